@@ -1,0 +1,108 @@
+//! `cargo xtask`: the only build helper of Saoma, and the only thing its CI calls.
+//!
+//! It uses none of Saoma's crates and, apart from the small program `bindgen`, nothing but std,
+//! so that it builds in seconds. Each command says what it does while it does it.
+
+mod clock;
+mod cross;
+mod demo;
+mod failure;
+mod merchant_free;
+mod npm;
+mod process;
+mod setup;
+mod steps;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+
+struct Command {
+    name: &'static str,
+    options: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<(), Failure>,
+}
+
+const COMMANDS: [Command; 5] = [
+    Command {
+        name: "demo",
+        options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
+        about: "a shop, its server and a sandbox gateway to try out; Ctrl-C ends it",
+        run: demo::run,
+    },
+    Command {
+        name: "test",
+        options: "[--list] [--only STEP]",
+        about: "everything that must hold before a change goes in",
+        run: test::run,
+    },
+    Command { name: "tidy", options: "", about: "the house's rules of style", run: tidy::run },
+    Command {
+        name: "npm",
+        options: "",
+        about: "the npm package of the checkout, from wasm/, in target/npm",
+        run: npm::run,
+    },
+    Command { name: "help", options: "", about: "this list", run: help },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<(), Failure> {
+    let Some((name, rest)) = arguments.split_first() else { return help(&[]) };
+    let name = if name == "--help" || name == "-h" { "help" } else { name };
+    let command = COMMANDS.iter().find(|command| command.name == name).ok_or_else(|| {
+        let names: Vec<_> = COMMANDS.iter().map(|command| command.name).collect();
+        Failure::usage(format!("no command `{name}`; there are: {}", names.join(", ")))
+    })?;
+    (command.run)(rest)
+}
+
+fn help(arguments: &[String]) -> Result<(), Failure> {
+    no_arguments("help", arguments)?;
+    for command in &COMMANDS {
+        let line = format!("cargo xtask {:<5} {} {}", command.name, command.about, command.options);
+        println!("{}", line.trim_end());
+    }
+    Ok(())
+}
+
+/// For commands that take no arguments: anything there is a mistake.
+fn no_arguments(name: &str, arguments: &[String]) -> Result<(), Failure> {
+    match arguments.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::usage(format!("`{name}` does not take `{first}`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_command_is_named_and_ends_with_exit_code_2() {
+        let failure = dispatch(&["demmo".to_owned()]).expect_err("there is no such command");
+        assert_eq!(failure.exit_code(), 2);
+        assert!(failure.to_string().contains("no command `demmo`"), "{failure}");
+        assert!(failure.to_string().contains("demo"), "it lists what there is: {failure}");
+    }
+
+    #[test]
+    fn an_argument_too_many_ends_with_exit_code_2() {
+        let failure = dispatch(&["tidy".to_owned(), "--fix".to_owned()]).expect_err("no such");
+        assert_eq!(failure.exit_code(), 2);
+    }
+}

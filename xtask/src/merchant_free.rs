@@ -1,0 +1,102 @@
+//! The proof that what runs in a browser or in a kiosk cannot sign: the feature `merchant` of
+//! the core is not in its tree, and the words of signing and of messages are not in its binary.
+//!
+//! Both searches are tried on the server first, where they must find something.
+
+use std::path::Path;
+
+use crate::cross::Target;
+use crate::failure::Failure;
+use crate::process::{cargo, output, run};
+use crate::workspace;
+
+/// Text that only a program that signs or writes messages to WeChat contains.
+const MERCHANT_WORDS: [&str; 2] = ["&key=", "out_trade_no"];
+
+/// The features that browsers and kiosks are built without.
+const MERCHANT_FEATURES: [&str; 2] = ["merchant", "native"];
+
+/// Feature trees of both, binary of the kiosk.
+pub(crate) fn prove() -> Result<(), Failure> {
+    if merchant_features(&core_features("saoma-server")?).is_empty() {
+        return Err(Failure::new("found no `merchant` in the server: this proof proves nothing"));
+    }
+    for package in ["saoma-wasm", "saoma-kiosk"] {
+        let features = core_features(package)?;
+        let found = merchant_features(&features);
+        if !found.is_empty() {
+            return Err(Failure::new(format!(
+                "{package} is built with saoma-core/{}: a key could leak from it",
+                found.join(", ")
+            )));
+        }
+        println!("    {package}: no `merchant` in its feature tree");
+    }
+    // One by one: built together, cargo would give every one of them the features of all.
+    run(&mut cargo(&["build", "--package", "saoma-server"]))?;
+    let server = read(&workspace::binary("saoma-server"))?;
+    if merchant_words(&server).len() != MERCHANT_WORDS.len() {
+        return Err(Failure::new("found no merchant words in the server: this proves nothing"));
+    }
+    run(&mut cargo(&["build", "--package", "saoma-kiosk"]))?;
+    binary_is_free(&workspace::binary("saoma-kiosk"))
+}
+
+/// The binary of the npm package, once it is built.
+pub(crate) fn prove_wasm() -> Result<(), Failure> {
+    binary_is_free(&Target::Wasm.release_folder().join("saoma_wasm.wasm"))
+}
+
+fn binary_is_free(path: &Path) -> Result<(), Failure> {
+    let found = merchant_words(&read(path)?);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if !found.is_empty() {
+        return Err(Failure::new(format!("{name} contains {}", found.join(" and "))));
+    }
+    println!("    {name}: none of {}", MERCHANT_WORDS.join(", "));
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(Failure::io(format!("cannot read {}", path.display())))
+}
+
+/// What cargo says about `saoma-core` in the tree of a package: its features, comma separated.
+fn core_features(package: &str) -> Result<String, Failure> {
+    let arguments = ["tree", "--package", package, "--edges", "no-dev", "--prefix", "none"];
+    let tree = output(cargo(&arguments).args(["--format", "{lib} {f}"]))?;
+    let core: Vec<_> = tree.lines().filter_map(|line| line.strip_prefix("saoma_core ")).collect();
+    if core.is_empty() {
+        return Err(Failure::new(format!("{package} does not use saoma-core at all")));
+    }
+    Ok(core.join(","))
+}
+
+fn merchant_features(features: &str) -> Vec<&str> {
+    let among = |feature: &&str| MERCHANT_FEATURES.contains(feature);
+    features.split([',', ' ']).filter(among).collect()
+}
+
+fn merchant_words(binary: &[u8]) -> Vec<&'static str> {
+    let contains = |word: &&str| binary.windows(word.len()).any(|bytes| bytes == word.as_bytes());
+    MERCHANT_WORDS.into_iter().filter(contains).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merchant_is_found_among_features() {
+        assert_eq!(merchant_features("default,merchant,serde"), ["merchant"]);
+        assert_eq!(merchant_features("merchant,native (*)"), ["merchant", "native"]);
+        assert!(merchant_features("default,serde").is_empty());
+    }
+
+    #[test]
+    fn merchant_words_are_found_anywhere_in_a_binary() {
+        assert_eq!(merchant_words(b"\0\xff&key=\0"), ["&key="]);
+        assert_eq!(merchant_words(b"out_trade_no"), ["out_trade_no"]);
+        assert!(merchant_words(b"out_trade_n &ke").is_empty());
+    }
+}

@@ -1,0 +1,92 @@
+//! `cargo xtask npm`: the package of the checkout, made from the crate `saoma-wasm` and its
+//! TypeScript face in `wasm/npm`.
+
+use std::path::{Path, PathBuf};
+
+use crate::cross::{self, Target};
+use crate::failure::Failure;
+use crate::process::{self, cargo, output, program};
+use crate::{setup, workspace};
+
+/// Files that go into the package as they are, by their place in the repository.
+const COPIED: [&str; 4] =
+    ["wasm/npm/package.json", "wasm/npm/README.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+/// The unpacked package: what the demo shop serves and what `npm pack` packs.
+pub(crate) fn package_folder() -> PathBuf {
+    workspace::target().join("npm").join("package")
+}
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    crate::no_arguments("npm", arguments)?;
+    build()?;
+    pack()
+}
+
+/// Makes `target/npm/package` anew.
+pub(crate) fn build() -> Result<(), Failure> {
+    setup::node()?;
+    println!("    wasm from saoma-wasm");
+    cross::build(Target::Wasm, &["--package", "saoma-wasm"])?;
+    let package = package_folder();
+    let dist = package.join("dist");
+    if package.exists() {
+        std::fs::remove_dir_all(&package)
+            .map_err(Failure::io(format!("cannot empty {}", package.display())))?;
+    }
+    std::fs::create_dir_all(&dist)
+        .map_err(Failure::io(format!("cannot make {}", dist.display())))?;
+    println!("    JavaScript for the wasm, by wasm-bindgen");
+    let wasm = Target::Wasm.release_folder().join("saoma_wasm.wasm");
+    let bindgen = ["run", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
+    process::run(cargo(&bindgen).arg(wasm).arg(&dist))?;
+    println!("    TypeScript of wasm/npm");
+    let npm = workspace::root().join("wasm/npm");
+    setup::npm_ci(&npm)?;
+    let tsc = npm.join("node_modules/typescript/bin/tsc");
+    process::run(
+        program("node", &[])
+            .arg(tsc)
+            .args(["-p", "wasm/npm/tsconfig.json"])
+            .args(["--outDir".as_ref(), dist.as_os_str()]),
+    )?;
+    for file in COPIED {
+        let from = workspace::root().join(file);
+        let to = package.join(from.file_name().unwrap_or_default());
+        std::fs::copy(&from, &to).map_err(Failure::io(format!("cannot copy {file}")))?;
+    }
+    print_sizes(&dist)
+}
+
+/// Makes the tarball that `npm publish` would send, beside the package.
+fn pack() -> Result<(), Failure> {
+    let package = package_folder();
+    let mut npm = program("npm", &["pack", "--loglevel=error", "--pack-destination", ".."]);
+    let name = output(npm.current_dir(&package))?;
+    println!("    packed {}", package.with_file_name(name.trim()).display());
+    Ok(())
+}
+
+fn print_sizes(folder: &Path) -> Result<(), Failure> {
+    let reading = || Failure::io(format!("cannot read {}", folder.display()));
+    let mut files = std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .map_err(reading())
+        .map(|files: Vec<PathBuf>| files)?;
+    files.sort();
+    println!("    {:<28} {:>9} {:>9}", "bytes", "raw", "gzip");
+    for file in files.iter().filter(|path| path.is_file()) {
+        let raw = file.metadata().map_err(reading())?.len();
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        println!("    {name:<28} {raw:>9} {:>9}", gzip_size(file)?);
+    }
+    Ok(())
+}
+
+/// Node has gzip inside, so that no other program is needed.
+fn gzip_size(file: &Path) -> Result<String, Failure> {
+    const SCRIPT: &str = "console.log(require('zlib').gzipSync(\
+                          require('fs').readFileSync(process.argv[1]), { level: 9 }).length)";
+    let size = output(program("node", &["--eval", SCRIPT]).arg(file))?;
+    Ok(size.trim().to_owned())
+}

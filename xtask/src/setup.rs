@@ -1,0 +1,122 @@
+//! What the commands need beside Rust: found, or installed where we may, or named exactly.
+//!
+//! On Debian as root we may install packages. Anywhere else a missing thing ends the command
+//! with the words to type.
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::process::{output, program, run};
+
+/// The oldest Node that runs the demo shop and its tests.
+const NODE_MAJOR_MIN: u32 = 20;
+
+/// Where a Chromium may be, first match wins.
+const CHROMIUM_PATHS: [&str; 4] = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
+
+/// Node and npm, which we never install: too many ways to have them.
+pub(crate) fn node() -> Result<(), Failure> {
+    let advice = format!("install Node.js {NODE_MAJOR_MIN} or newer with npm, https://nodejs.org");
+    let version = output(&mut program("node", &["--version"]))
+        .map_err(|failure| Failure::new(format!("{failure}; {advice}")))?;
+    match node_major(&version) {
+        Some(major) if major >= NODE_MAJOR_MIN => {}
+        _ => return Err(Failure::new(format!("Node.js is {}; {advice}", version.trim()))),
+    }
+    output(&mut program("npm", &["--version"]))
+        .map_err(|failure| Failure::new(format!("{failure}; {advice}")))?;
+    Ok(())
+}
+
+/// The major number in what `node --version` prints, for example `v20.11.1`.
+fn node_major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// A Chromium for the browser test, and fonts with Chinese characters for it.
+pub(crate) fn chromium() -> Result<PathBuf, Failure> {
+    if let Some(path) = std::env::var_os("SAOMA_CHROMIUM") {
+        return Ok(path.into());
+    }
+    if is_debian() {
+        let missing: Vec<_> = ["chromium", "fonts-noto-cjk"]
+            .into_iter()
+            .filter(|package| !is_debian_package_installed(package))
+            .collect();
+        if !missing.is_empty() {
+            install(&missing)?;
+        }
+    }
+    let found = CHROMIUM_PATHS.iter().map(Path::new).find(|path| path.exists());
+    found.map(Path::to_owned).ok_or_else(|| {
+        Failure::new(
+            "the browser test needs Chromium: install it (and a font with Chinese characters, \
+             for example Noto Sans CJK), or name it in SAOMA_CHROMIUM",
+        )
+    })
+}
+
+/// Installs the packages of `wasm/npm` or `tests/browser` as their lock file names them, unless
+/// the very same lock file was installed before.
+pub(crate) fn npm_ci(folder: &Path) -> Result<(), Failure> {
+    let lock_path = folder.join("package-lock.json");
+    let lock = std::fs::read(&lock_path)
+        .map_err(Failure::io(format!("cannot read {}", lock_path.display())))?;
+    let installed = folder.join("node_modules").join(".saoma-installed-lock");
+    if std::fs::read(&installed).is_ok_and(|before| before == lock) {
+        println!("    node_modules is what package-lock.json says: kept");
+        return Ok(());
+    }
+    run(program("npm", &["ci", "--no-audit", "--no-fund"]).current_dir(folder))?;
+    std::fs::create_dir_all(folder.join("node_modules"))
+        .and_then(|()| std::fs::write(&installed, &lock))
+        .map_err(Failure::io(format!("cannot write {}", installed.display())))
+}
+
+pub(crate) fn is_debian() -> bool {
+    Path::new("/etc/debian_version").exists()
+}
+
+fn is_debian_package_installed(package: &str) -> bool {
+    output(&mut program("dpkg-query", &["--show", "--showformat=${Status}", package]))
+        .is_ok_and(|status| status.ends_with(" installed"))
+}
+
+/// Installs Debian packages, or says which to install when we may not.
+pub(crate) fn install(packages: &[&str]) -> Result<(), Failure> {
+    let list = packages.join(" ");
+    let is_root = output(&mut program("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
+    if !is_root {
+        return Err(Failure::new(format!(
+            "missing: {list}; as root: apt-get install --no-install-recommends {list}"
+        )));
+    }
+    println!("    installing Debian packages: {list}");
+    let arguments = ["install", "--yes", "--no-install-recommends"];
+    let mut apt = program("apt-get", &arguments);
+    apt.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    if run(&mut apt).is_ok() {
+        return Ok(());
+    }
+    println!("    once more, with a fresh list of packages");
+    run(&mut program("apt-get", &["update"]))?;
+    run(&mut apt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read_from_its_own_words() {
+        assert_eq!(node_major("v20.11.1\n"), Some(20));
+        assert_eq!(node_major("v9.0.0"), Some(9));
+        assert_eq!(node_major("20.11.1"), None);
+        assert_eq!(node_major(""), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! The steps of `cargo xtask test`, cheap ones first.
+
+use crate::cross::{self, Target};
+use crate::failure::Failure;
+use crate::process::{cargo, output, program, run};
+use crate::{merchant_free, npm, setup, tidy, workspace};
+
+/// Something that must hold.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// Earlier steps without whose success this one means nothing.
+    pub(crate) needs: &'static [&'static str],
+    pub(crate) run: fn() -> Result<(), Failure>,
+}
+
+/// In the order in which they run; a step needs earlier ones only.
+pub(crate) const STEPS: [Step; 11] = [
+    Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
+    Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
+    Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
+    Step { name: "no-std", about: "core builds for a chip without std", needs: &[], run: no_std },
+    Step {
+        name: "merchant-free",
+        about: "kiosk and wasm cannot sign",
+        needs: &[],
+        run: merchant_free::prove,
+    },
+    Step { name: "npm", about: "wasm and the npm package", needs: &[], run: npm_package },
+    Step { name: "build", about: "the programs that tests start", needs: &[], run: build },
+    Step { name: "rust", about: "unit and end-to-end tests", needs: &["build"], run: rust_tests },
+    Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },
+    Step { name: "node", about: "tests of package and shop", needs: &["npm"], run: node_tests },
+    Step {
+        name: "browser",
+        about: "a purchase in a real Chromium",
+        needs: &["npm", "build"],
+        run: browser_test,
+    },
+];
+
+fn format() -> Result<(), Failure> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<(), Failure> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--all-features"];
+    run(cargo(&arguments).args(["--", "--deny", "warnings"]))
+}
+
+fn no_std() -> Result<(), Failure> {
+    let core = ["--package", "saoma-core", "--no-default-features"];
+    cross::build(Target::CortexM3, &core)?;
+    cross::build(Target::CortexM3, &[core.as_slice(), &["--features", "merchant"]].concat())
+}
+
+fn npm_package() -> Result<(), Failure> {
+    npm::run(&[])?;
+    merchant_free::prove_wasm()
+}
+
+fn build() -> Result<(), Failure> {
+    run(&mut cargo(&["build", "--workspace", "--bins"]))
+}
+
+fn rust_tests() -> Result<(), Failure> {
+    if output(&mut cargo(&["nextest", "--version"])).is_ok() {
+        return run(&mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]));
+    }
+    println!("    cargo-nextest is not installed: `cargo test` does the same, more slowly");
+    let targets = ["--lib", "--bins", "--tests", "--examples"];
+    run(cargo(&["test", "--workspace", "--no-fail-fast"]).args(targets))
+}
+
+fn docs() -> Result<(), Failure> {
+    run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    run(&mut cargo(&["test", "--workspace", "--doc"]))
+}
+
+fn node_tests() -> Result<(), Failure> {
+    setup::node()?;
+    for folder in ["wasm/npm/test", "web-demo/test"] {
+        let tests = workspace::root().join(folder);
+        if !tests.is_dir() {
+            return Err(Failure::new(format!("{folder} is not there")));
+        }
+        let parent = tests.parent().expect("a folder named test lies in another");
+        run(program("node", &["--test", "test/"])
+            .current_dir(parent)
+            .env("SAOMA_PACKAGE_DIR", npm::package_folder()))?;
+    }
+    Ok(())
+}
+
+fn browser_test() -> Result<(), Failure> {
+    setup::node()?;
+    let chromium = setup::chromium()?;
+    setup::npm_ci(&workspace::root().join("tests/browser"))?;
+    let test = ["test", "--package", "saoma-tests", "--test", "browser"];
+    run(cargo(&test)
+        .args(["--", "--ignored", "--nocapture", "--test-threads=1"])
+        .env("SAOMA_CHROMIUM", chromium))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_needs_only_steps_that_come_before_it() {
+        for (position, step) in STEPS.iter().enumerate() {
+            for need in step.needs {
+                let earlier = STEPS.iter().take(position).any(|earlier| earlier.name == *need);
+                assert!(earlier, "{} needs {need}", step.name);
+            }
+        }
+    }
+}
