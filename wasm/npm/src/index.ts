@@ -1,0 +1,13 @@
+// The one line: importing this registers <saoma-checkout>. The other entry points do not.
+
+import { SaomaCheckout, define } from './element.js'
+
+export { SaomaCheckout, define }
+export { type FollowOptions, type Following, type Screen, type State, follow } from './follow.js'
+export { BadView, type Phase, type View, parseView } from './follow.js'
+export { UnknownOrder, type WasmSource, load } from './follow.js'
+export { AMOUNT_FEN_MAX, formatFen } from './money.js'
+export { type QrMatrix, type QrPath, drawQr, qrMatrix, qrSvgPath } from './qr.js'
+export { type Result, type Texts, bestLanguage, texts, textsFor } from './texts.js'
+
+define()
