@@ -1,0 +1,86 @@
+//! The envelope of every answer: transport, signature, whose it is, business (protocol §1).
+
+use super::fields::{FieldError, Fields, missing, other};
+use super::{ErrCode, Merchant};
+use crate::sign::{SignType, Unverified, VerifyError};
+use crate::xml::{Doc, ReadError};
+use core::fmt;
+use heapless::String;
+
+/// Why an answer tells nothing. The outcome of the call is **unknown** in every case: a document
+/// without a good signature proves nothing about an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerError {
+    /// Not a document.
+    Read(ReadError),
+    /// `return_code` is not `SUCCESS`. Such a document is not signed.
+    Refused {
+        /// The beginning of `return_msg`.
+        return_msg: String<80>,
+    },
+    /// The signature is missing or bad.
+    Verify(VerifyError),
+    /// A field is missing, invalid or somebody else's.
+    Field(FieldError),
+}
+
+impl fmt::Display for AnswerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(error) => write!(f, "unreadable answer: {error}"),
+            Self::Refused { return_msg } => {
+                write!(f, "the gateway refused the call: {}", return_msg.escape_debug())
+            }
+            Self::Verify(error) => write!(f, "answer not signed by WeChat: {error}"),
+            Self::Field(error) => write!(f, "incomplete answer: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for AnswerError {}
+
+impl From<ReadError> for AnswerError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<FieldError> for AnswerError {
+    fn from(error: FieldError) -> Self {
+        Self::Field(error)
+    }
+}
+
+/// A verified answer: the fields, or the business error.
+pub(super) enum Opened<'d, 'a, const N: usize> {
+    Success(Fields<'d, 'a, N>),
+    Fail(ErrCode),
+}
+
+/// Opens an answer level by level; nothing is believed before the signature is good.
+pub(super) fn open<'d, 'a, const N: usize>(
+    doc: &'d Doc<'a, N>,
+    merchant: &Merchant,
+    algorithm: SignType,
+) -> Result<Opened<'d, 'a, N>, AnswerError> {
+    let return_code = doc.get("return_code").ok_or(missing("return_code"))?;
+    if return_code != "SUCCESS" {
+        let return_msg = doc.get("return_msg").map(|text| text.head()).unwrap_or_default();
+        return Err(AnswerError::Refused { return_msg });
+    }
+    let verified =
+        Unverified::new(doc).verify(&merchant.key, algorithm).map_err(AnswerError::Verify)?;
+    let fields = Fields(verified);
+    fields.exactly("appid", merchant.app_id.as_str())?;
+    fields.exactly("mch_id", merchant.mch_id.as_str())?;
+    fields.required("nonce_str")?;
+    let result_code = fields.required("result_code")?;
+    if result_code == "SUCCESS" {
+        Ok(Opened::Success(fields))
+    } else if result_code == "FAIL" {
+        let code: String<32> = fields.required("err_code")?.head();
+        Ok(Opened::Fail(ErrCode::from_name(&code)))
+    } else {
+        Err(other("result_code").into())
+    }
+}

@@ -1,0 +1,52 @@
+//! The meaning: one typed message for each call and direction.
+//!
+//! A typed message cannot hold nonsense. Requests are checked when they are made; answers and
+//! notifications are read from a document whose signature is good ([`crate::sign::Verified`]), and
+//! then field by field against each field's own character set and length, because two different
+//! messages can share one signature (protocol §2.1).
+//!
+//! A call's way: [`UnifiedOrder::new`] and its like -> [`Doc`] without nonce and signature, which
+//! is what a server stores before the first send -> [`seal`] -> bytes. Back: bytes -> [`Doc`] ->
+//! [`UnifiedOrderAnswer::read`] and its like.
+
+mod answer;
+mod close_order;
+mod err_code;
+mod fields;
+mod order_query;
+mod pay_notice;
+mod payment;
+mod request;
+mod unified_order;
+
+pub use answer::AnswerError;
+pub use close_order::{CloseOrderAnswer, close_order};
+pub use err_code::{Call, Class, ErrCode};
+pub use fields::{FieldError, FieldFault};
+pub use order_query::{OrderQueryAnswer, TradeState, order_query};
+pub use pay_notice::{ACK_FAIL, ACK_SUCCESS, PayNotice};
+pub use payment::{Currency, Payment};
+pub use request::{RequestError, SealError, seal};
+pub use unified_order::{UnifiedOrder, UnifiedOrderAnswer};
+
+use crate::ids::{AppId, MchId};
+use crate::sign::{ApiKey, SignType};
+
+#[cfg(doc)]
+use crate::xml::Doc;
+
+/// Who we are to WeChat.
+#[derive(Clone, Debug)]
+pub struct Merchant {
+    /// The merchant's number.
+    pub mch_id: MchId,
+    /// The application bound to it.
+    pub app_id: AppId,
+    /// The API key; it cannot be printed.
+    pub key: ApiKey,
+    /// The algorithm for new orders; each order keeps the one it was made with.
+    pub sign_type: SignType,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! Numbers and names with their character sets and lengths (protocol §3).
+//!
+//! Each is a type of its own, so that an order's id cannot stand where a transaction's is meant,
+//! and a text outside its set cannot exist.
+
+use core::fmt;
+use heapless::String;
+
+/// Why a text is not an id of the kind that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdError {
+    /// The kind, in WeChat's word where it has one.
+    pub kind: &'static str,
+    /// The rule in words: characters and length.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for IdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} must be {}", self.kind, self.rule)
+    }
+}
+
+impl core::error::Error for IdError {}
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+const fn is_trade_no(byte: u8) -> bool {
+    is_word(byte) || matches!(byte, b'|' | b'*' | b'@')
+}
+
+const fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_digit()
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident, $kind:literal, $min:literal..=$max:literal, $set:ident,
+       $rule:literal;)*) => {$(
+        $(#[$doc])*
+        #[doc = concat!("\n\nRule: ", $rule, ".")]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String<$max>);
+
+        impl $name {
+            /// The longest, in bytes.
+            pub const LEN_MAX: usize = $max;
+
+            /// Checks and copies a text.
+            ///
+            /// # Errors
+            /// [`IdError`] names the rule.
+            pub fn new(text: &str) -> Result<Self, IdError> {
+                Self::from_parts([text])
+            }
+
+            /// Joins parts, without heap, and checks the whole.
+            ///
+            /// # Errors
+            /// [`IdError`] names the rule.
+            pub fn from_parts<'a>(
+                parts: impl IntoIterator<Item = &'a str>,
+            ) -> Result<Self, IdError> {
+                let error = IdError { kind: $kind, rule: $rule };
+                let mut id = String::new();
+                for part in parts {
+                    if !part.bytes().all($set) {
+                        return Err(error);
+                    }
+                    id.push_str(part).map_err(|_| error)?;
+                }
+                if id.len() < $min { Err(error) } else { Ok(Self(id)) }
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl core::str::FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = String::<$max>::deserialize(from)?;
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// Our own number of an order: what one customer buys.
+    OrderId, "order_id", 6..=28, is_word, "6 to 28 letters, digits, `_` or `-`";
+    /// WeChat's name for the number of one attempt to be paid, unique under one `mch_id` for ever.
+    ///
+    /// [`OutTradeNo::for_attempt`] makes ours; a verified message may hold any that follows the
+    /// rule.
+    OutTradeNo, "out_trade_no", 6..=32, is_trade_no,
+        "6 to 32 letters, digits, `_`, `-`, `|`, `*` or `@`";
+    /// WeChat's number of a payment.
+    TransactionId, "transaction_id", 1..=32, is_word, "1 to 32 letters, digits, `_` or `-`";
+    /// The merchant's number.
+    MchId, "mch_id", 1..=32, is_digit, "1 to 32 digits";
+    /// The application's id, bound to the merchant.
+    AppId, "appid", 1..=32, is_word, "1 to 32 letters, digits, `_` or `-`";
+    /// A random text that makes each message different.
+    Nonce, "nonce_str", 1..=32, is_word, "1 to 32 letters, digits, `_` or `-`";
+}
+
+impl OutTradeNo {
+    /// The number of attempt `index` (0 to 8) of an order: the order's id, `-`, and 1 for the
+    /// first. It is as unique as the order's id.
+    ///
+    /// # Errors
+    /// [`IdError`] for an index above 8.
+    pub fn for_attempt(order: &OrderId, index: u8) -> Result<Self, IdError> {
+        const DIGITS: &str = "123456789";
+        let index = usize::from(index);
+        let digit = DIGITS.get(index..=index).unwrap_or("");
+        if digit.is_empty() {
+            return Err(IdError { kind: "attempt", rule: "0 to 8" });
+        }
+        Self::from_parts([order.as_str(), "-", digit])
+    }
+}
+
+impl Nonce {
+    /// A nonce of 32 hexadecimal digits from 16 random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = String::new();
+        for byte in bytes {
+            for nibble in [byte >> 4, byte & 15] {
+                // Twice 16 digits are the capacity.
+                let _ = text.push(char::from(DIGITS[usize::from(nibble)]));
+            }
+        }
+        Self(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn an_out_trade_no_is_6_to_32_characters_of_its_set() {
+        assert!(OutTradeNo::new("SM-2026_1123|0002*").is_ok());
+        assert!(OutTradeNo::new(&"a".repeat(32)).is_ok());
+        for text in ["", "abcde", &"a".repeat(33), "SM 0001", "SM&0001", "SM=0001", "SM０001"] {
+            assert!(OutTradeNo::new(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_id_cannot_carry_a_forged_message() {
+        assert!(TransactionId::new("4200009999202611230000000001").is_ok());
+        assert!(TransactionId::new("42&bank_type=OTHERS").is_err());
+    }
+
+    #[test]
+    fn an_error_names_the_kind_and_the_rule() {
+        let error = MchId::new("19x").unwrap_err();
+        assert_eq!(error.to_string(), "mch_id must be 1 to 32 digits");
+    }
+
+    #[test]
+    fn each_attempt_has_its_own_number() {
+        let order = OrderId::new("20261123192600K7Q2M9XB").unwrap();
+        let first = OutTradeNo::for_attempt(&order, 0).unwrap();
+        assert_eq!(first.as_str(), "20261123192600K7Q2M9XB-1");
+        assert_eq!(
+            OutTradeNo::for_attempt(&order, 7).unwrap().as_str(),
+            "20261123192600K7Q2M9XB-8"
+        );
+        assert!(OutTradeNo::for_attempt(&order, 9).is_err());
+        let longest = OrderId::new(&"a".repeat(28)).unwrap();
+        assert!(OutTradeNo::for_attempt(&longest, 8).is_ok());
+    }
+}

@@ -1,0 +1,360 @@
+//! The transitions, one function for each event.
+
+use super::payment::judge;
+use super::{
+    ATTEMPTS_MAX, Anomaly, Attempt, CLOSE_NOT_BEFORE_S, Effect, Event, Order, Phase,
+    QUERY_TIMETABLE_S, Reason, Settlement, Step,
+};
+use crate::api::Payment;
+use crate::time::UnixTime;
+use crate::watch::CODE_URL_MAX;
+use heapless::{String, Vec};
+
+impl Order {
+    /// What follows from an event. The same event again, an event about an attempt that does not
+    /// exist, and old news change nothing and have no effects.
+    pub fn handle(&self, event: &Event, now: UnixTime) -> Step {
+        let mut step = Step { order: self.clone(), effects: Vec::new() };
+        match event {
+            Event::Placed { attempt, code_url } => step.placed(*attempt, code_url),
+            Event::PlaceUnknown { attempt } => step.place_unknown(*attempt),
+            Event::PlaceImpossible { attempt } => step.place_impossible(*attempt),
+            Event::SaysPaid { attempt } => step.says_paid(*attempt),
+            Event::Paid { attempt, payment } => step.paid(*attempt, payment),
+            Event::NotPaid { attempt } => step.not_paid(*attempt),
+            Event::CloseConfirmed { attempt } => step.close_confirmed(*attempt),
+            Event::NumberOver { attempt } => step.number_over(*attempt, now),
+            Event::NotFound { attempt, on_close } => step.not_found(*attempt, *on_close),
+            Event::Cancel => step.cancel(now),
+            Event::Tick => step.tick(now),
+            Event::Shipped => step.shipped(),
+        }
+        step
+    }
+
+    /// When [`Event::Tick`] next has something to do, or `None`.
+    #[must_use]
+    pub fn due(&self) -> Option<UnixTime> {
+        let deadline = match self.phase {
+            Phase::Placing | Phase::Open => Some(self.expires_at),
+            Phase::Closing(_) => self.close_due(),
+            Phase::Closed(_) | Phase::Paid | Phase::Shipped => None,
+        };
+        match (deadline, self.query_due()) {
+            (Some(deadline), Some(query)) => Some(deadline.min(query)),
+            (deadline, query) => deadline.or(query),
+        }
+    }
+
+    fn close_due(&self) -> Option<UnixTime> {
+        let attempt = self.attempts.last()?;
+        if attempt.closing || attempt.unknown_on_close || attempt.payment.is_some() {
+            return None;
+        }
+        Some(attempt.created_at.plus(CLOSE_NOT_BEFORE_S))
+    }
+
+    fn query_due(&self) -> Option<UnixTime> {
+        match self.phase {
+            Phase::Placing | Phase::Open | Phase::Closing(_) => {}
+            Phase::Closed(_) | Phase::Paid | Phase::Shipped => return None,
+        }
+        let attempt = self.attempts.last()?;
+        if attempt.asking || attempt.payment.is_some() {
+            return None;
+        }
+        let after_s = QUERY_TIMETABLE_S.get(usize::from(attempt.queries))?;
+        Some(attempt.created_at.plus(*after_s))
+    }
+}
+
+impl Step {
+    fn emit(&mut self, effect: Effect) {
+        let full = self.effects.push(effect).is_err();
+        debug_assert!(!full, "no event has more than four effects");
+    }
+
+    fn attempt(&mut self, attempt: u8) -> Option<&mut Attempt> {
+        self.order.attempts.get_mut(usize::from(attempt))
+    }
+
+    fn is_current(&self, attempt: u8) -> bool {
+        attempt == self.order.current_attempt()
+    }
+
+    fn ask(&mut self, index: u8) {
+        if let Some(attempt) = self.attempt(index)
+            && !attempt.asking
+        {
+            attempt.asking = true;
+            self.emit(Effect::Query { attempt: index });
+        }
+    }
+
+    fn placed(&mut self, attempt: u8, code_url: &String<CODE_URL_MAX>) {
+        let used_up = self.attempt(attempt).is_none_or(|attempt| attempt.payment.is_some());
+        if used_up || !self.is_current(attempt) {
+            return;
+        }
+        match self.order.phase {
+            // A newer code replaces the older one, which WeChat has made void.
+            Phase::Placing | Phase::Open => {
+                self.order.code_url = Some(code_url.clone());
+                self.order.phase = Phase::Open;
+            }
+            Phase::Closing(_) | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
+        }
+    }
+
+    fn place_unknown(&mut self, attempt: u8) {
+        match self.order.phase {
+            Phase::Placing if self.is_current(attempt) => self.ask(attempt),
+            Phase::Placing
+            | Phase::Open
+            | Phase::Closing(_)
+            | Phase::Closed(_)
+            | Phase::Paid
+            | Phase::Shipped => {}
+        }
+    }
+
+    fn place_impossible(&mut self, attempt: u8) {
+        match self.order.phase {
+            // Nobody has a code, so nobody can pay, and there is nothing to close.
+            Phase::Placing if self.is_current(attempt) => self.close(Reason::Failed),
+            Phase::Placing
+            | Phase::Open
+            | Phase::Closing(_)
+            | Phase::Closed(_)
+            | Phase::Paid
+            | Phase::Shipped => {}
+        }
+    }
+
+    fn says_paid(&mut self, index: u8) {
+        let Some(attempt) = self.attempt(index) else { return };
+        attempt.closing = false;
+        if attempt.payment.is_none() {
+            return self.ask(index);
+        }
+        // The payment is known already and goes back: the number is used up.
+        if let Phase::Closing(reason) = self.order.phase
+            && self.is_current(index)
+        {
+            self.close(reason);
+        }
+    }
+
+    /// A query was answered.
+    fn answered(&mut self, attempt: u8) {
+        if let Some(attempt) = self.attempt(attempt) {
+            attempt.asking = false;
+        }
+    }
+
+    fn not_paid(&mut self, attempt: u8) {
+        self.answered(attempt);
+        if let Some(attempt) = self.attempt(attempt) {
+            // WeChat knows the number after all, so it has to be closed again.
+            attempt.unknown_on_close = false;
+        }
+    }
+
+    fn paid(&mut self, index: u8, payment: &Payment) {
+        let (phase, amount) = (self.order.phase, self.order.amount);
+        let Some(attempt) = self.attempt(index) else { return };
+        attempt.closing = false;
+        if let Some(known) = &attempt.payment {
+            if known.transaction_id == payment.transaction_id && known.amount == payment.total_fee {
+                attempt.asking = false;
+            } else if !attempt.conflicts.contains(&payment.transaction_id) {
+                // When full, a later one is reported again with each repeat rather than never.
+                let _ = attempt.conflicts.push(payment.transaction_id.clone());
+                self.report(index, payment, Anomaly::Conflict);
+                self.ask(index);
+            }
+            return;
+        }
+        attempt.asking = false;
+        let verdict = judge(phase, amount, payment);
+        attempt.payment = Some(Settlement {
+            transaction_id: payment.transaction_id.clone(),
+            amount: payment.total_fee,
+            anomaly: verdict.err(),
+        });
+        match verdict {
+            Ok(()) => {
+                self.order.phase = Phase::Paid;
+                self.order.code_url = None;
+                self.emit(Effect::Ship {
+                    attempt: index,
+                    transaction_id: payment.transaction_id.clone(),
+                    paid_at: payment.paid_at,
+                });
+            }
+            Err(anomaly) => self.keep_out(index, payment, anomaly),
+        }
+    }
+
+    /// A payment that may not ship: give it back and tell.
+    fn keep_out(&mut self, index: u8, payment: &Payment, anomaly: Anomaly) {
+        if anomaly.is_refund_due() {
+            self.emit(Effect::Refund {
+                attempt: index,
+                transaction_id: payment.transaction_id.clone(),
+                amount: payment.total_fee,
+            });
+        }
+        self.report(index, payment, anomaly);
+        if !self.is_current(index) {
+            return;
+        }
+        match self.order.phase {
+            // The number is used up, so there is nothing left to close.
+            Phase::Closing(reason) => self.close(reason),
+            // The order stays open until its end, but its code is void.
+            Phase::Placing | Phase::Open => self.order.code_url = None,
+            Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
+        }
+    }
+
+    fn report(&mut self, index: u8, payment: &Payment, anomaly: Anomaly) {
+        self.emit(Effect::Report {
+            attempt: index,
+            transaction_id: payment.transaction_id.clone(),
+            amount: payment.total_fee,
+            anomaly,
+        });
+    }
+
+    fn close_confirmed(&mut self, index: u8) {
+        let Some(attempt) = self.attempt(index) else { return };
+        attempt.closing = false;
+        if let Phase::Closing(reason) = self.order.phase
+            && self.is_current(index)
+        {
+            self.close(reason);
+            // One last look: a payment may have come in before the close.
+            self.ask(index);
+        }
+    }
+
+    fn number_over(&mut self, index: u8, now: UnixTime) {
+        let Some(attempt) = self.attempt(index) else { return };
+        attempt.asking = false;
+        attempt.closing = false;
+        if !self.is_current(index) {
+            return;
+        }
+        match self.order.phase {
+            Phase::Placing | Phase::Open => self.next_attempt(now),
+            Phase::Closing(reason) => self.close(reason),
+            Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
+        }
+    }
+
+    fn next_attempt(&mut self, now: UnixTime) {
+        self.order.code_url = None;
+        if now >= self.order.expires_at {
+            return self.close(Reason::Expired);
+        }
+        if self.order.attempts.len() == ATTEMPTS_MAX {
+            return self.close(Reason::Failed);
+        }
+        let _ = self.order.attempts.push(Attempt::new(now));
+        self.order.phase = Phase::Placing;
+        self.emit(Effect::Place { attempt: self.order.current_attempt() });
+    }
+
+    fn not_found(&mut self, index: u8, on_close: bool) {
+        let Some(attempt) = self.attempt(index) else { return };
+        if on_close {
+            attempt.closing = false;
+            attempt.unknown_on_close = true;
+            return self.ask(index);
+        }
+        attempt.asking = false;
+        let confirmed = attempt.unknown_on_close;
+        match self.order.phase {
+            Phase::Closing(reason) if confirmed && self.is_current(index) => self.close(reason),
+            // While placing, the order is sent again anyway.
+            Phase::Placing
+            | Phase::Open
+            | Phase::Closing(_)
+            | Phase::Closed(_)
+            | Phase::Paid
+            | Phase::Shipped => {}
+        }
+    }
+
+    fn cancel(&mut self, now: UnixTime) {
+        match self.order.phase {
+            Phase::Placing | Phase::Open => self.begin_closing(Reason::Cancelled, now),
+            Phase::Closing(_) | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
+        }
+    }
+
+    fn tick(&mut self, now: UnixTime) {
+        match self.order.phase {
+            Phase::Placing | Phase::Open if now >= self.order.expires_at => {
+                self.begin_closing(Reason::Expired, now);
+            }
+            Phase::Closing(_) => self.close_number(now),
+            Phase::Placing | Phase::Open | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
+        }
+        self.query_on_time(now);
+    }
+
+    /// Asks once, however many entries of the timetable have passed.
+    fn query_on_time(&mut self, now: UnixTime) {
+        let index = self.order.current_attempt();
+        let mut due = false;
+        while self.order.query_due().is_some_and(|at| at <= now) {
+            due = true;
+            if let Some(attempt) = self.attempt(index) {
+                attempt.queries += 1;
+            }
+        }
+        if due {
+            self.ask(index);
+        }
+    }
+
+    fn begin_closing(&mut self, reason: Reason, now: UnixTime) {
+        self.order.code_url = None;
+        let settled = self.order.attempts.last().is_some_and(|last| last.payment.is_some());
+        if settled {
+            // The number was paid by a payment that went back: it is used up.
+            return self.close(reason);
+        }
+        self.order.phase = Phase::Closing(reason);
+        self.close_number(now);
+    }
+
+    /// Sends the close when WeChat takes one.
+    fn close_number(&mut self, now: UnixTime) {
+        if self.order.close_due().is_some_and(|at| at <= now) {
+            let index = self.order.current_attempt();
+            if let Some(attempt) = self.attempt(index) {
+                attempt.closing = true;
+            }
+            self.emit(Effect::Close { attempt: index });
+        }
+    }
+
+    fn close(&mut self, reason: Reason) {
+        self.order.code_url = None;
+        self.order.phase = Phase::Closed(reason);
+    }
+
+    fn shipped(&mut self) {
+        match self.order.phase {
+            Phase::Paid => self.order.phase = Phase::Shipped,
+            Phase::Placing
+            | Phase::Open
+            | Phase::Closing(_)
+            | Phase::Closed(_)
+            | Phase::Shipped => {}
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! The order machine: what follows from what, and nothing else.
+//!
+//! `order.handle(event, now)` is a pure function: it gives the next order and the effects that must
+//! be committed together with it. It does no I/O, has no clock, and refuses no fact: a payment that
+//! happened cannot be an error, so an anomaly is an answer (refund and report). Only the customer's
+//! wish to cancel can be refused.
+//!
+//! An **order** is what the customer buys. It has 1 to 8 **attempts**; an attempt is one
+//! `out_trade_no` and at most one payment. The table of all phases and events is in
+//! `docs/order-machine.md`; [`handle`](Order::handle) follows it row by row.
+//!
+//! What it promises, for every sequence of events: at most one [`Effect::Ship`]; never a ship after
+//! the order was cancelled or closed, nor for a wrong amount; for each payment exactly one of ship,
+//! refund or (where no money may move) a report; the same event again changes nothing.
+//!
+//! ```
+//! use saoma_core::{ids::OrderId, money::Fen, order::{Effect, Event, Order, Phase}, time::UnixTime};
+//!
+//! let now = UnixTime::new(1_795_461_960).unwrap();
+//! let id = OrderId::new("20261124032600K7Q2M9XB")?;
+//! let first = Order::begin(id, Fen::new(1800).unwrap(), now, now.plus(900));
+//! assert_eq!(first.effects[..], [Effect::Place { attempt: 0 }]);
+//!
+//! let code_url = "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz".try_into().unwrap();
+//! let next = first.order.handle(&Event::Placed { attempt: 0, code_url }, now);
+//! assert_eq!(next.order.phase(), Phase::Open);
+//! # Ok::<(), saoma_core::ids::IdError>(())
+//! ```
+
+mod handle;
+mod payment;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use crate::api::Payment;
+use crate::ids::{OrderId, OutTradeNo, TransactionId};
+use crate::money::Fen;
+use crate::time::UnixTime;
+use crate::watch::CODE_URL_MAX;
+use heapless::{String, Vec};
+
+/// Most attempts of one order.
+pub const ATTEMPTS_MAX: usize = 8;
+/// Most effects of one event.
+pub const EFFECTS_MAX: usize = 4;
+/// Most impossible second transactions that an attempt remembers.
+const CONFLICTS_MAX: usize = 4;
+/// WeChat takes no close within five minutes after the order was made (protocol §6).
+pub const CLOSE_NOT_BEFORE_S: u64 = 300;
+/// When to ask for a payment whose notification may be lost: seconds after the attempt was made
+/// (protocol §5).
+pub const QUERY_TIMETABLE_S: [u64; 7] = [5, 30, 60, 180, 300, 600, 1_800];
+
+/// What a customer buys, from the wish to the goods.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Order {
+    id: OrderId,
+    amount: Fen,
+    created_at: UnixTime,
+    expires_at: UnixTime,
+    phase: Phase,
+    /// The current attempt's code.
+    code_url: Option<String<CODE_URL_MAX>>,
+    /// Never empty; the last is the current one.
+    attempts: Vec<Attempt, ATTEMPTS_MAX>,
+}
+
+/// Where an order is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Phase {
+    /// WeChat is being asked for a code.
+    Placing,
+    /// The customer may pay.
+    Open,
+    /// Nobody should pay any more; WeChat's word decides.
+    Closing(Reason),
+    /// Over without a payment that could be kept.
+    Closed(Reason),
+    /// Paid; the shop is being told.
+    Paid,
+    /// Paid, and the shop has confirmed.
+    Shipped,
+}
+
+/// Why an order closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Reason {
+    /// The customer or the shop gave it up.
+    Cancelled,
+    /// The time ran out.
+    Expired,
+    /// WeChat takes no number for it.
+    Failed,
+}
+
+/// One `out_trade_no`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Attempt {
+    created_at: UnixTime,
+    /// How many entries of the timetable are used up.
+    queries: u8,
+    /// A query is under way; a second one would tell nothing new.
+    asking: bool,
+    /// A close is under way.
+    closing: bool,
+    /// WeChat said on a close that it does not know the number.
+    unknown_on_close: bool,
+    /// What was paid for this number, the first time.
+    payment: Option<Settlement>,
+    /// Other transactions for the same number, which cannot be.
+    conflicts: Vec<TransactionId, CONFLICTS_MAX>,
+}
+
+/// A payment and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Settlement {
+    transaction_id: TransactionId,
+    amount: Fen,
+    /// `None`: kept, and shipped for.
+    anomaly: Option<Anomaly>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// WeChat gave a code.
+    Placed {
+        /// Which attempt.
+        attempt: u8,
+        /// The text of the QR code.
+        code_url: String<CODE_URL_MAX>,
+    },
+    /// Placing ended in an unknown outcome; it will be sent again.
+    PlaceUnknown {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// WeChat takes no order of ours at all: a mistake in program or configuration.
+    PlaceImpossible {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// WeChat says that the number has been paid, without telling the payment.
+    SaysPaid {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// A payment, by notification, query or bill.
+    Paid {
+        /// Which attempt.
+        attempt: u8,
+        /// The payment.
+        payment: Payment,
+    },
+    /// A query says that it is not paid.
+    NotPaid {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// A close was carried out, now or before.
+    CloseConfirmed {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// Placing or a query says that the number will not be paid any more: closed, or used up.
+    NumberOver {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// A query or a close says that WeChat does not know the number.
+    NotFound {
+        /// Which attempt.
+        attempt: u8,
+        /// Whether a close said so; a query has to confirm it.
+        on_close: bool,
+    },
+    /// The customer or the shop gives the order up.
+    Cancel,
+    /// Time has passed; [`Order::due`] says when this is worth saying.
+    Tick,
+    /// The shop has confirmed.
+    Shipped,
+}
+
+/// What must be done, at least once, after the new order is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Effect {
+    /// Send the unified order of this attempt, again until the answer is definite.
+    Place {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// Ask for this attempt's state, again until there is an answer.
+    Query {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// Close this attempt's number, again until the answer is definite.
+    Close {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// Tell the shop to hand over the goods, again until it confirms.
+    Ship {
+        /// The attempt that was paid.
+        attempt: u8,
+        /// The payment.
+        transaction_id: TransactionId,
+        /// When it was paid.
+        paid_at: UnixTime,
+    },
+    /// Give this payment back, whole.
+    Refund {
+        /// The attempt that was paid.
+        attempt: u8,
+        /// The payment.
+        transaction_id: TransactionId,
+        /// All of it.
+        amount: Fen,
+    },
+    /// Record an anomaly and tell a person.
+    Report {
+        /// Which attempt.
+        attempt: u8,
+        /// The payment.
+        transaction_id: TransactionId,
+        /// What was paid.
+        amount: Fen,
+        /// What is wrong with it.
+        anomaly: Anomaly,
+    },
+}
+
+/// Why a payment may not ship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Anomaly {
+    /// Another amount than the order's.
+    AmountMismatch,
+    /// Another currency than CNY.
+    CurrencyMismatch,
+    /// The order had been given up.
+    PaidAfterCancel,
+    /// The order had been closed.
+    PaidAfterClose,
+    /// The order had been paid by another payment.
+    PaidTwice,
+    /// Already given back at WeChat, by somebody else than us: nothing to refund, nothing to ship.
+    RefundedElsewhere,
+    /// A second transaction for one number. It cannot be, so no money moves.
+    Conflict,
+    /// A good payment for a number that we do not know (found by the server, not by an order).
+    UnknownOrder,
+}
+
+impl Anomaly {
+    /// The name on the wire, `snake_case`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AmountMismatch => "amount_mismatch",
+            Self::CurrencyMismatch => "currency_mismatch",
+            Self::PaidAfterCancel => "paid_after_cancel",
+            Self::PaidAfterClose => "paid_after_close",
+            Self::PaidTwice => "paid_twice",
+            Self::RefundedElsewhere => "refunded_elsewhere",
+            Self::Conflict => "conflict",
+            Self::UnknownOrder => "unknown_order",
+        }
+    }
+
+    /// Whether the payment must be given back, by us.
+    #[must_use]
+    pub const fn is_refund_due(self) -> bool {
+        match self {
+            Self::AmountMismatch
+            | Self::CurrencyMismatch
+            | Self::PaidAfterCancel
+            | Self::PaidAfterClose
+            | Self::PaidTwice
+            | Self::UnknownOrder => true,
+            Self::RefundedElsewhere | Self::Conflict => false,
+        }
+    }
+}
+
+/// The next order, and what to do once it is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "state and effects are committed together"]
+pub struct Step {
+    /// The order from now on.
+    pub order: Order,
+    /// What follows, in order.
+    pub effects: Vec<Effect, EFFECTS_MAX>,
+}
+
+/// The customer's wish comes too late: the order is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyPaid;
+
+impl core::fmt::Display for AlreadyPaid {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the order is already paid")
+    }
+}
+
+impl core::error::Error for AlreadyPaid {}
+
+impl Order {
+    /// A new order of `amount`, which the customer may pay before `expires_at`; its first attempt
+    /// is to be placed.
+    pub fn begin(id: OrderId, amount: Fen, created_at: UnixTime, expires_at: UnixTime) -> Step {
+        let order = Self {
+            id,
+            amount,
+            created_at,
+            expires_at,
+            phase: Phase::Placing,
+            code_url: None,
+            attempts: Vec::from_array([Attempt::new(created_at)]),
+        };
+        Step { order, effects: Vec::from_array([Effect::Place { attempt: 0 }]) }
+    }
+
+    /// Our number of the order.
+    #[must_use]
+    pub const fn id(&self) -> &OrderId {
+        &self.id
+    }
+
+    /// What it costs.
+    #[must_use]
+    pub const fn amount(&self) -> Fen {
+        self.amount
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub const fn created_at(&self) -> UnixTime {
+        self.created_at
+    }
+
+    /// The customer may pay before this instant.
+    #[must_use]
+    pub const fn expires_at(&self) -> UnixTime {
+        self.expires_at
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Index of the current attempt, and so the number of attempts less one.
+    #[must_use]
+    pub fn current_attempt(&self) -> u8 {
+        // There are 1 to 8 attempts.
+        u8::try_from(self.attempts.len().saturating_sub(1)).unwrap_or(0)
+    }
+
+    /// WeChat's number of an attempt, or `None` when there is no such attempt.
+    #[must_use]
+    pub fn out_trade_no(&self, attempt: u8) -> Option<OutTradeNo> {
+        self.attempts.get(usize::from(attempt))?;
+        OutTradeNo::for_attempt(&self.id, attempt).ok()
+    }
+
+    /// Whether the order can still be given up.
+    ///
+    /// # Errors
+    /// [`AlreadyPaid`].
+    pub const fn may_cancel(&self) -> Result<(), AlreadyPaid> {
+        match self.phase {
+            Phase::Placing | Phase::Open | Phase::Closing(_) | Phase::Closed(_) => Ok(()),
+            Phase::Paid | Phase::Shipped => Err(AlreadyPaid),
+        }
+    }
+
+    /// Whether an effect that was recorded earlier still has to be performed: an order that is
+    /// closing needs no code any more, and an answered question need not be asked again.
+    #[must_use]
+    pub fn still_wants(&self, effect: &Effect) -> bool {
+        let current = |attempt: u8| attempt == self.current_attempt();
+        let flag = |attempt: u8, flag: fn(&Attempt) -> bool| {
+            self.attempts.get(usize::from(attempt)).is_some_and(flag)
+        };
+        match effect {
+            Effect::Place { attempt } => match self.phase {
+                Phase::Placing => current(*attempt),
+                Phase::Open
+                | Phase::Closing(_)
+                | Phase::Closed(_)
+                | Phase::Paid
+                | Phase::Shipped => false,
+            },
+            Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
+            Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
+            Effect::Ship { .. } | Effect::Refund { .. } | Effect::Report { .. } => true,
+        }
+    }
+}
+
+impl Attempt {
+    const fn new(created_at: UnixTime) -> Self {
+        Self {
+            created_at,
+            queries: 0,
+            asking: false,
+            closing: false,
+            unknown_on_close: false,
+            payment: None,
+            conflicts: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The table of `docs/order-machine.md`, row by row, and the promises over every reachable order.
+
+use super::*;
+use crate::api::Currency;
+use crate::watch;
+use std::collections::{BTreeMap, HashSet};
+use std::{format, vec, vec::Vec as StdVec};
+
+const PRICE: u64 = 1_800;
+const EXPIRY_S: u64 = 900;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::new(1_795_461_960 + seconds).unwrap()
+}
+
+fn fresh() -> Order {
+    let id = OrderId::new("20261124032600K7Q2M9XB").unwrap();
+    Order::begin(id, Fen::new(PRICE).unwrap(), at(0), at(EXPIRY_S)).order
+}
+
+fn payment(transaction: &str, fen: u64) -> Payment {
+    Payment {
+        out_trade_no: OutTradeNo::new("20261124032600K7Q2M9XB-1").unwrap(),
+        transaction_id: TransactionId::new(transaction).unwrap(),
+        total_fee: Fen::new(fen).unwrap(),
+        currency: Currency::Cny,
+        paid_at: at(60),
+        refunded: false,
+    }
+}
+
+fn paid(transaction: &str, fen: u64) -> Event {
+    Event::Paid { attempt: 0, payment: payment(transaction, fen) }
+}
+
+fn placed() -> Event {
+    Event::Placed { attempt: 0, code_url: "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap() }
+}
+
+/// Runs events one after the other and gives the last step.
+fn run(events: &[(Event, u64)]) -> Step {
+    let mut step = Step { order: fresh(), effects: Vec::new() };
+    for (event, seconds) in events {
+        step = step.order.handle(event, at(*seconds));
+    }
+    step
+}
+
+fn kinds(step: &Step) -> StdVec<&'static str> {
+    step.effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Place { .. } => "place",
+            Effect::Query { .. } => "query",
+            Effect::Close { .. } => "close",
+            Effect::Ship { .. } => "ship",
+            Effect::Refund { .. } => "refund",
+            Effect::Report { anomaly, .. } => anomaly.as_str(),
+        })
+        .collect()
+}
+
+const CLOSED: Event = Event::CloseConfirmed { attempt: 0 };
+const OVER: Event = Event::NumberOver { attempt: 0 };
+
+#[test]
+fn a_code_opens_the_order_and_a_payment_ships_it_once() {
+    let open = run(&[(placed(), 1)]);
+    assert_eq!(open.order.phase(), Phase::Open);
+    assert!(open.order.payable_code_url(at(1)).is_some());
+    assert_eq!(open.order.payable_code_url(at(EXPIRY_S)), None);
+
+    let step = open.order.handle(&paid("T1", PRICE), at(60));
+    assert_eq!(kinds(&step), ["ship"]);
+    assert_eq!(step.order.phase(), Phase::Paid);
+    assert_eq!(step.order.payable_code_url(at(61)), None);
+
+    let again = step.order.handle(&paid("T1", PRICE), at(61));
+    assert_eq!((kinds(&again), &again.order), (vec![], &step.order));
+    let shipped = again.order.handle(&Event::Shipped, at(62));
+    assert_eq!(shipped.order.phase(), Phase::Shipped);
+    assert_eq!(shipped.order.watched_phase(), watch::Phase::Shipped);
+    assert_eq!(shipped.order.due(), None);
+}
+
+#[test]
+fn a_payment_may_come_before_the_code() {
+    assert_eq!(kinds(&run(&[(paid("T1", PRICE), 1)])), ["ship"]);
+}
+
+#[test]
+fn another_amount_goes_back_and_the_order_stays_open() {
+    for fen in [PRICE - 1, PRICE + 1, 1, 0] {
+        let step = run(&[(placed(), 1), (paid("T1", fen), 60)]);
+        assert_eq!(kinds(&step), ["refund", "amount_mismatch"]);
+        assert_eq!(step.order.phase(), Phase::Open);
+        assert_eq!(step.order.watched_phase(), watch::Phase::Refunding);
+        let over = step.order.handle(&Event::Tick, at(EXPIRY_S));
+        assert_eq!(over.order.phase(), Phase::Closed(Reason::Expired));
+    }
+}
+
+#[test]
+fn another_currency_goes_back() {
+    let payment = Payment { currency: Currency::Other, ..payment("T1", PRICE) };
+    let step = run(&[(placed(), 1), (Event::Paid { attempt: 0, payment }, 2)]);
+    assert_eq!(kinds(&step), ["refund", "currency_mismatch"]);
+}
+
+#[test]
+fn what_was_given_back_elsewhere_neither_ships_nor_is_refunded_again() {
+    let payment = Payment { refunded: true, ..payment("T1", PRICE) };
+    let step = run(&[(placed(), 1), (Event::Paid { attempt: 0, payment }, 2)]);
+    assert_eq!(kinds(&step), ["refunded_elsewhere"]);
+}
+
+#[test]
+fn a_cancelled_order_closes_after_five_minutes_and_looks_once_more() {
+    let step = run(&[(placed(), 1), (Event::Cancel, 10)]);
+    assert_eq!(step.order.phase(), Phase::Closing(Reason::Cancelled));
+    assert_eq!(kinds(&step), [""; 0]);
+    let step = step.order.handle(&Event::Tick, at(299));
+    assert_eq!(kinds(&step), ["query"]);
+    let step = step.order.handle(&Event::Tick, at(300));
+    assert_eq!(kinds(&step), ["close"]);
+    assert!(step.order.still_wants(&Effect::Close { attempt: 0 }));
+    let step = step.order.handle(&Event::NotPaid { attempt: 0 }, at(301));
+    let step = step.order.handle(&CLOSED, at(302));
+    assert_eq!(kinds(&step), ["query"]);
+    assert_eq!(step.order.watched_phase(), watch::Phase::Cancelled);
+}
+
+#[test]
+fn a_payment_after_cancel_goes_back() {
+    let step = run(&[(placed(), 1), (Event::Cancel, 10), (paid("T1", PRICE), 20)]);
+    assert_eq!(kinds(&step), ["refund", "paid_after_cancel"]);
+    assert_eq!(step.order.phase(), Phase::Closed(Reason::Cancelled));
+    assert_eq!(step.order.watched_phase(), watch::Phase::Refunding);
+    assert_eq!(step.order.due(), None);
+}
+
+#[test]
+fn a_payment_that_beats_the_deadlines_close_still_ships() {
+    let step = run(&[(placed(), 1), (Event::Tick, EXPIRY_S)]);
+    assert_eq!(kinds(&step), ["close", "query"]);
+    let step = step.order.handle(&Event::SaysPaid { attempt: 0 }, at(EXPIRY_S + 1));
+    let step = step.order.handle(&paid("T1", PRICE), at(EXPIRY_S + 2));
+    assert_eq!(kinds(&step), ["ship"]);
+}
+
+#[test]
+fn a_payment_after_close_goes_back() {
+    let step =
+        run(&[(placed(), 1), (Event::Tick, EXPIRY_S), (CLOSED, 901), (paid("T1", PRICE), 902)]);
+    assert_eq!(kinds(&step), ["refund", "paid_after_close"]);
+}
+
+#[test]
+fn a_second_attempt_paid_is_paid_twice() {
+    let step = run(&[(placed(), 1), (OVER, 2)]);
+    assert_eq!(kinds(&step), ["place"]);
+    assert_eq!(step.order.current_attempt(), 1);
+    let second = Event::Paid { attempt: 1, payment: payment("T2", PRICE) };
+    let step = step.order.handle(&second, at(3));
+    assert_eq!(kinds(&step), ["ship"]);
+    let step = step.order.handle(&paid("T1", PRICE), at(4));
+    assert_eq!(kinds(&step), ["refund", "paid_twice"]);
+    assert_eq!(step.order.watched_phase(), watch::Phase::Paid);
+}
+
+#[test]
+fn a_second_transaction_for_one_number_moves_no_money() {
+    let step = run(&[(placed(), 1), (paid("T1", PRICE), 2), (paid("T2", PRICE), 3)]);
+    assert_eq!(kinds(&step), ["conflict", "query"]);
+    let again = step.order.handle(&paid("T2", PRICE), at(4));
+    assert_eq!(kinds(&again), [""; 0]);
+}
+
+#[test]
+fn a_number_that_is_over_is_followed_by_the_next_until_eight() {
+    let mut order = fresh();
+    for attempt in 0..7 {
+        let step = order.handle(&Event::NumberOver { attempt }, at(1));
+        assert_eq!(step.effects[..], [Effect::Place { attempt: attempt + 1 }]);
+        order = step.order;
+    }
+    let step = order.handle(&Event::NumberOver { attempt: 7 }, at(1));
+    assert_eq!(step.order.watched_phase(), watch::Phase::Failed);
+}
+
+#[test]
+fn an_unknown_outcome_is_asked_about_once_at_a_time() {
+    let unknown = Event::PlaceUnknown { attempt: 0 };
+    let step = run(&[(unknown.clone(), 1)]);
+    assert_eq!(kinds(&step), ["query"]);
+    assert_eq!(kinds(&step.order.handle(&unknown, at(2))), [""; 0]);
+    assert!(step.order.still_wants(&Effect::Query { attempt: 0 }));
+    let answered = step.order.handle(&Event::NotFound { attempt: 0, on_close: false }, at(2));
+    assert!(!answered.order.still_wants(&Effect::Query { attempt: 0 }));
+    assert!(answered.order.still_wants(&Effect::Place { attempt: 0 }));
+}
+
+#[test]
+fn an_order_that_wechat_will_not_take_fails() {
+    let step = run(&[(Event::PlaceImpossible { attempt: 0 }, 1)]);
+    assert_eq!(step.order.watched_phase(), watch::Phase::Failed);
+}
+
+#[test]
+fn a_number_that_wechat_never_saw_is_closed_after_a_second_question() {
+    let step = run(&[(Event::Cancel, 1), (Event::Tick, 300)]);
+    assert_eq!(kinds(&step), ["close", "query"]);
+    let step = step.order.handle(&Event::NotFound { attempt: 0, on_close: true }, at(301));
+    assert_eq!(step.order.phase(), Phase::Closing(Reason::Cancelled));
+    let step = step.order.handle(&Event::NotFound { attempt: 0, on_close: false }, at(302));
+    assert_eq!(step.order.phase(), Phase::Closed(Reason::Cancelled));
+}
+
+#[test]
+fn lost_notifications_are_asked_for_on_the_timetable() {
+    let mut order = run(&[(placed(), 1)]).order;
+    let mut asked = StdVec::new();
+    for second in 0..EXPIRY_S {
+        let step = order.handle(&Event::Tick, at(second));
+        if kinds(&step) == ["query"] {
+            asked.push(second);
+        }
+        order = step.order.handle(&Event::NotPaid { attempt: 0 }, at(second)).order;
+    }
+    assert_eq!(asked, [5, 30, 60, 180, 300, 600]);
+}
+
+#[test]
+fn only_an_unpaid_order_can_be_cancelled() {
+    assert!(run(&[(placed(), 1)]).order.may_cancel().is_ok());
+    assert_eq!(run(&[(paid("T1", PRICE), 1)]).order.may_cancel(), Err(AlreadyPaid));
+}
+
+#[test]
+fn events_about_attempts_that_do_not_exist_change_nothing() {
+    let order = run(&[(placed(), 1)]).order;
+    let stranger = Event::Paid { attempt: 3, payment: payment("T1", PRICE) };
+    for event in [stranger, Event::NumberOver { attempt: 9 }, Event::SaysPaid { attempt: 200 }] {
+        let step = order.handle(&event, at(2));
+        assert_eq!((&step.order, step.effects.len()), (&order, 0), "{event:?}");
+    }
+}
+
+#[test]
+#[cfg(feature = "serde")]
+fn an_order_survives_storage() {
+    let order = run(&[(placed(), 1), (OVER, 2), (paid("T1", 1), 3), (Event::Cancel, 4)]).order;
+    let text = serde_json::to_string(&order).unwrap();
+    assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), order);
+}
+
+/// What has happened to money so far, counted by somebody who knows nothing of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Ledger {
+    ships: u8,
+    /// By transaction: times shipped for, times refunded, times reported.
+    payments: BTreeMap<std::string::String, (u8, u8, u8)>,
+}
+
+impl Ledger {
+    fn note(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Ship { transaction_id, .. } => {
+                    self.ships += 1;
+                    self.payments.entry(format!("{transaction_id}")).or_default().0 += 1;
+                }
+                Effect::Refund { transaction_id, .. } => {
+                    self.payments.entry(format!("{transaction_id}")).or_default().1 += 1;
+                }
+                Effect::Report { transaction_id, .. } => {
+                    self.payments.entry(format!("{transaction_id}")).or_default().2 += 1;
+                }
+                Effect::Place { .. } | Effect::Query { .. } | Effect::Close { .. } => {}
+            }
+        }
+    }
+}
+
+/// Every event worth distinguishing, about the first two attempts.
+fn alphabet() -> StdVec<Event> {
+    let mut events = vec![Event::Cancel, Event::Tick, Event::Shipped];
+    for attempt in 0..2 {
+        let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();
+        events.extend([
+            Event::Placed { attempt, code_url },
+            Event::PlaceUnknown { attempt },
+            Event::PlaceImpossible { attempt },
+            Event::SaysPaid { attempt },
+            Event::NotPaid { attempt },
+            Event::NumberOver { attempt },
+            Event::CloseConfirmed { attempt },
+            Event::NotFound { attempt, on_close: true },
+            Event::NotFound { attempt, on_close: false },
+        ]);
+    }
+    let about =
+        |attempt, transaction, fen| Event::Paid { attempt, payment: payment(transaction, fen) };
+    events.extend([about(0, "A", PRICE), about(1, "C", PRICE), about(0, "D", 1)]);
+    events
+}
+
+#[test]
+fn the_promises_hold_in_every_reachable_order() {
+    let times = [10, 400, EXPIRY_S];
+    let alphabet = alphabet();
+    let mut seen = HashSet::new();
+    let mut open = vec![(fresh(), Ledger::default(), 0_usize)];
+    while let Some((order, ledger, time)) = open.pop() {
+        if order.current_attempt() > 1 || !seen.insert(fingerprint(&order, &ledger, time)) {
+            continue;
+        }
+        if time + 1 < times.len() {
+            open.push((order.clone(), ledger.clone(), time + 1));
+        }
+        for event in &alphabet {
+            let step = order.handle(event, at(times[time]));
+            let mut next = ledger.clone();
+            next.note(&step.effects);
+            check(&order, event, &step, &next, at(times[time]));
+            open.push((step.order, next, time));
+        }
+    }
+    assert!(seen.len() > 1_000, "only {} orders were reached", seen.len());
+}
+
+/// Orders are large; their hashes are enough to tell them apart.
+fn fingerprint(order: &Order, ledger: &Ledger, time: usize) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (order, ledger, time).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn check(before: &Order, event: &Event, step: &Step, ledger: &Ledger, now: UnixTime) {
+    let context = || format!("{before:#?}\n{event:?}\n{step:#?}\n{ledger:?}");
+    assert!(ledger.ships <= 1, "shipped twice: {}", context());
+    for (transaction, &(ships, refunds, reports)) in &ledger.payments {
+        assert!(ships + refunds <= 1, "{transaction} doubled: {}", context());
+        assert!(ships + reports >= 1, "{transaction} lost: {}", context());
+        assert!(transaction != "D" || ships == 0, "wrong amount shipped: {}", context());
+    }
+    if let Event::Paid { payment, attempt } = event
+        && usize::from(*attempt) < before.attempts.len()
+    {
+        let known = ledger.payments.contains_key(payment.transaction_id.as_str());
+        assert!(known, "a payment was forgotten: {}", context());
+    }
+    let over = matches!(before.phase, Phase::Closed(_) | Phase::Closing(Reason::Cancelled));
+    let ships = step.effects.iter().any(|effect| matches!(effect, Effect::Ship { .. }));
+    assert!(!(over && ships), "shipped after the end: {}", context());
+    match (before.phase, step.order.phase) {
+        (Phase::Paid | Phase::Shipped, Phase::Paid | Phase::Shipped)
+        | (Phase::Closed(_), Phase::Closed(_)) => {}
+        (Phase::Paid | Phase::Shipped | Phase::Closed(_), _) => {
+            panic!("went back from the end: {}", context())
+        }
+        (Phase::Placing | Phase::Open | Phase::Closing(_), _) => {}
+    }
+    let again = step.order.handle(event, now);
+    let same_again = again.order == step.order && again.effects.is_empty();
+    // A number that is over is a new fact for each attempt; the second time it is old news.
+    assert!(same_again, "the same event again did something: {} {again:#?}", context());
+    if step.order.payable_code_url(now).is_some() {
+        assert_eq!(step.order.watched_phase(), watch::Phase::Open, "{}", context());
+    }
+}

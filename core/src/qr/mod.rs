@@ -1,0 +1,198 @@
+//! QR Code symbols (ISO/IEC 18004, model 2) without heap: from a text to a square of modules.
+//!
+//! Written for the code that a customer scans, a `code_url` of up to 64 bytes that is drawn anew
+//! on small machines and in browsers: a symbol is a few machine words a line, and all that the
+//! standard asks for, the choice of the best mask included, is done on whole words.
+//!
+//! # What this module refuses to do
+//! - **Other modes.** Text is always written in byte mode as UTF-8. A `code_url` has lower case
+//!   letters, which numeric and alphanumeric mode cannot write, and no Kanji.
+//! - **Extended channel interpretation.** Readers take bytes for UTF-8 where they are UTF-8, and
+//!   some readers do not know the designator.
+//! - **Structured append, FNC1, Micro QR.** A payment is one code, and phones read model 2.
+//! - **More than [`TEXT_MAX`] bytes.** A denser code is hard to scan from a till's screen, and
+//!   the limit keeps a [`Matrix`] at less than 1.5 KB and the stack below 10 KB.
+//! - **Drawing.** A matrix has neither colour nor size; whoever draws it leaves [`QUIET_ZONE`]
+//!   light modules on each side.
+
+mod codewords;
+mod lines;
+mod mask;
+mod penalty;
+mod reed_solomon;
+mod sheet;
+#[cfg(test)]
+mod tests;
+mod version;
+
+use core::fmt;
+use core::ops::Range;
+
+use lines::Lines;
+use mask::{Mask, Side, Symbol};
+use sheet::Sheet;
+use version::Version;
+
+/// Light modules that a drawing leaves on each side of the symbol.
+pub const QUIET_ZONE: usize = 4;
+
+/// The longest text that is encoded, in bytes of UTF-8.
+pub const TEXT_MAX: usize = 255;
+
+/// How much of a symbol may be unreadable: about 7, 15, 25 or 30 per cent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// About 7 per cent.
+    L,
+    /// About 15 per cent.
+    M,
+    /// About 25 per cent.
+    Q,
+    /// About 30 per cent.
+    H,
+}
+
+/// The text has more than [`TEXT_MAX`] bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooLong {
+    /// Bytes of the text.
+    pub len: usize,
+    /// Bytes that would have been encoded.
+    pub max: usize,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes are too many for a QR code, at most {} are drawn", self.len, self.max)
+    }
+}
+
+impl core::error::Error for TooLong {}
+
+/// A finished symbol, without quiet zone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Matrix {
+    version: Version,
+    level: Level,
+    mask: Mask,
+    rows: Lines,
+}
+
+/// Encodes a text at a level: the smallest version that holds it, the mask with the least
+/// penalty.
+///
+/// # Errors
+/// The text has more than [`TEXT_MAX`] bytes.
+pub fn encode(text: &str, level: Level) -> Result<Matrix, TooLong> {
+    let version = Version::smallest(text.len(), level)?;
+    Ok(Matrix::new(text, version, level, None))
+}
+
+/// Encodes a text like [`encode`], and then raises the level as far as the same version allows:
+/// the symbol gets safer without getting denser.
+///
+/// # Errors
+/// The text has more than [`TEXT_MAX`] bytes.
+pub fn encode_at_least(text: &str, least: Level) -> Result<Matrix, TooLong> {
+    let version = Version::smallest(text.len(), least)?;
+    let mut level = least;
+    for higher in [Level::M, Level::Q, Level::H] {
+        if higher > level && version.holds(text.len(), higher) {
+            level = higher;
+        }
+    }
+    Ok(Matrix::new(text, version, level, None))
+}
+
+/// Encodes a text like [`encode`], but with the mask `mask % 8`, whatever its penalty: for
+/// comparing symbols with those of other encoders.
+///
+/// # Errors
+/// The text has more than [`TEXT_MAX`] bytes.
+pub fn encode_with_mask(text: &str, level: Level, mask: u8) -> Result<Matrix, TooLong> {
+    let version = Version::smallest(text.len(), level)?;
+    Ok(Matrix::new(text, version, level, Some(Mask::new(mask))))
+}
+
+impl Matrix {
+    /// The text must fit, see [`Version::holds`].
+    fn new(text: &str, version: Version, level: Level, mask: Option<Mask>) -> Self {
+        let codewords = codewords::codewords(text.as_bytes(), version, level);
+        let sheet = Sheet::new(version, &codewords);
+        let mask = mask.unwrap_or_else(|| Mask::best(&sheet, level));
+        let mut symbol = Symbol::new(sheet.size);
+        symbol.draw(&sheet, Side::Rows, mask, level);
+        let mut rows = Lines::new();
+        for (plane, lines) in rows.0.iter_mut().enumerate() {
+            lines[..sheet.size].copy_from_slice(symbol.lines(plane));
+        }
+        Self { version, level, mask, rows }
+    }
+
+    /// Modules a side, 21 to 85.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.version.size()
+    }
+
+    /// Whether the module in column `x` of row `y` is dark, both counted from the upper left
+    /// corner. Outside the symbol everything is light.
+    #[must_use]
+    pub fn dark(&self, x: usize, y: usize) -> bool {
+        x < 128 && self.row(y) >> x & 1 == 1
+    }
+
+    /// A row of modules, column `x` at bit `x`, dark modules set. Outside the symbol everything
+    /// is light.
+    #[must_use]
+    pub fn row(&self, y: usize) -> u128 {
+        let [low, high] = &self.rows.0;
+        match (low.get(y), high.get(y)) {
+            (Some(&low), Some(&high)) => u128::from(high) << 64 | u128::from(low),
+            _ => 0,
+        }
+    }
+
+    /// The dark modules of a row as ranges of columns from left to right: what a drawing fills.
+    pub fn runs(&self, y: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let mut row = self.row(y);
+        core::iter::from_fn(move || {
+            let start = row.trailing_zeros() as usize;
+            // Adding its lowest bit carries through the lowest run and lands just behind it.
+            let carried = row.checked_add(row & row.wrapping_neg())?;
+            let end = carried.trailing_zeros() as usize;
+            let run = (row != 0).then_some(start..end);
+            row &= carried;
+            run
+        })
+    }
+
+    /// The version, 1 to 17: a symbol has `17 + 4 * version` modules a side.
+    #[must_use]
+    pub fn version(&self) -> usize {
+        self.version.number()
+    }
+
+    /// The level, which may be higher than the one asked for.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The number of the mask, 0 to 7.
+    #[must_use]
+    pub fn mask(&self) -> u8 {
+        self.mask.number()
+    }
+}
+
+/// Prints the symbol's parameters and not its modules.
+impl fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matrix")
+            .field("version", &self.version())
+            .field("level", &self.level)
+            .field("mask", &self.mask())
+            .finish()
+    }
+}

@@ -1,0 +1,332 @@
+//! The key, the algorithm, the string to sign, and the way from unverified to verified
+//! (protocol §2).
+//!
+//! Read protocol §2 first; §2.1 tells why a good signature alone is not enough.
+//!
+//! The signature runs over the whole document, whatever its fields mean, so coupons and fields
+//! that WeChat adds tomorrow never break it. What an unverified message says cannot be read, but
+//! for the two numbers that choose key and algorithm:
+//!
+//! ```
+//! use saoma_core::sign::{ApiKey, SignType, Unverified};
+//! use saoma_core::xml::Doc;
+//!
+//! let message = b"<xml><mch_id>1900000109</mch_id><body>x</body><sign>00</sign></xml>";
+//! let doc: Doc<'_> = Doc::read(message)?;
+//! let unverified = Unverified::new(&doc);
+//! assert!(unverified.mch_id().is_some_and(|id| id == "1900000109"));
+//! let key = ApiKey::new("192006250b4c09247ec02edce69f6a2d")?;
+//! assert!(unverified.verify(&key, SignType::Md5).is_err());
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+use crate::xml::{Doc, Text};
+use core::fmt;
+use hmac::{Hmac, KeyInit, Mac};
+use md5::{Digest, Md5};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+/// The name of the field that holds the signature and is not part of what is signed.
+const SIGN: &str = "sign";
+
+/// A signature algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum SignType {
+    /// MD5 over the string to sign with the key at its end: 32 digits.
+    #[cfg_attr(feature = "serde", serde(rename = "MD5"))]
+    Md5,
+    /// HMAC-SHA256 over the same string: 64 digits.
+    #[cfg_attr(feature = "serde", serde(rename = "HMAC-SHA256"))]
+    HmacSha256,
+}
+
+impl SignType {
+    /// The name on the wire (`sign_type`).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::HmacSha256 => "HMAC-SHA256",
+        }
+    }
+
+    /// The algorithm of a name on the wire, exactly as written.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Md5, Self::HmacSha256].into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// Length of a signature in hexadecimal digits.
+    #[must_use]
+    pub const fn sign_len(self) -> usize {
+        match self {
+            Self::Md5 => 32,
+            Self::HmacSha256 => 64,
+        }
+    }
+}
+
+/// The merchant's API key: 32 visible ASCII characters.
+///
+/// It cannot be printed, and its bytes are wiped when it is dropped.
+#[derive(Clone)]
+pub struct ApiKey([u8; Self::LEN]);
+
+impl ApiKey {
+    /// Length in bytes.
+    pub const LEN: usize = 32;
+
+    /// Checks and copies a key.
+    ///
+    /// # Errors
+    /// [`KeyError`] when it has another length (an empty key would let anybody sign) or holds
+    /// something else than visible ASCII. The error does not repeat the key.
+    pub fn new(key: &str) -> Result<Self, KeyError> {
+        let bytes = key.as_bytes();
+        let copy = bytes.try_into().map_err(|_| KeyError::Length { got: bytes.len() })?;
+        if bytes.iter().all(u8::is_ascii_graphic) {
+            Ok(Self(copy))
+        } else {
+            Err(KeyError::Character)
+        }
+    }
+
+    /// The signature of a document: over every field that is not empty, but for `sign`.
+    #[must_use]
+    pub fn sign<const N: usize>(&self, doc: &Doc<'_, N>, algorithm: SignType) -> Signature {
+        match algorithm {
+            SignType::Md5 => {
+                let mut digest = Md5::new();
+                self.string_to_sign(doc, |bytes| digest.update(bytes));
+                Signature::from_digest(&digest.finalize())
+            }
+            SignType::HmacSha256 => {
+                let mut mac = Hmac::<Sha256>::new(&padded(&self.0));
+                self.string_to_sign(doc, |bytes| mac.update(bytes));
+                Signature::from_digest(&mac.finalize().into_bytes())
+            }
+        }
+    }
+
+    /// Feeds `name=value&...&key=KEY` to `out`, in order and in large pieces.
+    fn string_to_sign<const N: usize>(&self, doc: &Doc<'_, N>, out: impl FnMut(&[u8])) {
+        let mut staged = Staged { buffer: [0; STAGE_LEN], len: 0, out };
+        for field in doc.sorted() {
+            if field.name == SIGN || field.value.is_empty() {
+                continue;
+            }
+            staged.push(field.name.as_bytes());
+            staged.push(b"=");
+            field.value.each(|piece| staged.push(piece.as_bytes()));
+            staged.push(b"&");
+        }
+        staged.push(b"key=");
+        staged.push(&self.0);
+        staged.flush();
+        staged.buffer.zeroize();
+    }
+}
+
+impl Drop for ApiKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(..)")
+    }
+}
+
+/// The HMAC's own key is one block long; ours is shorter and is filled with zeroes, as the
+/// algorithm itself would do.
+fn padded(key: &[u8; ApiKey::LEN]) -> hmac::digest::Key<Hmac<Sha256>> {
+    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    block
+}
+
+/// Digests are quicker with few large pieces than with many small ones.
+const STAGE_LEN: usize = 512;
+
+struct Staged<F> {
+    buffer: [u8; STAGE_LEN],
+    len: usize,
+    out: F,
+}
+
+impl<F: FnMut(&[u8])> Staged<F> {
+    fn push(&mut self, bytes: &[u8]) {
+        if bytes.len() > STAGE_LEN - self.len {
+            self.flush();
+        }
+        match self.buffer.get_mut(self.len..self.len + bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.len += bytes.len();
+            }
+            None => (self.out)(bytes),
+        }
+    }
+
+    fn flush(&mut self) {
+        (self.out)(self.buffer.get(..self.len).unwrap_or(&[]));
+        self.len = 0;
+    }
+}
+
+/// Why a text is not an [`ApiKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// Not 32 bytes.
+    Length {
+        /// How many bytes it has.
+        got: usize,
+    },
+    /// A space, a control character or something outside ASCII.
+    Character,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { got } => write!(f, "the API key must have 32 characters, not {got}"),
+            Self::Character => f.write_str("the API key must be visible ASCII characters"),
+        }
+    }
+}
+
+impl core::error::Error for KeyError {}
+
+/// A signature: 32 or 64 upper-case hexadecimal digits.
+#[derive(Clone, Copy)]
+pub struct Signature {
+    digits: [u8; 64],
+    len: usize,
+}
+
+impl Signature {
+    fn from_digest(digest: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(digest) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        Self { digits, len: (digest.len() * 2).min(64) }
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // The digits are ASCII.
+        self.digits.get(..self.len).and_then(|d| core::str::from_utf8(d).ok()).unwrap_or("")
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature(..)")
+    }
+}
+
+/// A message that nobody has vouched for. All it tells is what picks the key and the algorithm.
+#[derive(Clone, Copy, Debug)]
+pub struct Unverified<'d, 'a, const N: usize = { crate::xml::FIELDS_MAX }>(&'d Doc<'a, N>);
+
+impl<'d, 'a, const N: usize> Unverified<'d, 'a, N> {
+    /// Takes a document as it came.
+    #[must_use]
+    pub const fn new(doc: &'d Doc<'a, N>) -> Self {
+        Self(doc)
+    }
+
+    /// The merchant whose key to try.
+    #[must_use]
+    pub fn mch_id(self) -> Option<Text<'a>> {
+        self.0.get("mch_id")
+    }
+
+    /// The attempt whose stored algorithm to try.
+    #[must_use]
+    pub fn out_trade_no(self) -> Option<Text<'a>> {
+        self.0.get("out_trade_no")
+    }
+
+    /// Checks the signature over all fields, in constant time.
+    ///
+    /// The algorithm is an argument: it is the one that was stored when the order was made, never
+    /// the one that the message names (protocol §2).
+    ///
+    /// # Errors
+    /// [`VerifyError`] when `sign` is missing, has another length, or does not fit.
+    pub fn verify(
+        self,
+        key: &ApiKey,
+        algorithm: SignType,
+    ) -> Result<Verified<'d, 'a, N>, VerifyError> {
+        let received = self.0.get(SIGN).filter(|sign| !sign.is_empty());
+        let received = received.ok_or(VerifyError::Missing)?;
+        let expected_len = algorithm.sign_len();
+        let wrong_length = VerifyError::Length { got: received.len(), expected: expected_len };
+        let received = received.copied::<64>().ok_or(wrong_length)?;
+        if received.len() != expected_len {
+            return Err(wrong_length);
+        }
+        let expected = key.sign(self.0, algorithm);
+        if received.as_bytes().ct_eq(expected.as_str().as_bytes()).into() {
+            Ok(Verified(self.0))
+        } else {
+            Err(VerifyError::Mismatch)
+        }
+    }
+}
+
+/// A message whose signature is good. Its fields still have to be checked one by one, because two
+/// different messages can share one signature (protocol §2.1).
+#[derive(Clone, Copy, Debug)]
+pub struct Verified<'d, 'a, const N: usize = { crate::xml::FIELDS_MAX }>(&'d Doc<'a, N>);
+
+impl<'d, 'a, const N: usize> Verified<'d, 'a, N> {
+    /// The document.
+    #[must_use]
+    pub const fn doc(self) -> &'d Doc<'a, N> {
+        self.0
+    }
+}
+
+/// Why a signature is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifyError {
+    /// No `sign`, or an empty one.
+    Missing,
+    /// Another number of digits than the algorithm has.
+    Length {
+        /// Digits received.
+        got: usize,
+        /// Digits expected.
+        expected: usize,
+    },
+    /// Another key, another algorithm, or the message was changed.
+    Mismatch,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("there is no sign field"),
+            Self::Length { got, expected } => {
+                write!(f, "sign has {got} characters, {expected} expected")
+            }
+            Self::Mismatch => f.write_str("sign does not fit the message"),
+        }
+    }
+}
+
+impl core::error::Error for VerifyError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,404 @@
+//! The reader.
+
+use super::text::{CDATA_END, CDATA_START, decode_reference, is_xml_char, split_reference};
+use super::{DOC_LEN_MAX, Doc, NAME_LEN_MAX, PushError, Text, is_name_byte};
+use core::fmt;
+
+/// Why bytes are not a document, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadError {
+    /// Offset in bytes from the start of the input.
+    pub at: usize,
+    /// What is wrong there.
+    pub kind: ReadErrorKind,
+}
+
+/// What is wrong with a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadErrorKind {
+    /// Nothing but white space.
+    Empty,
+    /// Longer than [`DOC_LEN_MAX`].
+    TooLong,
+    /// Not UTF-8.
+    NotUtf8,
+    /// The XML declaration names another encoding than UTF-8, or is malformed.
+    Declaration,
+    /// A document type, with which entities could be defined.
+    Doctype,
+    /// A processing instruction.
+    ProcessingInstruction,
+    /// A comment.
+    Comment,
+    /// The document's element has another name.
+    Root,
+    /// An element has an attribute.
+    Attribute,
+    /// An element's name has a prefix or another character that no field has.
+    Name,
+    /// An element's name is longer than [`NAME_LEN_MAX`].
+    NameTooLong,
+    /// An element inside a field.
+    Nested,
+    /// Text between the fields.
+    TextBetweenFields,
+    /// The closing tag does not fit the opening one.
+    ClosingTag,
+    /// The same name twice.
+    Duplicate,
+    /// More fields than the reader takes.
+    TooManyFields,
+    /// An entity that is not one of the five, or a reference to no character.
+    Entity,
+    /// `]]>` in text, or a CDATA section outside a field.
+    CData,
+    /// A control character.
+    Character,
+    /// Something after the end of the document.
+    Trailing,
+    /// The document ends too early.
+    Truncated,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use ReadErrorKind as K;
+        let what = match self.kind {
+            K::Empty => "the document is empty",
+            K::TooLong => "the document is longer than 16384 bytes",
+            K::NotUtf8 => "the document is not UTF-8",
+            K::Declaration => "the XML declaration is malformed or names another encoding",
+            K::Doctype => "a document type is not allowed",
+            K::ProcessingInstruction => "a processing instruction is not allowed",
+            K::Comment => "a comment is not allowed",
+            K::Root => "the root element has another name",
+            K::Attribute => "an attribute is not allowed",
+            K::Name => "a field name holds a character that is not allowed",
+            K::NameTooLong => "a field name is longer than 32 bytes",
+            K::Nested => "an element inside a field is not allowed",
+            K::TextBetweenFields => "text between the fields",
+            K::ClosingTag => "the closing tag does not match",
+            K::Duplicate => "a field name is there twice",
+            K::TooManyFields => "too many fields",
+            K::Entity => "an unknown entity or character reference",
+            K::CData => "a CDATA mark where none may be",
+            K::Character => "a control character",
+            K::Trailing => "something follows the document",
+            K::Truncated => "the document ends too early",
+        };
+        write!(f, "{what} (at byte {})", self.at)
+    }
+}
+
+impl core::error::Error for ReadError {}
+
+impl<'a, const N: usize> Doc<'a, N> {
+    /// Reads a document whose root is `<xml>`.
+    ///
+    /// # Errors
+    /// [`ReadError`] says what is wrong, and where.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, ReadError> {
+        Self::read_root(bytes, "xml")
+    }
+
+    /// Reads a document whose root is the element `root`.
+    ///
+    /// # Errors
+    /// [`ReadError`] says what is wrong, and where.
+    pub fn read_root(bytes: &'a [u8], root: &str) -> Result<Self, ReadError> {
+        let error = |at, kind| ReadError { at, kind };
+        if bytes.len() > DOC_LEN_MAX {
+            return Err(error(DOC_LEN_MAX, ReadErrorKind::TooLong));
+        }
+        let text = core::str::from_utf8(bytes)
+            .map_err(|e| error(e.valid_up_to(), ReadErrorKind::NotUtf8))?;
+        let mut reader = Reader { text, at: 0 };
+        reader.document(root).map_err(|kind| error(reader.at.min(text.len()), kind))
+    }
+}
+
+/// A cursor over the text; on an error it stands where the error is.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+type Step<T> = Result<T, ReadErrorKind>;
+
+impl<'a> Reader<'a> {
+    fn document<const N: usize>(&mut self, root: &str) -> Step<Doc<'a, N>> {
+        self.eat("\u{FEFF}");
+        self.declaration()?;
+        self.space();
+        if self.rest().is_empty() {
+            return Err(ReadErrorKind::Empty);
+        }
+        if !self.rest().starts_with('<') {
+            return Err(ReadErrorKind::Root);
+        }
+        self.refuse_markup(ReadErrorKind::Root)?;
+        let mut doc = Doc::new();
+        let (name, empty) = self.opening_tag()?;
+        if name != root {
+            return Err(ReadErrorKind::Root);
+        }
+        if !empty {
+            self.children(root, &mut doc)?;
+        }
+        self.space();
+        if self.rest().is_empty() { Ok(doc) } else { Err(ReadErrorKind::Trailing) }
+    }
+
+    fn children<const N: usize>(&mut self, root: &str, doc: &mut Doc<'a, N>) -> Step<()> {
+        loop {
+            self.space();
+            let rest = self.rest();
+            if rest.is_empty() {
+                return Err(ReadErrorKind::Truncated);
+            }
+            if !rest.starts_with('<') {
+                return Err(ReadErrorKind::TextBetweenFields);
+            }
+            if rest.starts_with("</") {
+                return self.closing_tag(root);
+            }
+            self.refuse_markup(ReadErrorKind::CData)?;
+            let start = self.at;
+            let (name, empty) = self.opening_tag()?;
+            let value = if empty { Text::new("") } else { self.value(name)? };
+            if let Err(error) = doc.append(name, value) {
+                self.at = start;
+                return Err(match error {
+                    PushError::Duplicate => ReadErrorKind::Duplicate,
+                    PushError::Full => ReadErrorKind::TooManyFields,
+                    PushError::Name => ReadErrorKind::Name,
+                });
+            }
+        }
+    }
+
+    /// `<?xml version="1.0" encoding="UTF-8"?>`: harmless, and many clients write it.
+    fn declaration(&mut self) -> Step<()> {
+        let Some(body) = self.rest().strip_prefix("<?xml") else { return Ok(()) };
+        let (body, _) = body.split_once("?>").ok_or(ReadErrorKind::Declaration)?;
+        let mut rest = body;
+        let mut attribute = |name: &str, values: &[&str]| -> Step<bool> {
+            let Some(after) = rest.trim_start_matches(is_space).strip_prefix(name) else {
+                return Ok(false);
+            };
+            let after = after.trim_start_matches(is_space).strip_prefix('=');
+            let after = after.ok_or(ReadErrorKind::Declaration)?.trim_start_matches(is_space);
+            let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
+            let quote = quote.ok_or(ReadErrorKind::Declaration)?;
+            let quoted = after.strip_prefix(quote).and_then(|value| value.split_once(quote));
+            let (value, after) = quoted.ok_or(ReadErrorKind::Declaration)?;
+            rest = after;
+            let known = values.iter().any(|known| known.eq_ignore_ascii_case(value));
+            if known { Ok(true) } else { Err(ReadErrorKind::Declaration) }
+        };
+        let versioned = attribute("version", &["1.0"])?;
+        attribute("encoding", &["UTF-8", "UTF8"])?;
+        attribute("standalone", &["yes", "no"])?;
+        if !versioned || !rest.trim_start_matches(is_space).is_empty() {
+            return Err(ReadErrorKind::Declaration);
+        }
+        self.at += "<?xml".len() + body.len() + "?>".len();
+        Ok(())
+    }
+
+    /// Stops at `<!` and `<?`, which no field begins with.
+    fn refuse_markup(&self, cdata: ReadErrorKind) -> Step<()> {
+        let rest = self.rest();
+        if rest.starts_with("<?") {
+            Err(ReadErrorKind::ProcessingInstruction)
+        } else if rest.starts_with("<!--") {
+            Err(ReadErrorKind::Comment)
+        } else if rest.starts_with(CDATA_START) {
+            Err(cdata)
+        } else if rest.starts_with("<!") {
+            // A document type, or the beginning of any of these three cut off.
+            let cut = [CDATA_START, "<!--"].iter().any(|mark| mark.starts_with(rest));
+            Err(if cut { ReadErrorKind::Truncated } else { ReadErrorKind::Doctype })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// `<name>` or `<name/>`; says whether it was the latter.
+    fn opening_tag(&mut self) -> Step<(&'a str, bool)> {
+        self.at += 1;
+        let name = self.name()?;
+        let spaced = self.space();
+        if self.eat(">") {
+            Ok((name, false))
+        } else if self.eat("/>") {
+            Ok((name, true))
+        } else {
+            Err(match self.rest() {
+                "" | "/" => ReadErrorKind::Truncated,
+                _ if spaced => ReadErrorKind::Attribute,
+                _ => ReadErrorKind::Name,
+            })
+        }
+    }
+
+    fn closing_tag(&mut self, name: &str) -> Step<()> {
+        let start = self.at;
+        self.at += "</".len();
+        let rest = self.rest();
+        if !self.eat(name) {
+            let kind = if name.starts_with(rest) {
+                ReadErrorKind::Truncated
+            } else {
+                ReadErrorKind::ClosingTag
+            };
+            self.at = start;
+            return Err(kind);
+        }
+        self.space();
+        if self.eat(">") {
+            Ok(())
+        } else if self.rest().is_empty() {
+            Err(ReadErrorKind::Truncated)
+        } else {
+            Err(ReadErrorKind::ClosingTag)
+        }
+    }
+
+    /// A field's name.
+    fn name(&mut self) -> Step<&'a str> {
+        let rest = self.rest();
+        let len = rest.bytes().position(|b| !is_name_byte(b)).unwrap_or(rest.len());
+        let first = rest.bytes().next();
+        match first {
+            None => return Err(ReadErrorKind::Truncated),
+            Some(b) if !(b.is_ascii_alphabetic() || b == b'_') => return Err(ReadErrorKind::Name),
+            Some(_) => {}
+        }
+        if len > NAME_LEN_MAX {
+            return Err(ReadErrorKind::NameTooLong);
+        }
+        self.at += len;
+        rest.get(..len).ok_or(ReadErrorKind::Name)
+    }
+
+    /// A field's value with its closing tag.
+    fn value(&mut self, name: &str) -> Step<Text<'a>> {
+        let start = self.at;
+        let mut sections = 0_usize;
+        let mut references = 0_usize;
+        loop {
+            self.skip_text()?;
+            let rest = self.rest();
+            if rest.starts_with('&') {
+                self.reference()?;
+                references += 1;
+            } else if rest.starts_with(CDATA_START) {
+                self.section()?;
+                sections += 1;
+            } else if rest.starts_with("</") {
+                let raw = self.text.get(start..self.at).ok_or(ReadErrorKind::Truncated)?;
+                self.closing_tag(name)?;
+                return Ok(simplest(raw, sections, references));
+            } else if rest.is_empty() {
+                return Err(ReadErrorKind::Truncated);
+            } else {
+                self.refuse_markup(ReadErrorKind::CData)?;
+                return Err(if rest == "<" {
+                    ReadErrorKind::Truncated
+                } else {
+                    ReadErrorKind::Nested
+                });
+            }
+        }
+    }
+
+    /// Moves to the next `<` or `&`, or to the end.
+    fn skip_text(&mut self) -> Step<()> {
+        let rest = self.rest();
+        let stop = rest.bytes().position(|b| b == b'<' || b == b'&').unwrap_or(rest.len());
+        let text = rest.get(..stop).unwrap_or("");
+        self.check_characters(text)?;
+        if let Some(at) = text.find(CDATA_END) {
+            self.at += at;
+            return Err(ReadErrorKind::CData);
+        }
+        self.at += stop;
+        Ok(())
+    }
+
+    fn reference(&mut self) -> Step<()> {
+        let rest = self.rest();
+        match split_reference(rest) {
+            Some((name, _)) if decode_reference(name).is_some() => {
+                self.at += name.len() + "&;".len();
+                Ok(())
+            }
+            None if rest.len() < LONGEST_REFERENCE => Err(ReadErrorKind::Truncated),
+            Some(_) | None => Err(ReadErrorKind::Entity),
+        }
+    }
+
+    fn section(&mut self) -> Step<()> {
+        let rest = self.rest().strip_prefix(CDATA_START).ok_or(ReadErrorKind::CData)?;
+        let Some((inner, _)) = rest.split_once(CDATA_END) else {
+            return Err(ReadErrorKind::Truncated);
+        };
+        self.at += CDATA_START.len();
+        self.check_characters(inner)?;
+        self.at += inner.len() + CDATA_END.len();
+        Ok(())
+    }
+
+    fn check_characters(&mut self, text: &str) -> Step<()> {
+        // Control characters are ASCII; U+FFFE and U+FFFF, the only others, begin with EF.
+        let suspect = text.bytes().any(|b| b < 0x20 || b == 0xEF);
+        match text.char_indices().find(|&(_, c)| suspect && !is_xml_char(c)) {
+            Some((at, _)) => {
+                self.at += at;
+                Err(ReadErrorKind::Character)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn eat(&mut self, mark: &str) -> bool {
+        let found = self.rest().starts_with(mark);
+        if found {
+            self.at += mark.len();
+        }
+        found
+    }
+
+    /// Skips white space; says whether there was any.
+    fn space(&mut self) -> bool {
+        let rest = self.rest();
+        let len = rest.len() - rest.trim_start_matches(is_space).len();
+        self.at += len;
+        len > 0
+    }
+}
+
+/// `&#x0010FFFF;` and the like.
+const LONGEST_REFERENCE: usize = 12;
+
+const fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+/// Text without references, or one CDATA section alone, is its own decoding.
+fn simplest(raw: &str, sections: usize, references: usize) -> Text<'_> {
+    match (sections, references) {
+        (0, 0) => Text::new(raw),
+        (1, 0) => raw
+            .strip_prefix(CDATA_START)
+            .and_then(|inner| inner.strip_suffix(CDATA_END))
+            .map_or(Text::encoded(raw), Text::new),
+        _ => Text::encoded(raw),
+    }
+}
