@@ -27,13 +27,28 @@ impl Lines {
         }
     }
 
-    /// Darkens the module at `(x, y)` if `dark` is 1.
-    pub(super) fn set(&mut self, x: usize, y: usize, dark: u8) {
-        self.0[x / 64][y] |= u64::from(dark) << (x % 64);
-    }
-
-    /// Whether the module at `(x, y)` is dark.
-    pub(super) fn get(&self, x: usize, y: usize) -> bool {
-        self.0[x / 64][y] >> (x % 64) & 1 == 1
+    /// Exchanges lines and columns.
+    pub(super) fn transpose(&mut self, size: usize) {
+        let planes = size.div_ceil(64);
+        let [low, high] = &mut self.0;
+        low[64..].swap_with_slice(&mut high[..64]);
+        for plane in &mut self.0[..planes] {
+            // In squares of 64, the upper right quarter with the lower left one; then so in each
+            // quarter, and so on.
+            let mut half = 32;
+            let mut left = u64::MAX >> 32;
+            while half > 0 {
+                for square in plane[..64 * planes].chunks_mut(2 * half) {
+                    let (upper, lower) = square.split_at_mut(half);
+                    for (a, b) in upper.iter_mut().zip(lower) {
+                        let exchange = (*a >> half ^ *b) & left;
+                        *a ^= exchange << half;
+                        *b ^= exchange;
+                    }
+                }
+                half /= 2;
+                left ^= left << half;
+            }
+        }
     }
 }

@@ -31,15 +31,16 @@ impl Sheet {
         let mut patterns = Patterns { dark: Lines::new(), taken: Lines::new() };
         patterns.draw_all(version);
 
-        let Patterns { dark, taken: mut free } = patterns;
+        let Patterns { dark: mut columns, taken: mut free } = patterns;
         for (plane, words) in free.0.iter_mut().enumerate() {
             for word in &mut words[..size] {
                 *word = !*word & inside(size, plane);
             }
         }
-        let mut sheet = Self { size, free, rows: dark.clone(), columns: dark };
-        place(codewords, &mut sheet);
-        sheet
+        place(codewords, &free, &mut columns, size);
+        let mut rows = columns.clone();
+        rows.transpose(size);
+        Self { size, free, rows, columns }
     }
 }
 
@@ -118,21 +119,33 @@ impl Patterns {
 
 /// Puts the bits of the codewords where data stands: through pairs of columns from right to
 /// left, upwards and downwards in turn, the right column first. What remains stays light.
-fn place(codewords: &Codewords, sheet: &mut Sheet) {
-    let size = sheet.size;
-    let mut bit = 0;
+fn place(codewords: &Codewords, free: &Lines, columns: &mut Lines, size: usize) {
+    let mut words = codewords.as_chunks().0.iter();
+    // The next `count` bits, from the highest bit on.
+    let mut bits = 0;
+    let mut count = 0;
     let mut upwards = true;
     // Column 6 is a timing pattern, and the pairs go on beside it.
     for right in (8..size).rev().step_by(2).chain([5, 3, 1]) {
-        for step in 0..size {
-            let y = if upwards { size - 1 - step } else { step };
-            for x in [right, right - 1] {
-                if sheet.free.get(x, y) {
-                    let dark = codewords[bit / 8] >> (7 - bit % 8) & 1;
-                    sheet.rows.set(x, y, dark);
-                    sheet.columns.set(y, x, dark);
-                    bit += 1;
+        for half in 0..size.div_ceil(64) {
+            let plane = if upwards { size / 64 - half } else { half };
+            let height = (size - 64 * plane).min(64);
+            let free = &free.0[plane][right - 1..][..2];
+            let columns = &mut columns.0[plane][right - 1..][..2];
+            for step in 0..height {
+                let y = if upwards { height - 1 - step } else { step };
+                if count < 2 {
+                    let word = words.next().map_or(0, |word| u32::from_be_bytes(*word));
+                    bits |= u64::from(word) << (32 - count);
+                    count += 32;
                 }
+                // No branches: where a module is not free, no bit is taken.
+                let (left, right) = (free[0] >> y & 1, free[1] >> y & 1);
+                columns[1] |= (bits >> 63 & right) << y;
+                bits <<= right;
+                columns[0] |= (bits >> 63 & left) << y;
+                bits <<= left;
+                count -= left + right;
             }
         }
         upwards = !upwards;

@@ -6,8 +6,8 @@ use super::{Level, TEXT_MAX, TooLong};
 pub(super) const VERSION_MAX: usize = 17;
 /// Modules a side of the largest version.
 const SIZE_MAX: usize = 17 + 4 * VERSION_MAX;
-/// Words for the lines of the largest version, and for whole periods of the masks.
-pub(super) const LINES: usize = SIZE_MAX.next_multiple_of(12);
+/// Words for the lines of a symbol: whole squares of 64 modules.
+pub(super) const LINES: usize = SIZE_MAX.next_multiple_of(64);
 /// Codewords of the largest version, data and error correction together.
 pub(super) const CODEWORDS_MAX: usize = 815;
 

@@ -144,3 +144,6 @@ impl<'a, const N: usize> Doc<'a, N> {
 const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$')
 }
+
+#[cfg(test)]
+mod tests;
