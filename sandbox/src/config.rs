@@ -1,0 +1,90 @@
+//! How a sandbox is set up.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::clock::ClockKind;
+use crate::gateway::Rules;
+use crate::merchant::Merchant;
+
+/// How long a merchant may take to answer a notification (`docs/protocol.md` §9).
+pub const NOTIFY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Who may call it: at least one, no number twice.
+    pub merchants: Vec<Merchant>,
+    /// The rules that a desk may want to be others.
+    pub rules: Rules,
+    /// Names the numbers and codes that are given out.
+    pub seed: u64,
+    /// Whose time counts.
+    pub clock: ClockKind,
+    /// How long a merchant may take to answer a notification. Always real time.
+    pub notify_deadline: Duration,
+}
+
+impl Config {
+    /// A sandbox for tests: a free port of 127.0.0.1, the official rules, the machine's clock,
+    /// seed 1.
+    pub fn new(merchants: impl Into<Vec<Merchant>>) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            merchants: merchants.into(),
+            rules: Rules::default(),
+            seed: 1,
+            clock: ClockKind::System,
+            notify_deadline: NOTIFY_DEADLINE,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        if self.merchants.is_empty() {
+            return Err(StartError::NoMerchant);
+        }
+        let mut numbers = BTreeSet::new();
+        match self.merchants.iter().find(|merchant| !numbers.insert(&merchant.mch_id)) {
+            Some(twice) => Err(StartError::MerchantTwice { mch_id: twice.mch_id.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a sandbox did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// There is no merchant.
+    NoMerchant,
+    /// A merchant number is given twice.
+    MerchantTwice {
+        /// The number.
+        mch_id: String,
+    },
+    /// The address cannot be listened on.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The client for notifications cannot be made.
+    Client(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoMerchant => f.write_str("at least one merchant is needed"),
+            Self::MerchantTwice { mch_id } => write!(f, "merchant {mch_id} is given twice"),
+            Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            Self::Client(reason) => write!(f, "cannot make a client for notifications: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,200 @@
+//! What a test or a page may see of the gateway. WeChat's words where WeChat has a word; times in
+//! Unix seconds, amounts in fen.
+
+use serde::Serialize;
+
+use super::notice::{Notice, Outcome};
+use super::order::{Coupon, CouponKind, Order, Payment};
+use super::phone::not_payable;
+use super::{Gateway, ScanRefusal};
+use crate::time::UnixTime;
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OrderView {
+    /// The merchant.
+    pub mch_id: String,
+    /// Its appid.
+    pub appid: String,
+    /// Its name.
+    pub shop: String,
+    /// The merchant's number of the order.
+    pub out_trade_no: String,
+    /// NOTPAY, SUCCESS or CLOSED.
+    pub trade_state: &'static str,
+    /// Why a phone cannot pay it now; `null` when it can.
+    pub not_payable: Option<&'static str>,
+    /// What is bought.
+    pub body: String,
+    /// What it costs.
+    pub total_fee: u64,
+    /// The merchant's own words.
+    pub attach: Option<String>,
+    /// Where payments are notified.
+    pub notify_url: String,
+    /// The newest code.
+    pub code_url: String,
+    /// Until when that code lives.
+    pub code_ends_at: i64,
+    /// When the order was made.
+    pub created_at: i64,
+    /// Until when it can be paid, if the merchant said so.
+    pub time_expire: Option<i64>,
+    /// When the merchant closed it.
+    pub closed_at: Option<i64>,
+    /// How often somebody gave it up on the phone.
+    pub cancels: u32,
+    /// Its payments, oldest first.
+    pub payments: Vec<PaymentView>,
+}
+
+/// A payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PaymentView {
+    /// WeChat's number of it.
+    pub transaction_id: String,
+    /// What was paid.
+    pub total_fee: u64,
+    /// What of it was not paid by coupons.
+    pub cash_fee: u64,
+    /// The coupons.
+    pub coupons: Vec<CouponView>,
+    /// When it was paid.
+    pub paid_at: i64,
+    /// How the merchant was told.
+    pub notification: NoticeView,
+}
+
+/// A coupon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CouponView {
+    /// Its number.
+    pub id: String,
+    /// What it paid.
+    pub fee: u64,
+    /// CASH, `NO_CASH` or not said.
+    #[serde(rename = "type")]
+    pub kind: Option<&'static str>,
+}
+
+/// A notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NoticeView {
+    /// `pending`, `acknowledged`, `given_up` or `held`.
+    pub state: &'static str,
+    /// When it is sent next.
+    pub next_at: Option<i64>,
+    /// When it was sent, and what came of it.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One sending of a notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttemptView {
+    /// When.
+    pub at: i64,
+    /// Whether the schedule sent it, or somebody by hand.
+    pub scheduled: bool,
+    /// `acknowledged`, `refused`, `timed_out`, `unreachable`, or `null` while it is on its way.
+    pub outcome: Option<&'static str>,
+    /// What more there is to say.
+    pub detail: Option<String>,
+}
+
+impl Gateway {
+    /// All orders, newest first.
+    pub fn orders(&self, now: UnixTime) -> Vec<OrderView> {
+        let mut orders: Vec<_> =
+            self.orders.values().map(|order| self.order_view(order, now)).collect();
+        orders.sort_by(|a, b| {
+            b.created_at.cmp(&a.created_at).then_with(|| b.out_trade_no.cmp(&a.out_trade_no))
+        });
+        orders
+    }
+
+    fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
+        let merchant = self.merchants.get(&order.key.mch_id);
+        OrderView {
+            mch_id: order.key.mch_id.clone(),
+            appid: order.appid.clone(),
+            shop: merchant.map(|merchant| merchant.shop.clone()).unwrap_or_default(),
+            out_trade_no: order.key.out_trade_no.clone(),
+            trade_state: order.state(now).as_str(),
+            not_payable: not_payable(order, None, now).map(ScanRefusal::as_str),
+            body: order.body.clone(),
+            total_fee: order.total_fen,
+            attach: order.attach.clone(),
+            notify_url: order.notify_url.clone(),
+            code_url: order.code.url.clone(),
+            code_ends_at: order.code_ends_at().0,
+            created_at: order.created_at.0,
+            time_expire: order.time_expire.map(|time| time.0),
+            closed_at: order.closed_at.map(|time| time.0),
+            cancels: order.cancels,
+            payments: order.payments.iter().map(|payment| self.payment_view(payment)).collect(),
+        }
+    }
+
+    fn payment_view(&self, payment: &Payment) -> PaymentView {
+        let coupon = |coupon: &Coupon| CouponView {
+            id: coupon.id.clone(),
+            fee: coupon.fee_fen,
+            kind: coupon.kind.map(CouponKind::as_str),
+        };
+        PaymentView {
+            transaction_id: payment.transaction_id.clone(),
+            total_fee: payment.total_fen,
+            cash_fee: payment.cash_fen(),
+            coupons: payment.coupons.iter().map(coupon).collect(),
+            paid_at: payment.paid_at.0,
+            notification: notice_view(self.notices.of(&payment.transaction_id)),
+        }
+    }
+}
+
+fn notice_view(notice: Option<&Notice>) -> NoticeView {
+    let Some(notice) = notice else {
+        return NoticeView { state: "held", next_at: None, attempts: Vec::new() };
+    };
+    let attempts = notice.attempts.iter().map(|attempt| AttemptView {
+        at: attempt.sent_at.0,
+        scheduled: attempt.scheduled,
+        outcome: attempt.outcome.as_ref().map(Outcome::as_str),
+        detail: attempt.outcome.as_ref().and_then(Outcome::detail).map(str::to_owned),
+    });
+    NoticeView {
+        state: notice.state.as_str(),
+        next_at: notice.due.map(|due| due.0),
+        attempts: attempts.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{KEY, NOW, Shop};
+    use super::super::{Coupon, CouponKind, Tender};
+
+    #[test]
+    fn a_test_sees_state_payment_and_notification() {
+        let mut shop = Shop::new();
+        shop.order("SM20261123000001", &[]);
+        shop.now = NOW.plus(1);
+        shop.order("SM20261123000002", &[]);
+        let coupons = vec![Coupon { id: "1".into(), fee_fen: 2, kind: Some(CouponKind::NoCash) }];
+        shop.pay("SM20261123000002", Tender { coupons, ..Tender::default() }).unwrap();
+        shop.gateway.poll(shop.now);
+        let orders = serde_json::to_value(shop.gateway.orders(shop.now)).unwrap();
+        assert_eq!(orders[0]["out_trade_no"], "SM20261123000002", "newest first");
+        assert_eq!(orders[0]["trade_state"], "SUCCESS");
+        assert_eq!(orders[0]["not_payable"], "order_paid");
+        let payment = &orders[0]["payments"][0];
+        assert_eq!(payment["cash_fee"], 1798);
+        assert_eq!(payment["coupons"][0]["type"], "NO_CASH");
+        assert_eq!(payment["notification"]["state"], "pending");
+        assert_eq!(payment["notification"]["attempts"][0]["at"], NOW.plus(1).0);
+        assert!(payment["notification"]["attempts"][0]["outcome"].is_null(), "on its way");
+        assert_eq!(orders[1]["trade_state"], "NOTPAY");
+        assert!(orders[1]["not_payable"].is_null());
+        assert!(!orders.to_string().contains(KEY));
+    }
+}

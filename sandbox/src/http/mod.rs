@@ -1,0 +1,27 @@
+//! HTTP around the gateway: the calls, the control interface and the phone page.
+
+mod calls;
+mod control;
+mod phone;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::{any, get};
+
+use crate::gateway::Call;
+use crate::shared::Shared;
+
+/// Everything that the sandbox answers.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let mut router = Router::new()
+        .route("/", get(|| async { Redirect::to("/phone") }))
+        .merge(phone::router())
+        .nest("/control", control::router());
+    for call in Call::ALL {
+        let answer = move |shared, request| calls::answer(shared, call, request);
+        router = router.route(call.path(), any(answer));
+    }
+    router.with_state(shared)
+}

@@ -1,0 +1,162 @@
+//! The sandbox as a program.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use saoma_sandbox::clock::ClockKind;
+use saoma_sandbox::gateway::{Rules, Schedule};
+use saoma_sandbox::{Config, Merchant, NOTIFY_DEADLINE, Sandbox, random};
+use tracing_subscriber::EnvFilter;
+
+/// A WeChat Pay v2 gateway for the desk and for tests. No real money.
+///
+/// Point a merchant's server at it instead of https://api.mch.weixin.qq.com, open its phone page
+/// and pay. It prints one line when it is ready, and logs to standard error (RUST_LOG=debug for
+/// more).
+#[derive(Parser)]
+#[command(name = "saoma-sandbox", version, max_term_width = 100)]
+struct Arguments {
+    /// Where to listen. Port 0 takes a free port.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+
+    /// A merchant that may call: MCH_ID:APPID:KEY[:SHOP NAME]. May be given several times.
+    ///
+    /// KEY is the API key, 32 characters. Make one up; never use the key of a real merchant. Other
+    /// users of the machine can see a command line, so the variable is there for whoever minds.
+    // Taken as text: a parser of clap's would print a bad value, and with it the key.
+    #[arg(
+        long = "merchant",
+        value_name = "MERCHANT",
+        required = true,
+        env = "SAOMA_SANDBOX_MERCHANT",
+        hide_env_values = true
+    )]
+    merchants: Vec<String>,
+
+    /// When unacknowledged notifications are repeated: 15 times in 24 hours, or the old 9 in 3.
+    #[arg(long, value_enum, value_name = "SCHEDULE", default_value = "current")]
+    notify_schedule: ScheduleName,
+
+    /// How many seconds after its creation an order may be closed. WeChat says 300.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    min_close_s: u32,
+
+    /// Makes the numbers and codes that are given out the same each time.
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ScheduleName {
+    Current,
+    Old,
+}
+
+impl Arguments {
+    fn config(&self) -> Result<Config, String> {
+        let merchants: Result<Vec<_>, _> =
+            self.merchants.iter().map(|text| Merchant::from_argument(text)).collect();
+        let schedule = match self.notify_schedule {
+            ScheduleName::Current => Schedule::Current,
+            ScheduleName::Old => Schedule::Old,
+        };
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => random::system_seed().map_err(|error| format!("no random seed: {error}"))?,
+        };
+        Ok(Config {
+            listen: self.listen,
+            merchants: merchants.map_err(|error| format!("--merchant: {error}"))?,
+            rules: Rules { schedule, min_close_s: i64::from(self.min_close_s) },
+            seed,
+            clock: ClockKind::System,
+            notify_deadline: NOTIFY_DEADLINE,
+        })
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // A closed standard error is no reason to fail in another way.
+            let _ = writeln!(std::io::stderr(), "error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<(), String> {
+    let config = arguments.config()?;
+    let seed = config.seed;
+    let mut signals = Signals::new().map_err(|error| format!("no signals: {error}"))?;
+    let sandbox = Sandbox::start(config).await.map_err(|error| error.to_string())?;
+    tracing::info!(seed, "started");
+    let (base, phone) = (sandbox.base_url(), sandbox.phone_url());
+    // Whoever started us may have gone away; then there is nobody to tell.
+    let _ = writeln!(std::io::stdout(), "saoma-sandbox ready on {base} phone {phone}");
+    signals.any().await;
+    tracing::info!("stopping");
+    sandbox.stop().await;
+    Ok(())
+}
+
+/// The signals that ask a program to end.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Elsewhere there is Ctrl-C.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn any(&mut self) {
+        // Without a handler the system ends the program by itself.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

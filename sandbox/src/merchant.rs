@@ -1,0 +1,126 @@
+//! The merchants that the gateway knows.
+
+use std::fmt;
+
+use crate::sign::Key;
+
+/// A merchant: who it is, the key it signs with, and the name that the phone shows.
+#[derive(Clone, Debug)]
+pub struct Merchant {
+    /// The merchant number: 1 to 32 digits.
+    pub mch_id: String,
+    /// The appid bound to it: 1 to 32 letters and digits.
+    pub appid: String,
+    /// The API key.
+    pub key: Key,
+    /// The name on the phone: 1 to 64 bytes.
+    pub shop: String,
+}
+
+/// The most bytes a shop's name may have.
+pub const SHOP_BYTES_MAX: usize = 64;
+
+/// What is wrong with a merchant. Never says the key, nor the text that was to hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MerchantError {
+    /// Not `MCH_ID:APPID:KEY` or `MCH_ID:APPID:KEY:SHOP NAME`.
+    Parts,
+    /// The merchant number is not 1 to 32 digits.
+    MchId,
+    /// The appid is not 1 to 32 letters and digits.
+    Appid,
+    /// The key is not 32 visible ASCII characters.
+    Key,
+    /// The shop's name is not 1 to 64 bytes without control characters.
+    Shop,
+}
+
+impl fmt::Display for MerchantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parts => "a merchant is MCH_ID:APPID:KEY or MCH_ID:APPID:KEY:SHOP NAME",
+            Self::MchId => "MCH_ID must be 1 to 32 digits",
+            Self::Appid => "APPID must be 1 to 32 letters and digits",
+            Self::Key => "KEY must be 32 visible ASCII characters",
+            Self::Shop => "SHOP NAME must be 1 to 64 bytes without control characters",
+        })
+    }
+}
+
+impl std::error::Error for MerchantError {}
+
+impl Merchant {
+    /// A merchant whose parts fit.
+    ///
+    /// # Errors
+    ///
+    /// The first part that does not fit.
+    pub fn new(mch_id: &str, appid: &str, key: &str, shop: &str) -> Result<Self, MerchantError> {
+        let fits = |text: &str, each: fn(&u8) -> bool| {
+            (1..=32).contains(&text.len()) && text.as_bytes().iter().all(each)
+        };
+        if !fits(mch_id, u8::is_ascii_digit) {
+            return Err(MerchantError::MchId);
+        }
+        if !fits(appid, u8::is_ascii_alphanumeric) {
+            return Err(MerchantError::Appid);
+        }
+        let key = Key::new(key).ok_or(MerchantError::Key)?;
+        if !(1..=SHOP_BYTES_MAX).contains(&shop.len()) || shop.chars().any(char::is_control) {
+            return Err(MerchantError::Shop);
+        }
+        Ok(Self { mch_id: mch_id.to_owned(), appid: appid.to_owned(), key, shop: shop.to_owned() })
+    }
+
+    /// Reads `MCH_ID:APPID:KEY[:SHOP NAME]`. Without a name the shop is called after its number.
+    ///
+    /// # Errors
+    ///
+    /// The first part that does not fit.
+    pub fn from_argument(text: &str) -> Result<Self, MerchantError> {
+        let parts: Vec<_> = text.splitn(4, ':').collect();
+        match parts[..] {
+            [mch_id, appid, key] => Self::new(mch_id, appid, key, &format!("商户{mch_id}")),
+            [mch_id, appid, key, shop] => Self::new(mch_id, appid, key, shop),
+            _ => Err(MerchantError::Parts),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
+
+    #[test]
+    fn an_argument_is_read_with_and_without_a_shop_name() {
+        let named =
+            Merchant::from_argument(&format!("1900000109:wx5a0:{KEY}:扫码 Cafe: east")).unwrap();
+        assert_eq!(named.shop, "扫码 Cafe: east");
+        let unnamed = Merchant::from_argument(&format!("1900000109:wx5a0:{KEY}")).unwrap();
+        assert_eq!((unnamed.shop.as_str(), unnamed.appid.as_str()), ("商户1900000109", "wx5a0"));
+    }
+
+    #[test]
+    fn each_part_is_checked() {
+        let error = |text: &str| Merchant::from_argument(text).unwrap_err();
+        assert_eq!(error(""), MerchantError::Parts);
+        assert_eq!(error("1:2"), MerchantError::Parts);
+        assert_eq!(error(&format!("x:wx:{KEY}")), MerchantError::MchId);
+        assert_eq!(error(&format!("{}:wx:{KEY}", "1".repeat(33))), MerchantError::MchId);
+        assert_eq!(error(&format!("1:w x:{KEY}")), MerchantError::Appid);
+        assert_eq!(error("1:wx:short"), MerchantError::Key);
+        assert_eq!(error("1:wx:"), MerchantError::Key);
+        assert_eq!(error(&format!("1:wx:{KEY}:")), MerchantError::Shop);
+        assert_eq!(error(&format!("1:wx:{KEY}:a\nb")), MerchantError::Shop);
+    }
+
+    #[test]
+    fn neither_a_merchant_nor_its_errors_show_the_key() {
+        let merchant = Merchant::from_argument(&format!("1:wx:{KEY}")).unwrap();
+        assert!(!format!("{merchant:?}").contains(KEY));
+        let error = Merchant::from_argument(&format!("x:wx:{KEY}")).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(KEY));
+    }
+}

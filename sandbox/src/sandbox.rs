@@ -1,0 +1,167 @@
+//! A running sandbox: gateway, HTTP, phone page and sender, in this process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::{Config, StartError};
+use crate::gateway::{
+    Gateway, Message, OrderKey, OrderView, Paid, PayError, ScanRefusal, Scanned, Target, Tender,
+};
+use crate::shared::Shared;
+use crate::time::UnixTime;
+use crate::{http, notify};
+
+/// How long open connections may take to end when the sandbox stops.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// A running sandbox. Dropping it ends it at once; [`Sandbox::stop`] lets calls under way finish.
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+    sender: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox; it answers when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration does not fit or the address is taken.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        config.check()?;
+        let client = notify::client().map_err(StartError::Client)?;
+        let failed = |error| StartError::Listen { address: config.listen, error };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let gateway = Gateway::new(config.rules, config.merchants, config.seed);
+        let shared = Arc::new(Shared::new(gateway, Clock::new(config.clock)));
+        let (stop, stopped) = oneshot::channel();
+        let router = http::router(Arc::clone(&shared));
+        let server = tokio::spawn(async move {
+            let stopped = async {
+                // An error means that the sandbox was dropped, which ends this task anyway.
+                let _ = stopped.await;
+            };
+            let served = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the server ended");
+            }
+        });
+        let sender = notify::run(Arc::clone(&shared), client, config.notify_deadline);
+        let sender = tokio::spawn(sender);
+        Ok(Self { shared, address, stop: Some(stop), server, sender })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What stands in place of `https://api.mch.weixin.qq.com`; no slash at the end.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The phone page.
+    pub fn phone_url(&self) -> String {
+        format!("{}/phone", self.base_url())
+    }
+
+    /// The time of the gateway's clock.
+    pub fn now(&self) -> UnixTime {
+        self.shared.clock.now()
+    }
+
+    /// Moves the clock ahead. Notifications that become due are sent.
+    ///
+    /// `None` when `seconds` is negative or too many; the clock has not moved then.
+    pub fn advance(&self, seconds: i64) -> Option<UnixTime> {
+        self.shared.advance(seconds)
+    }
+
+    /// What a phone sees when it scans this code.
+    ///
+    /// # Errors
+    ///
+    /// Why the code cannot be paid.
+    pub fn scan(&self, code_url: &str) -> Result<Scanned, ScanRefusal> {
+        self.shared.look(|gateway, now| gateway.scan(code_url, now))
+    }
+
+    /// Pays as a phone does, or as a test wants it. The notification is sent afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was paid.
+    pub fn pay(&self, target: &Target, tender: Tender) -> Result<Paid, PayError> {
+        self.shared.act(|gateway, now| gateway.pay(target, tender, now))
+    }
+
+    /// Looks at an order on the phone and gives it up.
+    ///
+    /// # Errors
+    ///
+    /// Why the order could not be looked at.
+    pub fn cancel(&self, target: &Target) -> Result<OrderKey, PayError> {
+        self.shared.act(|gateway, now| gateway.cancel(target, now))
+    }
+
+    /// Sends the notification of an order's newest payment `copies` times more, all at once.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such order, or no payment of it.
+    pub fn send_again(&self, target: &Target, copies: u32) -> Result<(), PayError> {
+        self.shared.act(|gateway, _| gateway.send_again(target, copies))
+    }
+
+    /// All orders, newest first.
+    pub fn orders(&self) -> Vec<OrderView> {
+        self.shared.look(|gateway, now| gateway.orders(now))
+    }
+
+    /// The order with this number; of several merchants' orders any.
+    pub fn order(&self, out_trade_no: &str) -> Option<OrderView> {
+        self.orders().into_iter().find(|order| order.out_trade_no == out_trade_no)
+    }
+
+    /// The last calls and notifications, oldest first.
+    pub fn messages(&self) -> Vec<Message> {
+        self.shared.look(|gateway, _| gateway.messages().cloned().collect())
+    }
+
+    /// Waits until no notification is on its way or due.
+    pub async fn quiet(&self) {
+        let mut changes = self.shared.changes();
+        while !self.shared.look(|gateway, now| gateway.is_quiet(now)) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Ends it: no new calls, a moment for those under way, no more notifications.
+    pub async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            // An error means that the server has ended already.
+            let _ = stop.send(());
+        }
+        self.sender.abort();
+        let _ = tokio::time::timeout(STOP_GRACE, &mut self.server).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.sender.abort();
+        self.server.abort();
+    }
+}

@@ -1,0 +1,50 @@
+//! What the parts of a running sandbox have in common: the gateway, the clock, and a bell that
+//! rings when something has changed.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::gateway::Gateway;
+use crate::time::UnixTime;
+
+/// A gateway and its clock, shared by calls, phone, control and the sender of notifications.
+pub(crate) struct Shared {
+    gateway: Mutex<Gateway>,
+    pub(crate) clock: Clock,
+    changed: watch::Sender<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(gateway: Gateway, clock: Clock) -> Self {
+        Self { gateway: Mutex::new(gateway), clock, changed: watch::Sender::new(()) }
+    }
+
+    /// Does something with the gateway at the time of now, and rings the bell.
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Gateway, UnixTime) -> T) -> T {
+        let done = self.look(act);
+        self.changed.send_replace(());
+        done
+    }
+
+    /// Looks at the gateway at the time of now. Whoever looks must not change what another waits
+    /// for; [`Self::act`] is for that.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Gateway, UnixTime) -> T) -> T {
+        // A panic elsewhere leaves the maps whole: every change of them is a single insertion.
+        let mut gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&mut gateway, self.clock.now())
+    }
+
+    /// Moves the clock, and rings the bell.
+    pub(crate) fn advance(&self, seconds: i64) -> Option<UnixTime> {
+        let now = self.clock.advance(seconds);
+        self.changed.send_replace(());
+        now
+    }
+
+    /// The bell.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
