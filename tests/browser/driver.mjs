@@ -31,11 +31,14 @@ const context = await chromium.launchPersistentContext(profile, {
 });
 const page = context.pages()[0] ?? (await context.newPage());
 
-// What went wrong in the page, whom it talked to, and everything it was given.
+// How often a document was loaded, what went wrong in it, whom it talked to, and everything that
+// went through it. No script of ours runs in the page: its security policy stays as it is.
+let loads = 0;
 const errors = [];
 const hosts = new Set();
-const given = [];
+const exchanged = [];
 
+page.on("load", () => (loads += 1));
 page.on("pageerror", (error) => errors.push(String(error)));
 page.on("console", (message) => {
   if (message.type() === "error") errors.push(message.text());
@@ -43,29 +46,28 @@ page.on("console", (message) => {
 context.on("request", (request) => {
   const { protocol, hostname } = new URL(request.url());
   if (protocol.startsWith("http")) hosts.add(hostname);
-  given.push(request.url(), JSON.stringify(request.headers()), request.postData() ?? "");
+  exchanged.push(request.url(), JSON.stringify(request.headers()), request.postData() ?? "");
 });
 context.on("response", async (response) => {
-  given.push(JSON.stringify(response.headers()));
+  exchanged.push(JSON.stringify(response.headers()));
   const isStream = (response.headers()["content-type"] ?? "").startsWith("text/event-stream");
   // The body of a stream ends only with the stream; its views are also read by plain calls.
-  if (!isStream) given.push(await response.text().catch(() => ""));
+  if (!isStream) exchanged.push(await response.text().catch(() => ""));
 });
 
 const commands = {
   open: ({ url }) => page.goto(url).then(() => null),
   click: ({ selector, timeout }) => page.locator(selector).first().click({ timeout }),
   text: ({ selector }) => page.locator(selector).first().innerText(),
-  count: ({ selector }) => page.locator(selector).count(),
-  evaluate: ({ script }) => page.evaluate(script),
+  attribute: ({ selector, name }) => page.locator(selector).first().getAttribute(name),
   wait: ({ selector, timeout }) => page.locator(selector).first().waitFor({ timeout }),
-  until: ({ script, timeout }) => page.waitForFunction(script, null, { timeout }).then(() => null),
   screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
+  loads: async () => loads,
   errors: async () => errors,
   hosts: async () => [...hosts],
   // Which of the words were ever in a request, an answer or the page itself.
   seen: async ({ words }) => {
-    const everything = [...given, await page.content()];
+    const everything = [...exchanged, await page.content()];
     return words.filter((word) => everything.some((text) => text.includes(word)));
   },
 };

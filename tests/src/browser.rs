@@ -139,15 +139,6 @@ impl Browser {
         self.call(json!({ "do": "wait", "selector": selector })).await.map(drop)
     }
 
-    /// Waits until a piece of JavaScript gives something true.
-    ///
-    /// # Errors
-    ///
-    /// When it does not within twenty seconds.
-    pub async fn wait_until(&mut self, script: &str) -> Result<(), BrowserError> {
-        self.call(json!({ "do": "until", "script": script })).await.map(drop)
-    }
-
     /// What can be read in the first element that matches.
     ///
     /// # Errors
@@ -158,13 +149,27 @@ impl Browser {
         Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
-    /// What a piece of JavaScript gives in the page.
+    /// An attribute of the first element that matches; `None` when it has no such attribute.
     ///
     /// # Errors
     ///
-    /// When it throws.
-    pub async fn evaluate(&mut self, script: &str) -> Result<Value, BrowserError> {
-        self.call(json!({ "do": "evaluate", "script": script })).await
+    /// When there is no such element.
+    pub async fn attribute(
+        &mut self,
+        selector: &str,
+        name: &str,
+    ) -> Result<Option<String>, BrowserError> {
+        let command = json!({ "do": "attribute", "selector": selector, "name": name });
+        Ok(self.call(command).await?.as_str().map(str::to_owned))
+    }
+
+    /// How often a document was loaded; a page that turns without reload does not add to it.
+    ///
+    /// # Errors
+    ///
+    /// When the browser is gone.
+    pub async fn loads(&mut self) -> Result<u64, BrowserError> {
+        Ok(self.call(json!({ "do": "loads" })).await?.as_u64().unwrap_or_default())
     }
 
     /// Writes what can be seen now as a PNG.

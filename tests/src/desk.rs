@@ -171,6 +171,17 @@ impl Desk {
         answer(request.json(&json!({ "code_url": code_url }))).await
     }
 
+    /// What the demo shop wrote down, one JSON object for each fact, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn shop_ledger(&self) -> Result<Vec<Value>, DeskError> {
+        let text = std::fs::read_to_string(self.plan.shop_folder().join("ledger.jsonl"))?;
+        let facts = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        Ok(facts.map_err(io::Error::from)?)
+    }
+
     /// The server's database, to look into while the server runs.
     ///
     /// # Errors

@@ -64,6 +64,11 @@ impl Plan {
         self.folder.path().join("saoma.db")
     }
 
+    /// Where the demo shop writes down what it sold and shipped.
+    pub(crate) fn shop_folder(&self) -> PathBuf {
+        self.folder.path().join("shop")
+    }
+
     pub(crate) fn sandbox(&self) -> Result<Command, DeskError> {
         let merchant = format!("{MCH_ID}:{APP_ID}:{}:{MERCHANT_NAME}", self.merchant_key);
         let mut command = self.program(binary("saoma-sandbox")?);
@@ -90,7 +95,7 @@ impl Plan {
             .env("SAOMA_WEBHOOK_SECRET", &self.webhook_secret)
             .env("SAOMA_PACKAGE_DIR", package_folder()?)
             .env("SAOMA_PHONE_URL", phone_url)
-            .env("SHOP_DATA_DIR", self.folder.path());
+            .env("SHOP_DATA_DIR", self.shop_folder());
         Ok(command)
     }
 

@@ -1,0 +1,136 @@
+//! A purchase as the customer lives it: a real Chromium, the real shop, server and gateway, and
+//! the QR code read from the screen as a phone's camera would.
+//!
+//! Ignored by default, because it needs Node, Chromium and the built npm package:
+//! `cargo xtask test --only browser` sees to all of them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use saoma_tests::{Browser, Desk, Options, Screen, qr_texts};
+use serde_json::Value;
+
+const DESKTOP: Screen =
+    Screen { width: 1280, height: 800, scale: 1, is_phone: false, locale: "zh-CN" };
+const PHONE: Screen = Screen { width: 390, height: 844, scale: 2, is_phone: true, locale: "zh-CN" };
+
+/// How long an order may take from paid to shipped.
+const SHIPPED_WITHIN: Duration = Duration::from_secs(15);
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+#[tokio::test]
+#[ignore = "cargo xtask test --only browser"]
+async fn a_purchase_in_chinese_at_a_desk() -> Outcome {
+    purchase("desktop-zh", DESKTOP, "去支付").await
+}
+
+#[tokio::test]
+#[ignore = "cargo xtask test --only browser"]
+async fn a_purchase_in_english_at_a_desk() -> Outcome {
+    purchase("desktop-en", Screen { locale: "en-GB", ..DESKTOP }, "Pay").await
+}
+
+#[tokio::test]
+#[ignore = "cargo xtask test --only browser"]
+async fn a_purchase_in_chinese_on_a_phone() -> Outcome {
+    purchase("phone-zh", PHONE, "去支付").await
+}
+
+#[tokio::test]
+#[ignore = "cargo xtask test --only browser"]
+async fn a_purchase_in_english_on_a_phone() -> Outcome {
+    purchase("phone-en", Screen { locale: "en-GB", ..PHONE }, "Pay").await
+}
+
+/// Chooses, scans, pays; then looks at everything that must be true after it.
+async fn purchase(name: &str, screen: Screen, pay_button: &str) -> Outcome {
+    let desk = Desk::start(Options::default()).await?;
+    let mut browser = Browser::start(screen).await?;
+
+    browser.open(&desk.shop_url()).await?;
+    browser.click("#add-latte").await?;
+    browser.click("#add-egg-tart").await?;
+    browser.click("#add-egg-tart").await?;
+    assert_eq!(browser.text("#pay").await?.trim(), pay_button);
+    assert!(browser.text("#total").await?.ends_with("36.00"), "18.00 + 2 * 9.00");
+    browser.click("#pay").await?;
+    browser.wait_for("saoma-checkout[data-phase=waiting]").await?;
+
+    let order_id = browser.attribute("saoma-checkout", "order").await?.ok_or("no order")?;
+    let view = desk.server_get(&format!("/v1/orders/{order_id}")).await?;
+    let code_url = view["code_url"].as_str().ok_or("the server has no code")?.to_owned();
+    assert_eq!(view["amount_fen"], 3600);
+    let picture = screenshot(&mut browser, &format!("{name}-waiting")).await?;
+    assert_eq!(qr_texts(&picture)?, [code_url.as_str()], "read from {}", picture.display());
+
+    desk.pay(&code_url).await?;
+    browser.wait_for("saoma-checkout[data-phase=paid]").await?;
+    assert_eq!(browser.loads().await?, 1, "the page turned to paid without being loaded again");
+    let picture = screenshot(&mut browser, &format!("{name}-paid")).await?;
+    assert_eq!(qr_texts(&picture)?, [""; 0], "nobody shall scan a code that was paid");
+
+    shipped_once(&desk, &order_id).await?;
+    assert_eq!(browser.errors().await?, [""; 0]);
+    assert_eq!(browser.hosts().await?, ["127.0.0.1"], "nobody else hears of the purchase");
+    let secrets = browser.seen(&desk.secrets()).await?;
+    assert!(secrets.is_empty(), "{} secrets came to the browser", secrets.len());
+
+    browser.close().await?;
+    desk.stop().await?;
+    Ok(())
+}
+
+/// The order is shipped: the server says so, its database holds one payment and one finished
+/// shipment for it and no anomaly, and the shop did the work once.
+async fn shipped_once(desk: &Desk, order_id: &str) -> Outcome {
+    let path = format!("/v1/orders/{order_id}");
+    let shipped = async {
+        loop {
+            let view = desk.server_get(&path).await?;
+            if view["phase"] == "shipped" {
+                return Ok::<Value, saoma_tests::DeskError>(view);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let view = tokio::time::timeout(SHIPPED_WITHIN, shipped).await??;
+    assert_eq!(view["code_url"], Value::Null, "a paid order has no code any more");
+
+    let database = desk.database().await?;
+    let orders: Vec<(String, String, i64)> =
+        sqlx::query_as("select order_id, phase, amount_fen from orders")
+            .fetch_all(&database)
+            .await?;
+    assert_eq!(orders, [(order_id.to_owned(), "shipped".to_owned(), 3600)]);
+    let payments: Vec<(i64, String)> =
+        sqlx::query_as("select total_fee_fen, verdict from payment").fetch_all(&database).await?;
+    assert_eq!(payments, [(3600, "ship".to_owned())]);
+    let shipments: Vec<(String, String)> =
+        sqlx::query_as("select key, state from outbox where key like 'ship-%'")
+            .fetch_all(&database)
+            .await?;
+    let ship_id = format!("ship-{order_id}");
+    assert_eq!(shipments, [(ship_id.clone(), "done".to_owned())]);
+    let anomalies: i64 =
+        sqlx::query_scalar("select count(*) from anomaly").fetch_one(&database).await?;
+    assert_eq!(anomalies, 0);
+
+    let ledger = desk.shop_ledger()?;
+    let work: Vec<_> = ledger.iter().filter(|fact| fact["fact"] == "shipped").collect();
+    assert_eq!(work.len(), 1, "the shop did the work once: {ledger:?}");
+    assert_eq!(work[0]["ship_id"], ship_id.as_str());
+    Ok(())
+}
+
+/// Kept in `target/browser`, to look at.
+async fn screenshot(
+    browser: &mut Browser,
+    name: &str,
+) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("browser");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("{name}.png"));
+    browser.screenshot(&path).await?;
+    Ok(path)
+}
