@@ -32,7 +32,6 @@ export const goods = [
   },
 ]
 
-const SHOP_NAME = { 'zh-CN': '扫码咖啡', en: 'Saoma Café' }
 const QUANTITY_MAX = 20
 /** Bytes of WeChat's `body`, which the customer sees in WeChat. */
 const DESCRIPTION_MAX = 127
@@ -70,17 +69,19 @@ function priceLine(item) {
   return { id: good.id, quantity, price_fen: good.price_fen }
 }
 
-/** Names every good, or as many as fit, in whole words. */
+/** Names every good, or as many as fit, in whole words. WeChat adds the merchant's name. */
 function describe(lines, lang) {
   const named = lines.map(({ id, quantity }) => {
     const name = goods.find((good) => good.id === id).name[lang]
     return quantity > 1 ? `${name} ×${quantity}` : name
   })
-  const [comma, more] = lang === 'zh-CN' ? ['、', ' 等'] : [', ', ', ...']
-  for (let shown = named.length; shown > 0; shown -= 1) {
-    const rest = shown < named.length ? more : ''
-    const text = `${SHOP_NAME[lang]} - ${named.slice(0, shown).join(comma)}${rest}`
-    if (Buffer.byteLength(text) <= DESCRIPTION_MAX) return text
+  const [comma, more] = lang === 'zh-CN' ? ['、', '等'] : [', ', ', ...']
+  const fits = (text) => Buffer.byteLength(text) <= DESCRIPTION_MAX
+  let text = named[0]
+  for (const [at, name] of named.entries()) {
+    if (at === 0) continue
+    if (!fits(text + comma + name + more)) return text + more
+    text += comma + name
   }
-  return SHOP_NAME[lang]
+  return text
 }

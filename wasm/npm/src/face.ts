@@ -19,7 +19,7 @@ const ICONS: Record<ResultScreen, string> = {
   checking: 'M24 6a18 18 0 1 1-18 18',
   paid: 'M13 25l7.5 7.5L35.5 16.5',
   cancelled: 'M16 16l16 16M32 16L16 32',
-  expired: 'M24 13v12l8 5',
+  expired: 'M24 11a13 13 0 1 0 0 26a13 13 0 1 0 0-26zM24 17v7.5l5 3',
   refunding: 'M20 14l-7 7l7 7M13 21h14a7 7 0 0 1 0 14h-5',
   refunded: 'M20 14l-7 7l7 7M13 21h14a7 7 0 0 1 0 14h-5',
   failed: 'M24 13v14M24 34v.5',
@@ -149,7 +149,6 @@ export class Face {
       'section',
       { part: 'card' },
       this.#summary,
-      this.#offline,
       this.#pay,
       this.#result,
       this.#giveUp,
@@ -175,11 +174,9 @@ export class Face {
     this.#result.hidden = pays
     if (pays) this.#renderPay(state, texts)
     else this.#renderResult(screen, texts)
-    this.#offline.hidden = !state.offline
-    if (state.offline) {
-      write(this.#offlineText, screen === 'waiting' ? texts.offlineWithCode : texts.offline)
-    }
+    this.#renderOffline(state, texts)
     this.#renderGiveUp(screen === 'waiting', texts)
+    this.#trust.hidden = !pays
     write(this.#trustText, texts.trust)
     write(this.#spoken, pays ? '' : `${texts[screen].title} ${texts[screen].note}`)
   }
@@ -198,12 +195,12 @@ export class Face {
     return this.#qr.parentElement ?? this.root
   }
 
-  #renderSummary({ view }: State): void {
+  #renderSummary({ screen, view }: State): void {
+    this.#summary.hidden = view === null && screen === 'error'
     this.#summary.toggleAttribute('data-empty', view === null)
-    if (view === null) return
-    write(this.#merchant, view.merchant)
-    write(this.#description, view.description)
-    write(this.#yuan, formatFen(view.amount_fen).slice(1))
+    write(this.#merchant, view?.merchant ?? '')
+    write(this.#description, view?.description ?? '')
+    write(this.#yuan, view === null ? '' : formatFen(view.amount_fen).slice(1))
   }
 
   #renderPay({ view, leftSeconds }: State, texts: Texts): void {
@@ -227,6 +224,15 @@ export class Face {
       if (item !== undefined) write(item, step)
     })
     write(this.#phoneText, texts.phoneNote)
+  }
+
+  /** Below the code, so that the code does not move while somebody scans it. */
+  #renderOffline({ screen, offline }: State, texts: Texts): void {
+    this.#offline.hidden = !offline
+    if (!offline) return
+    const above = this.#pay.hidden ? this.#note : this.#countdown
+    if (this.#offline.previousSibling !== above) above.after(this.#offline)
+    write(this.#offlineText, screen === 'waiting' ? texts.offlineWithCode : texts.offline)
   }
 
   #renderResult(screen: ResultScreen, texts: Texts): void {

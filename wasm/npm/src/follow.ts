@@ -6,13 +6,31 @@
 
 import { readEvents } from './sse.js'
 import { type View, parseView } from './view.js'
-import { type CoreScreen, core, load } from './wasm.js'
+import { core, load } from './wasm.js'
 
 export { type Phase, type View, BadView, parseView } from './view.js'
 export { type WasmSource, load } from './wasm.js'
 
-/** What a checkout shows; `error`: this page cannot show this order at all. */
-export type Screen = CoreScreen | 'error'
+/** What a checkout shows. */
+export type Screen =
+  /** No code yet. */
+  | 'loading'
+  /** The code, the amount and the time left. */
+  | 'waiting'
+  /** The time is over or the order is being closed; the last word is not in yet. */
+  | 'checking'
+  | 'paid'
+  /** Given up; nothing was paid. */
+  | 'cancelled'
+  /** Too late; nothing was paid. */
+  | 'expired'
+  /** A payment that may not be kept goes back. */
+  | 'refunding'
+  | 'refunded'
+  /** The order could not be made. */
+  | 'failed'
+  /** This page cannot show this order at all. */
+  | 'error'
 
 /** One moment of an order on a screen. */
 export interface State {

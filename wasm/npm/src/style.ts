@@ -14,7 +14,7 @@ export const css = `
   --_bad: var(--saoma-bad, #b3261e);
   --_bad-soft: var(--saoma-bad-soft, #fcecea);
   --_radius: var(--saoma-radius, 1.25rem);
-  --_code: var(--saoma-code-size, 15rem);
+  --_code: var(--saoma-code-size, 15.5rem);
   --_font: var(--saoma-font, -apple-system, "Segoe UI", "Helvetica Neue", "PingFang SC",
     "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans SC", "Noto Sans CJK SC", system-ui,
     sans-serif);
@@ -47,9 +47,10 @@ export const css = `
   display: inline-block;
   width: 8rem;
   max-width: 60%;
-  height: .75em;
-  border-radius: .375em;
+  height: .7em;
+  border-radius: .35em;
   background: var(--_line);
+  vertical-align: middle;
 }
 [part='summary'][data-empty] [part='amount'] > span { display: none; }
 [part='merchant'] { font-weight: 600; overflow-wrap: anywhere; }
@@ -188,10 +189,10 @@ export const css = `
 [part='phone-note'] { display: none; margin-top: .75rem; background: var(--_soft); color: var(--_muted); }
 /* A finger and no mouse: a phone or a tablet, whose camera cannot see its own screen. */
 @media (hover: none) and (pointer: coarse) { [part='phone-note'] { display: flex; } }
-[part='offline'] { margin: 0 1.5rem 1rem; background: var(--_warn-soft); color: var(--_warn); }
-::slotted([slot='aside']) { margin-top: .875rem; }
+[part='offline'] { margin-top: .75rem; background: var(--_warn-soft); color: var(--_warn); }
+slot[name='aside'] { display: block; margin-top: .875rem; }
 
-[part='result'] { padding-block: 1.75rem .5rem; }
+[part='result'] { padding-block: 1.75rem 1.5rem; }
 [part='icon'] {
   width: 4.5rem;
   height: 4.5rem;
@@ -213,7 +214,7 @@ export const css = `
 :host([data-phase='checking']) [part='icon'] { --_tone: var(--_accent); --_tone-soft: none; animation: turn 1.1s linear infinite; }
 [part='title'] { margin-top: 1rem; font-size: 1.25rem; font-weight: 650; line-height: 1.35; }
 [part='note'] { max-width: 22rem; margin-top: .25rem; color: var(--_muted); font-size: .9375rem; }
-::slotted([slot='paid']), ::slotted([slot='again']) { margin-top: 1.25rem; }
+slot:is([name='paid'], [name='again']) { display: block; width: 100%; margin-top: 1.25rem; }
 
 [part='give-up'] { padding: .5rem 1.5rem 0; }
 button {

@@ -52,7 +52,7 @@ const zhCN: Texts = {
   cancelYes: '取消订单',
   cancelNo: '继续支付',
   cancelFailed: '暂时无法取消，请稍后再试。',
-  trust: '付款在微信中完成，本页不会索要密码或银行卡。',
+  trust: '付款在微信中完成，本页不会索要密码或卡号。',
   loading: '正在生成付款码…',
   checking: {
     title: '正在确认付款结果',
@@ -82,7 +82,7 @@ const en: Texts = {
   cancelYes: 'Cancel order',
   cancelNo: 'Keep paying',
   cancelFailed: 'That did not work just now. Please try again.',
-  trust: 'You pay inside WeChat. This page never asks for a password or a card.',
+  trust: 'You pay inside WeChat, never on this page.',
   loading: 'Preparing your code…',
   checking: {
     title: 'Checking your payment',
