@@ -72,7 +72,7 @@ impl Plan {
     pub(crate) fn sandbox(&self) -> Result<Command, DeskError> {
         let merchant = format!("{MCH_ID}:{APP_ID}:{}:{MERCHANT_NAME}", self.merchant_key);
         let mut command = self.program(binary("saoma-sandbox")?);
-        command.args(["--listen", &self.sandbox_address, "--merchant", &merchant]);
+        command.args(["--listen", &self.sandbox_address]).env("SAOMA_SANDBOX_MERCHANT", merchant);
         Ok(command)
     }
 

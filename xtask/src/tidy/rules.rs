@@ -101,13 +101,21 @@ fn long_lines(text: &str, is_markdown: bool) -> Vec<usize> {
         if is_markdown && line.trim_start().starts_with("```") {
             is_sample = !is_sample;
         }
-        let is_table = is_markdown && line.trim_start().starts_with('|');
+        let is_table = is_table_row(line, is_markdown);
         let is_broken_up = line.split_whitespace().all(|word| columns(word) <= WORD_COLUMNS_MAX);
         if columns(line) > COLUMNS_MAX && is_broken_up && !is_table && !is_sample {
             long.push(number);
         }
     }
     long
+}
+
+/// In Markdown, or in a documentation comment.
+fn is_table_row(line: &str, is_markdown: bool) -> bool {
+    let line = line.trim_start();
+    let comment = ["//!", "///", "* "].iter().find_map(|start| line.strip_prefix(start));
+    let text = if is_markdown { Some(line) } else { comment };
+    text.is_some_and(|text| text.trim_start().starts_with('|'))
 }
 
 fn columns(text: &str) -> usize {
@@ -243,13 +251,18 @@ mod tests {
         assert_eq!(broken("a.rs", &format!("{start}{code}mod z;\n")), [(1, "file-length")]);
     }
 
+    /// A comment of that many characters, in short words.
+    fn comment(columns: usize) -> String {
+        let words = "// 码码 ".chars().chain("码码码 ".chars().cycle()).take(columns - 1);
+        words.chain("码\n".chars()).collect()
+    }
+
     #[test]
     fn a_line_may_have_100_characters_whatever_their_bytes() {
-        let words = |count| format!("// {}\n", "码码码 ".repeat(count).trim_end());
-        assert_eq!(broken("a.rs", &words(24)), []);
-        assert_eq!(broken("a.rs", &words(25)), [(1, "columns")]);
-        assert_eq!(broken("a.css", &words(25)), [(1, "columns")]);
-        assert_eq!(broken("a.png.txt", &words(25)), []);
+        assert_eq!(broken("a.rs", &comment(100)), []);
+        assert_eq!(broken("a.rs", &comment(101)), [(1, "columns")]);
+        assert_eq!(broken("a.css", &comment(101)), [(1, "columns")]);
+        assert_eq!(broken("a.txt", &comment(101)), []);
     }
 
     #[test]
@@ -259,6 +272,8 @@ mod tests {
         let cells = format!("| {} |\n", "cell ".repeat(30));
         assert_eq!(broken("a.md", &cells), []);
         assert_eq!(broken("a.rs", &cells), [(1, "columns")]);
+        assert_eq!(broken("a.rs", &format!("//! {cells}")), []);
+        assert_eq!(broken("a.mjs", &format!(" * {cells}")), []);
         let sample = format!("```\n{}\n```\n{}\n", "x ".repeat(60), "y ".repeat(60));
         assert_eq!(broken("a.md", &sample), [(4, "columns")]);
     }
@@ -290,8 +305,10 @@ mod tests {
         }
         let call = format!("{}()", UNFINISHED[0]);
         assert_eq!(broken("a.rs", &call), [(1, "unfinished")]);
-        let inside = format!("A{}A", UNFINISHED[4]);
-        assert_eq!(broken("a.rs", &inside), []);
+        for (before, after) in [("A", ""), ("", "A"), ("_", "_")] {
+            let inside = format!("{before}{}{after}", UNFINISHED[4]);
+            assert_eq!(broken("a.rs", &inside), [], "{inside}");
+        }
     }
 
     #[test]
