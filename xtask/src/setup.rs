@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
-use crate::process::{output, program, run};
+use crate::process::{cargo, output, program, run};
 
 /// The oldest Node that runs the demo shop and its tests.
 const NODE_MAJOR_MIN: u32 = 20;
@@ -36,6 +36,22 @@ pub(crate) fn node() -> Result<(), Failure> {
 /// The major number in what `node --version` prints, for example `v20.11.1`.
 fn node_major(version: &str) -> Option<u32> {
     version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// A part of the toolchain that comes as a subcommand of cargo, such as `fmt` from `rustfmt`.
+pub(crate) fn component(subcommand: &str, component: &str) -> Result<(), Failure> {
+    let is_there = || output(&mut cargo(&[subcommand, "--version"]));
+    if is_there().is_ok() {
+        return Ok(());
+    }
+    println!("    cargo {subcommand} is not there: trying rustup");
+    let added = output(&mut program("rustup", &["component", "add", component]));
+    match added.and_then(|_| is_there()) {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(Failure::new(format!(
+            "{failure}; install the component {component} of your Rust toolchain"
+        ))),
+    }
 }
 
 /// A Chromium for the browser test, and fonts with Chinese characters for it.

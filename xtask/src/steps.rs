@@ -40,10 +40,12 @@ pub(crate) const STEPS: [Step; 11] = [
 ];
 
 fn format() -> Result<(), Failure> {
+    setup::component("fmt", "rustfmt")?;
     run(&mut cargo(&["fmt", "--all", "--check"]))
 }
 
 fn clippy() -> Result<(), Failure> {
+    setup::component("clippy", "clippy")?;
     let arguments = ["clippy", "--workspace", "--all-targets", "--all-features"];
     run(cargo(&arguments).args(["--", "--deny", "warnings"]))
 }
@@ -96,8 +98,8 @@ fn browser_test() -> Result<(), Failure> {
     setup::node()?;
     let chromium = setup::chromium()?;
     setup::npm_ci(&workspace::root().join("tests/browser"))?;
-    let test = ["test", "--package", "saoma-tests", "--test", "browser"];
-    run(cargo(&test)
+    // With the whole workspace, as before, so that nothing is compiled a second time.
+    run(cargo(&["test", "--workspace", "--test", "browser"])
         .args(["--", "--ignored", "--nocapture", "--test-threads=1"])
         .env("SAOMA_CHROMIUM", chromium))
 }
