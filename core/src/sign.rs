@@ -118,15 +118,24 @@ impl ApiKey {
             if field.name == SIGN || field.value.is_empty() {
                 continue;
             }
-            staged.push(field.name.as_bytes());
-            staged.push(b"=");
-            field.value.each(|piece| staged.push(piece.as_bytes()));
-            staged.push(b"&");
+            match field.value.as_plain() {
+                Some(value) => staged.push_field(field.name, value),
+                None => {
+                    staged.push(field.name.as_bytes());
+                    staged.push(b"=");
+                    field.value.each(|piece| staged.push(piece.as_bytes()));
+                    staged.push(b"&");
+                }
+            }
         }
-        staged.push(b"key=");
-        staged.push(&self.0);
         staged.flush();
-        staged.buffer.zeroize();
+        // The key has a buffer of its own, which is wiped.
+        let mut tail = [0; KEY_FIELD.len() + Self::LEN];
+        let (name, value) = tail.split_at_mut(KEY_FIELD.len());
+        name.copy_from_slice(KEY_FIELD);
+        value.copy_from_slice(&self.0);
+        (staged.out)(&tail);
+        tail.zeroize();
     }
 }
 
@@ -150,6 +159,9 @@ fn padded(key: &[u8; ApiKey::LEN]) -> hmac::digest::Key<Hmac<Sha256>> {
     block
 }
 
+/// What stands before the key at the end of the string to sign.
+const KEY_FIELD: &[u8] = b"key=";
+
 /// Digests are quicker with few large pieces than with many small ones.
 const STAGE_LEN: usize = 512;
 
@@ -160,6 +172,26 @@ struct Staged<F> {
 }
 
 impl<F: FnMut(&[u8])> Staged<F> {
+    /// `name=value&`, with one look at the room for all of it.
+    fn push_field(&mut self, name: &str, value: &str) {
+        let (name, value) = (name.as_bytes(), value.as_bytes());
+        let len = name.len() + value.len() + 2;
+        if len > STAGE_LEN - self.len {
+            self.flush();
+        }
+        let Some(place) = self.buffer.get_mut(self.len..self.len + len) else {
+            return [name, b"=", value, b"&"].into_iter().for_each(|part| self.push(part));
+        };
+        let (name_place, rest) = place.split_at_mut(name.len());
+        let (equals, rest) = rest.split_at_mut(1);
+        let (value_place, and) = rest.split_at_mut(value.len());
+        name_place.copy_from_slice(name);
+        equals.fill(b'=');
+        value_place.copy_from_slice(value);
+        and.fill(b'&');
+        self.len += len;
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         if bytes.len() > STAGE_LEN - self.len {
             self.flush();

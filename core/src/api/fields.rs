@@ -1,6 +1,5 @@
 //! Reading the fields of a verified document, each against its own rule (protocol §2.2, §3).
 
-use crate::ids::IdError;
 use crate::money::Fen;
 use crate::sign::Verified;
 use crate::time::UnixTime;
@@ -67,23 +66,30 @@ impl<'a, const N: usize> Fields<'_, 'a, N> {
         self.optional(name).ok_or(missing(name))
     }
 
-    pub(super) fn id<T>(
+    /// A field read by its own rule; none that has one is longer than 64 bytes.
+    pub(super) fn parsed<T, E>(
         self,
         name: &'static str,
-        new: impl FnOnce(&str) -> Result<T, IdError>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, FieldError> {
-        let text: String<64> = self.required(name)?.copied().ok_or(invalid(name))?;
-        new(&text).map_err(|_| invalid(name))
+        let text = self.required(name)?;
+        let copy: String<64>;
+        let plain = match text.as_plain() {
+            Some(plain) => plain,
+            None => {
+                copy = text.copied().ok_or(invalid(name))?;
+                &copy
+            }
+        };
+        parse(plain).map_err(|_| invalid(name))
     }
 
     pub(super) fn fen(self, name: &'static str) -> Result<Fen, FieldError> {
-        let text: String<16> = self.required(name)?.copied().ok_or(invalid(name))?;
-        Fen::parse(&text).map_err(|_| invalid(name))
+        self.parsed(name, Fen::parse)
     }
 
     pub(super) fn time(self, name: &'static str) -> Result<UnixTime, FieldError> {
-        let text: String<14> = self.required(name)?.copied().ok_or(invalid(name))?;
-        UnixTime::parse_beijing(&text).map_err(|_| invalid(name))
+        self.parsed(name, UnixTime::parse_beijing)
     }
 
     /// A field that must say exactly this.

@@ -1,6 +1,6 @@
 //! A payment as WeChat reports it, whether by notification or by query.
 
-use super::fields::{FieldError, Fields, invalid};
+use super::fields::{FieldError, Fields};
 use crate::ids::{OutTradeNo, TransactionId};
 use crate::money::Fen;
 use crate::time::UnixTime;
@@ -36,19 +36,18 @@ impl Payment {
     /// Reads the fields that a notification and a query share. All of them are required, so that
     /// no message that only shares a signature can pass (protocol §2.1).
     pub(super) fn read<const N: usize>(fields: Fields<'_, '_, N>) -> Result<Self, FieldError> {
-        let trade_type = fields.required("trade_type")?;
-        let word: heapless::String<16> = trade_type.copied().ok_or(invalid("trade_type"))?;
-        if !word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
-            return Err(invalid("trade_type"));
-        }
+        fields.parsed("trade_type", |word| {
+            let valid = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            if valid { Ok(()) } else { Err(()) }
+        })?;
         let currency = match fields.optional("fee_type") {
             None => Currency::Cny,
             Some(text) if text == "CNY" => Currency::Cny,
             Some(_) => Currency::Other,
         };
         Ok(Self {
-            out_trade_no: fields.id("out_trade_no", OutTradeNo::new)?,
-            transaction_id: fields.id("transaction_id", TransactionId::new)?,
+            out_trade_no: fields.parsed("out_trade_no", OutTradeNo::new)?,
+            transaction_id: fields.parsed("transaction_id", TransactionId::new)?,
             total_fee: fields.fen("total_fee")?,
             currency,
             paid_at: fields.time("time_end")?,

@@ -14,7 +14,8 @@
 //! refund or (where no money may move) a report; the same event again changes nothing.
 //!
 //! ```
-//! use saoma_core::{ids::OrderId, money::Fen, order::{Effect, Event, Order, Phase}, time::UnixTime};
+//! use saoma_core::order::{Effect, Event, Order, Phase};
+//! use saoma_core::{ids::OrderId, money::Fen, time::UnixTime};
 //!
 //! let now = UnixTime::new(1_795_461_960).unwrap();
 //! let id = OrderId::new("20261124032600K7Q2M9XB")?;

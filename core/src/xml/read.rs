@@ -1,5 +1,6 @@
 //! The reader.
 
+use super::scan::next_stop;
 use super::text::{CDATA_END, CDATA_START, decode_reference, is_xml_char, split_reference};
 use super::{DOC_LEN_MAX, Doc, NAME_LEN_MAX, PushError, Text, is_name_byte};
 use core::fmt;
@@ -286,45 +287,77 @@ impl<'a> Reader<'a> {
     /// A field's value with its closing tag.
     fn value(&mut self, name: &str) -> Step<Text<'a>> {
         let start = self.at;
-        let mut sections = 0_usize;
-        let mut references = 0_usize;
+        // The two shapes that WeChat writes are their own decoding: text, or one CDATA section.
+        let (from, to) = if self.eat(CDATA_START) {
+            let from = self.at;
+            self.section()?;
+            (from, self.at - CDATA_END.len())
+        } else {
+            self.run()?;
+            (start, self.at)
+        };
+        if self.rest().starts_with("</") {
+            self.closing_tag(name)?;
+            return Ok(Text::new(self.slice(from, to)));
+        }
+        self.mixed_value(start, name)
+    }
+
+    /// The rest of a value of several pieces that begins at `start`.
+    fn mixed_value(&mut self, start: usize, name: &str) -> Step<Text<'a>> {
         loop {
-            self.skip_text()?;
+            self.run()?;
             let rest = self.rest();
             if rest.starts_with('&') {
                 self.reference()?;
-                references += 1;
-            } else if rest.starts_with(CDATA_START) {
+            } else if self.eat(CDATA_START) {
                 self.section()?;
-                sections += 1;
             } else if rest.starts_with("</") {
-                let raw = self.text.get(start..self.at).ok_or(ReadErrorKind::Truncated)?;
+                let raw = self.slice(start, self.at);
                 self.closing_tag(name)?;
-                return Ok(simplest(raw, sections, references));
-            } else if rest.is_empty() {
+                return Ok(Text::encoded(raw));
+            } else if matches!(rest, "" | "<") {
                 return Err(ReadErrorKind::Truncated);
             } else {
                 self.refuse_markup(ReadErrorKind::CData)?;
-                return Err(if rest == "<" {
-                    ReadErrorKind::Truncated
-                } else {
-                    ReadErrorKind::Nested
-                });
+                return Err(ReadErrorKind::Nested);
             }
         }
     }
 
-    /// Moves to the next `<` or `&`, or to the end.
-    fn skip_text(&mut self) -> Step<()> {
-        let rest = self.rest();
-        let stop = rest.bytes().position(|b| b == b'<' || b == b'&').unwrap_or(rest.len());
-        let text = rest.get(..stop).unwrap_or("");
-        self.check_characters(text)?;
-        if let Some(at) = text.find(CDATA_END) {
-            self.at += at;
-            return Err(ReadErrorKind::CData);
+    /// Moves over text to the next markup, reference or the end.
+    fn run(&mut self) -> Step<()> {
+        loop {
+            self.at = next_stop(self.text.as_bytes(), self.at);
+            match self.text.as_bytes().get(self.at) {
+                None | Some(b'<' | b'&') => return Ok(()),
+                Some(b']') if self.rest().starts_with(CDATA_END) => {
+                    return Err(ReadErrorKind::CData);
+                }
+                Some(_) => self.ordinary()?,
+            }
         }
-        self.at += stop;
+    }
+
+    /// Moves over the inside of a CDATA section and its end.
+    fn section(&mut self) -> Step<()> {
+        loop {
+            self.at = next_stop(self.text.as_bytes(), self.at);
+            match self.text.as_bytes().get(self.at) {
+                None => return Err(ReadErrorKind::Truncated),
+                Some(b']') if self.eat(CDATA_END) => return Ok(()),
+                Some(_) => self.ordinary()?,
+            }
+        }
+    }
+
+    /// Moves over one character that is allowed where it stands.
+    fn ordinary(&mut self) -> Step<()> {
+        let c = self.rest().chars().next().ok_or(ReadErrorKind::Truncated)?;
+        if !is_xml_char(c) {
+            return Err(ReadErrorKind::Character);
+        }
+        self.at += c.len_utf8();
         Ok(())
     }
 
@@ -340,31 +373,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn section(&mut self) -> Step<()> {
-        let rest = self.rest().strip_prefix(CDATA_START).ok_or(ReadErrorKind::CData)?;
-        let Some((inner, _)) = rest.split_once(CDATA_END) else {
-            return Err(ReadErrorKind::Truncated);
-        };
-        self.at += CDATA_START.len();
-        self.check_characters(inner)?;
-        self.at += inner.len() + CDATA_END.len();
-        Ok(())
-    }
-
-    fn check_characters(&mut self, text: &str) -> Step<()> {
-        // Control characters are ASCII; U+FFFE and U+FFFF, the only others, begin with EF.
-        let suspect = text.bytes().any(|b| b < 0x20 || b == 0xEF);
-        match text.char_indices().find(|&(_, c)| suspect && !is_xml_char(c)) {
-            Some((at, _)) => {
-                self.at += at;
-                Err(ReadErrorKind::Character)
-            }
-            None => Ok(()),
-        }
-    }
-
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn slice(&self, from: usize, to: usize) -> &'a str {
+        self.text.get(from..to).unwrap_or("")
     }
 
     fn eat(&mut self, mark: &str) -> bool {
@@ -389,16 +403,4 @@ const LONGEST_REFERENCE: usize = 12;
 
 const fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
-}
-
-/// Text without references, or one CDATA section alone, is its own decoding.
-fn simplest(raw: &str, sections: usize, references: usize) -> Text<'_> {
-    match (sections, references) {
-        (0, 0) => Text::new(raw),
-        (1, 0) => raw
-            .strip_prefix(CDATA_START)
-            .and_then(|inner| inner.strip_suffix(CDATA_END))
-            .map_or(Text::encoded(raw), Text::new),
-        _ => Text::encoded(raw),
-    }
 }

@@ -370,7 +370,9 @@ proptest! {
     }
 
     #[test]
-    fn no_almost_document_panics(text in "(<|>|/|xml|a|b|&|;|#|x|\\[CDATA\\[|]]>|!|\\?|-| |咖){0,40}") {
+    fn no_almost_document_panics(
+        text in "(<|>|/|xml|a|b|&|;|#|x|\\[CDATA\\[|]]>|!|\\?|-| |咖){0,40}",
+    ) {
         if let Ok(doc) = read(&text) {
             for field in doc.fields() {
                 prop_assert_eq!(field.value.len(), field.value.to_string().len());
