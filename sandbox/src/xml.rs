@@ -433,7 +433,11 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(
-            values in prop::collection::btree_map("[a-zA-Z_][a-zA-Z0-9_]{0,20}", "[^\\pC]{0,40}", 0..12),
+            values in prop::collection::btree_map(
+                "[a-zA-Z_][a-zA-Z0-9_]{0,20}",
+                "[^\\pC]{0,40}",
+                0..12,
+            ),
             plain in any::<bool>(),
         ) {
             let style = if plain { Style::Plain } else { Style::Cdata };
@@ -451,7 +455,9 @@ mod tests {
         }
 
         #[test]
-        fn no_markup_makes_the_reader_panic(text in "(<|/|>|xml|a|&|;|#|x|!|\\[|CDATA|\\]| |1|-|\\?){0,40}") {
+        fn no_markup_makes_the_reader_panic(
+            text in "(<|/|>|xml|a|&|;|#|x|!|\\[|CDATA|\\]| |1|-|\\?){0,40}",
+        ) {
             let _ = Document::read(text.as_bytes());
             let _ = Document::read(format!("<xml>{text}</xml>").as_bytes());
         }

@@ -490,7 +490,7 @@ mod tests {
     #[test]
     fn one_person_has_one_openid_under_each_appid() {
         let mut shop = Shop::new();
-        let mut openid = |shop: &mut Shop, no| {
+        let openid = |shop: &mut Shop, no| {
             shop.order(no, &[]);
             shop.pay(no, Tender::default()).unwrap();
             shop.query(no).get("openid").unwrap().to_owned()

@@ -171,7 +171,6 @@ fn differences(first: &[(String, String)], again: &[(String, String)]) -> String
 mod tests {
     use super::super::testing::{NOTIFY_URL, NOW, Shop};
     use super::super::{CODE_LIFE_S, Code, ORDER_LIFE_S, ScanRefusal, Tender};
-    use super::*;
     use crate::sign::Algorithm;
 
     #[test]

@@ -272,6 +272,7 @@ function render() {
 
 function renderOrders() {
   byId("empty").hidden = state.orders.length > 0;
+  byId("in-view").hidden = state.orders.length === 0;
   byId("codes").replaceChildren(
     ...state.orders.map((order) => {
       const picture = document.createElement("img");
@@ -284,7 +285,7 @@ function renderOrders() {
       card.append(
         picture,
         labelled("code-card-body", order.body),
-        labelled("code-card-shop", `${order.shop} · ${order.out_trade_no}`),
+        labelled("code-card-shop", order.shop),
         labelled("code-card-amount", yuan(order.total_fee)),
       );
       card.addEventListener("click", () => scan(order.code_url));

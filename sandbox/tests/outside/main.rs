@@ -1,0 +1,8 @@
+//! The sandbox from outside: over HTTP, and as a program.
+
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod shop;

@@ -1,0 +1,145 @@
+//! The program: its line, its signals, its errors, and that it keeps keys to itself.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::shop::{self, APPID, KEY, MCH_ID};
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_saoma-sandbox"));
+    command.env_remove("RUST_LOG").env_remove("SAOMA_SANDBOX_MERCHANT");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A running sandbox that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts it on a free port; gives it, its first line and the rest of its output.
+fn start(
+    merchant: &str,
+    in_variable: bool,
+) -> (Running, String, BufReader<std::process::ChildStdout>) {
+    let mut command = program();
+    command.args(["--listen", "127.0.0.1:0", "--seed", "7"]).env("RUST_LOG", "trace");
+    if in_variable {
+        command.env("SAOMA_SANDBOX_MERCHANT", merchant);
+    } else {
+        command.args(["--merchant", merchant]);
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    (Running(child), line, stdout)
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let killed = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+}
+
+/// The exit code, if the program ends within ten seconds.
+fn exit_code(child: &mut Child) -> Option<i32> {
+    for _ in 0..500 {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_says_one_line_answers_and_ends_cleanly_on_a_signal() {
+    for (name, in_variable) in [("-TERM", false), ("-INT", true)] {
+        let merchant = format!("{MCH_ID}:{APPID}:{KEY}:扫码咖啡");
+        let (mut running, line, mut stdout) = start(&merchant, in_variable);
+        let rest = line.strip_prefix("saoma-sandbox ready on http://127.0.0.1:").unwrap();
+        let (port, phone) = rest.trim_end().split_once(" phone ").unwrap();
+        assert_ne!(port, "0");
+        let base = format!("http://127.0.0.1:{port}");
+        assert_eq!(phone, format!("{base}/phone"));
+
+        shop::order(&base, "SM20261123000001", "http://127.0.0.1:9/notify").await;
+        let wrong = "<xml><appid>a</appid><mch_id>1</mch_id><nonce_str>n</nonce_str></xml>";
+        let client = shop::reqwest_client();
+        client.post(format!("{base}/pay/unifiedorder")).body(wrong).send().await.unwrap();
+        drop(client);
+
+        signal(&running.0, name);
+        assert_eq!(exit_code(&mut running.0), Some(0), "{name}");
+        let mut more = String::new();
+        stdout.read_to_string(&mut more).unwrap();
+        assert_eq!(more, "", "one line and no more");
+        let mut log = String::new();
+        running.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(log.contains("/pay/unifiedorder"), "{log}");
+        assert!(!log.contains(KEY), "the log holds the key");
+    }
+}
+
+#[test]
+fn the_help_names_every_option() {
+    let help = run(&["--help"]);
+    assert!(help.status.success());
+    for option in ["--listen", "--merchant", "--notify-schedule", "--min-close-s", "--seed"] {
+        assert!(text(&help.stdout).contains(option), "{option}");
+    }
+}
+
+#[test]
+fn a_key_in_the_variable_is_not_in_the_help() {
+    let merchant = format!("{MCH_ID}:{APPID}:{KEY}");
+    let help = program().arg("--help").env("SAOMA_SANDBOX_MERCHANT", merchant).output().unwrap();
+    assert!(!text(&help.stdout).contains(KEY));
+}
+
+#[test]
+fn without_a_merchant_it_says_what_is_missing() {
+    let output = run(&["--listen", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--merchant"));
+}
+
+#[test]
+fn a_bad_merchant_is_named_without_its_key() {
+    for (merchant, part) in [
+        (format!("x:{APPID}:{KEY}"), "MCH_ID"),
+        (format!("{MCH_ID}:{APPID}:{KEY}0"), "KEY"),
+        (format!("{MCH_ID}:{KEY}"), "MCH_ID:APPID:KEY"),
+    ] {
+        let output = run(&["--listen", "127.0.0.1:0", "--merchant", &merchant]);
+        assert_eq!(output.status.code(), Some(1));
+        let error = text(&output.stderr);
+        assert!(error.contains(part), "{error}");
+        assert!(!format!("{error}{}", text(&output.stdout)).contains(KEY), "{error}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_an_error() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let merchant = format!("{MCH_ID}:{APPID}:{KEY}");
+    let output = run(&["--listen", &address, "--merchant", &merchant]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("cannot listen on"));
+}
