@@ -94,7 +94,8 @@ function speak(choice) {
 
 function buildGoods() {
   for (const good of goods) {
-    const picture = make('img', { src: `/pictures/${good.id}.svg`, alt: '', width: 160, height: 120 })
+    const src = `/pictures/${good.id}.svg`
+    const picture = make('img', { src, alt: '', width: 240, height: 120 })
     const remove = make('button', { id: `remove-${good.id}`, type: 'button', class: 'step' }, '−')
     const quantity = make('output', { id: `quantity-${good.id}`, class: 'quantity' })
     const add = make('button', { id: `add-${good.id}`, type: 'button', class: 'step add' }, '+')

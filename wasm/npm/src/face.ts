@@ -12,8 +12,18 @@ type ResultScreen = Exclude<Screen, 'loading' | 'waiting'>
 const CLOCK = ['M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 1 0 0-17z', 'M12 7.5v4.8l3.2 1.9']
 const LOCK = ['M6 10.5h12v9H6z', 'M8.5 10.5V7.5a3.5 3.5 0 0 1 7 0v3']
 const PHONE = ['M7.5 2.5h9v19h-9z', 'M11 18.5h2']
-const CLOUD = ['M3 3l18 18', 'M8 8.6A5 5 0 0 0 7 18.5h9.5', 'M11 7a5.5 5.5 0 0 1 7.6 4.6A3.6 3.6 0 0 1 20 18']
-const CORNERS = ['M2 14V6a4 4 0 0 1 4-4h8M86 2h8a4 4 0 0 1 4 4v8M98 86v8a4 4 0 0 1-4 4h-8M14 98H6a4 4 0 0 1-4-4v-8']
+const CLOUD = [
+  'M3 3l18 18',
+  'M8 8.6A5 5 0 0 0 7 18.5h9.5',
+  'M11 7a5.5 5.5 0 0 1 7.6 4.6A3.6 3.6 0 0 1 20 18',
+]
+/** A camera's frame around the code. */
+const CORNERS = [
+  'M2 14V6a4 4 0 0 1 4-4h8',
+  'M86 2h8a4 4 0 0 1 4 4v8',
+  'M98 86v8a4 4 0 0 1-4 4h-8',
+  'M14 98H6a4 4 0 0 1-4-4v-8',
+]
 
 const ICONS: Record<ResultScreen, string> = {
   checking: 'M24 6a18 18 0 1 1-18 18',

@@ -294,7 +294,13 @@ class Follower {
       last.view?.version === next.view?.version &&
       last.view?.code_url === next.view?.code_url
     this.state = next
-    if (!same) this.#onState(next)
+    if (same) return
+    try {
+      this.#onState(next)
+    } catch (error) {
+      // The listener's own trouble: the order is followed on.
+      console.error(error)
+    }
   }
 
   #now(): number {

@@ -104,8 +104,16 @@ export const css = `
 [part='loading'] { display: none; }
 [part='code'][data-empty] [part='qr'] { display: none; }
 [part='code'][data-empty] [part='corners'] { stroke: var(--_line); }
-[part='code'][data-empty] [part='paper'] { align-content: center; gap: .75rem; background: var(--_soft); }
-[part='code'][data-empty] [part='loading'] { display: block; color: var(--_muted); font-size: .875rem; }
+[part='code'][data-empty] [part='paper'] {
+  align-content: center;
+  gap: .75rem;
+  background: var(--_soft);
+}
+[part='code'][data-empty] [part='loading'] {
+  display: block;
+  color: var(--_muted);
+  font-size: .875rem;
+}
 [part='code'][data-empty] [part='paper']::before {
   content: '';
   width: 1.75rem;
@@ -185,8 +193,16 @@ export const css = `
   line-height: 1.45;
   text-align: start;
 }
-[part='phone-note'] > [part='glyph'], [part='offline'] > [part='glyph'] { margin-top: .05em; font-size: 1.1em; }
-[part='phone-note'] { display: none; margin-top: .75rem; background: var(--_soft); color: var(--_muted); }
+[part='phone-note'] > [part='glyph'], [part='offline'] > [part='glyph'] {
+  margin-top: .05em;
+  font-size: 1.1em;
+}
+[part='phone-note'] {
+  display: none;
+  margin-top: .75rem;
+  background: var(--_soft);
+  color: var(--_muted);
+}
 /* A finger and no mouse: a phone or a tablet, whose camera cannot see its own screen. */
 @media (hover: none) and (pointer: coarse) { [part='phone-note'] { display: flex; } }
 [part='offline'] { margin-top: .75rem; background: var(--_warn-soft); color: var(--_warn); }
@@ -204,14 +220,31 @@ slot[name='aside'] { display: block; margin-top: .875rem; }
   stroke-linecap: round;
   stroke-linejoin: round;
 }
-:host([data-phase='paid']) [part='icon'] { --_tone: #fff; --_tone-soft: var(--_accent); animation: pop .35s cubic-bezier(.2, 1.4, .4, 1); }
-:host([data-phase='paid']) [part='icon'] path { stroke-dasharray: 40; animation: draw .45s .15s ease-out backwards; }
+:host([data-phase='paid']) [part='icon'] {
+  --_tone: #fff;
+  --_tone-soft: var(--_accent);
+  animation: pop .35s cubic-bezier(.2, 1.4, .4, 1);
+}
+:host([data-phase='paid']) [part='icon'] path {
+  stroke-dasharray: 40;
+  animation: draw .45s .15s ease-out backwards;
+}
 :host([data-phase='expired']) [part='icon'],
-:host([data-phase='refunding']) [part='icon'] { --_tone: var(--_warn); --_tone-soft: var(--_warn-soft); }
+:host([data-phase='refunding']) [part='icon'] {
+  --_tone: var(--_warn);
+  --_tone-soft: var(--_warn-soft);
+}
 :host([data-phase='failed']) [part='icon'],
 :host([data-phase='error']) [part='icon'] { --_tone: var(--_bad); --_tone-soft: var(--_bad-soft); }
-:host([data-phase='refunded']) [part='icon'] { --_tone: var(--_accent); --_tone-soft: var(--_accent-soft); }
-:host([data-phase='checking']) [part='icon'] { --_tone: var(--_accent); --_tone-soft: none; animation: turn 1.1s linear infinite; }
+:host([data-phase='refunded']) [part='icon'] {
+  --_tone: var(--_accent);
+  --_tone-soft: var(--_accent-soft);
+}
+:host([data-phase='checking']) [part='icon'] {
+  --_tone: var(--_accent);
+  --_tone-soft: none;
+  animation: turn 1.1s linear infinite;
+}
 [part='title'] { margin-top: 1rem; font-size: 1.25rem; font-weight: 650; line-height: 1.35; }
 [part='note'] { max-width: 22rem; margin-top: .25rem; color: var(--_muted); font-size: .9375rem; }
 slot:is([name='paid'], [name='again']) { display: block; width: 100%; margin-top: 1.25rem; }
@@ -257,7 +290,14 @@ button:disabled { opacity: .6; cursor: progress; }
   color: var(--_muted);
   font-size: .75rem;
 }
-.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.spoken {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+  white-space: nowrap;
+}
 
 @keyframes turn { to { rotate: 1turn; } }
 @keyframes pop { from { scale: .6; opacity: 0; } }

@@ -30,6 +30,9 @@ export interface View {
   readonly server_time: number
 }
 
+/** Longest `code_url`, in bytes of ASCII. */
+const CODE_URL_MAX = 256
+
 const PHASES: ReadonlySet<unknown> = new Set<Phase>([
   'placing',
   'open',
@@ -66,10 +69,16 @@ export function parseView(json: string): View {
     amount_fen: whole(fields, 'amount_fen'),
     merchant: text(fields, 'merchant'),
     description: text(fields, 'description'),
-    code_url: fields['code_url'] === null ? null : text(fields, 'code_url'),
+    code_url: fields['code_url'] === null ? null : codeUrl(fields),
     expires_at: whole(fields, 'expires_at'),
     server_time: whole(fields, 'server_time'),
   }
+}
+
+function codeUrl(fields: Record<string, unknown>): string {
+  const value = text(fields, 'code_url')
+  if (value.length > CODE_URL_MAX) throw new BadView('code_url is too long')
+  return value
 }
 
 function text(fields: Record<string, unknown>, name: string): string {
