@@ -228,14 +228,14 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// When one of them had to be killed; all the others are stopped then as well.
+    /// When one of them had to be killed or ended with an error; the others are stopped as well.
     pub async fn stop(mut self) -> Result<(), DeskError> {
         let shop = match &mut self.shop {
-            Some(shop) => shop.stop().await,
+            Some(shop) => stop_well(shop).await,
             None => Ok(()),
         };
-        let server = self.server.stop().await;
-        let sandbox = self.sandbox.stop().await;
+        let server = stop_well(&mut self.server).await;
+        let sandbox = stop_well(&mut self.sandbox).await;
         Ok(shop.and(server).and(sandbox)?)
     }
 
@@ -260,6 +260,11 @@ async fn start_server(plan: &Plan, is_shown: bool) -> Result<Program, DeskError>
     let ready = "saoma-server ready on ";
     let (server, _) = Program::start("server", &mut plan.server()?, ready, is_shown).await?;
     Ok(server)
+}
+
+async fn stop_well(program: &mut Program) -> Result<(), ProgramError> {
+    let death = program.stop().await?;
+    if death.status.success() { Ok(()) } else { Err(ProgramError::StoppedBadly(death)) }
 }
 
 fn http_client() -> Result<reqwest::Client, DeskError> {

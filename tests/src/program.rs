@@ -55,6 +55,8 @@ pub enum ProgramError {
     NotReady(&'static str, Vec<String>),
     /// It was asked to stop, did not, and was killed; its last lines.
     NotStopped(&'static str, Vec<String>),
+    /// It was asked to stop and did, but not well.
+    StoppedBadly(Death),
 }
 
 impl std::error::Error for ProgramError {}
@@ -64,6 +66,7 @@ impl fmt::Display for ProgramError {
         match self {
             Self::NotStarted(name, error) => write!(f, "{name} did not start: {error}"),
             Self::Died(death) => write!(f, "{death}"),
+            Self::StoppedBadly(death) => write!(f, "asked to stop, {death}"),
             Self::NotReady(name, lines) => {
                 write!(f, "{name} was not ready after {} s", READY_WITHIN.as_secs())?;
                 quote(f, lines)
@@ -127,6 +130,11 @@ impl Program {
         }
     }
 
+    /// Its number in the system; `None` once it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// What it wrote last, oldest line first, at most 200 lines.
     pub fn last_lines(&self) -> Vec<String> {
         self.lines.last()
@@ -162,10 +170,10 @@ impl Program {
     /// # Errors
     ///
     /// When it does not stop within ten seconds; then it is killed.
-    pub async fn stop(&mut self) -> Result<(), ProgramError> {
+    pub async fn stop(&mut self) -> Result<Death, ProgramError> {
         self.ask_to_stop();
-        if timeout(STOP_WITHIN, self.child.wait()).await.is_ok() {
-            return Ok(());
+        if let Ok(death) = timeout(STOP_WITHIN, self.wait()).await {
+            return death;
         }
         self.kill().await?;
         Err(ProgramError::NotStopped(self.name, self.lines.last()))
@@ -249,8 +257,9 @@ mod tests {
         let (mut program, rest) =
             start_script("echo hello; echo 'ready on port 1'; exec sleep 60").await.unwrap();
         assert_eq!(rest, "port 1");
-        program.stop().await.unwrap();
-        assert_eq!(program.last_lines(), ["hello", "ready on port 1"]);
+        let death = program.stop().await.unwrap();
+        assert_eq!(death.status.code(), None, "sleep does not catch the signal");
+        assert_eq!(death.last_lines, ["hello", "ready on port 1"]);
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! The steps of `cargo xtask test`, cheap ones first.
 
+use std::process::Command;
+
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
@@ -15,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 11] = [
+pub(crate) const STEPS: [Step; 12] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -31,6 +33,12 @@ pub(crate) const STEPS: [Step; 11] = [
     Step { name: "rust", about: "unit and end-to-end tests", needs: &["build"], run: rust_tests },
     Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },
     Step { name: "node", about: "tests of package and shop", needs: &["npm"], run: node_tests },
+    Step {
+        name: "demo",
+        about: "the demo starts, and leaves nothing behind when it ends",
+        needs: &["npm", "build"],
+        run: demo_test,
+    },
     Step {
         name: "browser",
         about: "a purchase in a real Chromium",
@@ -94,14 +102,24 @@ fn node_tests() -> Result<(), Failure> {
     Ok(())
 }
 
+fn demo_test() -> Result<(), Failure> {
+    setup::node()?;
+    run(&mut ignored_tests("demo"))
+}
+
 fn browser_test() -> Result<(), Failure> {
     setup::node()?;
     let chromium = setup::chromium()?;
     setup::npm_ci(&workspace::root().join("tests/browser"))?;
-    // With the whole workspace, as before, so that nothing is compiled a second time.
-    run(cargo(&["test", "--workspace", "--test", "browser"])
-        .args(["--", "--ignored", "--nocapture", "--test-threads=1"])
-        .env("SAOMA_CHROMIUM", chromium))
+    run(ignored_tests("browser").env("SAOMA_CHROMIUM", chromium))
+}
+
+/// The tests of `tests/tests/NAME.rs` that need more than Rust, one after the other. With the
+/// whole workspace, as in the steps before, so that nothing is compiled a second time.
+fn ignored_tests(name: &str) -> Command {
+    let mut command = cargo(&["test", "--workspace", "--test", name]);
+    command.args(["--", "--ignored", "--nocapture", "--test-threads=1"]);
+    command
 }
 
 #[cfg(test)]
