@@ -1,0 +1,133 @@
+//! Errors as callers see them (docs/api.md §4). What went wrong inside is logged, never sent.
+
+use crate::service::{CancelError, CreateError, InvalidField};
+use crate::store::StoreError;
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Why a request is not answered as it wished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ApiError {
+    InvalidJson { message: String },
+    InvalidField { field: String, message: String },
+    Unauthorized,
+    NotFound,
+    MethodNotAllowed,
+    Timeout,
+    OrderNoTaken,
+    AlreadyPaid,
+    TooLarge,
+    Unavailable,
+}
+
+impl ApiError {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::InvalidJson { .. } | Self::InvalidField { .. } => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::OrderNoTaken | Self::AlreadyPaid => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn code_and_message(&self) -> (&'static str, &str) {
+        match self {
+            Self::InvalidJson { message } => ("invalid_json", message),
+            Self::InvalidField { message, .. } => ("invalid_field", message),
+            Self::Unauthorized => {
+                ("unauthorized", "send `Authorization: Bearer KEY` with a key of this server")
+            }
+            Self::NotFound => ("not_found", "there is nothing here that you may see"),
+            Self::MethodNotAllowed => ("method_not_allowed", "this path takes another method"),
+            Self::Timeout => ("timeout", "the request took too long; try again"),
+            Self::OrderNoTaken => {
+                ("order_no_taken", "order_no was used for another order; take a new one")
+            }
+            Self::AlreadyPaid => ("already_paid", "the order is paid and cannot be given up"),
+            Self::TooLarge => ("too_large", "the body is too large"),
+            Self::Unavailable => ("unavailable", "not possible just now; try again"),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (code, message) = self.code_and_message();
+        let mut error = json!({ "code": code, "message": message });
+        if let Self::InvalidField { field, .. } = &self {
+            error["field"] = json!(field);
+        }
+        let mut response = (self.status(), Json(json!({ "error": error }))).into_response();
+        let headers = response.headers_mut();
+        match self {
+            Self::Unauthorized => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::InvalidJson { .. }
+            | Self::InvalidField { .. }
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Timeout
+            | Self::OrderNoTaken
+            | Self::AlreadyPaid
+            | Self::TooLarge => {}
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::Unavailable
+    }
+}
+
+impl From<InvalidField> for ApiError {
+    fn from(InvalidField { field, rule }: InvalidField) -> Self {
+        Self::InvalidField { field: field.to_owned(), message: rule.to_owned() }
+    }
+}
+
+impl From<CreateError> for ApiError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Invalid(field) => field.into(),
+            CreateError::OrderNoTaken => Self::OrderNoTaken,
+            CreateError::Store(error) => error.into(),
+            CreateError::Random(error) => {
+                tracing::error!(%error, "an order could not be made");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<CancelError> for ApiError {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::NotFound => Self::NotFound,
+            CancelError::AlreadyPaid => Self::AlreadyPaid,
+            CancelError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::TooLarge;
+        }
+        Self::InvalidJson { message: "the body could not be read".to_owned() }
+    }
+}

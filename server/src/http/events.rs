@@ -1,0 +1,71 @@
+//! Following an order by server-sent events (docs/api.md §2.3).
+
+use super::App;
+use super::error::ApiError;
+use super::orders::Token;
+use crate::watch::Follower;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures_util::stream::{self, Stream};
+use saoma_core::ids::OrderId;
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// How often a line proves that the connection lives. The order is read again as often.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+pub(super) async fn follow(
+    State(app): State<App>,
+    Path(order_id): Path<String>,
+    Query(Token { token }): Query<Token>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let order_id = app.order(&headers, token.as_deref(), &order_id)?;
+    if app.service.view(&order_id).await?.is_none() {
+        return Err(ApiError::NotFound);
+    }
+    // Following begins before the first look, so nothing falls between.
+    let follower = app.service.watchers.follow(&order_id);
+    let following = Following { app, order_id, follower, shown: 0, is_over: false };
+    let events = stream::unfold(following, async |mut following| {
+        let event = following.next().await?;
+        Some((Ok(event), following))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+struct Following {
+    app: App,
+    order_id: OrderId,
+    follower: Follower,
+    /// The version that was sent last; the first is 1.
+    shown: u64,
+    /// A final phase was sent.
+    is_over: bool,
+}
+
+impl Following {
+    /// The next event, or `None` at the end: after a final phase, when the server stops, or when
+    /// the order cannot be read; the page comes back then.
+    async fn next(&mut self) -> Option<Event> {
+        while !self.is_over {
+            let view = self.app.service.view(&self.order_id).await.ok().flatten()?;
+            if view.version > self.shown {
+                self.shown = view.version;
+                self.is_over = view.phase.is_final();
+                let event = Event::default().event("view").id(view.version.to_string());
+                return event.json_data(&view).ok();
+            }
+            tokio::select! {
+                biased;
+                // An error says that the server is gone, which is the same.
+                _ = self.app.stop.wait_for(|stop| *stop) => return None,
+                () = self.follower.news() => {}
+                () = tokio::time::sleep(KEEP_ALIVE) => {}
+            }
+        }
+        None
+    }
+}

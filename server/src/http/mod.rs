@@ -1,0 +1,111 @@
+//! The HTTP face (docs/api.md): thin. It checks who calls, turns bodies into what the service
+//! understands, and the service's answers into bodies.
+
+mod access;
+mod error;
+mod events;
+mod notify;
+mod orders;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use access::ShopKeys;
+use error::ApiError;
+
+use crate::service::Service;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use saoma_core::xml::DOC_LEN_MAX;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Largest body of a request in JSON.
+const JSON_LEN_MAX: usize = 8 * 1024;
+/// How long a request may take until its answer begins, a slow caller included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What every request may need.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) service: Arc<Service>,
+    pub(crate) keys: ShopKeys,
+    /// Streams end when it says so.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// All paths.
+pub(crate) fn router(app: App) -> Router {
+    // What a page of any origin may call: a token opens it, and no cookies are used.
+    let pages = Router::new()
+        .route("/v1/orders/{order_id}", get(orders::view).options(preflight))
+        .route("/v1/orders/{order_id}/events", get(events::follow).options(preflight))
+        .route("/v1/orders/{order_id}/cancel", post(orders::cancel).options(preflight))
+        .layer(middleware::map_response(any_origin));
+    Router::new()
+        .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
+        .route("/v1/anomalies", get(orders::anomalies))
+        .route("/healthz", get(healthz))
+        .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
+        .merge(pages)
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(middleware::map_response(private))
+        .layer(middleware::from_fn(in_time))
+        .with_state(app)
+}
+
+async fn healthz(State(app): State<App>) -> Response {
+    if app.service.is_healthy().await {
+        Json(json!({ "status": "ok" })).into_response()
+    } else {
+        ApiError::Unavailable.into_response()
+    }
+}
+
+async fn preflight() -> (StatusCode, [(HeaderName, &'static str); 3]) {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ];
+    (StatusCode::NO_CONTENT, headers)
+}
+
+async fn any_origin(mut response: Response) -> Response {
+    let any = HeaderValue::from_static("*");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    response
+}
+
+/// Nothing here is for a cache, and nothing is to be guessed about its type.
+async fn private(mut response: Response) -> Response {
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::Timeout.into_response(),
+    }
+}
+
+/// Runs a verb to its end even when its caller hangs up: what has begun is committed or fails, and
+/// whoever must know of it is told.
+async fn to_the_end<T: Send + 'static>(
+    verb: impl Future<Output = T> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::spawn(verb).await.map_err(|error| {
+        tracing::error!(%error, "a request ended badly");
+        ApiError::Unavailable
+    })
+}

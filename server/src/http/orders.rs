@@ -1,0 +1,176 @@
+//! Orders for shops, kiosks and pages (docs/api.md §2.1, §2.2, §2.4, §2.5).
+
+use super::error::ApiError;
+use super::{App, to_the_end};
+use crate::service::{EXPIRES_IN_DEFAULT_S, NewOrder};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use saoma_core::ids::OrderId;
+use saoma_core::watch::View;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// How long to wait for WeChat's code.
+const CODE_WITHIN: Duration = Duration::from_secs(2);
+
+/// `?token=`, where a browser cannot send headers.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Token {
+    pub(super) token: Option<String>,
+}
+
+/// The answer to a created order.
+#[derive(serde::Serialize)]
+struct Answer<'a> {
+    order_id: &'a OrderId,
+    token: String,
+    view: View,
+}
+
+pub(super) async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    app.shop(&headers)?;
+    let new = new_order(&body?)?;
+    let service = app.service.clone();
+    let created = to_the_end(async move { service.create(&new).await }).await??;
+    let order_id = &created.order_id;
+    let view = app.service.view_with_code(order_id, CODE_WITHIN).await?;
+    let view = view.ok_or(ApiError::NotFound)?;
+    let token = app.service.token(order_id);
+    let body = Answer { order_id, token, view };
+    let status = if created.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(body)).into_response())
+}
+
+pub(super) async fn view(
+    State(app): State<App>,
+    Path(order_id): Path<String>,
+    Query(Token { token }): Query<Token>,
+    headers: HeaderMap,
+) -> Result<Json<View>, ApiError> {
+    let order_id = app.order(&headers, token.as_deref(), &order_id)?;
+    Ok(Json(app.service.view(&order_id).await?.ok_or(ApiError::NotFound)?))
+}
+
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Path(order_id): Path<String>,
+    Query(Token { token }): Query<Token>,
+    headers: HeaderMap,
+) -> Result<Json<View>, ApiError> {
+    let order_id = app.order(&headers, token.as_deref(), &order_id)?;
+    let service = app.service.clone();
+    Ok(Json(to_the_end(async move { service.cancel(&order_id).await }).await??))
+}
+
+pub(super) async fn anomalies(
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    app.shop(&headers)?;
+    Ok(Json(json!({ "anomalies": app.service.anomalies().await? })))
+}
+
+/// Reads what a shop asks for, field by field, so that an error can name the field.
+fn new_order(body: &[u8]) -> Result<NewOrder, ApiError> {
+    let object = |message: String| ApiError::InvalidJson { message };
+    let body: Value = serde_json::from_slice(body).map_err(|error| {
+        object(format!("the body is not JSON (line {}, column {})", error.line(), error.column()))
+    })?;
+    let Value::Object(mut fields) = body else {
+        return Err(object("the body must be a JSON object".to_owned()));
+    };
+    let order_no = text(&mut fields, "order_no")?;
+    let amount_fen = number(&mut fields, "amount_fen")?;
+    let amount_fen = amount_fen.ok_or_else(|| field("amount_fen", "is missing"))?;
+    let description = text(&mut fields, "description")?;
+    let expires_in_s = number(&mut fields, "expires_in_s")?.unwrap_or(EXPIRES_IN_DEFAULT_S);
+    if let Some(unknown) = fields.keys().next() {
+        // A misspelt field would silently have its default.
+        return Err(field(unknown, "is not a field of an order"));
+    }
+    Ok(NewOrder::new(&order_no, amount_fen, &description, expires_in_s)?)
+}
+
+fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, ApiError> {
+    match fields.remove(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(field(name, "must be a text")),
+        None => Err(field(name, "is missing")),
+    }
+}
+
+/// A number that may be left out or `null`.
+fn number(fields: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, ApiError> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(number) => Ok(Some(number)),
+            None => Err(field(name, "must be a whole number, not negative, without quotes")),
+        },
+    }
+}
+
+fn field(name: &str, rule: &str) -> ApiError {
+    let shown: String = name.chars().take(64).collect();
+    ApiError::InvalidField { message: format!("{shown} {rule}"), field: shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invalid(body: &str) -> (String, String) {
+        match new_order(body.as_bytes()) {
+            Err(ApiError::InvalidField { field, message }) => (field, message),
+            Err(ApiError::InvalidJson { message }) => ("JSON".to_owned(), message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_order_may_leave_its_time_out() {
+        let order = r#"{"order_no":"A-1","amount_fen":1800,"description":"拿铁"}"#;
+        let same =
+            r#"{"order_no":"A-1","amount_fen":1800,"description":"拿铁","expires_in_s":900}"#;
+        assert_eq!(new_order(order.as_bytes()), new_order(same.as_bytes()));
+        assert!(new_order(order.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn an_error_names_the_field() {
+        for (body, field) in [
+            ("", "JSON"),
+            ("[]", "JSON"),
+            ("{", "JSON"),
+            ("{}", "order_no"),
+            (r#"{"order_no":7}"#, "order_no"),
+            (r#"{"order_no":"A"}"#, "amount_fen"),
+            (r#"{"order_no":"A","amount_fen":"1800"}"#, "amount_fen"),
+            (r#"{"order_no":"A","amount_fen":18.5}"#, "amount_fen"),
+            (r#"{"order_no":"A","amount_fen":-1}"#, "amount_fen"),
+            (r#"{"order_no":"A","amount_fen":1e3}"#, "amount_fen"),
+            (r#"{"order_no":"A","amount_fen":99999999999999999999}"#, "amount_fen"),
+            (r#"{"order_no":"A","amount_fen":1}"#, "description"),
+            (
+                r#"{"order_no":"A","amount_fen":1,"description":"x","expires_in_s":"1"}"#,
+                "expires_in_s",
+            ),
+            (
+                r#"{"order_no":"A","amount_fen":1,"description":"x","expire_in_s":60}"#,
+                "expire_in_s",
+            ),
+        ] {
+            assert_eq!(invalid(body).0, field, "{body}");
+        }
+        let message = invalid(r#"{"order_no":"A","amount_fen":0,"description":"x"}"#).1;
+        assert_eq!(message, "amount_fen must be 1 to 2147483647");
+    }
+}

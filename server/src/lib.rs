@@ -1,0 +1,161 @@
+//! The merchant backend of Saoma: orders, WeChat's notifications, shipping; on SQLite.
+//!
+//! It is the only holder of the merchant key. Data flows one way:
+//!
+//! ```text
+//! request -> core message -> order machine -> one transaction -> effects -> worker
+//! ```
+//!
+//! `http` (axum, thin) calls `service` (the verbs, each one transaction), which calls `store` (rows
+//! in, rows out). `worker` performs what was committed: it claims entries of the outbox, calls
+//! WeChat or the shop, and commits what came of it by a verb of the service again. Time and random
+//! numbers are arguments ([`Clock`], [`Random`]), so that tests and simulations run this very code.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod clock;
+mod config;
+mod http;
+mod random;
+mod service;
+mod store;
+mod watch;
+mod webhook;
+mod worker;
+
+pub use clock::{Clock, ManualClock};
+pub use config::{Config, ConfigError, ENV_MERCHANT_KEY, Secret};
+pub use random::{NoRandom, Random, Seeded};
+pub use store::{OpenError, StoreError};
+
+use http::{App, ShopKeys};
+use saoma_core::native::{Gateway, GatewayError};
+use service::{Seller, Service};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use webhook::Webhook;
+use worker::Worker;
+
+/// How long requests and calls that run may take to end when the server stops.
+const STOP_WITHIN: Duration = Duration::from_secs(6);
+
+/// A running server. Dropped, it is gone at once, as if it had crashed; nothing is lost by that.
+#[derive(Debug)]
+pub struct Server {
+    base_url: String,
+    stop: tokio::sync::watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    store: Store,
+}
+
+/// Why a server does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// Nobody can listen at that address.
+    Listen(io::Error),
+    /// The database cannot be used.
+    Open(OpenError),
+    /// The gateway's hosts or TLS are wrong.
+    Gateway(GatewayError),
+    /// TLS cannot be set up for the webhook.
+    Webhook,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(error) => write!(f, "listen: {error}"),
+            Self::Open(error) => write!(f, "database: {error}"),
+            Self::Gateway(error) => write!(f, "merchant.gateway: {error}"),
+            Self::Webhook => f.write_str("shop.webhook_url: TLS cannot be set up"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// The lines to the outside, which tell whether a configuration can be used.
+fn lines(config: &Config) -> Result<(Gateway, Webhook), StartError> {
+    let hosts: Vec<&str> = config.gateway.iter().map(String::as_str).collect();
+    let gateway = Gateway::new(config.merchant.clone(), &hosts).map_err(StartError::Gateway)?;
+    let webhook = Webhook::new(config.webhook_url.clone(), config.webhook_secret.clone())
+        .map_err(|_| StartError::Webhook)?;
+    Ok((gateway, webhook))
+}
+
+/// Checks what a configuration says beyond its form, and starts nothing.
+///
+/// # Errors
+/// [`StartError`] names the key.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    lines(config).map(drop)
+}
+
+impl Server {
+    /// Opens the database, listens, and takes up whatever was left to do.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
+        let (gateway, webhook) = lines(&config)?;
+        let store = Store::open(&config.database).await.map_err(StartError::Open)?;
+        let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
+        let address = listener.local_addr().map_err(StartError::Listen)?;
+        let base_url = format!("http://{address}");
+        let public_url = config.public_url.as_deref().unwrap_or(&base_url);
+        let seller = Seller {
+            notify_url: format!("{public_url}/wx/v2/notify"),
+            merchant: config.merchant,
+            name: config.merchant_name,
+            ip: config.spbill_create_ip,
+        };
+        let (service, at_once) =
+            Service::open(store.clone(), clock, random, seller).await.map_err(StartError::Open)?;
+        let service = Arc::new(service);
+        let (stop, stopping) = tokio::sync::watch::channel(false);
+        let app = App {
+            service: service.clone(),
+            keys: ShopKeys::new(&config.shop_keys),
+            stop: stopping.clone(),
+        };
+        let worker = Arc::new(Worker { service: service.clone(), gateway, webhook });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(worker.run(at_once, stopping.clone()));
+        tasks.spawn(worker::keep_time(service, stopping.clone()));
+        tasks.spawn(serve(listener, app, stopping));
+        Ok(Self { base_url, stop, tasks, store })
+    }
+
+    /// Where it listens, `http://ADDRESS:PORT`.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Takes no more requests, finishes what runs, and closes the database.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+            // Whatever it was, it is taken up at the next start.
+            tracing::warn!("something did not end in time and was cut off");
+            self.tasks.shutdown().await;
+        }
+        self.store.close().await;
+    }
+}
+
+async fn serve(listener: TcpListener, app: App, mut stopping: tokio::sync::watch::Receiver<bool>) {
+    let until = async move {
+        // An error says that the server is gone, which is the same.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(until).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the server takes no more requests");
+    }
+}

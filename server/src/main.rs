@@ -1,0 +1,106 @@
+//! The program: arguments, logs, signals. Everything else is in the library.
+
+use clap::{Parser, Subcommand};
+use saoma_server::{Clock, Config, Random, Server};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// The merchant backend of Saoma: takes orders from a shop, gets their QR codes from WeChat Pay,
+/// hears of payments, and tells the shop to ship.
+///
+/// It prints one line on standard output when it is ready; logs go to standard error (RUST_LOG
+/// chooses them, default "info"). SIGINT and SIGTERM stop it in order.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about)]
+struct Args {
+    /// The configuration, a TOML file; server/saoma.example.toml explains every key
+    #[arg(long, value_name = "FILE", env = "SAOMA_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    /// Write logs as JSON, one object in each line
+    #[arg(long, global = true)]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the configuration and start nothing
+    Check,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log(args.log_json);
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            // Nobody may be reading; the exit code tells as well.
+            let _ = writeln!(io::stderr(), "saoma-server: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let file = args
+        .config
+        .as_deref()
+        .ok_or("say which configuration: --config FILE (server/saoma.example.toml is a pattern)")?;
+    let config = Config::load(file, |name| std::env::var(name).ok())
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    match args.command {
+        Some(Command::Check) => {
+            saoma_server::check(&config).map_err(|error| format!("{}: {error}", file.display()))?;
+            say("the configuration is good")
+        }
+        None => tokio::runtime::Runtime::new()
+            .map_err(|error| error.to_string())?
+            .block_on(serve(config)),
+    }
+}
+
+async fn serve(config: Config) -> Result<(), String> {
+    let server = Server::start(config, Clock::System, Random::System)
+        .await
+        .map_err(|error| error.to_string())?;
+    say(&format!("saoma-server ready on {}", server.base_url()))?;
+    let signal = signal().await.map_err(|error| error.to_string());
+    tracing::info!("stopping");
+    server.stop().await;
+    signal
+}
+
+fn say(line: &str) -> Result<(), String> {
+    let mut out = io::stdout();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
+}
+
+fn log(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    if json {
+        to_stderr.json().init();
+    } else {
+        to_stderr.init();
+    }
+}
+
+#[cfg(unix)]
+async fn signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

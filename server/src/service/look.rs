@@ -1,0 +1,96 @@
+//! Looking at orders, waiting for their code, and giving them up.
+
+use super::Service;
+use crate::store::{AnomalyRow, OrderRow, StoreError};
+use saoma_core::ids::OrderId;
+use saoma_core::order::Event;
+use saoma_core::time::UnixTime;
+use saoma_core::watch::{Phase, View};
+use std::time::Duration;
+
+/// Most anomalies in one answer.
+const ANOMALIES_MAX: u32 = 500;
+
+/// Why an order is not given up.
+#[derive(Debug)]
+pub(crate) enum CancelError {
+    /// There is no such order.
+    NotFound,
+    /// It is paid.
+    AlreadyPaid,
+    /// Not now.
+    Store(StoreError),
+}
+
+impl From<StoreError> for CancelError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Service {
+    /// What a watcher may see of an order, or `None` when there is none.
+    pub(crate) async fn view(&self, order_id: &OrderId) -> Result<Option<View>, StoreError> {
+        let row = OrderRow::get(&mut *self.store.reader().await?, order_id).await?;
+        row.map(|row| self.view_of(&row, self.clock.now())).transpose()
+    }
+
+    /// The view once it has a code or will not get one, but after `patience` in any case.
+    pub(crate) async fn view_with_code(
+        &self,
+        order_id: &OrderId,
+        patience: Duration,
+    ) -> Result<Option<View>, StoreError> {
+        let mut follower = self.watchers.follow(order_id);
+        let wait = async {
+            loop {
+                match self.view(order_id).await? {
+                    Some(view) if view.phase == Phase::Placing => follower.news().await,
+                    view => return Ok(view),
+                }
+            }
+        };
+        match tokio::time::timeout(patience, wait).await {
+            Ok(view) => view,
+            Err(_) => self.view(order_id).await,
+        }
+    }
+
+    /// Gives an order up. Twice is the same as once.
+    ///
+    /// # Errors
+    /// [`CancelError`]; nothing has changed then.
+    pub(crate) async fn cancel(&self, order_id: &OrderId) -> Result<View, CancelError> {
+        let mut change = self.change().await?;
+        let row = change.order(order_id).await?.ok_or(CancelError::NotFound)?;
+        row.order.may_cancel().map_err(|_| CancelError::AlreadyPaid)?;
+        let now = change.now;
+        let (row, _) = change.apply(row, &Event::Cancel).await?;
+        change.commit().await?;
+        Ok(self.view_of(&row, now)?)
+    }
+
+    /// The newest payments that may not ship, newest first.
+    pub(crate) async fn anomalies(&self) -> Result<Vec<AnomalyRow>, StoreError> {
+        AnomalyRow::newest(&mut *self.store.reader().await?, ANOMALIES_MAX).await
+    }
+
+    fn view_of(&self, row: &OrderRow, now: UnixTime) -> Result<View, StoreError> {
+        let order = &row.order;
+        let text = |column| move |_| StoreError::Corrupt(column);
+        Ok(View {
+            order_id: order.id().clone(),
+            version: row.version,
+            phase: order.watched_phase(),
+            amount_fen: order.amount(),
+            merchant: self.seller.name.as_str().try_into().map_err(text("merchant"))?,
+            description: row.description.as_str().try_into().map_err(text("description"))?,
+            code_url: order
+                .payable_code_url(now)
+                .map(|code_url| code_url.try_into().map_err(text("code_url")))
+                .transpose()?,
+            expires_at: order.expires_at(),
+            server_time: now,
+        })
+    }
+}

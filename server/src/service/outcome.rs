@@ -1,0 +1,212 @@
+//! What an answer from outside means: every answer of WeChat and of the shop becomes an event of
+//! the machine, a payment, or another try. Nothing is guessed: what is not definite is tried again.
+
+use saoma_core::api::{
+    Call, Class, CloseOrderAnswer, ErrCode, OrderQueryAnswer, Payment, TradeState,
+    UnifiedOrderAnswer,
+};
+use saoma_core::order::Event;
+use std::fmt::Display;
+
+/// What came of an entry of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is done, and this happened.
+    Event(Event),
+    /// It is done: the answer tells of a payment.
+    Payment(Payment),
+    /// Nobody wanted it any more.
+    Unwanted,
+    /// Not now, or nobody knows: to be tried again.
+    Again {
+        /// What the machine has to know meanwhile.
+        event: Option<Event>,
+        /// Why, for a person; without anything secret.
+        why: String,
+    },
+}
+
+impl Outcome {
+    fn again(why: impl Display) -> Self {
+        Self::Again { event: None, why: why.to_string() }
+    }
+
+    /// The answer to a unified order that was begun for the `tries`th time (protocol §4).
+    pub(crate) fn of_place(
+        attempt: u8,
+        tries: u32,
+        answer: Result<UnifiedOrderAnswer, impl Display>,
+    ) -> Self {
+        // Once is enough: it is sent again until the answer is definite.
+        let unknown = |why: String| {
+            let event = (tries <= 1).then_some(Event::PlaceUnknown { attempt });
+            Self::Again { event, why }
+        };
+        match answer {
+            Err(error) => unknown(error.to_string()),
+            Ok(UnifiedOrderAnswer::Placed { code_url }) => {
+                Self::Event(Event::Placed { attempt, code_url })
+            }
+            Ok(UnifiedOrderAnswer::Refused(code)) => match code.class(Call::UnifiedOrder) {
+                Class::RetrySame | Class::Unknown | Class::Done | Class::NotFound => {
+                    unknown(code.to_string())
+                }
+                Class::Paid => Self::Event(Event::SaysPaid { attempt }),
+                Class::NewNumber => Self::Event(Event::NumberOver { attempt }),
+                Class::Stop => {
+                    cry(Call::UnifiedOrder, &code);
+                    Self::Event(Event::PlaceImpossible { attempt })
+                }
+            },
+        }
+    }
+
+    /// The answer to a query (protocol §5).
+    pub(crate) fn of_query(attempt: u8, answer: Result<OrderQueryAnswer, impl Display>) -> Self {
+        let code = match answer {
+            Err(error) => return Self::again(error),
+            Ok(OrderQueryAnswer::State(TradeState::Paid(payment))) => {
+                return Self::Payment(payment);
+            }
+            Ok(OrderQueryAnswer::State(TradeState::NotPaid)) => {
+                return Self::Event(Event::NotPaid { attempt });
+            }
+            Ok(OrderQueryAnswer::State(TradeState::Closed)) => {
+                return Self::Event(Event::NumberOver { attempt });
+            }
+            Ok(OrderQueryAnswer::Refused(code)) => code,
+        };
+        match code.class(Call::OrderQuery) {
+            Class::NotFound => Self::Event(Event::NotFound { attempt, on_close: false }),
+            Class::NewNumber => Self::Event(Event::NumberOver { attempt }),
+            // Paid without the payment itself is no answer to this question.
+            Class::RetrySame | Class::Unknown | Class::Paid | Class::Done => Self::again(code),
+            Class::Stop => {
+                cry(Call::OrderQuery, &code);
+                Self::again(code)
+            }
+        }
+    }
+
+    /// The answer to a close (protocol §6).
+    pub(crate) fn of_close(attempt: u8, answer: Result<CloseOrderAnswer, impl Display>) -> Self {
+        let code = match answer {
+            Err(error) => return Self::again(error),
+            Ok(CloseOrderAnswer::Closed) => return Self::Event(Event::NumberOver { attempt }),
+            Ok(CloseOrderAnswer::Refused(code)) => code,
+        };
+        match code.class(Call::CloseOrder) {
+            Class::Done => Self::Event(Event::NumberOver { attempt }),
+            Class::Paid => Self::Event(Event::SaysPaid { attempt }),
+            Class::NotFound => Self::Event(Event::NotFound { attempt, on_close: true }),
+            Class::RetrySame | Class::Unknown | Class::NewNumber => Self::again(code),
+            Class::Stop => {
+                cry(Call::CloseOrder, &code);
+                Self::again(code)
+            }
+        }
+    }
+
+    /// The shop's answer to the webhook.
+    pub(crate) fn of_ship(answer: Result<(), impl Display>) -> Self {
+        match answer {
+            Ok(()) => Self::Event(Event::Shipped),
+            Err(error) => Self::again(error),
+        }
+    }
+}
+
+/// WeChat says that program or configuration are wrong: only a person can help.
+fn cry(call: Call, code: &ErrCode) {
+    tracing::error!(
+        call = call.path(),
+        code = code.as_str(),
+        "WeChat does not take our calls: check the [merchant] section and the merchant platform"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use saoma_core::native::CallError;
+
+    type Answer<T> = Result<T, CallError>;
+
+    fn refused(name: &str) -> ErrCode {
+        ErrCode::from_name(name)
+    }
+
+    fn again(event: Option<Event>, why: &str) -> Outcome {
+        Outcome::Again { event, why: why.to_owned() }
+    }
+
+    #[test]
+    fn an_unknown_outcome_of_placing_is_asked_about_once_and_sent_again() {
+        let asked = Some(Event::PlaceUnknown { attempt: 2 });
+        let timeout: Answer<UnifiedOrderAnswer> = Err(CallError::Timeout);
+        let why = "the gateway did not answer in time";
+        assert_eq!(Outcome::of_place(2, 1, timeout.clone()), again(asked.clone(), why));
+        assert_eq!(Outcome::of_place(2, 2, timeout), again(None, why));
+        let busy: Answer<_> = Ok(UnifiedOrderAnswer::Refused(refused("SYSTEMERROR")));
+        assert_eq!(Outcome::of_place(2, 1, busy), again(asked.clone(), "SYSTEMERROR"));
+        let strange: Answer<_> = Ok(UnifiedOrderAnswer::Refused(refused("TOMORROW")));
+        assert_eq!(Outcome::of_place(2, 1, strange), again(asked, "TOMORROW"));
+    }
+
+    #[test]
+    fn a_definite_refusal_of_placing_is_an_event() {
+        for (code, event) in [
+            ("ORDERPAID", Event::SaysPaid { attempt: 0 }),
+            ("ORDERCLOSED", Event::NumberOver { attempt: 0 }),
+            ("OUT_TRADE_NO_USED", Event::NumberOver { attempt: 0 }),
+            ("INVALID_REQUEST", Event::NumberOver { attempt: 0 }),
+            ("NOAUTH", Event::PlaceImpossible { attempt: 0 }),
+            ("SIGNERROR", Event::PlaceImpossible { attempt: 0 }),
+        ] {
+            let answer: Answer<_> = Ok(UnifiedOrderAnswer::Refused(refused(code)));
+            assert_eq!(Outcome::of_place(0, 1, answer), Outcome::Event(event), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_query_answers_with_a_state_or_is_asked_again() {
+        let state = |state| -> Answer<_> { Ok(OrderQueryAnswer::State(state)) };
+        let not_paid = Outcome::Event(Event::NotPaid { attempt: 1 });
+        assert_eq!(Outcome::of_query(1, state(TradeState::NotPaid)), not_paid);
+        let over = Outcome::Event(Event::NumberOver { attempt: 1 });
+        assert_eq!(Outcome::of_query(1, state(TradeState::Closed)), over);
+        for (code, outcome) in [
+            ("ORDERNOTEXIST", Outcome::Event(Event::NotFound { attempt: 1, on_close: false })),
+            ("ORDERCLOSED", over),
+            ("SYSTEMERROR", again(None, "SYSTEMERROR")),
+            ("ORDERPAID", again(None, "ORDERPAID")),
+            ("SIGNERROR", again(None, "SIGNERROR")),
+        ] {
+            let answer: Answer<_> = Ok(OrderQueryAnswer::Refused(refused(code)));
+            assert_eq!(Outcome::of_query(1, answer), outcome, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_close_ends_the_number_unless_it_is_paid_or_unknown() {
+        let over = Outcome::Event(Event::NumberOver { attempt: 0 });
+        let closed: Answer<_> = Ok(CloseOrderAnswer::Closed);
+        assert_eq!(Outcome::of_close(0, closed), over);
+        for (code, outcome) in [
+            ("ORDERCLOSED", over),
+            ("ORDERPAID", Outcome::Event(Event::SaysPaid { attempt: 0 })),
+            ("ORDERNOTEXIST", Outcome::Event(Event::NotFound { attempt: 0, on_close: true })),
+            ("INVALID_REQUEST", again(None, "INVALID_REQUEST")),
+            ("SYSTEMERROR", again(None, "SYSTEMERROR")),
+        ] {
+            let answer: Answer<_> = Ok(CloseOrderAnswer::Refused(refused(code)));
+            assert_eq!(Outcome::of_close(0, answer), outcome, "{code}");
+        }
+    }
+
+    #[test]
+    fn only_the_shops_yes_ships() {
+        assert_eq!(Outcome::of_ship(Ok::<(), String>(())), Outcome::Event(Event::Shipped));
+        assert_eq!(Outcome::of_ship(Err("status 500")), again(None, "status 500"));
+    }
+}

@@ -1,0 +1,94 @@
+//! Who follows which order. News is only a knock at the door: followers read the store again, so
+//! a lost or doubled knock can never show anything untrue.
+
+use saoma_core::ids::OrderId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// The followed orders; nothing is kept of the others. Clones are the same list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watchers(Arc<Mutex<HashMap<OrderId, watch::Sender<()>>>>);
+
+/// Somebody who follows one order.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    watchers: Watchers,
+    order_id: OrderId,
+    news: watch::Receiver<()>,
+}
+
+impl Watchers {
+    /// Begins to follow an order: whatever is committed from now on is news.
+    pub(crate) fn follow(&self, order_id: &OrderId) -> Follower {
+        let mut list = self.list();
+        let sender = list.entry(order_id.clone()).or_insert_with(|| watch::Sender::new(()));
+        Follower { watchers: self.clone(), order_id: order_id.clone(), news: sender.subscribe() }
+    }
+
+    /// Tells the followers of an order that something was committed.
+    pub(crate) fn knock(&self, order_id: &OrderId) {
+        if let Some(sender) = self.list().get(order_id) {
+            sender.send_replace(());
+        }
+    }
+
+    fn list(&self) -> MutexGuard<'_, HashMap<OrderId, watch::Sender<()>>> {
+        // The list is whole at every moment, whoever panicked meanwhile.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Follower {
+    /// Waits for news since the last call.
+    pub(crate) async fn news(&mut self) {
+        if self.news.changed().await.is_err() {
+            // The sender lives in the list as long as its last follower, so this cannot be; but
+            // an error at once, for ever, would be a busy loop.
+            std::future::pending().await
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let mut list = self.watchers.list();
+        // Our own receiver is still counted.
+        if list.get(&self.order_id).is_some_and(|sender| sender.receiver_count() <= 1) {
+            list.remove(&self.order_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    fn id(text: &str) -> OrderId {
+        OrderId::new(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_follower_hears_of_its_own_order_only() {
+        let watchers = Watchers::default();
+        let mut follower = watchers.follow(&id("ORDER-A"));
+        watchers.knock(&id("ORDER-B"));
+        assert!(timeout(Duration::from_millis(20), follower.news()).await.is_err());
+        watchers.knock(&id("ORDER-A"));
+        watchers.knock(&id("ORDER-A"));
+        follower.news().await;
+        assert!(timeout(Duration::from_millis(20), follower.news()).await.is_err());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_an_order_that_nobody_follows_any_more() {
+        let watchers = Watchers::default();
+        let (first, second) = (watchers.follow(&id("ORDER-A")), watchers.follow(&id("ORDER-A")));
+        drop(first);
+        assert_eq!(watchers.list().len(), 1);
+        drop(second);
+        assert_eq!(watchers.list().len(), 0);
+    }
+}

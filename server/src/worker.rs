@@ -1,0 +1,149 @@
+//! Who performs what was committed: claim -> call -> settle, and time.
+//!
+//! This is the only part of the server that calls WeChat and the shop, and it holds no state of
+//! its own: killed at any moment, its successor goes on from the database.
+
+use crate::service::{Job, Outcome, Service};
+use crate::store::{Entry, StoreError};
+use crate::webhook::Webhook;
+use saoma_core::native::Gateway;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Most entries that are performed at once, besides those that their writer asked for at once.
+const PARALLEL_MAX: usize = 16;
+/// How long to wait after the database failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// The hands of the server.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) service: Arc<Service>,
+    pub(crate) gateway: Gateway,
+    pub(crate) webhook: Webhook,
+}
+
+impl Worker {
+    /// Performs the outbox until told to stop; what runs then is finished.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        mut at_once: mpsc::UnboundedReceiver<Entry>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let mut running = JoinSet::new();
+        loop {
+            self.fill(&mut running).await;
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(entry) = at_once.recv() => {
+                    running.spawn(Arc::clone(&self).perform(entry));
+                }
+                Some(result) = running.join_next() => {
+                    if let Err(error) = result {
+                        tracing::error!(%error, "an entry of the outbox ended badly");
+                    }
+                }
+                () = self.service.bells.outbox.notified() => {}
+                () = self.next_entry() => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Claims entries while there is room.
+    async fn fill(self: &Arc<Self>, running: &mut JoinSet<()>) {
+        while running.len() < PARALLEL_MAX {
+            match self.service.claim().await {
+                Ok(Some(entry)) => running.spawn(Arc::clone(self).perform(entry)),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read");
+                    return tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            };
+        }
+    }
+
+    /// Waits until another entry is due. One that is due now but not to be had waits for somebody
+    /// who is at work, so there is no hurry.
+    async fn next_entry(&self) {
+        let clock = &self.service.clock;
+        match self.service.next_entry().await {
+            Ok(Some(at)) => clock.sleep_until(at.max(clock.now().plus(1))).await,
+            Ok(None) => std::future::pending().await,
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot be read");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+
+    async fn perform(self: Arc<Self>, entry: Entry) {
+        let result = async {
+            let outcome = self.outcome(&entry).await?;
+            self.service.settle(&entry, &outcome).await
+        };
+        if let Err(error) = result.await {
+            // The lease runs out, and then it is claimed again.
+            tracing::error!(key = entry.key, %error, "an entry of the outbox could not be settled");
+        }
+    }
+
+    async fn outcome(&self, entry: &Entry) -> Result<Outcome, StoreError> {
+        let Some(job) = self.service.job(entry).await? else { return Ok(Outcome::Unwanted) };
+        let nonce = match self.service.nonce() {
+            Ok(nonce) => nonce,
+            Err(error) => return Ok(Outcome::Again { event: None, why: error.to_string() }),
+        };
+        Ok(match job {
+            Job::Place(attempt) => {
+                let request = attempt.request.as_bytes();
+                let answer = self.gateway.unified_order(request, attempt.sign_type, &nonce).await;
+                Outcome::of_place(attempt.index, entry.tries, answer)
+            }
+            Job::Query(attempt) => {
+                let number = &attempt.out_trade_no;
+                let answer = self.gateway.order_query(number, attempt.sign_type, &nonce).await;
+                Outcome::of_query(attempt.index, answer)
+            }
+            Job::Close(attempt) => {
+                let number = &attempt.out_trade_no;
+                let answer = self.gateway.close_order(number, attempt.sign_type, &nonce).await;
+                Outcome::of_close(attempt.index, answer)
+            }
+            Job::Ship(ship) => {
+                Outcome::of_ship(self.webhook.ship(&ship, self.service.clock.now()).await)
+            }
+        })
+    }
+}
+
+/// Lets time happen to orders until told to stop.
+pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = service.bells.time.notified() => {}
+            () = next_tick(&service) => {}
+        }
+        if let Err(error) = service.tick_due().await {
+            tracing::error!(%error, "orders cannot be read");
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+async fn next_tick(service: &Service) {
+    match service.next_tick().await {
+        Ok(Some(at)) => service.clock.sleep_until(at).await,
+        Ok(None) => std::future::pending().await,
+        Err(error) => {
+            tracing::error!(%error, "orders cannot be read");
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
