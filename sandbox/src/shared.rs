@@ -31,7 +31,7 @@ impl Shared {
     /// Looks at the gateway at the time of now. Whoever looks must not change what another waits
     /// for; [`Self::act`] is for that.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Gateway, UnixTime) -> T) -> T {
-        // A panic elsewhere leaves the maps whole: every change of them is a single insertion.
+        // After a panic, itself a bug, the maps are still whole: they only ever grow by insertions.
         let mut gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner);
         look(&mut gateway, self.clock.now())
     }

@@ -20,7 +20,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithm that a request's `sign_type` names; `None` for a name that WeChat does not know.
+    /// The algorithm that a request's `sign_type` names; `None` for a name that means nothing.
     pub fn from_sign_type(sign_type: Option<&str>) -> Option<Self> {
         match sign_type {
             None | Some("" | "MD5") => Some(Self::Md5),

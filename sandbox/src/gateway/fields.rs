@@ -17,6 +17,8 @@ pub const TOTAL_FEN_MAX: u64 = i32::MAX as u64;
 /// What a field's value must look like.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form {
+    /// Anything that XML can hold: JSON may come with line breaks.
+    Anything,
     /// Any text without control characters.
     Text,
     /// A new order's number: at least 6 of letters, digits, `_`, `-`, `|`, `*`.
@@ -81,6 +83,7 @@ impl Form {
     fn fits(self, value: &str) -> bool {
         let all = |each: fn(u8) -> bool| value.bytes().all(each);
         match self {
+            Self::Anything => true,
             Self::Text => !value.chars().any(char::is_control),
             Self::NewOrderNo => value.len() >= 6 && all(order_no_byte),
             Self::KnownOrderNo => all(|byte| order_no_byte(byte) || byte == b'@'),

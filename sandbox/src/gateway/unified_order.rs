@@ -23,7 +23,7 @@ const RULES: [Rule; 22] = [
     Rule::required("notify_url", 256, Form::NotifyUrl),
     Rule::required("trade_type", 16, Form::OneOf(&["NATIVE", "JSAPI", "APP", "MWEB"])),
     Rule::optional("device_info", 32, Form::Text),
-    Rule::optional("detail", 6144, Form::Text),
+    Rule::optional("detail", 6144, Form::Anything),
     Rule::optional("attach", 127, Form::Text),
     Rule::optional("fee_type", 16, Form::OneOf(&["CNY"])),
     Rule::optional("time_start", 14, Form::Time),
@@ -34,7 +34,7 @@ const RULES: [Rule; 22] = [
     Rule::optional("openid", 128, Form::Text),
     Rule::optional("receipt", 8, Form::OneOf(&["Y", "N"])),
     Rule::optional("profit_sharing", 16, Form::OneOf(&["Y", "N"])),
-    Rule::optional("scene_info", 256, Form::Text),
+    Rule::optional("scene_info", 256, Form::Anything),
     Rule::optional("version", 32, Form::OneOf(&["1.0"])),
     Rule::optional("user_type", 32, Form::Text),
     Rule::optional("user_creid", 32, Form::Text),
@@ -266,6 +266,12 @@ mod tests {
         let chinese = "扫".repeat(43);
         let refused = Shop::new().order_refused("SM20261123000001", &[("body", &chinese)]);
         assert_eq!(refused.0, Code::ParamError, "lengths are bytes: 43 characters are 129");
+    }
+
+    #[test]
+    fn json_may_come_with_line_breaks() {
+        let detail = "{\n  \"goods_detail\": []\n}";
+        Shop::new().order("SM20261123000001", &[("detail", detail), ("scene_info", detail)]);
     }
 
     #[test]
