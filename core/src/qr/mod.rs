@@ -29,9 +29,9 @@ use core::fmt;
 use core::ops::Range;
 
 use lines::Lines;
-use mask::{Mask, Side, Symbol};
-use sheet::Sheet;
-use version::Version;
+use mask::Mask;
+use sheet::{Sheet, Side};
+use version::{SIZE_MAX, Version};
 
 /// Light modules that a drawing leaves on each side of the symbol.
 pub const QUIET_ZONE: usize = 4;
@@ -75,7 +75,7 @@ pub struct Matrix {
     version: Version,
     level: Level,
     mask: Mask,
-    rows: Lines,
+    rows: [u128; SIZE_MAX],
 }
 
 /// Encodes a text at a level: the smallest version that holds it, the mask with the least
@@ -118,15 +118,12 @@ impl Matrix {
     /// The text must fit, see [`Version::holds`].
     fn new(text: &str, version: Version, level: Level, mask: Option<Mask>) -> Self {
         let codewords = codewords::codewords(text.as_bytes(), version, level);
-        let sheet = Sheet::new(version, &codewords);
-        let mask = mask.unwrap_or_else(|| Mask::best(&sheet, level));
-        let mut symbol = Symbol::new(sheet.size);
-        symbol.draw(&sheet, Side::Rows, mask, level);
-        let mut rows = Lines::new();
-        for (plane, lines) in rows.0.iter_mut().enumerate() {
-            lines[..sheet.size].copy_from_slice(symbol.lines(plane));
-        }
-        Self { version, level, mask, rows }
+        let mut sheet = Sheet::new(version, &codewords);
+        let mask = mask.unwrap_or_else(|| penalty::best_mask(&mut sheet, level));
+        let mut drawn = Lines::new();
+        sheet.write_format(mask.format(level));
+        sheet.draw(Side::Rows, mask, &mut drawn);
+        Self { version, level, mask, rows: core::array::from_fn(|y| drawn.line(y)) }
     }
 
     /// Modules a side, 21 to 85.
@@ -146,25 +143,12 @@ impl Matrix {
     /// is light.
     #[must_use]
     pub fn row(&self, y: usize) -> u128 {
-        let [low, high] = &self.rows.0;
-        match (low.get(y), high.get(y)) {
-            (Some(&low), Some(&high)) => u128::from(high) << 64 | u128::from(low),
-            _ => 0,
-        }
+        self.rows.get(y).copied().unwrap_or(0)
     }
 
     /// The dark modules of a row as ranges of columns from left to right: what a drawing fills.
     pub fn runs(&self, y: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let mut row = self.row(y);
-        core::iter::from_fn(move || {
-            let start = row.trailing_zeros() as usize;
-            // Adding its lowest bit carries through the lowest run and lands just behind it.
-            let carried = row.checked_add(row & row.wrapping_neg())?;
-            let end = carried.trailing_zeros() as usize;
-            let run = (row != 0).then_some(start..end);
-            row &= carried;
-            run
-        })
+        lines::runs(self.row(y))
     }
 
     /// The version, 1 to 17: a symbol has `17 + 4 * version` modules a side.

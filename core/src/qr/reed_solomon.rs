@@ -1,65 +1,48 @@
 //! Reed-Solomon error correction over GF(256) with x^8 + x^4 + x^3 + x^2 + 1 (clause 7.5).
 //!
-//! A block's remainder, 7 to 30 bytes, lies in four words, highest coefficient first, and is
-//! multiplied by a field element as a whole; so there is no table of logarithms.
-
-/// The numbers of error correction codewords that a block may have.
-const DEGREES: [u8; 13] = [7, 10, 13, 15, 16, 17, 18, 20, 22, 24, 26, 28, 30];
-
-/// For each degree the generator polynomial without its leading one.
-const GENERATORS: [Polynomial; DEGREES.len()] = {
-    let mut all = [[0; 4]; DEGREES.len()];
-    let mut i = 0;
-    while i < DEGREES.len() {
-        all[i] = generator(DEGREES[i]);
-        i += 1;
-    }
-    all
-};
+//! The coefficients of a polynomial are multiplied by a field element all at once, eight in a
+//! word; so there are no tables of logarithms or of generators.
 
 /// Thirty-two coefficients, the highest in the top byte of the first word.
 type Polynomial = [u64; 4];
 
+/// A polynomial times 1, 2, 4, ... 128.
+type Multiples = [Polynomial; 8];
+
 /// Computes error correction codewords of one length.
 pub(super) struct Encoder {
-    /// The generator times each field element below 16, then times each multiple of 16.
-    multiples: [[Polynomial; 16]; 2],
+    /// Of the generator polynomial without its leading one.
+    multiples: Multiples,
+    rest: Polynomial,
 }
 
 impl Encoder {
-    /// For blocks with `degree` error correction codewords, one of [`DEGREES`].
+    /// For blocks with `degree` error correction codewords, at most 31.
     pub(super) fn new(degree: usize) -> Self {
-        let index = DEGREES.iter().position(|&d| usize::from(d) == degree);
-        let mut power = GENERATORS[index.unwrap_or(0)];
-        let mut multiples = [[[0; 4]; 16]; 2];
-        for nibble in &mut multiples {
-            for bit in [1, 2, 4, 8] {
-                for i in 0..bit {
-                    nibble[bit + i] = add(nibble[i], power);
-                }
-                power = power.map(double);
-            }
+        let mut generator = [0; 4];
+        let mut root = 1;
+        // Times (x + root), for the roots 1, 2, 4, ...: the leading one and what is below it move
+        // down beside what is there.
+        for _ in 0..degree {
+            let [a, b, c, d] = generator;
+            let lower = [1 << 56 | a >> 8, a << 56 | b >> 8, b << 56 | c >> 8, c << 56 | d >> 8];
+            generator = add(generator, product(&multiples(lower), root));
+            root = double(root);
         }
-        Self { multiples }
+        Self { multiples: multiples(generator), rest: [0; 4] }
     }
 
-    /// The remainder of `data` times x^degree: the error correction codewords come first, in
-    /// order, and zeros fill the rest.
-    pub(super) fn remainder(&self, data: &[u8]) -> [u8; 32] {
-        let mut rest: Polynomial = [0; 4];
-        for &byte in data {
-            let [a, b, c, d] = rest;
-            let factor = usize::from(a.to_be_bytes()[0] ^ byte);
-            let shifted = [a << 8 | b >> 56, b << 8 | c >> 56, c << 8 | d >> 56, d << 8];
-            let low = self.multiples[0][factor % 16];
-            let high = self.multiples[1][factor / 16];
-            rest = add(shifted, add(low, high));
-        }
-        let mut codewords = [0; 32];
-        for (bytes, word) in codewords.chunks_mut(8).zip(rest) {
-            bytes.copy_from_slice(&word.to_be_bytes());
-        }
-        codewords
+    /// Takes the next codeword of a block.
+    pub(super) fn push(&mut self, codeword: u8) {
+        let [a, b, c, d] = self.rest;
+        let factor = a >> 56 ^ u64::from(codeword);
+        let shifted = [a << 8 | b >> 56, b << 8 | c >> 56, c << 8 | d >> 56, d << 8];
+        self.rest = add(shifted, product(&self.multiples, factor));
+    }
+
+    /// Ends a block: its error correction codewords in order, then zeros.
+    pub(super) fn finish(&mut self) -> impl Iterator<Item = u8> + use<> {
+        core::mem::take(&mut self.rest).map(u64::to_be_bytes).into_iter().flatten()
     }
 }
 
@@ -67,47 +50,27 @@ fn add(a: Polynomial, b: Polynomial) -> Polynomial {
     core::array::from_fn(|i| a[i] ^ b[i])
 }
 
-/// Doubles eight field elements at once.
-const fn double(elements: u64) -> u64 {
+/// Doubles eight field elements.
+fn double(elements: u64) -> u64 {
     const TOPS: u64 = 0x8080_8080_8080_8080;
-    (elements & !TOPS) << 1 ^ ((elements & TOPS) >> 7) * 0x1d
+    let overflow = elements & TOPS;
+    (elements ^ overflow) << 1 ^ (overflow - (overflow >> 7) & 0x1d1d_1d1d_1d1d_1d1d)
 }
 
-/// The product of (x + 2^i) for i below `degree`.
-const fn generator(degree: u8) -> Polynomial {
-    let mut polynomial = [0; 4];
-    let mut coefficients = [0; 32];
-    coefficients[31] = 1;
-    let mut root = 1;
-    let mut n = 0;
-    while n < degree {
-        // Times x, plus times root; the lowest coefficient stands last.
-        let mut i = 0;
-        while i < 32 {
-            let higher = if i < 31 { coefficients[i + 1] } else { 0 };
-            coefficients[i] = higher ^ product(coefficients[i], root);
-            i += 1;
-        }
-        root = double(root);
-        n += 1;
+fn multiples(polynomial: Polynomial) -> Multiples {
+    let mut multiples = [polynomial; 8];
+    for i in 1..8 {
+        multiples[i] = multiples[i - 1].map(double);
     }
-    let mut i = 0;
-    while i < degree as usize {
-        polynomial[i / 8] |= coefficients[32 - degree as usize + i] << (56 - i % 8 * 8);
-        i += 1;
-    }
-    polynomial
+    multiples
 }
 
-/// The product of two field elements, each in the lowest byte.
-const fn product(a: u64, b: u64) -> u64 {
-    let mut sum = 0;
-    let mut power = a;
-    let mut bit = 0;
-    while bit < 8 {
-        sum ^= power * (b >> bit & 1);
-        power = double(power);
-        bit += 1;
+/// The polynomial times a field element.
+fn product(multiples: &Multiples, factor: u64) -> Polynomial {
+    let mut sum = [0; 4];
+    for (bit, multiple) in multiples.iter().enumerate() {
+        let wanted = (factor >> bit & 1).wrapping_neg();
+        sum = add(sum, multiple.map(|word| word & wanted));
     }
     sum
 }

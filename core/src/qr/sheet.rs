@@ -1,7 +1,8 @@
 //! A symbol before its mask: function patterns and data in place (clauses 6.3 and 7.7.3).
 
 use super::codewords::Codewords;
-use super::lines::Lines;
+use super::lines::{Lines, inside};
+use super::mask::Mask;
 use super::version::Version;
 
 /// The finder pattern with its separator, seen from the corner, and one line of format.
@@ -11,21 +12,28 @@ const ALIGNMENT: [u64; 5] = [0x1f, 0x11, 0x15, 0x11, 0x1f];
 /// Every second module from the first.
 const EVEN: u64 = 0x5555_5555_5555_5555;
 
-/// A symbol before its mask, with the modules of the format information light.
+/// How a symbol is read: line by line or column by column.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    /// A line is a row.
+    Rows,
+    /// A line is a column.
+    Columns,
+}
+
+/// A symbol before its mask.
 pub(super) struct Sheet {
     /// Modules a side.
     pub(super) size: usize,
     /// Where data stands. The same seen by rows and by columns, since all function patterns
     /// lie symmetrically to the main diagonal.
-    pub(super) free: Lines,
-    /// The symbol by rows.
-    pub(super) rows: Lines,
-    /// The symbol by columns.
-    pub(super) columns: Lines,
+    free: Lines,
+    /// The symbol, seen from each [`Side`].
+    sides: [Lines; 2],
 }
 
 impl Sheet {
-    /// The sheet of a version that carries `codewords`.
+    /// The sheet of a version that carries `codewords`, without format information.
     pub(super) fn new(version: Version, codewords: &Codewords) -> Self {
         let size = version.size();
         let mut patterns = Patterns { dark: Lines::new(), taken: Lines::new() };
@@ -40,15 +48,44 @@ impl Sheet {
         place(codewords, &free, &mut columns, size);
         let mut rows = columns.clone();
         rows.transpose(size);
-        Self { size, free, rows, columns }
+        Self { size, free, sides: [rows, columns] }
     }
-}
 
-/// The bits of a plane's words that are columns of a symbol of `size` modules a side.
-pub(super) fn inside(size: usize, plane: usize) -> u64 {
-    match size.saturating_sub(64 * plane) {
-        0 => 0,
-        width => u64::MAX >> 64usize.saturating_sub(width),
+    /// Draws the symbol with a mask, over whatever of the same size was drawn before.
+    pub(super) fn draw(&self, side: Side, mask: Mask, onto: &mut Lines) {
+        for plane in 0..self.size.div_ceil(64) {
+            let lines = onto.0[plane][..self.size].iter_mut();
+            let from = &self.sides[side as usize].0[plane];
+            let free = &self.free.0[plane];
+            let mask = mask.lines(side, plane);
+            for (((line, from), free), mask) in lines.zip(from).zip(free).zip(mask) {
+                *line = from ^ (free & mask);
+            }
+        }
+    }
+
+    /// Writes the 15 bits of format information, each twice: beside the upper left finder
+    /// pattern, and beside the two others.
+    pub(super) fn write_format(&mut self, bits: u16) {
+        // The timing pattern takes the seventh place.
+        let beside = |i: usize| if i < 6 { i } else { i + 1 };
+        for i in 0..15 {
+            let dark = bits >> i & 1 == 1;
+            if i < 8 {
+                self.put(8, beside(i), dark);
+                self.put(self.size - 1 - i, 8, dark);
+            } else {
+                self.put(beside(14 - i), 8, dark);
+                self.put(8, self.size - 15 + i, dark);
+            }
+        }
+        self.put(8, self.size - 8, true);
+    }
+
+    fn put(&mut self, x: usize, y: usize, dark: bool) {
+        let [rows, columns] = &mut self.sides;
+        rows.put(x, y, dark);
+        columns.put(y, x, dark);
     }
 }
 
@@ -62,10 +99,9 @@ impl Patterns {
     fn draw_all(&mut self, version: Version) {
         let size = version.size();
         self.timing(size);
-        let corner = size - 8;
         for (i, &line) in FINDER.iter().enumerate() {
             self.draw(0, i, 9, line);
-            self.draw(corner, i, 8, line << 1);
+            self.draw(size - 8, i, 8, line << 1);
             if i < 8 {
                 self.draw(0, size - 1 - i, 9, line);
             }
@@ -96,23 +132,19 @@ impl Patterns {
     /// Alternating modules in line 6 and column 6; where they meet a finder or an alignment
     /// pattern, they agree with it.
     fn timing(&mut self, size: usize) {
-        for y in 0..size {
-            self.draw(6, y, 1, EVEN >> (y % 2) & 1);
-        }
-        for plane in 0..2 {
-            self.dark.0[plane][6] = EVEN & inside(size, plane);
-            self.taken.0[plane][6] = inside(size, plane);
+        for i in 0..size {
+            let dark = EVEN >> (i % 2) & 1;
+            self.draw(6, i, 1, dark);
+            self.draw(i, 6, 1, dark);
         }
     }
 
     /// The version information: three columns of six beside a finder pattern, and mirrored.
     fn information(&mut self, size: usize, bits: u64) {
-        for i in 0..6 {
-            self.draw(size - 11, i, 3, bits >> (3 * i) & 7);
-        }
-        for i in 0..3 {
-            let every_third = (0..6).fold(0, |line, j| line | (bits >> (3 * j + i) & 1) << j);
-            self.draw(0, size - 11 + i, 6, every_third);
+        for i in 0..18 {
+            let dark = bits >> i & 1;
+            self.draw(size - 11 + i % 3, i / 3, 1, dark);
+            self.draw(i / 3, size - 11 + i % 3, 1, dark);
         }
     }
 }
@@ -130,8 +162,9 @@ fn place(codewords: &Codewords, free: &Lines, columns: &mut Lines, size: usize) 
         for half in 0..size.div_ceil(64) {
             let plane = if upwards { size / 64 - half } else { half };
             let height = (size - 64 * plane).min(64);
-            let free = &free.0[plane][right - 1..][..2];
-            let columns = &mut columns.0[plane][right - 1..][..2];
+            let pair = [right, right - 1];
+            let free = pair.map(|x| free.0[plane][x]);
+            let mut filled = [0, 0];
             for step in 0..height {
                 let y = if upwards { height - 1 - step } else { step };
                 if count < 2 {
@@ -140,12 +173,15 @@ fn place(codewords: &Codewords, free: &Lines, columns: &mut Lines, size: usize) 
                     count += 32;
                 }
                 // No branches: where a module is not free, no bit is taken.
-                let (left, right) = (free[0] >> y & 1, free[1] >> y & 1);
-                columns[1] |= (bits >> 63 & right) << y;
-                bits <<= right;
-                columns[0] |= (bits >> 63 & left) << y;
-                bits <<= left;
-                count -= left + right;
+                for i in 0..2 {
+                    let taken = free[i] >> y & 1;
+                    filled[i] |= (bits >> 63 & taken) << y;
+                    bits <<= taken;
+                    count -= taken;
+                }
+            }
+            for (x, filled) in pair.into_iter().zip(filled) {
+                columns.0[plane][x] |= filled;
             }
         }
         upwards = !upwards;

@@ -5,9 +5,7 @@ use super::{Level, TEXT_MAX, TooLong};
 /// The largest version this encoder needs: the first that holds [`TEXT_MAX`] bytes at level H.
 pub(super) const VERSION_MAX: usize = 17;
 /// Modules a side of the largest version.
-const SIZE_MAX: usize = 17 + 4 * VERSION_MAX;
-/// Words for the lines of a symbol: whole squares of 64 modules.
-pub(super) const LINES: usize = SIZE_MAX.next_multiple_of(64);
+pub(super) const SIZE_MAX: usize = 17 + 4 * VERSION_MAX;
 /// Codewords of the largest version, data and error correction together.
 pub(super) const CODEWORDS_MAX: usize = 815;
 
