@@ -14,6 +14,15 @@ const DESKTOP: Screen =
     Screen { width: 1280, height: 800, scale: 1, is_phone: false, locale: "zh-CN" };
 const PHONE: Screen = Screen { width: 390, height: 844, scale: 2, is_phone: true, locale: "zh-CN" };
 
+/// What the shop says in the customer's language.
+struct Words {
+    pay: &'static str,
+    shipped: &'static str,
+}
+
+const CHINESE: Words = Words { pay: "去支付", shipped: "正在为您制作" };
+const ENGLISH: Words = Words { pay: "Pay", shipped: "We are making it" };
+
 /// How long an order may take from paid to shipped.
 const SHIPPED_WITHIN: Duration = Duration::from_secs(15);
 
@@ -22,29 +31,29 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 #[tokio::test]
 #[ignore = "cargo xtask test --only browser"]
 async fn a_purchase_in_chinese_at_a_desk() -> Outcome {
-    purchase("desktop-zh", DESKTOP, "去支付").await
+    purchase("desktop-zh", DESKTOP, &CHINESE).await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test --only browser"]
 async fn a_purchase_in_english_at_a_desk() -> Outcome {
-    purchase("desktop-en", Screen { locale: "en-GB", ..DESKTOP }, "Pay").await
+    purchase("desktop-en", Screen { locale: "en-GB", ..DESKTOP }, &ENGLISH).await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test --only browser"]
 async fn a_purchase_in_chinese_on_a_phone() -> Outcome {
-    purchase("phone-zh", PHONE, "去支付").await
+    purchase("phone-zh", PHONE, &CHINESE).await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test --only browser"]
 async fn a_purchase_in_english_on_a_phone() -> Outcome {
-    purchase("phone-en", Screen { locale: "en-GB", ..PHONE }, "Pay").await
+    purchase("phone-en", Screen { locale: "en-GB", ..PHONE }, &ENGLISH).await
 }
 
 /// Chooses, scans, pays; then looks at everything that must be true after it.
-async fn purchase(name: &str, screen: Screen, pay_button: &str) -> Outcome {
+async fn purchase(name: &str, screen: Screen, words: &Words) -> Outcome {
     let desk = Desk::start(Options::default()).await?;
     let mut browser = Browser::start(screen).await?;
 
@@ -52,7 +61,7 @@ async fn purchase(name: &str, screen: Screen, pay_button: &str) -> Outcome {
     browser.click("#add-latte").await?;
     browser.click("#add-egg-tart").await?;
     browser.click("#add-egg-tart").await?;
-    assert_eq!(browser.text("#pay").await?.trim(), pay_button);
+    assert_eq!(browser.text("#pay").await?.trim(), words.pay);
     assert!(browser.text("#total").await?.ends_with("36.00"), "18.00 + 2 * 9.00");
     browser.click("#pay").await?;
     browser.wait_for("saoma-checkout[data-phase=waiting]").await?;
@@ -66,7 +75,8 @@ async fn purchase(name: &str, screen: Screen, pay_button: &str) -> Outcome {
 
     desk.pay(&code_url).await?;
     browser.wait_for("saoma-checkout[data-phase=paid]").await?;
-    assert_eq!(browser.loads().await?, 1, "the page turned to paid without being loaded again");
+    browser.wait_for(&format!("#receipt-status:has-text('{}')", words.shipped)).await?;
+    assert_eq!(browser.loads().await?, 1, "it turned to paid without being loaded again");
     let picture = screenshot(&mut browser, &format!("{name}-paid")).await?;
     assert_eq!(qr_texts(&picture)?, [""; 0], "nobody shall scan a code that was paid");
 
