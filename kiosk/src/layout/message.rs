@@ -1,0 +1,151 @@
+//! The pages without a code: a sign, what happened, and what it means.
+
+use super::{
+    Metrics, Plan, price,
+    stack::{Align, Stack},
+};
+use crate::{
+    app::{App, Key, Page},
+    lines::{ELLIPSIS, LINES_MAX, fit, fit_end},
+    mark::Mark,
+    picture::{Kind, size},
+    texts::{Message, Words},
+};
+use embedded_graphics::{geometry::Point, pixelcolor::Rgb888, primitives::Rectangle};
+
+/// What a page says.
+struct Texts<'t> {
+    message: Message,
+    /// Shown where it was paid, for the customer to compare with the phone.
+    amount: &'t str,
+    /// The order's number where somebody may ask for it.
+    number: &'t str,
+    /// What stands before it where there is room.
+    label: &'t str,
+}
+
+pub(super) fn lay_out(plan: &mut Plan<'_>, app: &App, page: Page) {
+    let words = app.language().words();
+    push_keys(plan, page, words);
+    let (message, mark, disc) = content(plan, page, words);
+    let amount = price(app.goods().amount());
+    let number = number(app, page);
+    let texts = Texts { message, amount: &amount, number, label: words.order };
+    if plan.metrics.is_tiny() {
+        small(plan, page, &texts, mark, disc);
+    } else {
+        large(plan, page, &texts, mark, disc);
+    }
+}
+
+fn content(plan: &Plan<'_>, page: Page, words: &Words) -> (Message, Mark, Rgb888) {
+    let theme = &plan.theme;
+    match page {
+        Page::Starting => (words.starting, Mark::Dots, theme.calm),
+        // The code was to be shown and could not: the display is too small for it.
+        Page::Code { .. } => (words.no_room, Mark::Look, theme.bad),
+        Page::Checking => (words.checking, Mark::Dots, theme.calm),
+        Page::Paid => (words.paid, Mark::Done, theme.good),
+        Page::Cancelled => (words.cancelled, Mark::Stopped, theme.soft),
+        Page::Expired => (words.expired, Mark::Clock, theme.soft),
+        Page::Refunding => (words.refunding, Mark::Back, theme.back),
+        Page::Refunded => (words.refunded, Mark::Back, theme.good),
+        Page::Failed => (words.failed, Mark::Stopped, theme.bad),
+        Page::Offline => (words.offline, Mark::Cut, theme.back),
+        Page::Help => (words.help, Mark::Look, theme.bad),
+    }
+}
+
+fn push_keys(plan: &mut Plan<'_>, page: Page, words: &Words) {
+    let Metrics { margin, width, .. } = plan.metrics;
+    let (left, width) = (margin, width - 2 * margin);
+    let language = (Key::Language, words.language);
+    if page.is_end() {
+        plan.push_keys(left, width, &[(Key::Again, words.again), language]);
+    } else if page.can_cancel() {
+        plan.push_keys(left, width, &[(Key::Cancel, words.cancel), language]);
+    } else {
+        plan.push_keys(left, width, &[language]);
+    }
+}
+
+/// The order's number where somebody may ask for it.
+fn number(app: &App, page: Page) -> &str {
+    match page {
+        Page::Code { .. }
+        | Page::Checking
+        | Page::Paid
+        | Page::Refunding
+        | Page::Refunded
+        | Page::Help => app.order_id().map_or(app.order_no(), |id| id.as_str()),
+        Page::Offline => app.order_id().map_or("", |id| id.as_str()),
+        Page::Starting | Page::Cancelled | Page::Expired | Page::Failed => "",
+    }
+}
+
+/// Title, amount, note and number, as far as this page has them.
+fn stack<'t>(plan: &Plan<'_>, page: Page, texts: &Texts<'t>, width: i32) -> Stack<'t> {
+    let (metrics, theme) = (&plan.metrics, &plan.theme);
+    let mut stack = Stack::new();
+    if !metrics.is_tiny() {
+        stack.text(metrics.title, theme.ink, texts.message.title, (width, LINES_MAX), 0);
+    }
+    let air = if metrics.is_tiny() { 0 } else { metrics.gap / 2 };
+    if page == Page::Paid {
+        let font = metrics.largest(texts.amount, width);
+        stack.text(font, theme.good, texts.amount, (width, 1), air);
+    }
+    stack.text(metrics.body, theme.soft, texts.message.note, (width, LINES_MAX), air);
+    let number_shown = page == Page::Help || !metrics.is_tiny();
+    if number_shown && !texts.number.is_empty() {
+        let font = metrics.small;
+        let labelled = [texts.label, " ", texts.number];
+        let parts = match fit_end(font, texts.number, width) {
+            (true, end) => [ELLIPSIS, end, ""],
+            (false, _) if labelled.iter().map(|part| font.width(part)).sum::<i32>() <= width => {
+                labelled
+            }
+            (false, number) => [number, "", ""],
+        };
+        stack.parts(font, theme.ink, parts, 2 * air);
+    }
+    stack
+}
+
+/// Everything in the middle, one below the other.
+fn large(plan: &mut Plan<'_>, page: Page, texts: &Texts<'_>, mark: Mark, disc: Rgb888) {
+    let metrics = plan.metrics;
+    let width = metrics.width - 2 * metrics.margin;
+    let stack = stack(plan, page, texts, width);
+    let side = metrics.width.min(metrics.height) / 4;
+    let air = 2 * metrics.gap;
+    let free = metrics.height - 2 * metrics.margin - metrics.keys_room();
+    let top = metrics.margin + ((free - side - air - stack.height()) / 2).max(0);
+    push_sign(plan, Point::new((metrics.width - side) / 2, top), side, mark, disc);
+    let below = top + side + air;
+    stack.place(&mut plan.picture, (metrics.margin, width), below, Align::Middle);
+}
+
+/// The sign beside the title, the rest below; for the smallest displays.
+fn small(plan: &mut Plan<'_>, page: Page, texts: &Texts<'_>, mark: Mark, disc: Rgb888) {
+    let (metrics, theme) = (plan.metrics, plan.theme);
+    // A letter may lean out by a pixel.
+    let width = metrics.width - 2;
+    let stack = stack(plan, page, texts, width);
+    let title = fit(metrics.title, texts.message.title, width);
+    let title_height = metrics.title.height();
+    let (side, air) = (title_height - 3, 2 * metrics.gap);
+    let sign_width = side + air;
+    let top = ((metrics.height - title_height - stack.height()) / 2).max(0);
+    let x = Align::Middle.x((0, metrics.width), sign_width + title.width(metrics.title));
+    push_sign(plan, Point::new(x, top + 1), side, mark, disc);
+    let at = Point::new(x + sign_width, top);
+    plan.picture.push_text(at, metrics.title, theme.ink, &title.parts());
+    let below = top + title_height;
+    stack.place(&mut plan.picture, (0, metrics.width), below, Align::Middle);
+}
+
+fn push_sign(plan: &mut Plan<'_>, at: Point, side: i32, mark: Mark, disc: Rgb888) {
+    let kind = Kind::Sign { mark, disc, stroke: plan.theme.card };
+    plan.picture.push(Rectangle::new(at, size(side, side)), kind);
+}
