@@ -35,6 +35,11 @@ const fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit()
 }
 
+/// `&` and `=` could give a signed text a second meaning (protocol §2.1).
+const fn is_product(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'&' | b'=')
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident, $kind:literal, $min:literal..=$max:literal, $set:ident,
        $rule:literal;)*) => {$(
@@ -128,6 +133,20 @@ ids! {
     AppId, "appid", 1..=32, is_word, "1 to 32 letters, digits, `_` or `-`";
     /// A random text that makes each message different.
     Nonce, "nonce_str", 1..=32, is_word, "1 to 32 letters, digits, `_` or `-`";
+    /// Our number of a refund, unique under one `mch_id`: the same number is the same refund.
+    OutRefundNo, "out_refund_no", 1..=64, is_trade_no,
+        "1 to 64 letters, digits, `_`, `-`, `|`, `*` or `@`";
+    /// WeChat's number of a refund.
+    RefundId, "refund_id", 1..=32, is_word, "1 to 32 letters, digits, `_` or `-`";
+    /// WeChat's number of a coupon, or of the part of it that was given back.
+    CouponId, "coupon_id", 1..=20, is_word, "1 to 20 letters, digits, `_` or `-`";
+    /// Who paid, under one `appid`.
+    OpenId, "openid", 1..=128, is_word, "1 to 128 letters, digits, `_` or `-`";
+    /// WeChat's number of an order before it is paid, good for two hours.
+    PrepayId, "prepay_id", 1..=64, is_word, "1 to 64 letters, digits, `_` or `-`";
+    /// The shop's own number of what is sold.
+    ProductId, "product_id", 1..=32, is_product,
+        "1 to 32 visible ASCII characters other than `&` and `=`";
 }
 
 impl OutTradeNo {

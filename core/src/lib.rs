@@ -25,11 +25,15 @@ pub mod watch;
 
 #[cfg(feature = "merchant")]
 pub mod api;
+#[cfg(feature = "merchant")]
+pub mod bill;
 #[cfg(feature = "native")]
 pub mod native;
 #[cfg(feature = "merchant")]
 pub mod order;
 #[cfg(feature = "merchant")]
 pub mod sign;
+#[cfg(feature = "merchant")]
+pub mod timetable;
 #[cfg(feature = "merchant")]
 pub mod xml;

@@ -26,7 +26,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The name of the field that holds the signature and is not part of what is signed.
 const SIGN: &str = "sign";
@@ -109,6 +109,17 @@ impl ApiKey {
                 Signature::from_digest(&mac.finalize().into_bytes())
             }
         }
+    }
+
+    /// The key that refund notifications are encrypted with: the digits of the API key's MD5 in
+    /// lower case, leading zeroes kept (protocol §10).
+    pub(crate) fn refund_key(&self) -> Zeroizing<[u8; 32]> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = Zeroizing::new([0; 32]);
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(Md5::digest(self.0)) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        digits
     }
 
     /// Feeds `name=value&...&key=KEY` to `out`, in order and in large pieces.

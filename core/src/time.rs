@@ -106,6 +106,29 @@ impl UnixTime {
         // The first eight hours of 1970 in Beijing lie before the epoch.
         local.checked_sub(BEIJING_OFFSET_S).map(Self).ok_or(BeijingError::Before1970)
     }
+
+    /// Reads Beijing time as refunds and bills have it, `yyyy-MM-dd HH:mm:ss`.
+    ///
+    /// # Errors
+    /// [`BeijingError`] when it has another form or no such moment exists.
+    pub fn parse_date_time(text: &str) -> Result<Self, BeijingError> {
+        const FORM: &[u8; 19] = b"0000-00-00 00:00:00";
+        let mut digits = String::<14>::new();
+        for (byte, form) in text.bytes().zip(FORM) {
+            let fits = match form {
+                b'0' => byte.is_ascii_digit() && digits.push(char::from(byte)).is_ok(),
+                mark => byte == *mark,
+            };
+            if !fits {
+                return Err(BeijingError::NotADateTime);
+            }
+        }
+        if text.len() == FORM.len() {
+            Self::parse_beijing(&digits)
+        } else {
+            Err(BeijingError::NotADateTime)
+        }
+    }
 }
 
 impl From<UnixTime> for u64 {
@@ -165,6 +188,8 @@ const fn civil_from_days(days: u64) -> (u64, u64, u64) {
 pub enum BeijingError {
     /// Not exactly 14 ASCII digits.
     NotFourteenDigits,
+    /// Not of the form `yyyy-MM-dd HH:mm:ss`.
+    NotADateTime,
     /// The calendar or the clock has no such moment.
     NoSuchMoment,
     /// Before 1970-01-01T00:00:00Z.
@@ -175,6 +200,7 @@ impl fmt::Display for BeijingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotFourteenDigits => "a time is 14 digits, yyyyMMddHHmmss",
+            Self::NotADateTime => "a time has the form yyyy-MM-dd HH:mm:ss",
             Self::NoSuchMoment => "no such moment in the calendar",
             Self::Before1970 => "a time before 1970",
         })
@@ -257,6 +283,27 @@ mod tests {
         assert!(UnixTime::parse_beijing("20280229000000").is_ok());
         assert!(UnixTime::parse_beijing("20000229000000").is_ok());
         assert!(UnixTime::parse_beijing("20380119111408").is_ok());
+    }
+
+    #[test]
+    fn a_date_and_time_has_one_form() {
+        let parse = UnixTime::parse_date_time;
+        assert_eq!(parse("2026-11-23 19:45:01"), UnixTime::parse_beijing("20261123194501"));
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-11-23 19:45:0",
+            "2026-11-23 19:45:011",
+            "2026-11-23T19:45:01",
+            "2026-11-23  19:45:01",
+            "2026-11-2319:45:01",
+            "2026-11-23 19：45：01",
+            "２026-11-23 19:45",
+            "20261123194501",
+        ] {
+            assert_eq!(parse(text), Err(BeijingError::NotADateTime), "{text:?}");
+        }
+        assert_eq!(parse("2026-02-29 00:00:00"), Err(BeijingError::NoSuchMoment));
     }
 
     proptest! {

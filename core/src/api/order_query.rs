@@ -65,7 +65,7 @@ fn read_state<const N: usize>(fields: Fields<'_, '_, N>) -> Result<TradeState, F
         "REFUND" => Ok(TradeState::Paid(Payment { refunded: true, ..Payment::read(fields)? })),
         "NOTPAY" | "USERPAYING" | "ACCEPT" => Ok(TradeState::NotPaid),
         // A wholly refunded order has been seen as closed: with a transaction it was paid.
-        "CLOSED" if fields.optional("transaction_id").is_some() => {
+        "CLOSED" if fields.optional("transaction_id")?.is_some() => {
             Ok(TradeState::Paid(Payment { refunded: true, ..Payment::read(fields)? }))
         }
         "CLOSED" | "REVOKED" | "PAYERROR" => Ok(TradeState::Closed),

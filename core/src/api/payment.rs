@@ -40,7 +40,7 @@ impl Payment {
             let valid = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
             if valid { Ok(()) } else { Err(()) }
         })?;
-        let currency = match fields.optional("fee_type") {
+        let currency = match fields.optional("fee_type")? {
             None => Currency::Cny,
             Some(text) if text == "CNY" => Currency::Cny,
             Some(_) => Currency::Other,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ids::{Nonce, OutTradeNo};
+use crate::ids::{Nonce, OutTradeNo, PrepayId};
 use crate::money::Fen;
 use crate::sign::{Unverified, VerifyError};
 use crate::time::UnixTime;
@@ -195,9 +195,16 @@ fn a_unified_order_is_answered_by_a_code_or_a_signed_refusal() {
         let doc: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
         UnifiedOrderAnswer::read(&doc, &merchant(sign_type), sign_type)
     };
-    let code = |url: &str| Ok(UnifiedOrderAnswer::Placed { code_url: url.try_into().unwrap() });
-    assert_eq!(placed("M3"), code("weixin://wxpay/bizpayurl?pr=a1B2c3Dzz"));
-    assert_eq!(placed("M4"), code("weixin://pay.weixin.qq.com/bizpayurl/up?pr=NwY5Mz9&groupid=00"));
+    let code = |url: &str, prepay: &str| {
+        let prepay_id = Some(PrepayId::new(prepay).unwrap());
+        Ok(UnifiedOrderAnswer::Placed { code_url: url.try_into().unwrap(), prepay_id })
+    };
+    assert_eq!(
+        placed("M3"),
+        code("weixin://wxpay/bizpayurl?pr=a1B2c3Dzz", "wx231926001234567890abcdef0123450000")
+    );
+    let upper = "weixin://pay.weixin.qq.com/bizpayurl/up?pr=NwY5Mz9&groupid=00";
+    assert_eq!(placed("M4"), code(upper, "wx231926001234567890abcdef0123460000"));
     assert_eq!(placed("M5"), Ok(UnifiedOrderAnswer::Refused(ErrCode::OrderPaid)));
 }
 

@@ -2,44 +2,82 @@
 
 use super::answer::{Opened, open};
 use super::fields::invalid;
-use super::request::{document, who};
+use super::goods::{DETAIL_MAX, SCENE_INFO_MAX, is_json};
+use super::request::{document, is_echoed, is_text, notify_url, who};
 use super::{AnswerError, ErrCode, Merchant, RequestError};
-use crate::ids::OutTradeNo;
+use crate::ids::{OutTradeNo, PrepayId, ProductId};
 use crate::money::Fen;
 use crate::sign::SignType;
 use crate::time::UnixTime;
 use crate::watch::{CODE_URL_MAX, DESCRIPTION_MAX};
 use crate::xml::Doc;
-use core::fmt::Write;
+use core::fmt::{self, Write};
 use core::net::IpAddr;
-use heapless::String;
+use heapless::{String, Vec};
 
-/// Longest `notify_url` in bytes.
-const NOTIFY_URL_MAX: usize = 256;
 /// Longest `attach` in bytes.
 const ATTACH_MAX: usize = 127;
 /// Shortest time between order and expiry in seconds.
 const EXPIRY_MIN_S: u64 = 60;
+/// Optional fields that there are.
+const EXTRAS_MAX: usize = 16;
 
 /// A request for a `code_url`: trade type `NATIVE`.
-#[derive(Clone, Debug)]
+///
+/// What every order has is given to [`new`](Self::new); the other methods add one optional field
+/// each, and refuse at once what WeChat would refuse later. A method called twice replaces the
+/// field. `openid` is not for `NATIVE` and is left out.
+///
+/// ```
+/// use saoma_core::api::{Merchant, UnifiedOrder};
+/// use saoma_core::ids::{AppId, MchId, OutTradeNo};
+/// use saoma_core::sign::{ApiKey, SignType};
+/// use saoma_core::{money::Fen, time::UnixTime};
+///
+/// # let merchant = Merchant {
+/// #     mch_id: MchId::new("1900000109")?,
+/// #     app_id: AppId::new("wx5a0mademeup0001")?,
+/// #     key: ApiKey::new("192006250b4c09247ec02edce69f6a2d")?,
+/// #     sign_type: SignType::HmacSha256,
+/// # };
+/// let number = OutTradeNo::new("SM20261123192600000001")?;
+/// let start = UnixTime::parse_beijing("20261123192600")?;
+/// let order = UnifiedOrder::new(
+///     &number,
+///     "扫码示例店-拿铁",
+///     Fen::parse("2599")?,
+///     "https://pay.example.com/wx/v2/notify",
+///     "203.0.113.7".parse()?,
+///     (start, start.plus(900)),
+/// )?
+/// .device_info("till-7")?
+/// .no_credit();
+/// // To be stored before the first send, and replayed on each retry.
+/// let request = order.doc(&merchant, SignType::HmacSha256);
+/// assert!(request.get("time_expire").is_some_and(|time| time == "20261123194100"));
+/// assert!(request.get("limit_pay").is_some_and(|limit| limit == "no_credit"));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone)]
 pub struct UnifiedOrder<'a> {
     out_trade_no: &'a OutTradeNo,
     body: &'a str,
-    attach: &'a str,
     notify_url: &'a str,
     total_fee: String<16>,
     time_start: String<14>,
     time_expire: String<14>,
     spbill_create_ip: String<40>,
+    /// The optional fields, by WeChat's name.
+    extras: Vec<(&'static str, &'a str), EXTRAS_MAX>,
 }
 
 impl<'a> UnifiedOrder<'a> {
     /// Checks what WeChat would check.
     ///
-    /// `body` names the goods (1 to 127 bytes), `notify_url` is absolute and has no query
-    /// (at most 256 bytes), `ip` is the machine that calls, `start` is when the order was made and
-    /// `expire` when it ends, at least one minute later.
+    /// `body` names the goods (1 to 127 bytes; [`cut`](super::cut) makes a longer name fit),
+    /// `notify_url` is absolute and has no query (at most 256 bytes), `ip` is the machine that
+    /// calls, `start` is when the order was made and `expire` when it ends, at least one minute
+    /// later.
     ///
     /// # Errors
     /// [`RequestError`] names field and rule.
@@ -52,7 +90,7 @@ impl<'a> UnifiedOrder<'a> {
         (start, expire): (UnixTime, UnixTime),
     ) -> Result<Self, RequestError> {
         let refuse = |field, rule| Err(RequestError { field, rule });
-        if body.is_empty() || body.len() > DESCRIPTION_MAX || body.chars().any(char::is_control) {
+        if !is_text(body, DESCRIPTION_MAX) {
             return refuse("body", "must be 1 to 127 bytes without control characters");
         }
         if out_trade_no.as_str().contains('@') {
@@ -61,12 +99,7 @@ impl<'a> UnifiedOrder<'a> {
         if total_fee == Fen::ZERO || total_fee > Fen::ORDER_MAX {
             return refuse("total_fee", "must be 1 to 2147483647 fen");
         }
-        if !is_notify_url(notify_url) {
-            return refuse(
-                "notify_url",
-                "must be http(s)://host/path of at most 256 visible ASCII bytes, without query",
-            );
-        }
+        let notify_url = self::notify_url(notify_url)?;
         if expire.since(start) < EXPIRY_MIN_S {
             return refuse("time_expire", "must be at least 60 seconds after the order");
         }
@@ -77,12 +110,12 @@ impl<'a> UnifiedOrder<'a> {
         Ok(Self {
             out_trade_no,
             body,
-            attach: "",
             notify_url,
             total_fee: texts.0,
             time_start: start.beijing(),
             time_expire: expire.beijing(),
             spbill_create_ip: texts.1,
+            extras: Vec::new(),
         })
     }
 
@@ -91,44 +124,188 @@ impl<'a> UnifiedOrder<'a> {
     /// # Errors
     /// [`RequestError`] above 127 bytes, and for `&` and `=`: with those, whoever chooses the text
     /// could make a second meaning of a signed message (protocol §2.1). Never let buyers choose it.
-    pub fn attach(mut self, attach: &'a str) -> Result<Self, RequestError> {
-        let clean = !attach.chars().any(|c| c.is_control() || matches!(c, '&' | '='));
-        if attach.len() > ATTACH_MAX || !clean {
-            let rule = "must be at most 127 bytes without control characters, `&` and `=`";
-            return Err(RequestError { field: "attach", rule });
+    pub fn attach(self, attach: &'a str) -> Result<Self, RequestError> {
+        let rule = "must be at most 127 bytes without control characters, `&` and `=`";
+        let fits = attach.is_empty() || is_echoed(attach, ATTACH_MAX);
+        self.with_if(fits, "attach", attach, rule)
+    }
+
+    /// Adds the number of the shop or the till; it comes back like `attach`.
+    ///
+    /// # Errors
+    /// [`RequestError`] above 32 bytes, and for `&` and `=`.
+    pub fn device_info(self, device: &'a str) -> Result<Self, RequestError> {
+        let rule = "must be 1 to 32 bytes without control characters, `&` and `=`";
+        self.with_if(is_echoed(device, 32), "device_info", device, rule)
+    }
+
+    /// Adds the goods as JSON, for single-item coupons; [`Detail`](super::Detail) writes it.
+    ///
+    /// # Errors
+    /// [`RequestError`] unless it is one JSON object of at most 6144 bytes.
+    pub fn detail(self, json: &'a str) -> Result<Self, RequestError> {
+        let rule = "must be one JSON object of at most 6144 bytes";
+        self.with_if(is_json(json, DETAIL_MAX), "detail", json, rule)
+    }
+
+    /// Says that `detail` is about single-item coupons: `version` 1.0. Queries of such an order
+    /// are answered with `promotion_detail`.
+    #[must_use]
+    pub fn item_coupons(self) -> Self {
+        self.with("version", "1.0")
+    }
+
+    /// Adds the marker that coupons ask for.
+    ///
+    /// # Errors
+    /// [`RequestError`] above 32 bytes.
+    pub fn goods_tag(self, tag: &'a str) -> Result<Self, RequestError> {
+        let rule = "must be 1 to 32 bytes without control characters";
+        self.with_if(is_text(tag, 32), "goods_tag", tag, rule)
+    }
+
+    /// Names the product; without this it is the order's own number.
+    #[must_use]
+    pub fn product_id(self, product: &'a ProductId) -> Self {
+        self.with("product_id", product.as_str())
+    }
+
+    /// Refuses payment by credit card.
+    #[must_use]
+    pub fn no_credit(self) -> Self {
+        self.with("limit_pay", "no_credit")
+    }
+
+    /// Shows the way to an electronic invoice on the payment's page.
+    #[must_use]
+    pub fn receipt(self) -> Self {
+        self.with("receipt", "Y")
+    }
+
+    /// Says whether the money is to be split later; until then it is held back.
+    #[must_use]
+    pub fn profit_sharing(self, split: bool) -> Self {
+        self.with("profit_sharing", if split { "Y" } else { "N" })
+    }
+
+    /// Adds the shop as JSON; [`SceneInfo`](super::SceneInfo) writes it.
+    ///
+    /// # Errors
+    /// [`RequestError`] unless it is one JSON object of at most 256 bytes.
+    pub fn scene_info(self, json: &'a str) -> Result<Self, RequestError> {
+        let rule = "must be one JSON object of at most 256 bytes";
+        self.with_if(is_json(json, SCENE_INFO_MAX), "scene_info", json, rule)
+    }
+
+    /// Names the person who must pay: kind of document, its number and the name on it. Only for
+    /// merchants with that product; the values' own rules are WeChat's, here are only the lengths.
+    ///
+    /// # Errors
+    /// [`RequestError`] above 32, 32 and 64 bytes.
+    pub fn payer(
+        self,
+        document: &'a str,
+        number: &'a str,
+        name: &'a str,
+    ) -> Result<Self, RequestError> {
+        let rule = "must be 1 to 32 bytes without control characters";
+        self.with_if(is_text(document, 32), "user_type", document, rule)?
+            .with_if(is_text(number, 32), "user_creid", number, rule)?
+            .with_if(
+                is_text(name, 64),
+                "user_truename",
+                name,
+                "must be 1 to 64 bytes without control characters",
+            )
+    }
+
+    fn with_if(
+        self,
+        fits: bool,
+        field: &'static str,
+        value: &'a str,
+        rule: &'static str,
+    ) -> Result<Self, RequestError> {
+        if fits { Ok(self.with(field, value)) } else { Err(RequestError { field, rule }) }
+    }
+
+    /// Sets an optional field.
+    fn with(mut self, field: &'static str, value: &'a str) -> Self {
+        if let Some(extra) = self.extras.iter_mut().find(|(name, _)| *name == field) {
+            extra.1 = value;
+        } else {
+            // There are fewer names than places.
+            let full = self.extras.push((field, value)).is_err();
+            debug_assert!(!full, "fewer optional fields than places");
         }
-        self.attach = attach;
-        Ok(self)
+        self
     }
 
     /// The request without nonce and signature: what to store before the first send.
     #[must_use]
     pub fn doc<'b>(&'b self, merchant: &'b Merchant, algorithm: SignType) -> Doc<'b> {
-        document(who(merchant, algorithm).into_iter().chain([
-            ("body", self.body),
-            ("attach", self.attach),
-            ("out_trade_no", self.out_trade_no.as_str()),
-            ("fee_type", "CNY"),
-            ("total_fee", &self.total_fee),
-            ("spbill_create_ip", &self.spbill_create_ip),
-            ("time_start", &self.time_start),
-            ("time_expire", &self.time_expire),
-            ("notify_url", self.notify_url),
-            ("trade_type", "NATIVE"),
-            ("product_id", self.out_trade_no.as_str()),
-        ]))
+        let own_product = self.extras.iter().any(|(name, _)| *name == "product_id");
+        let product = if own_product { "" } else { self.out_trade_no.as_str() };
+        document(
+            who(merchant, algorithm)
+                .into_iter()
+                .chain([
+                    ("body", self.body),
+                    ("out_trade_no", self.out_trade_no.as_str()),
+                    ("fee_type", "CNY"),
+                    ("total_fee", &self.total_fee),
+                    ("spbill_create_ip", &self.spbill_create_ip),
+                    ("time_start", &self.time_start),
+                    ("time_expire", &self.time_expire),
+                    ("notify_url", self.notify_url),
+                    ("trade_type", "NATIVE"),
+                    ("product_id", product),
+                ])
+                .chain(self.extras.iter().copied()),
+        )
     }
 }
 
-fn is_notify_url(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let host = rest.and_then(|rest| rest.split_once('/')).map(|(host, _)| host);
-    host.is_some_and(|host| !host.is_empty())
-        && url.len() <= NOTIFY_URL_MAX
-        && url.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#'))
+impl fmt::Debug for UnifiedOrder<'_> {
+    /// The number and the amount; the rest may be personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnifiedOrder")
+            .field("out_trade_no", &self.out_trade_no.as_str())
+            .field("total_fee", &self.total_fee)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What WeChat says to a unified order.
+///
+/// ```
+/// use saoma_core::api::{Merchant, UnifiedOrderAnswer};
+/// use saoma_core::ids::{AppId, MchId};
+/// use saoma_core::sign::{ApiKey, SignType};
+/// use saoma_core::xml::Doc;
+///
+/// # let merchant = Merchant {
+/// #     mch_id: MchId::new("1900000109")?,
+/// #     app_id: AppId::new("wx5a0mademeup0001")?,
+/// #     key: ApiKey::new("192006250b4c09247ec02edce69f6a2d")?,
+/// #     sign_type: SignType::Md5,
+/// # };
+/// let answer = b"<xml>
+/// <return_code>SUCCESS</return_code><return_msg>OK</return_msg>
+/// <appid>wx5a0mademeup0001</appid><mch_id>1900000109</mch_id>
+/// <nonce_str>IITRi8Iabbblz1Jc</nonce_str><result_code>SUCCESS</result_code>
+/// <prepay_id>wx231926001234567890abcdef0123450000</prepay_id><trade_type>NATIVE</trade_type>
+/// <code_url><![CDATA[weixin://wxpay/bizpayurl?pr=a1B2c3Dzz]]></code_url>
+/// <sign>1CC0C3DF4C44CE7C8392E6A3C65FAA9C</sign></xml>";
+/// let doc: Doc<'_> = Doc::read(answer)?;
+/// match UnifiedOrderAnswer::read(&doc, &merchant, SignType::Md5)? {
+///     UnifiedOrderAnswer::Placed { code_url, .. } => {
+///         assert_eq!(code_url, "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz");
+///     }
+///     UnifiedOrderAnswer::Refused(code) => panic!("{code}"),
+/// }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "without heap the code is held in place")]
 pub enum UnifiedOrderAnswer {
@@ -136,6 +313,9 @@ pub enum UnifiedOrderAnswer {
     Placed {
         /// To be shown as it is.
         code_url: String<CODE_URL_MAX>,
+        /// WeChat's number of the order until it is paid; only scan mode one needs it
+        /// (protocol §12).
+        prepay_id: Option<PrepayId>,
     },
     /// A signed refusal.
     Refused(ErrCode),
@@ -161,6 +341,8 @@ impl UnifiedOrderAnswer {
         if !code_url.starts_with("weixin://") || !code_url.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(invalid("code_url").into());
         }
-        Ok(Self::Placed { code_url })
+        // Native needs the code alone, so an odd number here must not cost the order.
+        let prepay_id = fields.optional_parsed("prepay_id", PrepayId::new).unwrap_or(None);
+        Ok(Self::Placed { code_url, prepay_id })
     }
 }

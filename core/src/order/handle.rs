@@ -2,11 +2,12 @@
 
 use super::payment::judge;
 use super::{
-    ATTEMPTS_MAX, Anomaly, Attempt, CLOSE_NOT_BEFORE_S, Effect, Event, Order, Phase,
-    QUERY_TIMETABLE_S, Reason, Settlement, Step,
+    ATTEMPTS_MAX, Anomaly, Attempt, CLOSE_NOT_BEFORE_S, Effect, Event, Order, Phase, Reason,
+    Settlement, Step,
 };
 use crate::api::Payment;
 use crate::time::UnixTime;
+use crate::timetable::QUERY_S;
 use crate::watch::CODE_URL_MAX;
 use heapless::{String, Vec};
 
@@ -63,7 +64,7 @@ impl Order {
         if attempt.asking || attempt.payment.is_some() {
             return None;
         }
-        let after_s = QUERY_TIMETABLE_S.get(usize::from(attempt.queries))?;
+        let after_s = QUERY_S.get(usize::from(attempt.queries))?;
         Some(attempt.created_at.plus(*after_s))
     }
 }

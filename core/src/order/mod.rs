@@ -50,9 +50,6 @@ pub const EFFECTS_MAX: usize = 4;
 const CONFLICTS_MAX: usize = 4;
 /// WeChat takes no close within five minutes after the order was made (protocol §6).
 pub const CLOSE_NOT_BEFORE_S: u64 = 300;
-/// When to ask for a payment whose notification may be lost: seconds after the attempt was made
-/// (protocol §5).
-pub const QUERY_TIMETABLE_S: [u64; 7] = [5, 30, 60, 180, 300, 600, 1_800];
 
 /// What a customer buys, from the wish to the goods.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
