@@ -9,6 +9,8 @@ const $ = (id) => document.getElementById(id)
 /** How often and how long the receipt asks whether the bar has the order. */
 const ASK_MS = 700
 const ASK_TIMES = 40
+/** On these screens nothing is left to pay. */
+const OVER = new Set(['paid', 'cancelled', 'expired', 'refunding', 'refunded', 'failed'])
 
 export class CheckoutPage {
   #config
@@ -20,7 +22,7 @@ export class CheckoutPage {
   /** The word that the receipt shows. */
   #status = 'telling'
 
-  /** `calls`: `onPaid()`, `onAgain()` and `onNewOrder()`. */
+  /** `calls`: `onOver(order)`, `onPaid()`, `onAgain()` and `onNewOrder()`. */
   constructor(config, goods, calls) {
     this.#config = config
     this.#goods = goods
@@ -51,6 +53,7 @@ export class CheckoutPage {
     if (this.#order === null) return
     this.#element.lang = lang
     writeTexts(lang, this.#element)
+    this.#offerTestPhone()
     $('receipt-status').textContent = texts[lang][this.#status]
     writeLines($('order-lines'), this.#order.items, this.#goods, lang)
     $('order-total').textContent = formatFen(this.#order.amount_fen)
@@ -70,7 +73,10 @@ export class CheckoutPage {
     element.setAttribute('order', this.#order.order_id)
     element.setAttribute('token', this.#order.token)
     element.append($('slots').content.cloneNode(true))
-    element.addEventListener('saoma:waiting', ({ detail }) => this.#offerTestPhone(detail.view))
+    element.addEventListener('saoma:waiting', () => this.#offerTestPhone())
+    element.addEventListener('saoma:change', ({ detail }) => {
+      if (OVER.has(detail.screen)) this.#calls.onOver(this.#order)
+    })
     element.addEventListener('saoma:paid', () => this.#receipt(this.#order))
     this.#element = element
     $('checkout-place').replaceChildren(element)
@@ -80,11 +86,13 @@ export class CheckoutPage {
   }
 
   /** Only where the sandbox is there: WeChat itself has no such page. */
-  #offerTestPhone({ code_url }) {
+  #offerTestPhone() {
     const { phone_url } = this.#config
-    if (phone_url === null || code_url === null) return
+    const code_url = this.#element.state?.view?.code_url
+    if (phone_url === null || !code_url) return
     const address = new URL(phone_url)
     address.searchParams.set('code_url', code_url)
+    address.searchParams.set('lang', this.#lang)
     $('test-phone').href = address.href
     $('test-phone').hidden = false
   }

@@ -3,7 +3,7 @@
 
 const KEY = 'saoma-shop-order'
 
-/** `{order_id, token, order_no, amount_fen, items}` or `null`. */
+/** `{order_id, token, order_no, amount_fen, items, over?}` or `null`. */
 export function currentOrder() {
   try {
     return JSON.parse(sessionStorage.getItem(KEY) ?? 'null')

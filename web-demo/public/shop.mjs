@@ -13,7 +13,12 @@ const basket = new Basket()
 let lang = firstLanguage()
 
 const [config, { goods }] = await Promise.all([getJson('/config.json'), getJson('/api/goods')])
-const checkout = new CheckoutPage(config, goods, { onAgain: leave, onNewOrder: leave, onPaid })
+const checkout = new CheckoutPage(config, goods, {
+  onAgain: leave,
+  onNewOrder: leave,
+  onOver,
+  onPaid,
+})
 
 buildGoods()
 $('pay').addEventListener('click', placeOrder)
@@ -53,6 +58,11 @@ function leave() {
 
 function onPaid() {
   basket.clear()
+}
+
+/** Kept for a reload, but not to be continued. */
+function onOver(order) {
+  keepOrder({ ...order, over: true })
 }
 
 async function placeOrder() {
@@ -133,7 +143,7 @@ function renderBasket() {
   $('basket-empty').hidden = items.length > 0
   busy(false)
   const open = currentOrder()
-  $('resume').hidden = open === null
+  $('resume').hidden = open === null || open.over === true
   if (open !== null) $('resume').textContent = texts[lang].resume(formatFen(open.amount_fen))
 }
 

@@ -36,6 +36,9 @@ const ICONS: Record<ResultScreen, string> = {
   error: 'M24 13v14M24 34v.5',
 }
 
+/** Longer amounts are written smaller, so that a narrow phone holds them. */
+const LONG = 10
+
 /** After these the shop may offer to order again. */
 const AGAIN: ReadonlySet<Screen> = new Set<Screen>([
   'cancelled',
@@ -210,7 +213,9 @@ export class Face {
     this.#summary.toggleAttribute('data-empty', view === null)
     write(this.#merchant, view?.merchant ?? '')
     write(this.#description, view?.description ?? '')
-    write(this.#yuan, view === null ? '' : formatFen(view.amount_fen).slice(1))
+    const yuan = view === null ? '' : formatFen(view.amount_fen).slice(1)
+    write(this.#yuan, yuan)
+    this.#amount.toggleAttribute('data-long', yuan.length > LONG)
   }
 
   #renderPay({ view, leftSeconds }: State, texts: Texts): void {

@@ -63,6 +63,7 @@ export const css = `
   letter-spacing: -.02em;
   font-variant-numeric: tabular-nums;
 }
+[part='amount'][data-long] { font-size: 2rem; }
 [part='currency'] { margin-inline-end: .08em; font-size: .6em; font-weight: 600; }
 
 [part='pay'], [part='result'] {
