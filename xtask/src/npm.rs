@@ -63,7 +63,11 @@ fn pack() -> Result<(), Failure> {
     let package = package_folder();
     let mut npm = program("npm", &["pack", "--loglevel=error", "--pack-destination", ".."]);
     let name = output(npm.current_dir(&package))?;
-    println!("    packed {}", package.with_file_name(name.trim()).display());
+    let tarball = package.with_file_name(name.trim());
+    println!(
+        "    packed {}",
+        tarball.strip_prefix(workspace::root()).unwrap_or(&tarball).display()
+    );
     Ok(())
 }
 
