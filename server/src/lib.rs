@@ -19,6 +19,8 @@ mod http;
 mod random;
 mod service;
 mod store;
+#[cfg(test)]
+mod testing;
 mod watch;
 mod webhook;
 mod worker;

@@ -41,19 +41,22 @@ impl Service {
         let number = refuse("out_trade_no", "must be one of an attempt of the order");
         let out_trade_no = order.out_trade_no(index).ok_or(number)?;
         let algorithm = seller.merchant.sign_type;
-        let unified_order = UnifiedOrder::new(
-            &out_trade_no,
-            &row.description,
-            order.amount(),
-            &seller.notify_url,
-            seller.ip,
-            (order.created_at(), order.expires_at()),
-        )?;
-        let mut request = String::new();
-        unified_order
-            .doc(&seller.merchant, algorithm)
-            .write(&mut request)
-            .map_err(|_| refuse("body", "must not hold a character that XML cannot carry"))?;
+        let request = {
+            let unified_order = UnifiedOrder::new(
+                &out_trade_no,
+                &row.description,
+                order.amount(),
+                &seller.notify_url,
+                seller.ip,
+                (order.created_at(), order.expires_at()),
+            )?;
+            let mut request = String::new();
+            unified_order
+                .doc(&seller.merchant, algorithm)
+                .write(&mut request)
+                .map_err(|_| refuse("body", "must not hold a character that XML cannot carry"))?;
+            request
+        };
         let order_id = order.id().clone();
         Ok(AttemptRow { out_trade_no, order_id, index, sign_type: algorithm, request })
     }

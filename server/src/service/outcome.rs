@@ -44,16 +44,19 @@ impl Outcome {
         };
         match answer {
             Err(error) => unknown(error.to_string()),
-            Ok(UnifiedOrderAnswer::Placed { code_url }) => {
+            Ok(UnifiedOrderAnswer::Placed { code_url, .. }) => {
                 Self::Event(Event::Placed { attempt, code_url })
             }
             Ok(UnifiedOrderAnswer::Refused(code)) => match code.class(Call::UnifiedOrder) {
-                Class::RetrySame | Class::Unknown | Class::Done | Class::NotFound => {
-                    unknown(code.to_string())
-                }
+                Class::RetrySame
+                | Class::RetrySlower
+                | Class::Unknown
+                | Class::Done
+                | Class::NotFound => unknown(code.to_string()),
                 Class::Paid => Self::Event(Event::SaysPaid { attempt }),
-                Class::NewNumber => Self::Event(Event::NumberOver { attempt }),
-                Class::Stop => {
+                // A number used with other parameters is of no use to us.
+                Class::NewNumber | Class::QueryFirst => Self::Event(Event::NumberOver { attempt }),
+                Class::Stop | Class::TellPerson => {
                     cry(Call::UnifiedOrder, &code);
                     Self::Event(Event::PlaceImpossible { attempt })
                 }
@@ -80,8 +83,13 @@ impl Outcome {
             Class::NotFound => Self::Event(Event::NotFound { attempt, on_close: false }),
             Class::NewNumber => Self::Event(Event::NumberOver { attempt }),
             // Paid without the payment itself is no answer to this question.
-            Class::RetrySame | Class::Unknown | Class::Paid | Class::Done => Self::again(code),
-            Class::Stop => {
+            Class::RetrySame
+            | Class::RetrySlower
+            | Class::QueryFirst
+            | Class::Unknown
+            | Class::Paid
+            | Class::Done => Self::again(code),
+            Class::Stop | Class::TellPerson => {
                 cry(Call::OrderQuery, &code);
                 Self::again(code)
             }
@@ -92,15 +100,19 @@ impl Outcome {
     pub(crate) fn of_close(attempt: u8, answer: Result<CloseOrderAnswer, impl Display>) -> Self {
         let code = match answer {
             Err(error) => return Self::again(error),
-            Ok(CloseOrderAnswer::Closed) => return Self::Event(Event::NumberOver { attempt }),
+            Ok(CloseOrderAnswer::Closed) => return Self::Event(Event::CloseConfirmed { attempt }),
             Ok(CloseOrderAnswer::Refused(code)) => code,
         };
         match code.class(Call::CloseOrder) {
-            Class::Done => Self::Event(Event::NumberOver { attempt }),
+            Class::Done => Self::Event(Event::CloseConfirmed { attempt }),
             Class::Paid => Self::Event(Event::SaysPaid { attempt }),
             Class::NotFound => Self::Event(Event::NotFound { attempt, on_close: true }),
-            Class::RetrySame | Class::Unknown | Class::NewNumber => Self::again(code),
-            Class::Stop => {
+            Class::RetrySame
+            | Class::RetrySlower
+            | Class::QueryFirst
+            | Class::Unknown
+            | Class::NewNumber => Self::again(code),
+            Class::Stop | Class::TellPerson => {
                 cry(Call::CloseOrder, &code);
                 Self::again(code)
             }
@@ -189,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_close_ends_the_number_unless_it_is_paid_or_unknown() {
-        let over = Outcome::Event(Event::NumberOver { attempt: 0 });
+        let over = Outcome::Event(Event::CloseConfirmed { attempt: 0 });
         let closed: Answer<_> = Ok(CloseOrderAnswer::Closed);
         assert_eq!(Outcome::of_close(0, closed), over);
         for (code, outcome) in [

@@ -1,0 +1,180 @@
+//! What the tests of this crate share: a made-up merchant, a shop on a temporary file with a clock
+//! that stands still, and notifications signed as WeChat signs them.
+
+use crate::clock::{Clock, ManualClock};
+use crate::random::Random;
+use crate::service::{NewOrder, Seller, Service};
+use crate::store::{Conn, Entry, OpenError, Store};
+use saoma_core::api::Merchant;
+use saoma_core::ids::{AppId, MchId, OrderId};
+use saoma_core::sign::{ApiKey, SignType};
+use saoma_core::time::UnixTime;
+use saoma_core::xml::{Doc, Text};
+use sqlx::Row as _;
+use std::path::PathBuf;
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+pub(crate) const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
+pub(crate) const PRICE: u64 = 1_800;
+/// 2026-11-23 19:26:00 in Beijing.
+pub(crate) const START: u64 = 1_795_433_160;
+
+pub(crate) fn merchant(sign_type: SignType) -> Merchant {
+    Merchant {
+        mch_id: MchId::new("1900000109").unwrap(),
+        app_id: AppId::new("wx5a0mademeup0001").unwrap(),
+        key: ApiKey::new(KEY).unwrap(),
+        sign_type,
+    }
+}
+
+pub(crate) fn seller(sign_type: SignType) -> Seller {
+    Seller {
+        merchant: merchant(sign_type),
+        name: "扫码咖啡".to_owned(),
+        notify_url: "http://127.0.0.1:8080/wx/v2/notify".to_owned(),
+        ip: [127, 0, 0, 1].into(),
+    }
+}
+
+/// A database in a folder of its own, and the service on it.
+pub(crate) struct Shop {
+    pub(crate) service: Service,
+    /// Entries that are to be performed at once.
+    pub(crate) at_once: UnboundedReceiver<Entry>,
+    pub(crate) clock: ManualClock,
+    folder: TempDir,
+    sign_type: SignType,
+}
+
+impl Shop {
+    pub(crate) async fn open() -> Self {
+        Self::open_with(SignType::HmacSha256).await
+    }
+
+    pub(crate) async fn open_with(sign_type: SignType) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::new(UnixTime::new(START).unwrap());
+        let path = folder.path().join("saoma.db");
+        let opened = open(path, &clock, seller(sign_type)).await;
+        let (service, at_once) = opened.unwrap();
+        Self { service, at_once, clock, folder, sign_type }
+    }
+
+    /// The process dies and another one starts on the same file.
+    pub(crate) async fn crash(self) -> Self {
+        let Self { service, at_once, clock, folder, sign_type } = self;
+        drop((service, at_once));
+        let opened = open(folder.path().join("saoma.db"), &clock, seller(sign_type)).await;
+        let (service, at_once) = opened.unwrap();
+        Self { service, at_once, clock, folder, sign_type }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("saoma.db")
+    }
+
+    /// An order of [`PRICE`], and the number of its first attempt.
+    pub(crate) async fn order(&self, order_no: &str) -> (OrderId, String) {
+        let new = NewOrder::new(order_no, PRICE, "Saoma Cafe - Latte", 900).unwrap();
+        let created = self.service.create(&new).await.unwrap();
+        let number = format!("{}-1", created.order_id);
+        (created.order_id, number)
+    }
+
+    /// A notification about a payment of this shop.
+    pub(crate) fn notice(&self, number: &str, transaction_id: &str, total_fee: u64) -> Vec<u8> {
+        let total_fee = total_fee.to_string();
+        let fields = notice_fields(number, transaction_id, &total_fee);
+        signed(&fields, KEY, self.sign_type)
+    }
+
+    /// The phase as it is stored, and the version.
+    pub(crate) async fn phase(&self, order_id: &OrderId) -> (String, u64) {
+        let view = self.service.view(order_id).await.unwrap().unwrap();
+        (view.phase.as_str().to_owned(), view.version)
+    }
+
+    /// Rows as texts, columns joined by a space.
+    pub(crate) async fn rows(&self, sql: &'static str) -> Vec<String> {
+        let mut reader = self.service.store.reader().await.unwrap();
+        rows(&mut reader, sql).await
+    }
+
+    /// Everything that is stored, as one text.
+    pub(crate) async fn everything(&self) -> String {
+        let mut all = Vec::new();
+        for sql in [
+            "select order_id, phase, state, version, due_at, updated_at from orders",
+            "select out_trade_no, request from attempt",
+            "select transaction_id, verdict, recorded_at from payment",
+            "select digest, outcome from message",
+            "select kind, transaction_id, refund from anomaly",
+            "select key, state, tries, due_at, effect from outbox",
+        ] {
+            all.extend(self.rows(sql).await);
+        }
+        all.join("\n")
+    }
+}
+
+async fn open(
+    path: PathBuf,
+    clock: &ManualClock,
+    seller: Seller,
+) -> Result<(Service, UnboundedReceiver<Entry>), OpenError> {
+    let store = Store::open(&path).await?;
+    Service::open(store, Clock::Manual(clock.clone()), Random::seeded(1), seller).await
+}
+
+pub(crate) async fn rows(conn: &mut Conn, sql: &'static str) -> Vec<String> {
+    let rows = sqlx::query(sql).fetch_all(conn).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            let text = |i| match row.try_get::<Option<String>, _>(i) {
+                Ok(text) => text.unwrap_or_else(|| "-".to_owned()),
+                Err(_) => row.get::<i64, _>(i).to_string(),
+            };
+            (0..row.len()).map(text).collect::<Vec<_>>().join(" ")
+        })
+        .collect()
+}
+
+pub(crate) fn notice_fields<'a>(
+    number: &'a str,
+    transaction_id: &'a str,
+    total_fee: &'a str,
+) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("appid", "wx5a0mademeup0001"),
+        ("bank_type", "OTHERS"),
+        ("cash_fee", total_fee),
+        ("fee_type", "CNY"),
+        ("is_subscribe", "N"),
+        ("mch_id", "1900000109"),
+        ("nonce_str", "a3f0c1d2e4b596877869504132435465"),
+        ("openid", "oMadeUpOpenIdForTests000001"),
+        ("out_trade_no", number),
+        ("result_code", "SUCCESS"),
+        ("return_code", "SUCCESS"),
+        ("time_end", "20261123192731"),
+        ("total_fee", total_fee),
+        ("trade_type", "NATIVE"),
+        ("transaction_id", transaction_id),
+    ]
+}
+
+/// A document of these fields, signed.
+pub(crate) fn signed(fields: &[(&str, &str)], key: &str, algorithm: SignType) -> Vec<u8> {
+    let mut doc: Doc<'_> = Doc::new();
+    for (name, value) in fields {
+        doc.push(name, Text::new(value)).unwrap();
+    }
+    let signature = ApiKey::new(key).unwrap().sign(&doc, algorithm);
+    let mut doc: Doc<'_> = doc;
+    doc.push("sign", Text::new(signature.as_str())).unwrap();
+    let mut xml = String::new();
+    doc.write(&mut xml).unwrap();
+    xml.into_bytes()
+}
