@@ -31,6 +31,12 @@ async function begin(t, first, options = {}) {
   return { server, states, following, until, screen: (name) => until((s) => s.screen === name) }
 }
 
+/** Waits for something that comes soon, on a busy machine a little later. */
+async function soon(fits) {
+  for (let tries = 0; !fits() && tries < 200; tries += 1) await pause(20)
+  assert.ok(fits(), String(fits))
+}
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('following an order', { concurrency: true }, () => {
@@ -47,7 +53,9 @@ describe('following an order', { concurrency: true }, () => {
     const { states, screen, server } = await begin(t, view('open', 1, { server_time }))
     await screen('checking')
     const told = states.map(({ screen, leftSeconds }) => `${screen} ${leftSeconds}`)
-    assert.deepEqual(told, ['waiting 2', 'waiting 1', 'checking 0'])
+    assert.equal(told[0], 'waiting 2')
+    assert.equal(told.at(-1), 'checking 0')
+    assert.deepEqual(told, told.toSorted((a, b) => b.localeCompare(a)), 'it only runs down')
     assert.equal(server.requests.length, 1)
   })
 
@@ -59,8 +67,7 @@ describe('following an order', { concurrency: true }, () => {
       await until(({ view }) => view?.phase === phase)
     }
     assert.deepEqual([...new Set(states.map((s) => s.screen))], ['loading', 'waiting', 'paid'])
-    await pause(100)
-    assert.equal(server.listeners, 0, 'the line is given back')
+    await soon(() => server.listeners === 0)
     await pause(2_500)
     assert.deepEqual(server.requests, [`GET /v1/orders/${ORDER}/events`], 'and nobody asks again')
   })
@@ -112,7 +119,7 @@ describe('following an order', { concurrency: true }, () => {
       following.stop()
       await server.close()
     })
-    await pause(300)
+    await soon(() => states.length > 0)
     assert.deepEqual(states.map(({ screen, offline }) => [screen, offline]), [['loading', true]])
     await server.open()
     while (following.state.screen !== 'waiting') await pause(20)
@@ -146,7 +153,7 @@ describe('following an order', { concurrency: true }, () => {
     const { server, states, screen } = await begin(t, view('paid', 5))
     await screen('paid')
     server.set(view('open', 4))
-    await pause(200)
+    await pause(300)
     assert.deepEqual(states.map(({ screen, view }) => [screen, view.version]), [['paid', 5]])
   })
 
@@ -212,8 +219,7 @@ describe('following an order', { concurrency: true }, () => {
     await screen('waiting')
     following.stop()
     const told = states.length
-    await pause(100)
-    assert.equal(server.listeners, 0)
+    await soon(() => server.listeners === 0)
     server.set(view('paid', 2))
     await pause(1_500)
     assert.equal(states.length, told)
@@ -230,8 +236,7 @@ describe('following an order', { concurrency: true }, () => {
       return true
     }
     await screen('paid')
-    await pause(50)
-    assert.equal(states.at(-1).view.phase, 'shipped')
+    await soon(() => states.at(-1).view.phase === 'shipped')
   })
 
   test('a listener that fails does not end the following', async (t) => {
