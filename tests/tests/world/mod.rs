@@ -1,0 +1,274 @@
+//! Sandbox and server in this process, on one clock that stands until a test moves it, and a shop
+//! that takes the webhook.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use hmac::{Hmac, KeyInit, Mac};
+use saoma_core::sign::{ApiKey, SignType};
+use saoma_core::xml::{Doc, Text};
+use saoma_sandbox::clock::ClockKind;
+use saoma_sandbox::{Merchant, Sandbox, Target, Tender};
+use saoma_server::{Clock, Config, ManualClock, Random, Server};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(crate) const MCH_ID: &str = "1900000109";
+pub(crate) const APP_ID: &str = "wx5a0mademeup0001";
+pub(crate) const KEY: &str = "CanaryMerchantKey000000000000042";
+pub(crate) const SHOP_KEY: &str = "canary-shop-key-0001";
+pub(crate) const WEBHOOK_SECRET: &str = "canary-webhook-secret-01";
+/// Where both clocks start: 2026-11-24 03:26:00 in Beijing.
+const START: u64 = 1_795_461_960;
+/// How long anything may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to watch that something does **not** happen.
+const STILL: Duration = Duration::from_millis(300);
+
+/// What the shop was told: each verified webhook call, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Shop {
+    calls: Arc<Mutex<Vec<Value>>>,
+    /// How many calls to answer with an error first.
+    failures: Arc<Mutex<u32>>,
+}
+
+impl Shop {
+    /// Everything told so far.
+    pub(crate) fn calls(&self) -> Vec<Value> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers the next calls with an error.
+    pub(crate) fn fail_next(&self, calls: u32) {
+        *self.failures.lock().unwrap_or_else(PoisonError::into_inner) = calls;
+    }
+
+    /// Listens on a free port and gives the webhook's address.
+    pub(crate) async fn start(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let hook = axum::routing::post(hook);
+        let app = axum::Router::new().route("/webhook", hook).with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        format!("http://{address}/webhook")
+    }
+}
+
+/// The shop's side of docs/api.md §5, written from that page alone.
+async fn hook(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let header = |name: &str| headers.get(name).unwrap().to_str().unwrap().to_string();
+    let signature = header("saoma-signature");
+    let (time, digits) = signature.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
+    let mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_SECRET.as_bytes()).unwrap();
+    let mac = mac.chain_update(format!("{time}.")).chain_update(&body).finalize();
+    let expected: String = mac.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digits, expected, "the webhook's signature");
+    let call: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(header("idempotency-key"), call["ship_id"].as_str().unwrap());
+    let mut failures = shop.failures.lock().unwrap_or_else(PoisonError::into_inner);
+    shop.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    if *failures == 0 {
+        return StatusCode::OK;
+    }
+    *failures -= 1;
+    StatusCode::INTERNAL_SERVER_ERROR
+}
+
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) shop: Shop,
+    server: Option<Server>,
+    config: Config,
+    clock: ManualClock,
+    seed: u64,
+    http: reqwest::Client,
+    _folder: TempDir,
+}
+
+impl World {
+    /// A world whose merchant signs with HMAC-SHA256.
+    pub(crate) async fn start() -> Self {
+        Self::with(SignType::HmacSha256, "").await
+    }
+
+    /// A world; `gateway` is a host to be called before the sandbox.
+    pub(crate) async fn with(sign_type: SignType, gateway: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "扫码咖啡").unwrap();
+        let mut desk = saoma_sandbox::Config::new([merchant]);
+        desk.clock = ClockKind::Standing(saoma_sandbox::time::UnixTime(START.cast_signed()));
+        let sandbox = Sandbox::start(desk).await.unwrap();
+        let shop = Shop::default();
+        let webhook = shop.start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let standby = sandbox.base_url();
+        let hosts = match gateway {
+            "" => format!("gateway = \"{standby}\""),
+            main => format!("gateway = \"{main}\"\ngateway_standby = \"{standby}\""),
+        };
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\ndatabase = \"sqlite:saoma.db\"\n\
+             [merchant]\nname = \"扫码咖啡\"\nmch_id = \"{MCH_ID}\"\napp_id = \"{APP_ID}\"\n\
+             key = \"{KEY}\"\nsign_type = \"{}\"\n{hosts}\n\
+             [shop]\nkeys = [\"{SHOP_KEY}\"]\nwebhook_url = \"{webhook}\"\n\
+             webhook_secret = \"{WEBHOOK_SECRET}\"\n",
+            sign_type.as_str()
+        );
+        let config = Config::parse(&text, Path::new(folder.path()), |_| None).unwrap();
+        let clock = ManualClock::new(saoma_core::time::UnixTime::new(START).unwrap());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let (server, seed) = (None, 1);
+        let mut world = Self { sandbox, shop, server, config, clock, seed, http, _folder: folder };
+        world.start_server().await;
+        world
+    }
+
+    pub(crate) async fn start_server(&mut self) {
+        self.seed += 1;
+        let clock = Clock::Manual(self.clock.clone());
+        let server = Server::start(self.config.clone(), clock, Random::seeded(self.seed)).await;
+        self.server = Some(server.unwrap());
+    }
+
+    /// The server is gone in the middle of whatever it did.
+    pub(crate) fn crash_server(&mut self) {
+        self.server = None;
+    }
+
+    pub(crate) fn base_url(&self) -> &str {
+        self.server.as_ref().unwrap().base_url()
+    }
+
+    /// Moves both clocks.
+    pub(crate) fn advance(&self, seconds: u32) {
+        self.sandbox.advance(i64::from(seconds)).unwrap();
+        self.clock.advance(u64::from(seconds));
+    }
+
+    async fn call(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        let response = request.bearer_auth(SHOP_KEY).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+
+    /// Makes an order of 18.00 yuan that may be paid for a quarter of an hour, and gives its id
+    /// once it has a code.
+    pub(crate) async fn order(&self, order_no: &str) -> Order {
+        let url = format!("{}/v1/orders", self.base_url());
+        let body = json!({ "order_no": order_no, "amount_fen": 1800, "description": "拿铁" });
+        let (status, created) = self.call(self.http.post(url).json(&body)).await;
+        assert_eq!(status, 201, "{created}");
+        let id = created["order_id"].as_str().unwrap().to_string();
+        let token = created["token"].as_str().unwrap().to_string();
+        let view = self.until(&id, "open").await;
+        let code_url = view["code_url"].as_str().unwrap().to_string();
+        Order { number: format!("{id}-1"), id, token, code_url }
+    }
+
+    pub(crate) async fn view(&self, id: &str) -> Value {
+        let url = format!("{}/v1/orders/{id}", self.base_url());
+        self.call(self.http.get(url)).await.1
+    }
+
+    pub(crate) async fn cancel(&self, id: &str) -> (u16, Value) {
+        let url = format!("{}/v1/orders/{id}/cancel", self.base_url());
+        self.call(self.http.post(url)).await
+    }
+
+    /// What `GET /v1/anomalies` tells, without the time.
+    pub(crate) async fn anomalies(&self) -> Vec<Value> {
+        let url = format!("{}/v1/anomalies", self.base_url());
+        let (_, mut told) = self.call(self.http.get(url)).await;
+        told["anomalies"].as_array_mut().unwrap().drain(..).collect()
+    }
+
+    /// Waits until the customer sees this phase.
+    pub(crate) async fn until(&self, id: &str, phase: &str) -> Value {
+        let mut last = Value::Null;
+        let seen = async {
+            loop {
+                last = self.view(id).await;
+                if last["phase"] == phase {
+                    return last.clone();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, seen).await {
+            Ok(view) => view,
+            Err(_) => panic!("{id} never became {phase}: {:?}", self.view(id).await),
+        }
+    }
+
+    /// Waits for whatever is under way, then checks that the phase is still this one.
+    pub(crate) async fn stays(&self, id: &str, phase: &str) {
+        tokio::time::timeout(PATIENCE, self.sandbox.quiet()).await.unwrap();
+        tokio::time::sleep(STILL).await;
+        assert_eq!(self.view(id).await["phase"], phase);
+    }
+
+    /// The customer pays what the phone shows.
+    pub(crate) fn pay(&self, order: &Order) -> String {
+        self.pay_as(order, Tender::default())
+    }
+
+    pub(crate) fn pay_as(&self, order: &Order, tender: Tender) -> String {
+        self.sandbox.pay(&Target::of_number(&order.number), tender).unwrap().transaction_id
+    }
+
+    /// Posts a notification and gives the body of the answer.
+    pub(crate) async fn notify(&self, xml: impl Into<reqwest::Body>) -> String {
+        let url = format!("{}/wx/v2/notify", self.base_url());
+        self.http.post(url).body(xml).send().await.unwrap().text().await.unwrap()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    pub(crate) code_url: String,
+    /// Its first `out_trade_no`.
+    pub(crate) number: String,
+}
+
+/// A notification signed with `key`: that of a good payment of 18.00 yuan, with changes.
+pub(crate) fn notice(
+    number: &str,
+    key: &str,
+    sign_type: SignType,
+    changes: &[(&str, &str)],
+) -> String {
+    let mut fields = std::collections::BTreeMap::from([
+        ("appid", APP_ID),
+        ("bank_type", "OTHERS"),
+        ("cash_fee", "1800"),
+        ("fee_type", "CNY"),
+        ("mch_id", MCH_ID),
+        ("nonce_str", "1497351146318"),
+        ("openid", "oMadeUpOpenIdForTests000001"),
+        ("out_trade_no", number),
+        ("result_code", "SUCCESS"),
+        ("return_code", "SUCCESS"),
+        ("time_end", "20261124032700"),
+        ("total_fee", "1800"),
+        ("trade_type", "NATIVE"),
+        ("transaction_id", "4200009999202611240000000777"),
+    ]);
+    fields.extend(changes.iter().copied());
+    let mut doc: Doc<'_> = Doc::new();
+    for (name, value) in &fields {
+        doc.push(name, Text::new(value)).unwrap();
+    }
+    let sign = ApiKey::new(key).unwrap().sign(&doc, sign_type);
+    let mut doc: Doc<'_> = doc;
+    doc.push("sign", Text::new(sign.as_str())).unwrap();
+    let mut xml = String::new();
+    doc.write(&mut xml).unwrap();
+    xml
+}
