@@ -131,6 +131,11 @@ impl Desk {
         &self.plan.shop_key
     }
 
+    /// Signs what the server tells the shop.
+    pub fn webhook_secret(&self) -> &str {
+        &self.plan.webhook_secret
+    }
+
     /// What must never be seen outside: merchant key, shop key, webhook secret.
     pub fn secrets(&self) -> [&str; 3] {
         [&self.plan.merchant_key, &self.plan.shop_key, &self.plan.webhook_secret]

@@ -14,5 +14,6 @@ mod screenshot;
 pub use browser::{Browser, BrowserError, Screen};
 pub use desk::{Desk, DeskError, Options, Ports, Shop};
 pub use made_up::{free_port, key};
+pub use plan::binary;
 pub use program::{Death, Program, ProgramError};
 pub use screenshot::{ScreenshotError, qr_texts};

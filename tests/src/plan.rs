@@ -158,7 +158,12 @@ fn binaries_folder() -> Result<PathBuf, DeskError> {
     Ok(if is_test { folder.parent().unwrap_or(folder) } else { folder }.to_owned())
 }
 
-fn binary(name: &str) -> Result<PathBuf, DeskError> {
+/// The path of a program that was built with us.
+///
+/// # Errors
+///
+/// When it was not.
+pub fn binary(name: &str) -> Result<PathBuf, DeskError> {
     let path = binaries_folder()?.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     if path.exists() { Ok(path) } else { Err(DeskError::NotBuilt(path)) }
 }

@@ -32,6 +32,7 @@ const STILL: Duration = Duration::from_millis(300);
 /// What the shop was told: each verified webhook call, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Shop {
+    secret: Arc<Mutex<String>>,
     calls: Arc<Mutex<Vec<Value>>>,
     /// How many calls to answer with an error first.
     failures: Arc<Mutex<u32>>,
@@ -46,6 +47,11 @@ impl Shop {
     /// Answers the next calls with an error.
     pub(crate) fn fail_next(&self, calls: u32) {
         *self.failures.lock().unwrap_or_else(PoisonError::into_inner) = calls;
+    }
+
+    /// The secret that the webhook is signed with.
+    pub(crate) fn share_secret(&self, secret: &str) {
+        *self.secret.lock().unwrap_or_else(PoisonError::into_inner) = secret.to_string();
     }
 
     /// Listens on a free port and gives the webhook's address.
@@ -64,7 +70,8 @@ async fn hook(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> Stat
     let header = |name: &str| headers.get(name).unwrap().to_str().unwrap().to_string();
     let signature = header("saoma-signature");
     let (time, digits) = signature.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
-    let mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_SECRET.as_bytes()).unwrap();
+    let secret = shop.secret.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     let mac = mac.chain_update(format!("{time}.")).chain_update(&body).finalize();
     let expected: String = mac.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(digits, expected, "the webhook's signature");
@@ -104,6 +111,7 @@ impl World {
         desk.clock = ClockKind::Standing(saoma_sandbox::time::UnixTime(START.cast_signed()));
         let sandbox = Sandbox::start(desk).await.unwrap();
         let shop = Shop::default();
+        shop.share_secret(WEBHOOK_SECRET);
         let webhook = shop.start().await;
         let folder = tempfile::tempdir().unwrap();
         let standby = sandbox.base_url();
@@ -111,14 +119,7 @@ impl World {
             "" => format!("gateway = \"{standby}\""),
             main => format!("gateway = \"{main}\"\ngateway_standby = \"{standby}\""),
         };
-        let text = format!(
-            "listen = \"127.0.0.1:0\"\ndatabase = \"sqlite:saoma.db\"\n\
-             [merchant]\nname = \"扫码咖啡\"\nmch_id = \"{MCH_ID}\"\napp_id = \"{APP_ID}\"\n\
-             key = \"{KEY}\"\nsign_type = \"{}\"\n{hosts}\n\
-             [shop]\nkeys = [\"{SHOP_KEY}\"]\nwebhook_url = \"{webhook}\"\n\
-             webhook_secret = \"{WEBHOOK_SECRET}\"\n",
-            sign_type.as_str()
-        );
+        let text = server_config(sign_type, &hosts, &webhook);
         let config = Config::parse(&text, Path::new(folder.path()), |_| None).unwrap();
         let clock = ManualClock::new(saoma_core::time::UnixTime::new(START).unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -164,10 +165,8 @@ impl World {
         let (status, created) = self.call(self.http.post(url).json(&body)).await;
         assert_eq!(status, 201, "{created}");
         let id = created["order_id"].as_str().unwrap().to_string();
-        let token = created["token"].as_str().unwrap().to_string();
-        let view = self.until(&id, "open").await;
-        let code_url = view["code_url"].as_str().unwrap().to_string();
-        Order { number: format!("{id}-1"), id, token, code_url }
+        self.until(&id, "open").await;
+        Order { number: format!("{id}-1"), id }
     }
 
     pub(crate) async fn view(&self, id: &str) -> Value {
@@ -231,10 +230,20 @@ impl World {
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) id: String,
-    pub(crate) token: String,
-    pub(crate) code_url: String,
     /// Its first `out_trade_no`.
     pub(crate) number: String,
+}
+
+/// The configuration of a server with these gateway lines.
+pub(crate) fn server_config(sign_type: SignType, hosts: &str, webhook: &str) -> String {
+    format!(
+        "listen = \"127.0.0.1:0\"\ndatabase = \"sqlite:saoma.db\"\n\
+         [merchant]\nname = \"扫码咖啡\"\nmch_id = \"{MCH_ID}\"\napp_id = \"{APP_ID}\"\n\
+         key = \"{KEY}\"\nsign_type = \"{}\"\n{hosts}\n\
+         [shop]\nkeys = [\"{SHOP_KEY}\"]\nwebhook_url = \"{webhook}\"\n\
+         webhook_secret = \"{WEBHOOK_SECRET}\"\n",
+        sign_type.as_str()
+    )
 }
 
 /// A notification signed with `key`: that of a good payment of 18.00 yuan, with changes.
