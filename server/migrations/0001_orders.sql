@@ -18,7 +18,8 @@ create table orders (
     app_id      text not null,
     amount_fen  bigint not null check (amount_fen between 1 and 2147483647),
     description text not null,
-    -- What the customer sees (docs/api.md, section 3). For people and for searching: `state` decides.
+    -- What the customer sees (docs/api.md, section 3), for people and for searching; `state`
+    -- decides.
     phase       text not null,
     -- The order machine, as JSON.
     state       text not null,
@@ -99,6 +100,8 @@ create table outbox (
     -- Null only for the refund of a payment for an unknown number.
     order_id   text references orders (order_id),
     kind       text not null,
+    -- Who is called, 'gateway' or 'shop': a shop that hangs must not hold up WeChat's answers.
+    lane       text not null,
     -- The order machine's effect, as JSON.
     effect     text not null,
     -- 'pending', 'leased' (somebody is at it), 'done', or 'held' (recorded, not performed yet).
@@ -112,5 +115,5 @@ create table outbox (
     updated_at bigint not null
 );
 
-create index outbox_due on outbox (due_at) where state in ('pending', 'leased');
+create index outbox_due on outbox (lane, due_at) where state in ('pending', 'leased');
 create index outbox_order on outbox (order_id);

@@ -33,6 +33,7 @@ pub use store::{OpenError, StoreError};
 use http::{App, ShopKeys};
 use saoma_core::native::{Gateway, GatewayError};
 use service::{Seller, Service};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -60,7 +61,12 @@ pub enum StartError {
     /// Nobody can listen at that address.
     Listen(io::Error),
     /// The database cannot be used.
-    Open(OpenError),
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: OpenError,
+    },
     /// The gateway's hosts or TLS are wrong.
     Gateway(GatewayError),
     /// TLS cannot be set up for the webhook.
@@ -71,7 +77,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => write!(f, "listen: {error}"),
-            Self::Open(error) => write!(f, "database: {error}"),
+            Self::Open { path, error } => write!(f, "database: {}: {error}", path.display()),
             Self::Gateway(error) => write!(f, "merchant.gateway: {error}"),
             Self::Webhook => f.write_str("shop.webhook_url: TLS cannot be set up"),
         }
@@ -104,7 +110,9 @@ impl Server {
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
         let (gateway, webhook) = lines(&config)?;
-        let store = Store::open(&config.database).await.map_err(StartError::Open)?;
+        let path = config.database;
+        let not_open = |error| StartError::Open { path: path.clone(), error };
+        let store = Store::open(&path).await.map_err(not_open)?;
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let base_url = format!("http://{address}");
@@ -116,7 +124,7 @@ impl Server {
             ip: config.spbill_create_ip,
         };
         let (service, at_once) =
-            Service::open(store.clone(), clock, random, seller).await.map_err(StartError::Open)?;
+            Service::open(store.clone(), clock, random, seller).await.map_err(not_open)?;
         let service = Arc::new(service);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let app = App {
@@ -126,7 +134,8 @@ impl Server {
         };
         let worker = Arc::new(Worker { service: service.clone(), gateway, webhook });
         let mut tasks = JoinSet::new();
-        tasks.spawn(worker.run(at_once, stopping.clone()));
+        tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
+        tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
         tasks.spawn(serve(listener, app, stopping));
         Ok(Self { base_url, stop, tasks, store })

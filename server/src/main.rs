@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use saoma_server::{Clock, Config, Random, Server};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -81,6 +81,7 @@ fn say(line: &str) -> Result<(), String> {
 fn log(json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let to_stderr = to_stderr.with_ansi(io::stderr().is_terminal());
     if json {
         to_stderr.json().init();
     } else {

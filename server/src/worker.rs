@@ -4,7 +4,7 @@
 //! its own: killed at any moment, its successor goes on from the database.
 
 use crate::service::{Job, Outcome, Service};
-use crate::store::{Entry, StoreError};
+use crate::store::{Entry, Lane, StoreError};
 use crate::webhook::Webhook;
 use saoma_core::native::Gateway;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// Most entries that are performed at once, besides those that their writer asked for at once.
+/// Most entries of a lane that are performed at once, besides those that their writer asked for at once.
 const PARALLEL_MAX: usize = 16;
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// The hands of the server.
+/// The hands of the server, two pairs: one for each [`Lane`].
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) service: Arc<Service>,
@@ -26,15 +26,36 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Performs the outbox until told to stop; what runs then is finished.
-    pub(crate) async fn run(
+    /// Performs what WeChat is to be asked, until told to stop; what runs then is finished.
+    pub(crate) async fn call_gateway(
         self: Arc<Self>,
+        at_once: mpsc::UnboundedReceiver<Entry>,
+        stop: watch::Receiver<bool>,
+    ) {
+        self.run(Lane::Gateway, at_once, stop).await;
+    }
+
+    /// Performs what the shop is to be told, until told to stop; what runs then is finished.
+    pub(crate) async fn call_shop(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        // Nothing is asked of the shop at once: this end of the line stays silent.
+        let (_silent, at_once) = mpsc::unbounded_channel();
+        self.run(Lane::Shop, at_once, stop).await;
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        lane: Lane,
         mut at_once: mpsc::UnboundedReceiver<Entry>,
         mut stop: watch::Receiver<bool>,
     ) {
+        let bells = &self.service.bells;
+        let bell = match lane {
+            Lane::Gateway => &bells.gateway,
+            Lane::Shop => &bells.shop,
+        };
         let mut running = JoinSet::new();
         loop {
-            self.fill(&mut running).await;
+            self.fill(lane, &mut running).await;
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -46,17 +67,17 @@ impl Worker {
                         tracing::error!(%error, "an entry of the outbox ended badly");
                     }
                 }
-                () = self.service.bells.outbox.notified() => {}
-                () = self.next_entry() => {}
+                () = bell.notified() => {}
+                () = self.next_entry(lane) => {}
             }
         }
         while running.join_next().await.is_some() {}
     }
 
     /// Claims entries while there is room.
-    async fn fill(self: &Arc<Self>, running: &mut JoinSet<()>) {
+    async fn fill(self: &Arc<Self>, lane: Lane, running: &mut JoinSet<()>) {
         while running.len() < PARALLEL_MAX {
-            match self.service.claim().await {
+            match self.service.claim(lane).await {
                 Ok(Some(entry)) => running.spawn(Arc::clone(self).perform(entry)),
                 Ok(None) => return,
                 Err(error) => {
@@ -69,9 +90,9 @@ impl Worker {
 
     /// Waits until another entry is due. One that is due now but not to be had waits for somebody
     /// who is at work, so there is no hurry.
-    async fn next_entry(&self) {
+    async fn next_entry(&self, lane: Lane) {
         let clock = &self.service.clock;
-        match self.service.next_entry().await {
+        match self.service.next_entry(lane).await {
             Ok(Some(at)) => clock.sleep_until(at.max(clock.now().plus(1))).await,
             Ok(None) => std::future::pending().await,
             Err(error) => {

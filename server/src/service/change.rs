@@ -14,7 +14,7 @@ pub(super) struct Change<'s> {
     pub(super) tx: Tx,
     /// The time of everything in it.
     pub(super) now: UnixTime,
-    changed: Vec<OrderId>,
+    changed: Vec<OrderRow>,
     anomalies: Vec<NewAnomaly>,
     at_once: Vec<Entry>,
 }
@@ -83,7 +83,7 @@ impl Change<'_> {
         let mut next = OrderRow { order: step.order, version: from + 1, ..row };
         next.due_at = self.due_at(&next);
         next.update(&mut self.tx, from, self.now).await?;
-        self.changed.push(next.order.id().clone());
+        self.changed.push(next.clone());
         for effect in &effects {
             self.record(&next, effect, EntryState::Pending).await?;
         }
@@ -182,10 +182,13 @@ impl Change<'_> {
             // Nobody performs any more only while the server stops; the lease ends at its start.
             let _ = bells.at_once.send(entry);
         }
-        for order_id in &self.changed {
+        for row in &self.changed {
+            let (order_id, phase) = (row.order.id(), row.order.watched_phase().as_str());
+            tracing::info!(%order_id, phase, version = row.version, "order");
             self.service.watchers.knock(order_id);
         }
-        bells.outbox.notify_one();
+        bells.gateway.notify_one();
+        bells.shop.notify_one();
         bells.time.notify_one();
         Ok(())
     }

@@ -52,8 +52,10 @@ pub(crate) struct Seller {
 pub(crate) struct Bells {
     /// Entries that their writer has leased and that are to be performed at once.
     pub(crate) at_once: mpsc::UnboundedSender<Entry>,
-    /// The outbox may hold something new.
-    pub(crate) outbox: Notify,
+    /// The outbox may hold something new for WeChat.
+    pub(crate) gateway: Notify,
+    /// The outbox may hold something new for the shop.
+    pub(crate) shop: Notify,
     /// Time may have something else to do.
     pub(crate) time: Notify,
 }
@@ -97,7 +99,8 @@ impl Service {
             tracing::info!(released, "taking up what was interrupted");
         }
         let (at_once, entries) = mpsc::unbounded_channel();
-        let bells = Bells { at_once, outbox: Notify::new(), time: Notify::new() };
+        let bells =
+            Bells { at_once, gateway: Notify::new(), shop: Notify::new(), time: Notify::new() };
         let service = Self {
             store,
             clock,

@@ -4,7 +4,7 @@ use super::Service;
 use super::create::LEASE_S;
 use super::outcome::Outcome;
 use super::payment::Taken;
-use crate::store::{AttemptRow, Entry, OrderRow, StoreError};
+use crate::store::{AttemptRow, Entry, Lane, OrderRow, StoreError};
 use saoma_core::ids::{OrderId, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::{Effect, Event};
@@ -41,22 +41,22 @@ pub(crate) struct ShipOrder {
 }
 
 impl Service {
-    /// Takes the entry that has been due longest, for as long as a lease lasts.
-    pub(crate) async fn claim(&self) -> Result<Option<Entry>, StoreError> {
+    /// Takes the lane's entry that has been due longest, for as long as a lease lasts.
+    pub(crate) async fn claim(&self, lane: Lane) -> Result<Option<Entry>, StoreError> {
         let now = self.clock.now();
-        let next = Entry::next_due(&mut *self.store.reader().await?).await?;
+        let next = Entry::next_due(&mut *self.store.reader().await?, lane).await?;
         if next.is_none_or(|next| next > now) {
             return Ok(None);
         }
         let mut change = self.change().await?;
-        let entry = Entry::claim(&mut change.tx, now, now.plus(LEASE_S)).await?;
+        let entry = Entry::claim(&mut change.tx, lane, now, now.plus(LEASE_S)).await?;
         change.tx.commit().await?;
         entry.transpose()
     }
 
-    /// When an entry is next to be claimed.
-    pub(crate) async fn next_entry(&self) -> Result<Option<UnixTime>, StoreError> {
-        Entry::next_due(&mut *self.store.reader().await?).await
+    /// When an entry of the lane is next to be claimed.
+    pub(crate) async fn next_entry(&self, lane: Lane) -> Result<Option<UnixTime>, StoreError> {
+        Entry::next_due(&mut *self.store.reader().await?, lane).await
     }
 
     /// What an entry asks for, or `None` when nobody wants it any more.

@@ -1,7 +1,7 @@
 //! The verbs on a real file, as a specification.
 
 use super::*;
-use crate::store::AttemptRow;
+use crate::store::{AttemptRow, Lane};
 use crate::testing::{KEY, PRICE, Shop, notice_fields, seller, signed};
 use saoma_core::ids::OutTradeNo;
 use saoma_core::order::{Effect, Event};
@@ -22,10 +22,18 @@ fn placed() -> Outcome {
     Outcome::Event(Event::Placed { attempt: 0, code_url })
 }
 
+/// The next entry that is due in any lane.
+async fn claim(shop: &Shop) -> Option<Entry> {
+    match shop.service.claim(Lane::Gateway).await.unwrap() {
+        Some(entry) => Some(entry),
+        None => shop.service.claim(Lane::Shop).await.unwrap(),
+    }
+}
+
 /// Performs what is due with these answers, and gives the keys of what was performed.
 async fn perform(shop: &Shop, answer: impl Fn(&Effect) -> Outcome) -> Vec<String> {
     let mut keys = Vec::new();
-    while let Some(entry) = shop.service.claim().await.unwrap() {
+    while let Some(entry) = claim(shop).await {
         let outcome = match shop.service.job(&entry).await.unwrap() {
             Some(_) => answer(&entry.effect),
             None => Outcome::Unwanted,
@@ -382,7 +390,7 @@ mod notifications {
         let before = shop.everything().await;
         shop.service.notify(&notice).await.unwrap();
         assert_eq!(shop.everything().await, before);
-        assert!(shop.service.claim().await.unwrap().is_none(), "a held entry is never claimed");
+        assert!(claim(&shop).await.is_none(), "a held entry is never claimed");
     }
 
     #[tokio::test]
@@ -493,14 +501,14 @@ mod outbox {
         let mut shop = Shop::open().await;
         let (order_id, number) = open_order(&mut shop, "A-1").await;
         shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
-        let claimed = shop.service.claim().await.unwrap().unwrap();
+        let claimed = claim(&shop).await.unwrap();
         assert_eq!(claimed.key, format!("ship-{order_id}"));
         let shop = shop.crash().await;
-        let again = shop.service.claim().await.unwrap().unwrap();
+        let again = claim(&shop).await.unwrap();
         assert_eq!((&again.key, again.tries), (&claimed.key, 2));
         shop.service.settle(&again, &Outcome::Event(Event::Shipped)).await.unwrap();
         assert_eq!(shop.phase(&order_id).await.0, "shipped");
-        assert!(shop.service.claim().await.unwrap().is_none());
+        assert!(claim(&shop).await.is_none());
     }
 
     #[tokio::test]
@@ -508,7 +516,7 @@ mod outbox {
         let shop = Shop::open().await;
         let (_, number) = shop.order("A-1").await;
         let shop = shop.crash().await;
-        let entry = shop.service.claim().await.unwrap().unwrap();
+        let entry = claim(&shop).await.unwrap();
         assert_eq!(entry.key, format!("place-{number}"));
         assert!(matches!(shop.service.job(&entry).await.unwrap(), Some(Job::Place(_))));
     }
@@ -518,11 +526,11 @@ mod outbox {
         let mut shop = Shop::open().await;
         let (order_id, number) = open_order(&mut shop, "A-1").await;
         shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
-        let first = shop.service.claim().await.unwrap().unwrap();
+        let first = claim(&shop).await.unwrap();
         shop.clock.advance(59);
-        assert!(shop.service.claim().await.unwrap().is_none());
+        assert!(claim(&shop).await.is_none());
         shop.clock.advance(1);
-        let second = shop.service.claim().await.unwrap().unwrap();
+        let second = claim(&shop).await.unwrap();
         assert_eq!(second.key, first.key);
         // The first one, believed dead, comes back without success: the second has the word.
         let failed = Outcome::Again { event: None, why: "too late".to_owned() };
@@ -536,16 +544,40 @@ mod outbox {
     }
 
     #[tokio::test]
+    async fn a_shop_that_hangs_holds_nothing_up_at_wechat() {
+        let mut shop = Shop::open().await;
+        let (_, number) = open_order(&mut shop, "A-1").await;
+        shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+        let (_, other) = shop.order("A-2").await;
+        let shop = shop.crash().await;
+        let place = shop.service.claim(Lane::Gateway).await.unwrap().unwrap();
+        assert_eq!(place.key, format!("place-{other}"));
+        assert!(shop.service.claim(Lane::Gateway).await.unwrap().is_none());
+        assert!(shop.service.claim(Lane::Shop).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn goods_do_not_wait_for_an_answer_of_wechat() {
+        let shop = Shop::open().await;
+        let (order_id, number) = shop.order("A-1").await;
+        let placing = shop.rows("select state from outbox").await;
+        shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+        assert_eq!(placing, ["leased"]);
+        let ship = shop.service.claim(Lane::Shop).await.unwrap().unwrap();
+        assert_eq!(ship.key, format!("ship-{order_id}"));
+    }
+
+    #[tokio::test]
     async fn tries_pause_longer_and_longer() {
         let mut shop = Shop::open().await;
         let (_, number) = open_order(&mut shop, "A-1").await;
         shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
         for pause in [1, 2, 4, 8] {
-            let entry = shop.service.claim().await.unwrap().unwrap();
+            let entry = claim(&shop).await.unwrap();
             let failed = Outcome::Again { event: None, why: "status 500".to_owned() };
             shop.service.settle(&entry, &failed).await.unwrap();
             shop.clock.advance(pause - 1);
-            assert!(shop.service.claim().await.unwrap().is_none(), "{pause}");
+            assert!(claim(&shop).await.is_none(), "{pause}");
             shop.clock.advance(1);
         }
         let row = "select state, tries, last_error from outbox where kind = 'ship'";
@@ -560,10 +592,10 @@ mod outbox {
         shop.service.tick_due().await.unwrap();
         let pending = "select kind from outbox where state = 'pending' order by kind";
         assert_eq!(shop.rows(pending).await, ["close", "query"]);
-        let first = shop.service.claim().await.unwrap().unwrap();
-        assert!(shop.service.claim().await.unwrap().is_none(), "the other waits");
+        let first = claim(&shop).await.unwrap();
+        assert!(claim(&shop).await.is_none(), "the other waits");
         shop.service.settle(&first, &Outcome::Unwanted).await.unwrap();
-        assert!(shop.service.claim().await.unwrap().is_some());
+        assert!(claim(&shop).await.is_some());
     }
 
     #[tokio::test]
@@ -578,7 +610,7 @@ mod outbox {
         let attempt = AttemptRow::get(&mut reader, &second).await.unwrap().unwrap();
         assert!(attempt.request.contains(&format!("<out_trade_no>{second}</out_trade_no>")));
         drop(reader);
-        let entry = shop.service.claim().await.unwrap().unwrap();
+        let entry = claim(&shop).await.unwrap();
         assert_eq!(entry.key, format!("place-{second}"));
         let notice = shop.notice(second.as_str(), T1, PRICE);
         shop.service.notify(&notice).await.unwrap();
@@ -632,7 +664,7 @@ mod outbox {
         perform(&shop, |_| Outcome::Event(Event::Shipped)).await;
         shop.clock.advance(5);
         shop.service.tick_due().await.unwrap();
-        let entry = shop.service.claim().await.unwrap().unwrap();
+        let entry = claim(&shop).await.unwrap();
         assert_eq!(entry.order_id, other_id);
         let payment = saoma_core::api::Payment {
             out_trade_no: OutTradeNo::new(&other).unwrap(),

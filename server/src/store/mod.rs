@@ -9,7 +9,7 @@ mod outbox;
 mod payment;
 
 pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryState, NewEntry};
+pub(crate) use outbox::{Entry, EntryState, Lane, NewEntry};
 pub(crate) use payment::{
     AnomalyRow, NewAnomaly, insert_message, insert_payment, number_of, set_message_outcome,
 };
@@ -19,9 +19,9 @@ use saoma_core::time::UnixTime;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, SqlitePool};
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
+use std::{fmt, io};
 
 /// Any connection of this store.
 pub(crate) type Conn = SqliteConnection;
@@ -48,6 +48,8 @@ pub(crate) struct Store {
 /// Why a database cannot be used at all.
 #[derive(Debug)]
 pub enum OpenError {
+    /// The file cannot be made.
+    File(io::Error),
     /// It cannot be opened or read.
     Sql(sqlx::Error),
     /// Its tables could not be made or brought up to date.
@@ -79,6 +81,7 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::File(error) => write!(f, "the database cannot be made: {error}"),
             Self::Sql(error) => write!(f, "the database cannot be opened: {error}"),
             Self::Migrate(error) => write!(f, "the database cannot be brought up to date: {error}"),
             Self::Pragma { name, wanted, got } => write!(
@@ -136,9 +139,9 @@ impl From<sqlx::Error> for StoreError {
 impl Store {
     /// Opens the file, makes it when it is not there, and brings its tables up to date.
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+        make_private(path).map_err(OpenError::File)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -172,6 +175,18 @@ impl Store {
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+}
+
+/// Makes the file, if it is not there, for its owner alone; SQLite's other files follow it.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -252,6 +267,20 @@ mod tests {
     }
 
     #[tokio::test]
+    #[cfg(unix)]
+    async fn nobody_else_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("saoma.db")).await.unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+        assert!(files.len() > 1, "the write-ahead log is there as well");
+        for file in files {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{file:?}");
+        }
+        store.close().await;
+    }
+
+    #[tokio::test]
     async fn a_database_that_could_forget_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new()
@@ -260,7 +289,7 @@ mod tests {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal);
         let pool = SqlitePool::connect_with(options).await.unwrap();
-        let error = check_pragmas(&mut *pool.acquire().await.unwrap()).await.unwrap_err();
+        let error = check_pragmas(&mut pool.acquire().await.unwrap()).await.unwrap_err();
         assert!(error.to_string().contains("synchronous = full (it stays 1)"), "{error}");
         pool.close().await;
     }

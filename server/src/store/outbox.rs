@@ -38,8 +38,38 @@ pub(crate) enum EntryState {
     Held,
 }
 
+/// Who is called. Each lane is worked off by itself, so that a shop that hangs cannot hold up what
+/// WeChat is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// WeChat.
+    Gateway,
+    /// The shop.
+    Shop,
+}
+
+impl Lane {
+    const fn of(effect: &Effect) -> Self {
+        match effect {
+            Effect::Place { .. }
+            | Effect::Query { .. }
+            | Effect::Close { .. }
+            | Effect::Refund { .. }
+            | Effect::Report { .. } => Self::Gateway,
+            Effect::Ship { .. } => Self::Shop,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Shop => "shop",
+        }
+    }
+}
+
 /// The name of an effect's kind.
-pub(crate) const fn kind(effect: &Effect) -> &'static str {
+const fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Place { .. } => "place",
         Effect::Query { .. } => "query",
@@ -59,14 +89,15 @@ impl NewEntry<'_> {
             EntryState::Held => ("held", now, 0),
         };
         sqlx::query(
-            "insert into outbox (key, order_id, kind, effect, state, due_at, tries,
+            "insert into outbox (key, order_id, kind, lane, effect, state, due_at, tries,
                  created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
              on conflict (key) do nothing",
         )
         .bind(&self.key)
         .bind(self.order_id.map(OrderId::as_str))
         .bind(kind(self.effect))
+        .bind(Lane::of(self.effect).as_str())
         .bind(serde_json::to_string(self.effect).map_err(|_| StoreError::Corrupt("effect"))?)
         .bind(state)
         .bind(seconds(due_at))
@@ -91,10 +122,12 @@ impl Entry {
         })
     }
 
-    /// Takes the entry that has been due longest, never one of an order at whose outbox somebody
-    /// is already. An entry that cannot be read is taken as well, so that it blocks no other.
+    /// Takes the lane's entry that has been due longest, never one of an order at whose entries
+    /// somebody of the lane is already. An entry that cannot be read is taken as well, so that it
+    /// blocks no other.
     pub(crate) async fn claim(
         conn: &mut Conn,
+        lane: Lane,
         now: UnixTime,
         until: UnixTime,
     ) -> Result<Option<Result<Self, StoreError>>, StoreError> {
@@ -102,16 +135,17 @@ impl Entry {
             "update outbox set state = 'leased', due_at = $2, tries = tries + 1, updated_at = $1
              where key = (
                  select key from outbox as due
-                 where state in ('pending', 'leased') and due_at <= $1
+                 where lane = $3 and state in ('pending', 'leased') and due_at <= $1
                    and not exists (
                        select 1 from outbox as busy
-                       where busy.order_id = due.order_id
+                       where busy.order_id = due.order_id and busy.lane = due.lane
                          and busy.state = 'leased' and busy.due_at > $1)
                  order by due_at, created_at, key limit 1)
              returning key, order_id, effect, tries",
         )
         .bind(seconds(now))
         .bind(seconds(until))
+        .bind(lane.as_str())
         .fetch_optional(conn)
         .await?;
         Ok(row.as_ref().map(Self::read))
@@ -146,10 +180,15 @@ impl Entry {
         Ok(())
     }
 
-    /// When an entry is next to be claimed.
-    pub(crate) async fn next_due(conn: &mut Conn) -> Result<Option<UnixTime>, StoreError> {
-        let sql = "select min(due_at) from outbox where state in ('pending', 'leased')";
-        let due_at: Option<i64> = sqlx::query_scalar(sql).fetch_one(conn).await?;
+    /// When an entry of the lane is next to be claimed.
+    pub(crate) async fn next_due(
+        conn: &mut Conn,
+        lane: Lane,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        let sql = "select min(due_at) from outbox
+                   where lane = $1 and state in ('pending', 'leased')";
+        let query = sqlx::query_scalar(sql).bind(lane.as_str());
+        let due_at: Option<i64> = query.fetch_one(conn).await?;
         due_at.map(|due_at| time("due_at", due_at)).transpose()
     }
 
