@@ -1,6 +1,6 @@
 // The looks. Whatever a shop may want to change is a custom property, or a part.
 
-export const css = `
+export const css: string = `
 :host {
   --_accent: var(--saoma-accent, #07a35a);
   --_accent-soft: var(--saoma-accent-soft, #e8f6ee);
