@@ -87,7 +87,7 @@ impl Plan {
         let (host, port) = self.shop_address.split_once(':').unwrap_or_default();
         let mut command = self.program("node");
         command
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../web-demo/server.mjs"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("web-demo/server.mjs"))
             .env("HOST", host)
             .env("PORT", port)
             .env("SAOMA_SERVER_URL", format!("http://{}", self.server_address))
@@ -170,7 +170,7 @@ pub fn binary(name: &str) -> Result<PathBuf, DeskError> {
 
 /// The unpacked npm package, as `cargo xtask npm` leaves it.
 fn package_folder() -> Result<PathBuf, DeskError> {
-    let path = binaries_folder()?.join("../npm/package");
+    let path = binaries_folder()?.with_file_name("npm/package");
     if path.exists() { Ok(path) } else { Err(DeskError::NotBuilt(path)) }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn package_folder() -> PathBuf {
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     crate::no_arguments("npm", arguments)?;
     build()?;
+    print_sizes(&package_folder().join("dist"))?;
     pack()
 }
 
@@ -55,7 +56,7 @@ pub(crate) fn build() -> Result<(), Failure> {
         let to = package.join(from.file_name().unwrap_or_default());
         std::fs::copy(&from, &to).map_err(Failure::io(format!("cannot copy {file}")))?;
     }
-    print_sizes(&dist)
+    Ok(())
 }
 
 /// Makes the tarball that `npm publish` would send, beside the package.
