@@ -7,8 +7,9 @@
 use crate::{ids::OrderId, money::Fen, time::UnixTime};
 use heapless::String;
 
-/// Longest `code_url`: WeChat's page says 64 bytes, longer ones have been seen (protocol §4).
-pub const CODE_URL_MAX: usize = 256;
+/// Longest `code_url`, which is the longest text of a QR code of ours: WeChat's page says 64 bytes,
+/// longer ones have been seen (protocol §4).
+pub const CODE_URL_MAX: usize = crate::qr::TEXT_MAX;
 /// Longest description of the goods in bytes: WeChat's `body` (protocol §4).
 pub const DESCRIPTION_MAX: usize = 127;
 /// Longest name of the merchant in bytes, to show.
@@ -180,6 +181,11 @@ const POLL_SLOW_MS: u64 = 30_000;
 const RETRY_MAX_MS: u64 = 15_000;
 /// Nothing polls for ever: half an hour without news after the order's end is enough.
 const GIVE_UP_AFTER_MS: u64 = 1_800_000;
+/// A server that never answered at all is given up after as long.
+const GIVE_UP_AFTER_LOST: u32 = 120;
+/// Clocks that differ by more than this have been set; less is the time an answer was on its way
+/// and the fraction that whole seconds leave out.
+const CLOCK_SET_MS: u64 = 2_000;
 
 /// One order on one screen: views, lost connections and time go in, a [`Screen`] and the next
 /// question's time come out.
@@ -233,7 +239,10 @@ impl Checkout {
         if known != Some(snapshot.version) {
             self.news_at_ms = now_ms;
         }
-        self.offset_ms = signed(snapshot.server_time.get().saturating_mul(1_000)) - signed(now_ms);
+        let offset_ms = signed(snapshot.server_time.get().saturating_mul(1_000)) - signed(now_ms);
+        let same_clock = known.is_some() && offset_ms.abs_diff(self.offset_ms) <= CLOCK_SET_MS;
+        // The answer that was quickest and latest in its second is the nearest to the truth.
+        self.offset_ms = if same_clock { offset_ms.max(self.offset_ms) } else { offset_ms };
         self.snapshot = Some(snapshot);
     }
 
@@ -272,18 +281,21 @@ impl Checkout {
     /// ask: the phase is final, or the order's end is long past.
     #[must_use]
     pub fn next_poll_ms(&self, now_ms: u64) -> Option<u64> {
-        if self.snapshot.is_some_and(|snapshot| snapshot.phase.is_final()) {
-            return None;
-        }
         let silent_ms = now_ms.saturating_sub(self.news_at_ms);
-        let left_s = self.snapshot.map_or(0, |snapshot| self.left_s(snapshot, now_ms));
-        if left_s == 0 && silent_ms > GIVE_UP_AFTER_MS {
+        let over = match self.snapshot {
+            None => self.lost > GIVE_UP_AFTER_LOST,
+            Some(snapshot) => {
+                let late = self.left_s(snapshot, now_ms) == 0 && silent_ms > GIVE_UP_AFTER_MS;
+                late || snapshot.phase.is_final()
+            }
+        };
+        if over {
             return None;
         }
         if self.lost > 0 {
             return Some((500_u64 << self.lost.min(5)).min(RETRY_MAX_MS));
         }
-        Some(match silent_ms {
+        Some(match self.snapshot.map_or(0, |_| silent_ms) {
             0..60_000 => POLL_FIRST_MS,
             60_000..600_000 => POLL_LATER_MS,
             _ => POLL_SLOW_MS,
@@ -331,6 +343,30 @@ mod tests {
         assert_eq!(checkout.screen(ours_is_wrong), Screen::Waiting { left_s: 900, offline: false });
         assert_eq!(checkout.screen(later), Screen::Waiting { left_s: 1, offline: false });
         assert_eq!(checkout.screen(later + 1_000), Screen::Checking { offline: false });
+    }
+
+    #[test]
+    fn the_countdown_never_jumps_back_by_a_slow_answer() {
+        let mut checkout = watching(Phase::Open);
+        // The same server second, asked 900 ms later: its clock has not visibly moved.
+        checkout.on_view(snapshot(Phase::Open, 1), 900);
+        assert_eq!(checkout.screen(1_000), Screen::Waiting { left_s: 899, offline: false });
+        // A clock that was set is believed.
+        checkout.on_view(snapshot(Phase::Open, 1), 50_000);
+        assert_eq!(checkout.screen(50_000), Screen::Waiting { left_s: 900, offline: false });
+    }
+
+    #[test]
+    fn before_the_first_view_any_clock_keeps_asking_but_not_for_ever() {
+        let mut checkout = Checkout::new();
+        let now_ms = 1_795_461_960_000;
+        assert_eq!(checkout.next_poll_ms(now_ms), Some(2_000));
+        for _ in 0..GIVE_UP_AFTER_LOST {
+            checkout.on_lost();
+            assert!(checkout.next_poll_ms(now_ms).is_some());
+        }
+        checkout.on_lost();
+        assert_eq!(checkout.next_poll_ms(now_ms), None);
     }
 
     #[test]

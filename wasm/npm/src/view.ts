@@ -31,7 +31,7 @@ export interface View {
 }
 
 /** Longest `code_url`, in bytes of ASCII. */
-const CODE_URL_MAX = 256
+const CODE_URL_MAX = 255
 
 const PHASES: ReadonlySet<unknown> = new Set<Phase>([
   'placing',
