@@ -1,5 +1,6 @@
 //! Writes every page in every size and language as a PNG, to be looked at:
 //! `cargo run -p saoma-kiosk --example kiosk-sheet [DIR]`, by default into `target/kiosk-sheet`.
+#![expect(clippy::unwrap_used, reason = "made-up orders, known to be good")]
 
 #[path = "../tests/kiosk/stage.rs"]
 mod stage;

@@ -2,6 +2,8 @@
 //!
 //! `font/README.md` says how to run it and whose the letters are.
 #![expect(clippy::disallowed_types, reason = "outlines are measured in floats; no money here")]
+#![expect(clippy::cast_possible_truncation, reason = "glyphs are smaller than 256 pixels")]
+#![expect(clippy::cast_sign_loss, reason = "widths, heights and ink are not negative")]
 
 use ab_glyph::{Font as _, FontRef, Glyph, PxScale, point};
 use saoma_kiosk::{menu, texts::Language};
@@ -68,7 +70,7 @@ fn all_characters() -> BTreeSet<char> {
         characters.extend(texts.chain(words.labels()).flat_map(str::chars));
     }
     characters.extend(menu::SAMPLE_MERCHANT.chars());
-    characters.extend(menu::MENU.iter().flat_map(|item| item.description.chars()));
+    characters.extend(menu::MENU.iter().flat_map(|item| [item.zh, item.en]).flat_map(str::chars));
     characters
 }
 

@@ -48,6 +48,7 @@ pub enum Key {
 
 /// What happens to the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the answer on")]
 pub enum Input {
     /// A key was pressed.
     Key(Key),

@@ -182,13 +182,12 @@ mod tests {
 
     #[test]
     fn every_font_has_every_character_of_the_texts_it_writes() {
-        let ascii: &[u8] = &core::array::from_fn::<u8, 95, _>(|n| b' ' + n as u8);
-        let ascii = String::from_utf8(ascii.to_vec()).unwrap().leak();
+        let ascii: &'static str = (' '..='~').collect::<String>().leak();
         for language in Language::ALL {
             let words = language.words();
             let titles = words.messages().map(|message| message.title);
             let notes = words.messages().map(|message| message.note);
-            let goods = menu::MENU.map(|item| item.description);
+            let goods = menu::MENU.map(|item| item.description(language));
             let small = [menu::SAMPLE_MERCHANT, lines::ELLIPSIS, "¥", ascii];
             for font in ALL {
                 let texts = titles.into_iter().chain(small).filter(|t| *t != menu::SAMPLE_MERCHANT);

@@ -3,7 +3,13 @@
 //! Pictures are computed in RGB888 and turned into the display's own colour pixel by pixel, so
 //! that every display shows the same picture as well as it can.
 
-use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
+use embedded_graphics::{
+    geometry::Size,
+    pixelcolor::{Rgb888, RgbColor},
+};
+
+/// Displays whose shorter side is below this are taken for black and white ones.
+const MONO_BELOW_PX: u32 = 160;
 
 /// The colours of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,16 @@ pub struct Theme {
 }
 
 impl Theme {
+    /// The theme for a display of which nothing but its size is known.
+    #[must_use]
+    pub const fn for_size(size: Size) -> Self {
+        if size.width < MONO_BELOW_PX || size.height < MONO_BELOW_PX {
+            Self::MONO
+        } else {
+            Self::COLOUR
+        }
+    }
+
     /// For displays with colours or at least sixteen greys.
     pub const COLOUR: Self = Self {
         ground: Rgb888::new(0xf3, 0xf5, 0xf2),

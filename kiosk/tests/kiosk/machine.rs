@@ -98,7 +98,7 @@ fn the_first_tick_asks_for_the_order_and_draws() {
     let Some(Call::Make(order)) = bench.asked() else { panic!("{:?}", bench.open) };
     assert_eq!(order.order_no, "K1-1");
     assert_eq!(order.amount_fen, Fen::new(1800).unwrap());
-    assert_eq!(order.description, "拿铁 Latte");
+    assert_eq!(order.description, "燕麦拿铁");
     assert_eq!((bench.app.page(), bench.damage), (Page::Starting, Damage::All));
 }
 

@@ -184,7 +184,7 @@ fn the_code_page_names_merchant_goods_amount_and_time_left() {
             let app = app_on(Page::Code { left_s: 899 }, size, language, &USUAL);
             let plan = app.plan(&Theme::COLOUR);
             let texts = texts(&plan);
-            for text in ["扫码咖啡", "拿铁 Latte", "¥18.00", "14:59"] {
+            for text in ["扫码咖啡", "燕麦拿铁", "¥18.00", "14:59"] {
                 assert!(texts.contains(&text), "{size:?} {language:?}: {text} not in {texts:?}");
             }
             assert!(code_of(&plan).is_some());

@@ -46,7 +46,7 @@ pub(crate) struct Sample {
 /// What a café sells.
 pub(crate) const USUAL: Sample = Sample {
     merchant: "扫码咖啡",
-    description: "拿铁 Latte",
+    description: "燕麦拿铁",
     amount_fen: 1800,
     order_id: "20261123192600K7Q2M9XB",
     code_url: "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz",
