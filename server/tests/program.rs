@@ -1,0 +1,79 @@
+//! The program as its operator meets it: arguments, exit codes, what it says when the
+//! configuration is wrong.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const GOOD: &str = r#"
+    listen = "127.0.0.1:0"
+    database = "sqlite:saoma.db"
+    [merchant]
+    name = "扫码咖啡"
+    mch_id = "1900000109"
+    app_id = "wx5a0mademeup0001"
+    key = "192006250b4c09247ec02edce69f6a2d"
+    gateway = "http://127.0.0.1:1"
+    [shop]
+    keys = ["shop-key-0123456789"]
+    webhook_url = "http://127.0.0.1:3000/webhook"
+    webhook_secret = "webhook-secret-0123"
+"#;
+
+fn run(args: &[&str]) -> Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_saoma-server"));
+    program.env_remove("SAOMA_CONFIG").env_remove("SAOMA_MERCHANT_KEY").args(args);
+    program.output().unwrap()
+}
+
+/// Checks a configuration; gives the exit code, standard output and standard error.
+fn check(config: &str) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("saoma.toml");
+    std::fs::write(&file, config).unwrap();
+    let output = run(&["check", "--config", file.to_str().unwrap()]);
+    assert!(!Path::new(&folder.path().join("saoma.db")).exists(), "a check makes nothing");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_good_configuration_is_said_to_be_good() {
+    assert_eq!(check(GOOD), (Some(0), "the configuration is good\n".to_owned(), String::new()));
+}
+
+#[test]
+fn a_bad_configuration_is_an_error_that_names_file_and_key_and_no_secret() {
+    for (replaced, with, expected) in [
+        ("09247ec", "", "saoma.toml: merchant.key: the API key must have 32 characters, not 25"),
+        ("127.0.0.1:1\"", "127.0.0.1:1/pay\"", "saoma.toml: merchant.gateway: a gateway host"),
+        ("[shop]", "[shop", "saoma.toml: line 10 is not TOML"),
+    ] {
+        let (code, stdout, stderr) = check(&GOOD.replacen(replaced, with, 1));
+        assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+        for secret in ["192006250b4c", "shop-key-0123456789", "webhook-secret-0123"] {
+            assert!(!stderr.contains(secret), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn without_a_configuration_it_says_what_to_do() {
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("--config FILE"), "{stderr}");
+    let missing = run(&["--config", "no-such-file.toml"]);
+    let stderr = String::from_utf8(missing.stderr).unwrap();
+    assert!(stderr.contains("cannot read no-such-file.toml"), "{stderr}");
+}
+
+#[test]
+fn its_help_says_how_to_begin() {
+    let output = run(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    for text in ["--config <FILE>", "SAOMA_CONFIG", "--log-json", "check", "RUST_LOG"] {
+        assert!(stdout.contains(text), "{stdout}");
+    }
+}
