@@ -95,8 +95,15 @@ impl Name {
 }
 
 /// The fields of a verified document by name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Fields<'d, 'a, const N: usize>(pub(super) Verified<'d, 'a, N>);
+
+impl<const N: usize> fmt::Debug for Fields<'_, '_, N> {
+    /// Not the fields: what was read from them is shown where it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fields(..)")
+    }
+}
 
 impl<'a, const N: usize> Fields<'_, 'a, N> {
     /// A field that may be left out; an empty one counts as left out. A numbered one is invalid

@@ -11,25 +11,44 @@
 
 mod answer;
 mod close_order;
+mod coupon;
+mod details;
 mod err_code;
 mod fields;
 mod goods;
 mod json;
+mod mode_one;
 mod order_query;
 mod pay_notice;
 mod payment;
+mod refund;
+mod refund_notice;
+mod refund_query;
 mod request;
+mod short_url;
 mod unified_order;
 
 pub use answer::AnswerError;
 pub use close_order::{CloseOrderAnswer, close_order};
+pub use coupon::{Coupon, CouponKind, Coupons};
+pub use details::PayDetails;
 pub use err_code::{Call, Class, ErrCode};
 pub use fields::{FieldError, FieldFault};
 pub use goods::{DETAIL_MAX, Detail, Goods, SCENE_INFO_MAX, SceneInfo, Store};
+pub use mode_one::{PRODUCT_URL_MAX, ProductUrl, ScanNotice, scan_reply};
 pub use order_query::{OrderQueryAnswer, TradeState, order_query};
 pub use pay_notice::{ACK_FAIL, ACK_SUCCESS, PayNotice};
 pub use payment::{Currency, Payment};
+pub use refund::{
+    AcceptedRefund, PaymentNo, REFUND_GAP_S, REFUND_WITHIN_S, REFUNDS_MAX, Refund, RefundAccount,
+    RefundAnswer,
+};
+pub use refund_notice::{RefundHint, RefundNoticeError, RefundSource};
+pub use refund_query::{
+    RefundChannel, RefundNo, RefundQuery, RefundQueryAnswer, RefundRecord, RefundState, Refunds,
+};
 pub use request::{RequestError, SealError, cut, seal};
+pub use short_url::{SHORT_URL_MAX, ShortUrlAnswer, short_url};
 pub use unified_order::{UnifiedOrder, UnifiedOrderAnswer};
 
 use crate::ids::{AppId, MchId};

@@ -7,6 +7,12 @@ use crate::xml::{Doc, Text};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+mod details;
+mod err_code;
+mod mode_one;
+mod refund;
+mod unified_order;
+
 const MESSAGES: &str = include_str!("../../../tests/fixtures/v2-messages.json");
 const AMBIGUOUS: &str = include_str!("../../../tests/fixtures/v2-ambiguous.json");
 const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
