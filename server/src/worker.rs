@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// Most entries of a lane that are performed at once, besides those that their writer asked for at once.
+/// Most entries of a lane that are performed at once, besides those that their writer asked for at
+/// once.
 const PARALLEL_MAX: usize = 16;
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);

@@ -22,17 +22,17 @@ const GOOD: &str = r#"
 fn run(args: &[&str]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_saoma-server"));
     program.env_remove("SAOMA_CONFIG").env_remove("SAOMA_MERCHANT_KEY").args(args);
-    program.output().unwrap()
+    program.output().expect("the program runs")
 }
 
 /// Checks a configuration; gives the exit code, standard output and standard error.
 fn check(config: &str) -> (Option<i32>, String, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("saoma.toml");
-    std::fs::write(&file, config).unwrap();
-    let output = run(&["check", "--config", file.to_str().unwrap()]);
+    std::fs::write(&file, config).expect("a file");
+    let output = run(&["check", "--config", file.to_str().expect("UTF-8")]);
     assert!(!Path::new(&folder.path().join("saoma.db")).exists(), "a check makes nothing");
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
