@@ -5,7 +5,7 @@ use embedded_graphics::{
     draw_target::DrawTarget,
     geometry::{Dimensions, OriginDimensions, Point, Size},
     pixelcolor::PixelColor,
-    primitives::{PointsIter as _, Rectangle},
+    primitives::Rectangle,
 };
 use std::convert::Infallible;
 
@@ -60,10 +60,16 @@ impl<C: PixelColor> DrawTarget for Display<C> {
         colours: I,
     ) -> Result<(), Infallible> {
         self.fills.push(*area);
+        let inside = area.intersection(&self.bounding_box());
+        assert_eq!(inside, *area, "the area leaves {:?}", self.size);
         let mut colours = colours.into_iter();
-        for at in area.points() {
-            let colour = colours.next().expect("a colour for every pixel of the area");
-            self.draw_iter([Pixel(at, colour)])?;
+        for y in area.rows() {
+            let start = self.index(Point::new(area.top_left.x, y));
+            let row = start..start + usize::try_from(area.size.width).unwrap();
+            for (pixel, writes) in self.pixels[row.clone()].iter_mut().zip(&mut self.writes[row]) {
+                *pixel = Some(colours.next().expect("a colour for every pixel of the area"));
+                *writes += 1;
+            }
         }
         assert!(colours.next().is_none(), "more colours than pixels");
         Ok(())

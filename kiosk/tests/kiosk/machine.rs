@@ -59,7 +59,7 @@ impl Bench {
     }
 
     fn view(&mut self, phase: Phase, version: u64) {
-        self.answer(Answer::View(USUAL.view(phase, version, 900)));
+        self.answer(Answer::View(USUAL.view(phase, version, 900, self.now_ms)));
     }
 
     fn refuse(&mut self, status: u16, code: &str) {
@@ -184,7 +184,7 @@ fn a_countdown_draws_once_a_second_and_nothing_else() {
 fn news_without_a_visible_change_draws_nothing() {
     let mut bench = Bench::with_code();
     bench.wait_for_question();
-    bench.answer(Answer::View(USUAL.view(Phase::Open, 1, 898)));
+    bench.answer(Answer::View(USUAL.view(Phase::Open, 1, 898, bench.now_ms)));
     assert_eq!(bench.damage, Damage::Nothing);
 }
 
@@ -203,7 +203,7 @@ fn when_the_time_is_over_the_code_is_gone_before_the_server_says_so() {
 fn an_open_order_without_a_code_is_being_checked() {
     let mut bench = Bench::new();
     bench.tick(0);
-    let mut view = USUAL.view(Phase::Open, 1, 900);
+    let mut view = USUAL.view(Phase::Open, 1, 900, bench.now_ms);
     view.code_url = None;
     bench.answer(Answer::View(view));
     assert_eq!(bench.app.page(), Page::Checking);
@@ -284,7 +284,7 @@ fn an_answer_that_nobody_waits_for_changes_nothing() {
     let late = bench.ticket();
     bench.tick(ANSWER_WITHIN_MS);
     bench.wait_for_question();
-    let answer = Answer::View(USUAL.view(Phase::Cancelled, 9, 900));
+    let answer = Answer::View(USUAL.view(Phase::Cancelled, 9, 900, bench.now_ms));
     bench.put(Input::Reply { ticket: late, answer });
     assert_eq!((bench.app.page(), bench.damage), (Page::Offline, Damage::Nothing));
     bench.put(Input::Lost { ticket: 4_000_000 });
@@ -400,7 +400,7 @@ fn the_last_orders_answer_does_not_reach_the_next_order() {
     bench.wait_for_question();
     let old = bench.ticket();
     bench.put(Input::Key(Key::Again));
-    let answer = Answer::View(USUAL.view(Phase::Shipped, 3, 900));
+    let answer = Answer::View(USUAL.view(Phase::Shipped, 3, 900, bench.now_ms));
     bench.put(Input::Reply { ticket: old, answer });
     assert_eq!((bench.app.page(), bench.app.order_id()), (Page::Starting, None));
 }
@@ -452,7 +452,7 @@ fn a_refusal_after_the_payment_does_not_hide_that_it_was_paid() {
 fn an_order_with_another_amount_is_not_shown_to_be_paid() {
     let mut bench = Bench::new();
     bench.tick(0);
-    let mut view = USUAL.view(Phase::Open, 1, 900);
+    let mut view = USUAL.view(Phase::Open, 1, 900, bench.now_ms);
     view.amount_fen = Fen::new(180_000).unwrap();
     bench.answer(Answer::View(view));
     assert_eq!(bench.app.page(), Page::Help);
@@ -463,7 +463,7 @@ fn an_order_with_another_amount_is_not_shown_to_be_paid() {
 fn the_view_of_another_order_is_not_shown() {
     let mut bench = Bench::with_code();
     bench.wait_for_question();
-    let mut view = USUAL.view(Phase::Paid, 2, 900);
+    let mut view = USUAL.view(Phase::Paid, 2, 900, bench.now_ms);
     view.order_id = OrderId::new("SOMEBODY-ELSES").unwrap();
     bench.answer(Answer::View(view));
     assert_eq!(bench.app.page(), Page::Help);
@@ -486,7 +486,7 @@ fn the_shells_clock_may_begin_anywhere() {
     for origin_ms in [0, 77_000_000, u64::MAX / 2, u64::MAX - 3_000] {
         let mut app = new_app(SIZE, Language::Zh, &USUAL);
         let ticket = app.handle(Input::Tick, origin_ms).request.unwrap().ticket;
-        let answer = Answer::View(USUAL.view(Phase::Open, 1, 900));
+        let answer = Answer::View(USUAL.view(Phase::Open, 1, 900, 0));
         let _reaction = app.handle(Input::Reply { ticket, answer }, origin_ms);
         assert_eq!(app.page(), Page::Code { left_s: 900 }, "{origin_ms}");
         let reaction = app.handle(Input::Tick, origin_ms + 2_000);

@@ -67,8 +67,9 @@ impl Sample {
         Goods::new(self.description, Fen::new(self.amount_fen).unwrap()).unwrap()
     }
 
-    pub(crate) fn view(&self, phase: Phase, version: u64, left_s: u64) -> View {
-        let server_time = UnixTime::new(1_795_461_960).unwrap();
+    /// The view at `now_ms` of a terminal's clock, when `left_s` is left to pay.
+    pub(crate) fn view(&self, phase: Phase, version: u64, left_s: u64, now_ms: u64) -> View {
+        let server_time = UnixTime::new(1_795_461_960).unwrap().plus(now_ms / 1_000);
         View {
             order_id: OrderId::new(self.order_id).unwrap(),
             version,
@@ -106,7 +107,7 @@ pub(crate) fn app_on(page: Page, size: (u32, u32), language: Language, sample: &
     };
     let left_s = if let Page::Code { left_s } = page { left_s } else { 899 };
     if let Some(phase) = phase {
-        let answer = Answer::View(sample.view(phase, 1, left_s));
+        let answer = Answer::View(sample.view(phase, 1, left_s + 2, 0));
         let _shown = app.handle(Input::Reply { ticket, answer }, 0);
     }
     let again = app.handle(Input::Tick, 2_000).request.map(|request| request.ticket);
@@ -120,8 +121,7 @@ pub(crate) fn app_on(page: Page, size: (u32, u32), language: Language, sample: &
             let _shown = app.handle(Input::Reply { ticket, answer }, 2_000);
         }
         (Page::Code { .. }, Some(ticket)) => {
-            // The countdown is where the caller wants it, not two seconds on.
-            let answer = Answer::View(sample.view(Phase::Open, 2, left_s));
+            let answer = Answer::View(sample.view(Phase::Open, 2, left_s, 2_000));
             let _shown = app.handle(Input::Reply { ticket, answer }, 2_000);
         }
         _ => {}
