@@ -83,6 +83,9 @@ pub enum Page {
     },
     /// The last word on the payment is not in yet.
     Checking,
+    /// Being given up, as the customer wished: WeChat takes up to five minutes to confirm it. The
+    /// next customer need not wait; a payment that still comes is the server's to send back.
+    Cancelling,
     /// Paid.
     Paid,
     /// Given up; nothing was paid.
@@ -109,6 +112,7 @@ impl Page {
             Self::Starting => "starting",
             Self::Code { .. } => "qr",
             Self::Checking => "checking",
+            Self::Cancelling => "cancelling",
             Self::Paid => "paid",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
@@ -120,7 +124,7 @@ impl Page {
         }
     }
 
-    /// Whether this customer is done and the next one may order.
+    /// Whether this order has come to its end.
     #[must_use]
     pub const fn is_end(self) -> bool {
         match self {
@@ -131,8 +135,18 @@ impl Page {
             | Self::Refunded
             | Self::Failed
             | Self::Help => true,
-            Self::Starting | Self::Code { .. } | Self::Checking | Self::Offline => false,
+            Self::Starting
+            | Self::Code { .. }
+            | Self::Checking
+            | Self::Cancelling
+            | Self::Offline => false,
         }
+    }
+
+    /// Whether this customer is done and the next one may order.
+    #[must_use]
+    pub const fn can_order_again(self) -> bool {
+        matches!(self, Self::Cancelling) || self.is_end()
     }
 
     /// Whether the order can be given up.
@@ -141,6 +155,7 @@ impl Page {
         match self {
             Self::Starting | Self::Code { .. } => true,
             Self::Checking
+            | Self::Cancelling
             | Self::Paid
             | Self::Cancelled
             | Self::Expired
@@ -197,10 +212,20 @@ struct Order {
     view: Option<View>,
     /// The code of that view, where it can be drawn.
     code: Option<Matrix>,
-    /// The customer wants to give it up, and the server has not said yet that it knows.
-    give_up: bool,
+    wish: Wish,
     refusal: Option<Refusal>,
     next: Next,
+}
+
+/// Whether the customer wants to give the order up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    /// No.
+    Keep,
+    /// Yes, and the server has not said yet that it knows.
+    GiveUp,
+    /// Yes, and the server knows.
+    Told,
 }
 
 /// What comes next between terminal and server.
@@ -321,7 +346,7 @@ impl App {
                 }
             }
             Key::Again => {
-                if page.is_end() {
+                if page.can_order_again() {
                     self.order = Order::new(self.numbers.next(), Some(now_ms));
                 }
             }
@@ -377,7 +402,7 @@ impl Order {
             checkout: Checkout::new(),
             view: None,
             code: None,
-            give_up: false,
+            wish: Wish::Keep,
             refusal: None,
             next: Next::Ask { at_ms: 0 },
         }
@@ -403,13 +428,13 @@ impl Order {
                 amount_fen: goods.amount(),
                 description: String::try_from(goods.description()).unwrap_or_default(),
             }),
-            Some(view) if self.give_up => Call::Cancel(view.order_id.clone()),
+            Some(view) if self.wish == Wish::GiveUp => Call::Cancel(view.order_id.clone()),
             Some(view) => Call::Look(view.order_id.clone()),
         }
     }
 
     fn cancel(&mut self, now_ms: u64) {
-        self.give_up = true;
+        self.wish = Wish::GiveUp;
         if matches!(self.next, Next::Ask { .. }) {
             self.next = Next::Ask { at_ms: now_ms };
         }
@@ -420,7 +445,7 @@ impl Order {
             Answer::View(view) => self.on_view(view, goods, size, now_ms),
             // Paid before it could be given up: the next view says so.
             Answer::Refused(refusal) if refusal.code == ALREADY_PAID => {
-                self.give_up = false;
+                self.wish = Wish::Keep;
                 self.next = Next::Ask { at_ms: now_ms };
             }
             Answer::Refused(refusal) => self.refuse(refusal),
@@ -433,7 +458,7 @@ impl Order {
             return self.refuse(Refusal { status: 0, code });
         }
         if matches!(self.next, Next::Hear { cancels: true, .. }) {
-            self.give_up = false;
+            self.wish = Wish::Told;
         }
         self.checkout.on_view(view.snapshot(), self.clock(now_ms));
         if self.view.as_ref().is_none_or(|known| known.version <= view.version) {
@@ -446,7 +471,7 @@ impl Order {
         let ended = self.view.as_ref().is_some_and(|view| view.phase.is_final());
         self.next = if ended {
             Next::Rest
-        } else if self.give_up {
+        } else if self.wish == Wish::GiveUp {
             Next::Ask { at_ms: now_ms }
         } else {
             self.ask_later(now_ms)
@@ -492,10 +517,16 @@ impl Order {
             Screen::Loading | Screen::Waiting { .. } | Screen::Checking { .. } if offline => {
                 Page::Offline
             }
-            Screen::Loading if self.give_up => Page::Checking,
-            Screen::Loading => Page::Starting,
-            Screen::Waiting { left_s, .. } if has_code && !self.give_up => Page::Code { left_s },
-            Screen::Waiting { .. } | Screen::Checking { .. } => Page::Checking,
+            Screen::Loading | Screen::Waiting { .. } | Screen::Checking { .. }
+                if self.wish == Wish::Told =>
+            {
+                Page::Cancelling
+            }
+            Screen::Loading if self.wish == Wish::Keep => Page::Starting,
+            Screen::Waiting { left_s, .. } if has_code && self.wish == Wish::Keep => {
+                Page::Code { left_s }
+            }
+            Screen::Loading | Screen::Waiting { .. } | Screen::Checking { .. } => Page::Checking,
             Screen::Paid => Page::Paid,
             Screen::Cancelled => Page::Cancelled,
             Screen::Expired => Page::Expired,

@@ -69,6 +69,8 @@ pub struct Words {
     pub starting: Message,
     /// The last word on the payment is not in yet.
     pub checking: Message,
+    /// Being given up.
+    pub cancelling: Message,
     /// Paid.
     pub paid: Message,
     /// Given up.
@@ -102,6 +104,7 @@ const ZH: Words = Words {
     order: "订单号",
     starting: Message { title: "正在下单", note: "请稍候" },
     checking: Message { title: "正在确认付款", note: "请勿重复付款" },
+    cancelling: Message { title: "正在取消", note: "请勿再付款" },
     paid: Message { title: "支付成功", note: "谢谢惠顾" },
     cancelled: Message { title: "订单已取消", note: "没有扣款" },
     expired: Message { title: "订单已超时", note: "没有扣款，请重新下单" },
@@ -125,6 +128,7 @@ const EN: Words = Words {
     order: "Order",
     starting: Message { title: "One moment", note: "Your order is being placed" },
     checking: Message { title: "Checking", note: "Please do not pay again" },
+    cancelling: Message { title: "Cancelling", note: "Please do not pay any more" },
     paid: Message { title: "Paid", note: "Thank you" },
     cancelled: Message { title: "Cancelled", note: "Nothing was paid" },
     expired: Message { title: "Time is up", note: "Nothing was paid" },
@@ -142,10 +146,11 @@ const EN: Words = Words {
 impl Words {
     /// The pages that are a message.
     #[must_use]
-    pub const fn messages(&self) -> [Message; 11] {
+    pub const fn messages(&self) -> [Message; 12] {
         [
             self.starting,
             self.checking,
+            self.cancelling,
             self.paid,
             self.cancelled,
             self.expired,

@@ -45,6 +45,7 @@ fn content(plan: &Plan<'_>, page: Page, words: &Words) -> (Message, Mark, Rgb888
         // The code was to be shown and could not: the display is too small for it.
         Page::Code { .. } => (words.no_room, Mark::Look, theme.bad),
         Page::Checking => (words.checking, Mark::Dots, theme.calm),
+        Page::Cancelling => (words.cancelling, Mark::Stopped, theme.calm),
         Page::Paid => (words.paid, Mark::Done, theme.good),
         Page::Cancelled => (words.cancelled, Mark::Stopped, theme.soft),
         Page::Expired => (words.expired, Mark::Clock, theme.soft),
@@ -60,7 +61,7 @@ fn push_keys(plan: &mut Plan<'_>, page: Page, words: &Words) {
     let Metrics { margin, width, .. } = plan.metrics;
     let (left, width) = (margin, width - 2 * margin);
     let language = (Key::Language, words.language);
-    if page.is_end() {
+    if page.can_order_again() {
         plan.push_keys(left, width, &[(Key::Again, words.again), language]);
     } else if page.can_cancel() {
         plan.push_keys(left, width, &[(Key::Cancel, words.cancel), language]);
@@ -74,6 +75,7 @@ fn number(app: &App, page: Page) -> &str {
     match page {
         Page::Code { .. }
         | Page::Checking
+        | Page::Cancelling
         | Page::Paid
         | Page::Refunding
         | Page::Refunded

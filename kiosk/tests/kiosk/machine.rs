@@ -309,7 +309,7 @@ fn cancel_asks_the_server_at_once_and_hides_the_code() {
     assert_eq!(bench.asked(), Some(&Call::Cancel(order_id())));
     assert_eq!((bench.app.page(), bench.damage), (Page::Checking, Damage::All));
     bench.view(Phase::Closing, 2);
-    assert_eq!(bench.app.page(), Page::Checking);
+    assert_eq!(bench.app.page(), Page::Cancelling);
     bench.wait_for_question();
     assert_eq!(bench.asked(), Some(&Call::Look(order_id())));
     bench.view(Phase::Cancelled, 3);
@@ -390,6 +390,17 @@ fn again_makes_a_new_order_with_its_own_number() {
     assert_eq!(order.order_no, "K1-2");
     assert_eq!((bench.app.page(), bench.damage), (Page::Starting, Damage::All));
     assert_eq!((bench.app.order_id(), bench.app.code().is_none()), (None, true));
+}
+
+#[test]
+fn the_next_customer_need_not_wait_until_a_cancel_is_confirmed() {
+    let mut bench = Bench::with_code();
+    bench.put(Input::Key(Key::Cancel));
+    bench.put(Input::Key(Key::Again));
+    assert_eq!(bench.app.order_no(), "K1-1", "the server has not heard of the cancel yet");
+    bench.view(Phase::Closing, 2);
+    bench.put(Input::Key(Key::Again));
+    assert_eq!((bench.app.order_no(), bench.app.page()), ("K1-2", Page::Starting));
 }
 
 #[test]

@@ -159,6 +159,7 @@ fn the_terminals_own_words_are_never_cut() {
                     Page::Code { .. } => None,
                     Page::Starting => Some(words.starting),
                     Page::Checking => Some(words.checking),
+                    Page::Cancelling => Some(words.cancelling),
                     Page::Paid => Some(words.paid),
                     Page::Cancelled => Some(words.cancelled),
                     Page::Expired => Some(words.expired),

@@ -9,7 +9,7 @@ use saoma_core::{
     watch::{Phase, View},
 };
 use saoma_kiosk::{
-    app::{App, Input, Page},
+    app::{App, Input, Key, Page},
     call::{Answer, Goods, OrderNumbers, Refusal},
     texts::Language,
 };
@@ -19,10 +19,11 @@ pub(crate) const SIZES: [(u32, u32); 6] =
     [(128, 64), (240, 240), (320, 240), (480, 320), (800, 480), (320, 480)];
 
 /// Every page, the code's with the usual time left.
-pub(crate) const PAGES: [Page; 11] = [
+pub(crate) const PAGES: [Page; 12] = [
     Page::Starting,
     Page::Code { left_s: 899 },
     Page::Checking,
+    Page::Cancelling,
     Page::Paid,
     Page::Cancelled,
     Page::Expired,
@@ -96,7 +97,7 @@ pub(crate) fn app_on(page: Page, size: (u32, u32), language: Language, sample: &
     let ticket = app.handle(Input::Tick, 0).request.unwrap().ticket;
     let phase = match page {
         Page::Starting => None,
-        Page::Code { .. } | Page::Offline | Page::Help => Some(Phase::Open),
+        Page::Code { .. } | Page::Cancelling | Page::Offline | Page::Help => Some(Phase::Open),
         Page::Checking => Some(Phase::Closing),
         Page::Paid => Some(Phase::Paid),
         Page::Cancelled => Some(Phase::Cancelled),
@@ -108,6 +109,11 @@ pub(crate) fn app_on(page: Page, size: (u32, u32), language: Language, sample: &
     let left_s = if let Page::Code { left_s } = page { left_s } else { 899 };
     if let Some(phase) = phase {
         let answer = Answer::View(sample.view(phase, 1, left_s + 2, 0));
+        let _shown = app.handle(Input::Reply { ticket, answer }, 0);
+    }
+    if page == Page::Cancelling {
+        let ticket = app.handle(Input::Key(Key::Cancel), 0).request.unwrap().ticket;
+        let answer = Answer::View(sample.view(Phase::Closing, 2, left_s, 0));
         let _shown = app.handle(Input::Reply { ticket, answer }, 0);
     }
     let again = app.handle(Input::Tick, 2_000).request.map(|request| request.ticket);

@@ -66,11 +66,11 @@ the time left runs, the newest picture is replaced once a second, in one step.
 
 Standard output: one line for each screen,
   screen SCREEN [order ID] [code_url URL] png FILE
-SCREEN is starting, qr, checking, paid, cancelled, expired, refunding, refunded, failed, offline \
+SCREEN is starting, qr, checking, cancelling, paid, cancelled, expired, refunding, refunded, failed, offline \
 or help. What goes wrong is said on standard error.
 
 Keys: without --once the terminal reads keys from standard input, one in each line: cancel, \
-language, again (the next order, after an order's end), touch X Y, quit. When standard input \
+language, again (the next order, after the end of one or when it is being cancelled), touch X Y, quit. When standard input \
 ends, the terminal ends with its order. Ctrl-C ends it at any time; an open order then expires \
 by itself.
 

@@ -64,7 +64,11 @@ impl Outcome {
             Page::Failed => Some(Self::Failed),
             Page::Refunding | Page::Refunded => Some(Self::MoneyBack),
             Page::Help => Some(Self::Refused),
-            Page::Starting | Page::Code { .. } | Page::Checking | Page::Offline => None,
+            Page::Starting
+            | Page::Code { .. }
+            | Page::Checking
+            | Page::Cancelling
+            | Page::Offline => None,
         }
     }
 }
