@@ -33,7 +33,8 @@ pub use store::{OpenError, StoreError};
 use http::{App, ShopKeys};
 use saoma_core::native::{Gateway, GatewayError};
 use service::{Seller, Service};
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -53,6 +54,8 @@ pub struct Server {
     stop: tokio::sync::watch::Sender<bool>,
     tasks: JoinSet<()>,
     store: Store,
+    /// Held as long as the server lives; the system takes it back from a process that was killed.
+    _lock: File,
 }
 
 /// Why a server does not start.
@@ -67,6 +70,8 @@ pub enum StartError {
         /// Why.
         error: OpenError,
     },
+    /// Another server uses the database.
+    Taken(PathBuf),
     /// The gateway's hosts or TLS are wrong.
     Gateway(GatewayError),
     /// TLS cannot be set up for the webhook.
@@ -78,6 +83,9 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(error) => write!(f, "listen: {error}"),
             Self::Open { path, error } => write!(f, "database: {}: {error}", path.display()),
+            Self::Taken(path) => {
+                write!(f, "database: {}: another server uses it; stop that first", path.display())
+            }
             Self::Gateway(error) => write!(f, "merchant.gateway: {error}"),
             Self::Webhook => f.write_str("shop.webhook_url: TLS cannot be set up"),
         }
@@ -111,6 +119,7 @@ impl Server {
     pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
         let (gateway, webhook) = lines(&config)?;
         let path = config.database;
+        let lock = lock(&path)?;
         let not_open = |error| StartError::Open { path: path.clone(), error };
         let store = Store::open(&path).await.map_err(not_open)?;
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
@@ -138,7 +147,7 @@ impl Server {
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
         tasks.spawn(serve(listener, app, stopping));
-        Ok(Self { base_url, stop, tasks, store })
+        Ok(Self { base_url, stop, tasks, store, _lock: lock })
     }
 
     /// Where it listens, `http://ADDRESS:PORT`.
@@ -157,6 +166,21 @@ impl Server {
             self.tasks.shutdown().await;
         }
         self.store.close().await;
+    }
+}
+
+/// Makes sure that nobody else serves this database: followers are told within one process, and
+/// whoever starts takes up what it finds begun.
+fn lock(database: &Path) -> Result<File, StartError> {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-lock");
+    let not_open =
+        |error| StartError::Open { path: database.to_owned(), error: OpenError::File(error) };
+    let file = File::create(&path).map_err(not_open)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::Taken(database.to_owned())),
+        Err(TryLockError::Error(error)) => Err(not_open(error)),
     }
 }
 

@@ -8,7 +8,15 @@ use tokio::sync::watch;
 
 /// The followed orders; nothing is kept of the others. Clones are the same list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Watchers(Arc<Mutex<HashMap<OrderId, watch::Sender<()>>>>);
+pub(crate) struct Watchers(Arc<Mutex<HashMap<OrderId, Followed>>>);
+
+/// An order that somebody follows.
+#[derive(Debug, Default)]
+struct Followed {
+    news: watch::Sender<()>,
+    /// At least one while it is in the list.
+    followers: usize,
+}
 
 /// Somebody who follows one order.
 #[derive(Debug)]
@@ -22,18 +30,23 @@ impl Watchers {
     /// Begins to follow an order: whatever is committed from now on is news.
     pub(crate) fn follow(&self, order_id: &OrderId) -> Follower {
         let mut list = self.list();
-        let sender = list.entry(order_id.clone()).or_insert_with(|| watch::Sender::new(()));
-        Follower { watchers: self.clone(), order_id: order_id.clone(), news: sender.subscribe() }
+        let followed = list.entry(order_id.clone()).or_default();
+        followed.followers += 1;
+        Follower {
+            watchers: self.clone(),
+            order_id: order_id.clone(),
+            news: followed.news.subscribe(),
+        }
     }
 
     /// Tells the followers of an order that something was committed.
     pub(crate) fn knock(&self, order_id: &OrderId) {
-        if let Some(sender) = self.list().get(order_id) {
-            sender.send_replace(());
+        if let Some(followed) = self.list().get(order_id) {
+            followed.news.send_replace(());
         }
     }
 
-    fn list(&self) -> MutexGuard<'_, HashMap<OrderId, watch::Sender<()>>> {
+    fn list(&self) -> MutexGuard<'_, HashMap<OrderId, Followed>> {
         // The list is whole at every moment, whoever panicked meanwhile.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,8 +66,9 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         let mut list = self.watchers.list();
-        // Our own receiver is still counted.
-        if list.get(&self.order_id).is_some_and(|sender| sender.receiver_count() <= 1) {
+        let Some(followed) = list.get_mut(&self.order_id) else { return };
+        followed.followers -= 1;
+        if followed.followers == 0 {
             list.remove(&self.order_id);
         }
     }

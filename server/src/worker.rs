@@ -7,6 +7,7 @@ use crate::service::{Job, Outcome, Service};
 use crate::store::{Entry, Lane, StoreError};
 use crate::webhook::Webhook;
 use saoma_core::native::Gateway;
+use saoma_core::time::UnixTime;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -56,6 +57,7 @@ impl Worker {
         };
         let mut running = JoinSet::new();
         loop {
+            let looked_at = self.service.clock.now();
             self.fill(lane, &mut running).await;
             tokio::select! {
                 biased;
@@ -69,7 +71,7 @@ impl Worker {
                     }
                 }
                 () = bell.notified() => {}
-                () = self.next_entry(lane) => {}
+                () = self.next_entry(lane, looked_at) => {}
             }
         }
         while running.join_next().await.is_some() {}
@@ -89,12 +91,11 @@ impl Worker {
         }
     }
 
-    /// Waits until another entry is due. One that is due now but not to be had waits for somebody
-    /// who is at work, so there is no hurry.
-    async fn next_entry(&self, lane: Lane) {
-        let clock = &self.service.clock;
+    /// Waits until another entry is due. One that was due already when they were looked at waits
+    /// for somebody who is at work, so there is no hurry.
+    async fn next_entry(&self, lane: Lane, looked_at: UnixTime) {
         match self.service.next_entry(lane).await {
-            Ok(Some(at)) => clock.sleep_until(at.max(clock.now().plus(1))).await,
+            Ok(Some(at)) => self.service.clock.sleep_until(at.max(looked_at.plus(1))).await,
             Ok(None) => std::future::pending().await,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
@@ -146,22 +147,25 @@ impl Worker {
 /// Lets time happen to orders until told to stop.
 pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     loop {
-        tokio::select! {
-            biased;
-            _ = stop.wait_for(|stop| *stop) => return,
-            () = service.bells.time.notified() => {}
-            () = next_tick(&service) => {}
-        }
+        let looked_at = service.clock.now();
         if let Err(error) = service.tick_due().await {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
         }
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = service.bells.time.notified() => {}
+            () = next_tick(&service, looked_at) => {}
+        }
     }
 }
 
-async fn next_tick(service: &Service) {
+/// Waits until time has something to do. What it had to do already when orders were looked at has
+/// failed, and is tried again a second later.
+async fn next_tick(service: &Service, looked_at: UnixTime) {
     match service.next_tick().await {
-        Ok(Some(at)) => service.clock.sleep_until(at).await,
+        Ok(Some(at)) => service.clock.sleep_until(at.max(looked_at.plus(1))).await,
         Ok(None) => std::future::pending().await,
         Err(error) => {
             tracing::error!(%error, "orders cannot be read");

@@ -3,6 +3,8 @@
 use super::App;
 use super::error::ApiError;
 use crate::config::Secret;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use saoma_core::ids::OrderId;
 use sha2::{Digest as _, Sha256};
@@ -27,27 +29,42 @@ impl ShopKeys {
     }
 }
 
-impl App {
-    /// Lets the shop and its kiosks in.
-    pub(super) fn shop(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        let key = bearer(headers).ok_or(ApiError::Unauthorized)?;
-        if self.keys.holds(key) { Ok(()) } else { Err(ApiError::Unauthorized) }
-    }
+/// The caller is the shop or a kiosk of it.
+pub(super) struct ByShop;
 
-    /// Lets in whoever may see this order: the shop, its kiosks, and the page with its token.
-    /// A token may stand in the URL, a shop's key may not.
-    pub(super) fn order(
-        &self,
-        headers: &HeaderMap,
-        token: Option<&str>,
-        order_id: &str,
-    ) -> Result<OrderId, ApiError> {
-        let bearer = bearer(headers);
-        let token = bearer.or(token).ok_or(ApiError::Unauthorized)?;
-        let order_id = OrderId::new(order_id).map_err(|_| ApiError::NotFound)?;
-        let is_shop = bearer.is_some_and(|key| self.keys.holds(key));
-        if is_shop || self.service.is_token(&order_id, token) {
-            Ok(order_id)
+impl FromRequestParts<App> for ByShop {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let key = bearer(&parts.headers).ok_or(ApiError::Unauthorized)?;
+        if app.keys.holds(key) { Ok(Self) } else { Err(ApiError::Unauthorized) }
+    }
+}
+
+/// The order in the path, and the caller may see it: the shop, a kiosk, or the page that holds its
+/// token. There may be no such order.
+pub(super) struct Allowed(pub(super) OrderId);
+
+/// `?token=`, where a browser cannot send headers. A shop's key may not stand in a URL.
+#[derive(serde::Deserialize)]
+struct InUrl {
+    token: String,
+}
+
+impl FromRequestParts<App> for Allowed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let order_id = Path::<String>::from_request_parts(parts, app).await;
+        let bearer = bearer(&parts.headers);
+        let in_url = Query::<InUrl>::try_from_uri(&parts.uri).ok();
+        let token = bearer.or(in_url.as_ref().map(|Query(in_url)| in_url.token.as_str()));
+        let token = token.ok_or(ApiError::Unauthorized)?;
+        let order_id = order_id.ok().and_then(|Path(order_id)| OrderId::new(&order_id).ok());
+        let order_id = order_id.ok_or(ApiError::NotFound)?;
+        let is_shop = bearer.is_some_and(|key| app.keys.holds(key));
+        if is_shop || app.service.is_token(&order_id, token) {
+            Ok(Self(order_id))
         } else {
             Err(ApiError::NotFound)
         }

@@ -1,11 +1,10 @@
 //! Following an order by server-sent events (docs/api.md §2.3).
 
 use super::App;
+use super::access::Allowed;
 use super::error::ApiError;
-use super::orders::Token;
 use crate::watch::Follower;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::stream::{self, Stream};
@@ -17,12 +16,9 @@ use std::time::Duration;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) async fn follow(
+    Allowed(order_id): Allowed,
     State(app): State<App>,
-    Path(order_id): Path<String>,
-    Query(Token { token }): Query<Token>,
-    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let order_id = app.order(&headers, token.as_deref(), &order_id)?;
     if app.service.view(&order_id).await?.is_none() {
         return Err(ApiError::NotFound);
     }

@@ -1,14 +1,15 @@
 //! Orders for shops, kiosks and pages (docs/api.md §2.1, §2.2, §2.4, §2.5).
 
+use super::access::{Allowed, ByShop};
 use super::error::ApiError;
 use super::{App, to_the_end};
 use crate::service::{EXPIRES_IN_DEFAULT_S, NewOrder};
 use crate::store::AnomalyRow;
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use saoma_core::ids::OrderId;
 use saoma_core::watch::View;
@@ -17,12 +18,6 @@ use std::time::Duration;
 
 /// How long to wait for WeChat's code. In this crate's own tests it never comes.
 const CODE_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 2_000 });
-
-/// `?token=`, where a browser cannot send headers.
-#[derive(Debug, serde::Deserialize)]
-pub(super) struct Token {
-    pub(super) token: Option<String>,
-}
 
 /// The answer to a created order.
 #[derive(serde::Serialize)]
@@ -39,11 +34,10 @@ struct Anomalies {
 }
 
 pub(super) async fn create(
+    _: ByShop,
     State(app): State<App>,
-    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    app.shop(&headers)?;
     let new = new_order(&body?)?;
     let service = app.service.clone();
     let created = to_the_end(async move { service.create(&new).await }).await??;
@@ -57,31 +51,21 @@ pub(super) async fn create(
 }
 
 pub(super) async fn view(
+    Allowed(order_id): Allowed,
     State(app): State<App>,
-    Path(order_id): Path<String>,
-    Query(Token { token }): Query<Token>,
-    headers: HeaderMap,
 ) -> Result<Json<View>, ApiError> {
-    let order_id = app.order(&headers, token.as_deref(), &order_id)?;
     Ok(Json(app.service.view(&order_id).await?.ok_or(ApiError::NotFound)?))
 }
 
 pub(super) async fn cancel(
+    Allowed(order_id): Allowed,
     State(app): State<App>,
-    Path(order_id): Path<String>,
-    Query(Token { token }): Query<Token>,
-    headers: HeaderMap,
 ) -> Result<Json<View>, ApiError> {
-    let order_id = app.order(&headers, token.as_deref(), &order_id)?;
-    let service = app.service.clone();
+    let service = app.service;
     Ok(Json(to_the_end(async move { service.cancel(&order_id).await }).await??))
 }
 
-pub(super) async fn anomalies(
-    State(app): State<App>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    app.shop(&headers)?;
+pub(super) async fn anomalies(_: ByShop, State(app): State<App>) -> Result<Response, ApiError> {
     let anomalies = app.service.anomalies().await?;
     Ok(Json(Anomalies { anomalies }).into_response())
 }

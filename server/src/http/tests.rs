@@ -330,6 +330,9 @@ async fn who_may_see_what() {
         let nobody = answer(desk.http.get(desk.url(path))).await;
         assert_eq!((nobody.0, &nobody.1["error"]["code"]), (401, &json!("unauthorized")), "{path}");
     }
+    for path in ["/v1/orders/%ff", "/v1/orders/x?token=%ff", "/v1/orders/x?token"] {
+        assert_eq!(desk.get(path, SHOP_KEY).await, foreign, "{path}");
+    }
     assert_eq!(desk.get("/v1/anomalies", &one.token).await.0, 401);
     assert_eq!(desk.post("/v1/orders", &one.token, "{}").await.0, 401);
     assert_eq!(desk.post("/v1/orders", "shop-key-012345678", "{}").await.0, 401);
@@ -452,6 +455,18 @@ async fn an_open_stream_does_not_hold_the_stop() {
     events.chunk().await.unwrap();
     timeout(Duration::from_secs(3), desk.server.stop()).await.expect("it stops at once");
     while events.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
+async fn one_database_serves_one_server() {
+    let desk = Desk::start().await;
+    let clock = Clock::Manual(desk.clock.clone());
+    let second = Server::start(desk.config.clone(), clock, Random::System).await;
+    let error = second.unwrap_err().to_string();
+    assert!(error.starts_with("database: ") && error.contains("another server uses it"), "{error}");
+    let desk = desk.crash().await;
+    assert_eq!(desk.get("/healthz", "").await.0, 200);
+    desk.server.stop().await;
 }
 
 #[tokio::test]
