@@ -115,7 +115,11 @@ impl<'a, const N: usize> Doc<'a, N> {
         let text = core::str::from_utf8(bytes)
             .map_err(|e| error(e.valid_up_to(), ReadErrorKind::NotUtf8))?;
         let mut reader = Reader { text, at: 0 };
-        reader.document(root).map_err(|kind| error(reader.at.min(text.len()), kind))
+        let mut doc = Self::new();
+        match reader.document(root, &mut doc) {
+            Ok(()) => Ok(doc),
+            Err(kind) => Err(error(reader.at.min(text.len()), kind)),
+        }
     }
 }
 
@@ -128,43 +132,39 @@ struct Reader<'a> {
 type Step<T> = Result<T, ReadErrorKind>;
 
 impl<'a> Reader<'a> {
-    fn document<const N: usize>(&mut self, root: &str) -> Step<Doc<'a, N>> {
+    fn document<const N: usize>(&mut self, root: &str, doc: &mut Doc<'a, N>) -> Step<()> {
         self.eat("\u{FEFF}");
         self.declaration()?;
         self.space();
-        if self.rest().is_empty() {
-            return Err(ReadErrorKind::Empty);
+        match self.peek() {
+            None => return Err(ReadErrorKind::Empty),
+            Some(b'<') => self.refuse_markup(ReadErrorKind::Root)?,
+            Some(_) => return Err(ReadErrorKind::Root),
         }
-        if !self.rest().starts_with('<') {
-            return Err(ReadErrorKind::Root);
-        }
-        self.refuse_markup(ReadErrorKind::Root)?;
-        let mut doc = Doc::new();
         let (name, empty) = self.opening_tag()?;
         if name != root {
             return Err(ReadErrorKind::Root);
         }
         if !empty {
-            self.children(root, &mut doc)?;
+            self.children(root, doc)?;
         }
         self.space();
-        if self.rest().is_empty() { Ok(doc) } else { Err(ReadErrorKind::Trailing) }
+        if self.peek().is_none() { Ok(()) } else { Err(ReadErrorKind::Trailing) }
     }
 
     fn children<const N: usize>(&mut self, root: &str, doc: &mut Doc<'a, N>) -> Step<()> {
         loop {
             self.space();
-            let rest = self.rest();
-            if rest.is_empty() {
-                return Err(ReadErrorKind::Truncated);
+            match self.peek() {
+                None => return Err(ReadErrorKind::Truncated),
+                Some(b'<') => {}
+                Some(_) => return Err(ReadErrorKind::TextBetweenFields),
             }
-            if !rest.starts_with('<') {
-                return Err(ReadErrorKind::TextBetweenFields);
+            match self.text.as_bytes().get(self.at + 1) {
+                Some(b'/') => return self.closing_tag(root),
+                Some(b'!' | b'?') => self.refuse_markup(ReadErrorKind::CData)?,
+                Some(_) | None => {}
             }
-            if rest.starts_with("</") {
-                return self.closing_tag(root);
-            }
-            self.refuse_markup(ReadErrorKind::CData)?;
             let start = self.at;
             let (name, empty) = self.opening_tag()?;
             let value = if empty { Text::new("") } else { self.value(name)? };
@@ -247,20 +247,15 @@ impl<'a> Reader<'a> {
     fn closing_tag(&mut self, name: &str) -> Step<()> {
         let start = self.at;
         self.at += "</".len();
-        let rest = self.rest();
         if !self.eat(name) {
-            let kind = if name.starts_with(rest) {
-                ReadErrorKind::Truncated
-            } else {
-                ReadErrorKind::ClosingTag
-            };
+            let cut = name.starts_with(self.rest());
             self.at = start;
-            return Err(kind);
+            return Err(if cut { ReadErrorKind::Truncated } else { ReadErrorKind::ClosingTag });
         }
         self.space();
         if self.eat(">") {
             Ok(())
-        } else if self.rest().is_empty() {
+        } else if self.peek().is_none() {
             Err(ReadErrorKind::Truncated)
         } else {
             Err(ReadErrorKind::ClosingTag)
@@ -269,19 +264,21 @@ impl<'a> Reader<'a> {
 
     /// A field's name.
     fn name(&mut self) -> Step<&'a str> {
-        let rest = self.rest();
-        let len = rest.bytes().position(|b| !is_name_byte(b)).unwrap_or(rest.len());
-        let first = rest.bytes().next();
-        match first {
+        let start = self.at;
+        match self.peek() {
             None => return Err(ReadErrorKind::Truncated),
-            Some(b) if !(b.is_ascii_alphabetic() || b == b'_') => return Err(ReadErrorKind::Name),
-            Some(_) => {}
+            Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') => {}
+            Some(_) => return Err(ReadErrorKind::Name),
         }
-        if len > NAME_LEN_MAX {
+        let mut end = start + 1;
+        while self.text.as_bytes().get(end).is_some_and(|&byte| is_name_byte(byte)) {
+            end += 1;
+        }
+        if end - start > NAME_LEN_MAX {
             return Err(ReadErrorKind::NameTooLong);
         }
-        self.at += len;
-        rest.get(..len).ok_or(ReadErrorKind::Name)
+        self.at = end;
+        Ok(self.slice(start, end))
     }
 
     /// A field's value with its closing tag.
@@ -296,7 +293,7 @@ impl<'a> Reader<'a> {
             self.run()?;
             (start, self.at)
         };
-        if self.rest().starts_with("</") {
+        if self.is_at("</") {
             self.closing_tag(name)?;
             return Ok(Text::new(self.slice(from, to)));
         }
@@ -331,7 +328,7 @@ impl<'a> Reader<'a> {
             self.at = next_stop(self.text.as_bytes(), self.at);
             match self.text.as_bytes().get(self.at) {
                 None | Some(b'<' | b'&') => return Ok(()),
-                Some(b']') if self.rest().starts_with(CDATA_END) => {
+                Some(b']') if self.is_at(CDATA_END) => {
                     return Err(ReadErrorKind::CData);
                 }
                 Some(_) => self.ordinary()?,
@@ -381,8 +378,18 @@ impl<'a> Reader<'a> {
         self.text.get(from..to).unwrap_or("")
     }
 
+    /// The next byte.
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn is_at(&self, mark: &str) -> bool {
+        let rest = self.text.as_bytes().get(self.at..);
+        rest.is_some_and(|rest| rest.starts_with(mark.as_bytes()))
+    }
+
     fn eat(&mut self, mark: &str) -> bool {
-        let found = self.rest().starts_with(mark);
+        let found = self.is_at(mark);
         if found {
             self.at += mark.len();
         }
@@ -391,10 +398,11 @@ impl<'a> Reader<'a> {
 
     /// Skips white space; says whether there was any.
     fn space(&mut self) -> bool {
-        let rest = self.rest();
-        let len = rest.len() - rest.trim_start_matches(is_space).len();
-        self.at += len;
-        len > 0
+        let start = self.at;
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+        self.at > start
     }
 }
 
