@@ -16,7 +16,7 @@ const MERCHANT_WORDS: [&str; 4] = ["key=", "nonce_str", "out_trade_no", "unified
 /// The features that browsers and kiosks are built without.
 const MERCHANT_FEATURES: [&str; 2] = ["merchant", "native"];
 
-/// Feature trees of both, binary of the kiosk.
+/// Proves it for both, once the server and the npm package are built.
 pub(crate) fn prove() -> Result<(), Failure> {
     if merchant_features(&core_features("saoma-server")?).is_empty() {
         return Err(Failure::new("found no `merchant` in the server: this proof proves nothing"));
@@ -32,19 +32,14 @@ pub(crate) fn prove() -> Result<(), Failure> {
         }
         println!("    {package}: no `merchant` in its feature tree");
     }
-    // One by one: built together, cargo would give every one of them the features of all.
-    run(&mut cargo(&["build", "--package", "saoma-server"]))?;
     let found = merchant_words(&read(&workspace::binary("saoma-server"))?);
     if let Some(word) = MERCHANT_WORDS.iter().find(|word| !found.contains(word)) {
         let why = "to look for it elsewhere would prove nothing";
         return Err(Failure::new(format!("`{word}` is not even in the server: {why}")));
     }
+    // By itself: built together with others, cargo would give it the features of all.
     run(&mut cargo(&["build", "--package", "saoma-kiosk"]))?;
-    binary_is_free(&workspace::binary("saoma-kiosk"))
-}
-
-/// The binary of the npm package, once it is built.
-pub(crate) fn prove_wasm() -> Result<(), Failure> {
+    binary_is_free(&workspace::binary("saoma-kiosk"))?;
     binary_is_free(&Target::Wasm.release_folder().join("saoma_wasm.wasm"))
 }
 

@@ -22,14 +22,14 @@ pub(crate) const STEPS: [Step; 12] = [
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
     Step { name: "no-std", about: "core builds for a chip without std", needs: &[], run: no_std },
+    Step { name: "npm", about: "wasm and the npm package", needs: &[], run: || npm::run(&[]) },
+    Step { name: "build", about: "the programs that tests start", needs: &[], run: build },
     Step {
         name: "merchant-free",
         about: "kiosk and wasm cannot sign",
-        needs: &[],
+        needs: &["npm", "build"],
         run: merchant_free::prove,
     },
-    Step { name: "npm", about: "wasm and the npm package", needs: &[], run: npm_package },
-    Step { name: "build", about: "the programs that tests start", needs: &[], run: build },
     Step { name: "rust", about: "unit and end-to-end tests", needs: &["build"], run: rust_tests },
     Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },
     Step { name: "node", about: "tests of package and shop", needs: &["npm"], run: node_tests },
@@ -62,11 +62,6 @@ fn no_std() -> Result<(), Failure> {
     let core = ["--package", "saoma-core", "--no-default-features"];
     cross::build(Target::CortexM3, &core)?;
     cross::build(Target::CortexM3, &[core.as_slice(), &["--features", "merchant"]].concat())
-}
-
-fn npm_package() -> Result<(), Failure> {
-    npm::run(&[])?;
-    merchant_free::prove_wasm()
 }
 
 fn build() -> Result<(), Failure> {
