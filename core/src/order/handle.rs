@@ -2,8 +2,8 @@
 
 use super::payment::judge;
 use super::{
-    ATTEMPTS_MAX, Anomaly, Attempt, CLOSE_NOT_BEFORE_S, Effect, Event, Order, Phase, Reason,
-    Settlement, Step,
+    ATTEMPT_MIN_S, ATTEMPTS_MAX, Anomaly, Attempt, CLOSE_NOT_BEFORE_S, Effect, Event, Order, Phase,
+    Reason, Settlement, Step,
 };
 use crate::api::Payment;
 use crate::time::UnixTime;
@@ -256,7 +256,8 @@ impl Step {
 
     fn next_attempt(&mut self, now: UnixTime) {
         self.order.code_url = None;
-        if now >= self.order.expires_at {
+        // WeChat takes no order that ends within a minute.
+        if now.plus(ATTEMPT_MIN_S) > self.order.expires_at {
             return self.close(Reason::Expired);
         }
         if self.order.attempts.len() == ATTEMPTS_MAX {

@@ -44,6 +44,8 @@ use heapless::{String, Vec};
 
 /// Most attempts of one order.
 pub const ATTEMPTS_MAX: usize = 8;
+/// Shortest life of an attempt in seconds: WeChat takes no order that ends sooner (protocol §4).
+pub const ATTEMPT_MIN_S: u64 = 60;
 /// Most effects of one event.
 pub const EFFECTS_MAX: usize = 4;
 /// Most impossible second transactions that an attempt remembers.

@@ -189,6 +189,14 @@ fn a_number_that_is_over_is_followed_by_the_next_until_eight() {
 }
 
 #[test]
+fn no_attempt_begins_in_the_last_minute() {
+    let begun = run(&[(placed(), 1), (OVER, EXPIRY_S - 60)]);
+    assert_eq!(kinds(&begun), ["place"]);
+    let too_late = run(&[(placed(), 1), (OVER, EXPIRY_S - 59)]);
+    assert_eq!(too_late.order.watched_phase(), watch::Phase::Expired);
+}
+
+#[test]
 fn an_unknown_outcome_is_asked_about_once_at_a_time() {
     let unknown = Event::PlaceUnknown { attempt: 0 };
     let step = run(&[(unknown.clone(), 1)]);
