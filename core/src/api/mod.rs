@@ -48,6 +48,7 @@ pub use refund_query::{
     RefundChannel, RefundNo, RefundQuery, RefundQueryAnswer, RefundRecord, RefundState, Refunds,
 };
 pub use request::{RequestError, SealError, cut, seal};
+pub(crate) use request::{document, who};
 pub use short_url::{SHORT_URL_MAX, ShortUrlAnswer, short_url};
 pub use unified_order::{UnifiedOrder, UnifiedOrderAnswer};
 

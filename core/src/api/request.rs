@@ -136,7 +136,7 @@ pub(super) fn is_echoed(text: &str, max: usize) -> bool {
 
 /// A document of fields whose names are distinct and few enough by construction; empty values are
 /// left out.
-pub(super) fn document<'a, const N: usize>(
+pub(crate) fn document<'a, const N: usize>(
     fields: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Doc<'a, N> {
     let mut doc = Doc::new();
@@ -150,7 +150,7 @@ pub(super) fn document<'a, const N: usize>(
 }
 
 /// The three fields of every request that never change.
-pub(super) fn who(merchant: &Merchant, algorithm: SignType) -> [(&str, &str); 3] {
+pub(crate) fn who(merchant: &Merchant, algorithm: SignType) -> [(&str, &str); 3] {
     [
         ("appid", merchant.app_id.as_str()),
         ("mch_id", merchant.mch_id.as_str()),

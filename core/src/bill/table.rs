@@ -1,0 +1,217 @@
+//! The table: columns by their names, values by the two characters between them.
+
+use super::reader::LineFault;
+
+/// Most columns of a bill. The widest known has 29.
+pub const COLUMNS_MAX: usize = 64;
+
+/// The name of a column in its spellings; the first is today's.
+pub(super) type Names = &'static [&'static str];
+
+/// Most columns that are ours.
+const KNOWN_MAX: usize = 32;
+
+/// Where a bill has its columns: for each of ours, by number, the place in a line.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    names: &'static [Names],
+    places: [Option<u8>; KNOWN_MAX],
+    /// How many columns there are, known or not.
+    count: usize,
+}
+
+/// Why a header is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderFault {
+    /// A column that is needed is not there.
+    Missing(&'static str),
+    /// A column is there twice.
+    Twice(&'static str),
+    /// There are more than [`COLUMNS_MAX`].
+    TooMany,
+}
+
+impl Columns {
+    /// Reads a header. Names that are not ours are passed over; those in `needed` must be there.
+    pub(super) fn read(
+        header: &str,
+        names: &'static [Names],
+        needed: &[usize],
+    ) -> Result<Self, HeaderFault> {
+        let mut columns = Self { names, places: [None; KNOWN_MAX], count: 0 };
+        for name in header.split(',') {
+            let name = name.trim_matches(|c: char| c.is_whitespace() || c == '`');
+            let place = u8::try_from(columns.count).map_err(|_| HeaderFault::TooMany)?;
+            columns.count += 1;
+            let places = columns.places.iter_mut().zip(names);
+            let known = places.into_iter().find(|(_, spellings)| spellings.contains(&name));
+            if let Some((taken, spellings)) = known
+                && taken.replace(place).is_some()
+            {
+                return Err(HeaderFault::Twice(spellings.first().copied().unwrap_or("")));
+            }
+        }
+        if columns.count > COLUMNS_MAX {
+            return Err(HeaderFault::TooMany);
+        }
+        match needed.iter().find(|&&column| columns.place(column).is_none()) {
+            Some(&column) => Err(HeaderFault::Missing(columns.name(column))),
+            None => Ok(columns),
+        }
+    }
+
+    fn place(&self, column: usize) -> Option<u8> {
+        self.places.get(column).copied().flatten()
+    }
+
+    /// Today's name of a column.
+    fn name(&self, column: usize) -> &'static str {
+        self.names.get(column).and_then(|names| names.first()).copied().unwrap_or("")
+    }
+
+    /// Splits a line, which must have as many values as there are columns.
+    pub(super) fn split<'l>(&self, line: &'l str) -> Result<Values<'l>, LineFault> {
+        let values = Values::split(line).ok_or(LineFault::Form)?;
+        let (got, expected) = (values.count, self.count);
+        if got == expected { Ok(values) } else { Err(LineFault::Count { got, expected }) }
+    }
+}
+
+/// The values of one line by their columns.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'r, 'l> {
+    columns: &'r Columns,
+    values: &'r Values<'l>,
+}
+
+impl<'r, 'l> Row<'r, 'l> {
+    pub(super) const fn new(columns: &'r Columns, values: &'r Values<'l>) -> Self {
+        Self { columns, values }
+    }
+
+    /// The value of a column of ours, by number; `None` when the bill has no such column.
+    fn get(self, column: usize) -> Option<&'l str> {
+        let place = self.columns.place(column)?;
+        self.values.texts.get(usize::from(place)).copied()
+    }
+
+    /// The same; empty when the bill has no such column.
+    pub(super) fn text(self, column: usize) -> &'l str {
+        self.get(column).unwrap_or("")
+    }
+
+    /// A value read by its own rule; the error is the column's name.
+    pub(super) fn parsed<T>(
+        self,
+        column: usize,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, &'static str> {
+        match self.get(column) {
+            Some(text) => parse(text).map(Some).ok_or(self.name(column)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a column of a summary, if there is one, says this; the error is the column's name.
+    pub(super) fn agrees<T: PartialEq>(
+        self,
+        column: usize,
+        parse: impl FnOnce(&str) -> Option<T>,
+        expected: T,
+    ) -> Result<(), &'static str> {
+        match self.parsed(column, parse)? {
+            Some(value) if value != expected => Err(self.name(column)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Today's name of a column.
+    pub(super) fn name(self, column: usize) -> &'static str {
+        self.columns.name(column)
+    }
+}
+
+/// The values of a line, in order.
+pub(super) struct Values<'l> {
+    texts: [&'l str; COLUMNS_MAX],
+    /// How many there are, also when they are more than are kept.
+    count: usize,
+}
+
+impl<'l> Values<'l> {
+    /// Splits a line, which begins with a backtick, on the two characters that stand between
+    /// values. A comma alone is part of a value: names of goods hold some, and nothing is quoted.
+    /// `None` when the line begins with something else.
+    fn split(line: &'l str) -> Option<Self> {
+        let mut values = Self { texts: [""; COLUMNS_MAX], count: 0 };
+        let line = line.strip_prefix('`')?;
+        let bytes = line.as_bytes();
+        let mut start = 0;
+        let mut last = 0;
+        for (at, &byte) in bytes.iter().enumerate() {
+            if byte == b'`' && last == b',' {
+                values.push(line.get(start..at.saturating_sub(1))?);
+                start = at + 1;
+            }
+            last = byte;
+        }
+        values.push(line.get(start..)?);
+        Some(values)
+    }
+
+    fn push(&mut self, value: &'l str) {
+        if let Some(place) = self.texts.get_mut(self.count) {
+            *place = value;
+        }
+        self.count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn split(line: &str) -> Option<Vec<&str>> {
+        Values::split(line).map(|values| values.texts[..values.count].to_vec())
+    }
+
+    #[test]
+    fn commas_belong_to_values() {
+        assert_eq!(split("`a, b,`c,,d,`").unwrap(), ["a, b", "c,,d", ""]);
+        assert_eq!(split("`").unwrap(), [""]);
+        assert_eq!(split("`,`").unwrap(), ["", ""]);
+        assert_eq!(split("`a`b,`c`").unwrap(), ["a`b", "c`"]);
+        assert_eq!(split("a,`b"), None);
+        assert_eq!(split(""), None);
+    }
+
+    #[test]
+    fn a_header_is_read_by_name() {
+        const NAMES: [Names; 2] = [&["时间"], &["金额(元)", "金额（元）"]];
+        let columns = Columns::read("new, `金额（元） ,时间", &NAMES, &[0, 1]).unwrap();
+        let values = columns.split("`x,`1.00,`now").unwrap();
+        let row = Row::new(&columns, &values);
+        assert_eq!((row.get(0), row.get(1)), (Some("now"), Some("1.00")));
+        let count = LineFault::Count { got: 2, expected: 3 };
+        assert_eq!(columns.split("`x,`1.00").err(), Some(count));
+        assert_eq!(columns.split("x,`1.00,`now").err(), Some(LineFault::Form));
+        let fault = |header: &str| Columns::read(header, &NAMES, &[1]).err().unwrap();
+        assert_eq!(fault("时间,金额（元）,金额(元)"), HeaderFault::Twice("金额(元)"));
+        assert_eq!(fault("时间"), HeaderFault::Missing("金额(元)"));
+        let many = "x,".repeat(COLUMNS_MAX);
+        assert_eq!(fault(&many), HeaderFault::TooMany);
+        assert_eq!(fault(&many.repeat(9)), HeaderFault::TooMany);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_joined_is_split(values in proptest::collection::vec("[a-c,咖]{0,6}", 1..64)) {
+            // A value's comma before the next value's backtick is the one ambiguity there is.
+            let line = std::format!("`{}", values.join(",`"));
+            let naive: Vec<&str> = line[1..].split(",`").collect();
+            prop_assert_eq!(split(&line).unwrap(), naive);
+        }
+    }
+}
