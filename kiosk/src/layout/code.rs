@@ -89,7 +89,8 @@ fn beside<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64
     let at = Point::new(code_left(&metrics), (metrics.height - side) / 2);
     push_code(plan, at, matrix);
     let (left, width) = column_place(&metrics, matrix);
-    push_keys(plan, app, left, width);
+    // As wide as the column.
+    push_keys(plan, app, (left, width), width);
 
     let amount = price(app.goods().amount());
     let column = |choice, air| column(plan, app, &amount, width, choice, air);
@@ -135,7 +136,8 @@ fn column<'t>(
     let words = app.language().words();
     let mut stack = Stack::new();
     stack.text(metrics.small, theme.soft, merchant, (width, 1), 0);
-    stack.text(metrics.body, theme.ink, description, (width, choice.goods_lines), 0);
+    let small_air = if metrics.is_tiny() { 0 } else { metrics.gap / 2 };
+    stack.text(metrics.body, theme.ink, description, (width, choice.goods_lines), small_air);
     stack.text(metrics.largest(amount, width), theme.good, amount, (width, 1), air);
     if choice.hint {
         stack.text(metrics.body, theme.ink, words.scan, (width, LINES_MAX), air);
@@ -147,7 +149,7 @@ fn column<'t>(
 fn between<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64) {
     let metrics = plan.metrics;
     let (left, width) = (metrics.margin, metrics.width - 2 * metrics.margin);
-    push_keys(plan, app, left, width);
+    push_keys(plan, app, (left, width), 2 * metrics.margin);
 
     let side = panel_side(&metrics, matrix);
     let (header, footer) = (header_height(&metrics), footer_height(&metrics));
@@ -221,9 +223,10 @@ fn names(app: &App) -> (&str, &str) {
     }
 }
 
-fn push_keys(plan: &mut Plan<'_>, app: &App, left: i32, width: i32) {
+fn push_keys(plan: &mut Plan<'_>, app: &App, place: (i32, i32), wider: i32) {
     let words = app.language().words();
-    plan.push_keys(left, width, &[(Key::Cancel, words.cancel), (Key::Language, words.language)]);
+    let keys = [(Key::Cancel, words.cancel), (Key::Language, words.language)];
+    plan.push_keys(place, wider, &keys);
 }
 
 /// The time left, with a word before it where there is room.

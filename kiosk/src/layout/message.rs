@@ -59,14 +59,14 @@ fn content(plan: &Plan<'_>, page: Page, words: &Words) -> (Message, Mark, Rgb888
 
 fn push_keys(plan: &mut Plan<'_>, page: Page, words: &Words) {
     let Metrics { margin, width, .. } = plan.metrics;
-    let (left, width) = (margin, width - 2 * margin);
+    let (place, wider) = ((margin, width - 2 * margin), 2 * margin);
     let language = (Key::Language, words.language);
     if page.can_order_again() {
-        plan.push_keys(left, width, &[(Key::Again, words.again), language]);
+        plan.push_keys(place, wider, &[(Key::Again, words.again), language]);
     } else if page.can_cancel() {
-        plan.push_keys(left, width, &[(Key::Cancel, words.cancel), language]);
+        plan.push_keys(place, wider, &[(Key::Cancel, words.cancel), language]);
     } else {
-        plan.push_keys(left, width, &[language]);
+        plan.push_keys(place, wider, &[language]);
     }
 }
 

@@ -135,9 +135,10 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Puts keys side by side into a row that ends at the display's bottom, its middle at `middle`.
-    /// Very small displays have none: nobody could hit them.
-    fn push_keys(&mut self, left: i32, width: i32, keys: &[(Key, &str)]) {
+    /// Puts keys side by side at the display's bottom, in the middle between `left` and
+    /// `left + width`; each may be up to `wider` pixels wider than its label needs. Very small
+    /// displays have none: nobody could hit them.
+    fn push_keys(&mut self, (left, width): (i32, i32), wider: i32, keys: &[(Key, &str)]) {
         let Metrics { small: font, margin, gap, .. } = self.metrics;
         if !self.metrics.has_keys() {
             return;
@@ -146,9 +147,8 @@ impl<'a> Plan<'a> {
         let label_room = |label: &str| font.width(label) + 2 * margin;
         let needed: i32 = keys.iter().map(|(_, label)| label_room(label)).sum();
         let gaps = gap * i32::try_from(keys.len().saturating_sub(1)).unwrap_or(0);
-        // What is left over widens the keys a little, so that they are easy to hit.
         let spare = ((width - needed - gaps) / i32::try_from(keys.len().max(1)).unwrap_or(1))
-            .clamp(0, 2 * margin);
+            .clamp(0, wider);
         let total = needed + gaps + spare * i32::try_from(keys.len()).unwrap_or(0);
         let mut x = left + (width - total) / 2;
         let y = self.metrics.height - margin - height;

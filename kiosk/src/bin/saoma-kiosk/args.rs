@@ -61,21 +61,25 @@ pub(crate) struct Args {
 }
 
 const AFTER_HELP: &str = "\
-Pictures: NNN-SCREEN.png, a new number for each screen, beginning after the highest in DIR. While \
-the time left runs, the newest picture is replaced once a second, in one step.
+Pictures: NNN-SCREEN.png, a new number for each screen, beginning after the highest in DIR.
+While the time left runs, the newest picture is replaced once a second, in one step.
 
 Standard output: one line for each screen,
   screen SCREEN [order ID] [code_url URL] png FILE
-SCREEN is starting, qr, checking, cancelling, paid, cancelled, expired, refunding, refunded, failed, offline \
-or help. What goes wrong is said on standard error.
+SCREEN is starting, qr, checking, cancelling, paid, cancelled, expired, refunding, refunded,
+failed, offline or help. What goes wrong is said on standard error.
 
-Keys: without --once the terminal reads keys from standard input, one in each line: cancel, \
-language, again (the next order, after the end of one or when it is being cancelled), touch X Y, quit. When standard input \
-ends, the terminal ends with its order. Ctrl-C ends it at any time; an open order then expires \
-by itself.
+Keys: without --once the terminal reads keys from standard input, one in each line:
+  cancel      give the order up
+  language    the other language
+  again       the next order, after an order's end or while it is being cancelled
+  touch X Y   touch the display
+  quit        end
+When standard input ends, the terminal ends with its order. Ctrl-C ends it at any time; an open
+order then expires by itself.
 
-Exit code: 0 paid; 1 it could not work; 2 wrong arguments; 3 cancelled; 4 expired; 5 WeChat did \
-not take the order; 6 the payment goes back; 7 the server refused, ask its staff; 8 quit.";
+Exit code: 0 paid; 1 it could not work; 2 wrong arguments; 3 cancelled; 4 expired; 5 WeChat did
+not take the order; 6 the payment goes back; 7 the server refused; 8 quit.";
 
 /// A place for pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]
