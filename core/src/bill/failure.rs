@@ -71,7 +71,7 @@ impl FailureKind {
     fn of(code: &str, message: &str) -> Self {
         let says = |words: &[&str]| {
             let same = |word: &&str| [code, message].iter().any(|t| t.eq_ignore_ascii_case(word));
-            words.iter().any(|word| same(word))
+            words.iter().any(same)
         };
         if says(&["No Bill Exist", "NO_BILL_EXIST"]) {
             Self::NoBill

@@ -1,5 +1,6 @@
 //! Chunks to lines: all that is kept is the line that is not complete yet.
 
+use super::scan::find;
 use heapless::Vec;
 
 /// Longest line of a bill in bytes. Real ones have about 300.
@@ -56,7 +57,7 @@ impl Lines {
 }
 
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|&byte| byte == b'\n')?;
+    let at = find(bytes, b'\n', 0)?;
     let (line, rest) = bytes.split_at_checked(at)?;
     Some((line, rest.get(1..)?))
 }

@@ -40,6 +40,7 @@ mod gzip;
 mod lines;
 mod reader;
 mod request;
+mod scan;
 mod table;
 mod trade;
 mod yuan;

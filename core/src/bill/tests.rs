@@ -241,7 +241,7 @@ fn what_is_no_bill_is_refused() {
     assert_eq!(kind(&wrong), BillErrorKind::ColumnMissing { column: "订单金额" });
     let twice = ALL.replacen("设备号", "商户号", 1);
     assert_eq!(kind(&twice), BillErrorKind::ColumnTwice { column: "商户号" });
-    let wide = format!("{}{ALL}", "x,".repeat(64));
+    let wide = format!("{}{ALL}", "x,".repeat(COLUMNS_MAX));
     assert_eq!(kind(&wide), BillErrorKind::TooManyColumns);
     assert_eq!(kind(&"x".repeat(LINE_MAX + 1)), BillErrorKind::LineTooLong);
     assert_eq!(read::<FundTotals>(ALL.as_bytes(), 99, |_| String::new()).0.len(), 0);

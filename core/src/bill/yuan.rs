@@ -67,21 +67,27 @@ pub(super) fn whole(text: &str) -> Option<u64> {
 
 /// A decimal number of ASCII digits with at most `places` behind the point, times 10 to that power.
 /// No sign, no space, no leading zero but the one before the point, and never a point alone.
-fn decimal(text: &str, places: usize) -> Option<u64> {
-    let (whole, fraction) = match text.split_once('.') {
-        Some((_, "")) => return None,
-        Some((whole, fraction)) => (whole, fraction),
-        None => (text, ""),
-    };
-    let leading_zero = whole.len() > 1 && whole.starts_with('0');
-    if whole.is_empty() || leading_zero || fraction.len() > places {
+fn decimal(text: &str, places: u32) -> Option<u64> {
+    let mut sum = 0_u64;
+    let mut whole = 0;
+    let mut fraction = None;
+    for byte in text.bytes() {
+        match (byte, &mut fraction) {
+            (b'.', None) => fraction = Some(0),
+            // A zero stands before the point alone.
+            (b'0'..=b'9', None) if whole == 1 && sum == 0 => return None,
+            (b'0'..=b'9', count) => {
+                sum = sum.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+                *count.as_mut().unwrap_or(&mut whole) += 1;
+            }
+            _ => return None,
+        }
+    }
+    let missing = places.checked_sub(fraction.unwrap_or(0))?;
+    if whole == 0 || fraction == Some(0) {
         return None;
     }
-    let padding = core::iter::repeat_n(b'0', places - fraction.len());
-    whole.bytes().chain(fraction.bytes()).chain(padding).try_fold(0_u64, |sum, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        sum.checked_mul(10)?.checked_add(digit)
-    })
+    sum.checked_mul(10_u64.checked_pow(missing)?)
 }
 
 #[cfg(test)]
