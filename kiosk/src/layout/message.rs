@@ -119,9 +119,11 @@ fn large(plan: &mut Plan<'_>, page: Page, texts: &Texts<'_>, mark: Mark, disc: R
     let metrics = plan.metrics;
     let width = metrics.width - 2 * metrics.margin;
     let stack = stack(plan, page, texts, width);
-    let side = metrics.width.min(metrics.height) / 4;
     let air = 2 * metrics.gap;
     let free = metrics.height - 2 * metrics.margin - metrics.keys_room();
+    // A quarter of the display, or a little less where many words stand below.
+    let short = metrics.width.min(metrics.height);
+    let side = (free - stack.height() - 2 * air).clamp(short / 6, short / 4);
     let top = metrics.margin + ((free - side - air - stack.height()) / 2).max(0);
     push_sign(plan, Point::new((metrics.width - side) / 2, top), side, mark, disc);
     let below = top + side + air;
