@@ -1,7 +1,7 @@
 //! Says whether a WeChat Pay v2 message is signed right, and if not, what is wrong, in plain words.
 //!
 //! ```sh
-//! cargo run -q -p saoma-core --features merchant --example verify -- --key-file key.txt message.xml
+//! cargo run -q -p saoma-core --features merchant --example verify -- --key-file KEY MESSAGE.xml
 //! ```
 //!
 //! Exit status: 0 verified, 2 refused, 1 wrong usage.

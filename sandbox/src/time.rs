@@ -1,8 +1,8 @@
 //! Points in time and their Beijing text.
 //!
 //! Inside, time is Unix seconds. On the wire it is Beijing time (UTC+8, no daylight saving) in 14
-//! digits, `yyyyMMddHHmmss` (`docs/protocol.md` §1). Both ways are arithmetic on the calendar; nothing
-//! here asks a clock or a time-zone database.
+//! digits, `yyyyMMddHHmmss` (`docs/protocol.md` §1). Both ways are arithmetic on the calendar;
+//! nothing here asks a clock or a time-zone database.
 
 use std::fmt;
 

@@ -167,7 +167,7 @@ impl ScanNotice {
 /// The answer to a [`ScanNotice`]: the order's `prepay_id`, or `Err` with a text of 1 to 128 bytes
 /// that the customer is shown.
 ///
-/// The document is to be [sealed](super::seal) with [`SignType::Md5`] and sent with HTTP status 200,
+/// The document is to be [sealed](super::seal) with [`SignType::Md5`] and sent with status 200,
 /// quickly: otherwise the customer reads that the shop does not answer.
 ///
 /// ```

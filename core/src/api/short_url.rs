@@ -64,7 +64,8 @@ fn is_link(url: &str, max: usize) -> bool {
 ///         ShortUrlAnswer::Refused(_) => long_url.to_string(),
 ///     }
 /// }
-/// # let short = ShortUrlAnswer::Short { short_url: "weixin://wxpay/s/XXXXXX".try_into().unwrap() };
+/// # let short_url = "weixin://wxpay/s/XXXXXX".try_into().unwrap();
+/// # let short = ShortUrlAnswer::Short { short_url };
 /// # assert_eq!(text_of_code(&short, ""), "weixin://wxpay/s/XXXXXX");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

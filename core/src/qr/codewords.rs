@@ -43,7 +43,7 @@ fn data(text: &[u8], version: Version, size: usize) -> Codewords {
     let mut data = [0; _];
     data[0] = BYTE_MODE;
     // No length needs the higher one of two bytes.
-    data[start - 1] = text.len() as u8;
+    data[start - 1] = text.len().to_le_bytes()[0];
     data[start..end].copy_from_slice(text);
     // The mode has four bits only; those at the end become the terminator.
     for i in 0..end {

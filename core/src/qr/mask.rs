@@ -73,7 +73,7 @@ impl Mask {
             Level::H => 2,
         };
         let data = level << 3 | u16::from(self.0);
-        let remainder = (0..10).fold(data, |rest, _| rest << 1 ^ (rest >> 9) * 0x537);
+        let remainder = (0..10).fold(data, |rest, _| (rest << 1) ^ ((rest >> 9) * 0x537));
         (data << 10 | remainder) ^ 0x5412
     }
 }

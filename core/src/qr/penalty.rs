@@ -108,7 +108,7 @@ fn wide_finders(line: u128) -> u32 {
     let mut finders = 0;
     let mut widths = [0; 7];
     let mut end = 0;
-    for run in runs(line).chain([QUIET..QUIET]) {
+    for run in runs(line).chain(core::iter::once(QUIET..QUIET)) {
         let [.., a, b, c, d, e] = widths;
         let before = widths[1];
         let after = run.start + QUIET - end;
@@ -138,7 +138,7 @@ fn of_area(drawn: &Lines, size: usize) -> u32 {
         }
     }
     // N4 for each full five per cent that the dark share is away from a half.
-    let all = (size * size) as u32;
+    let all = u32::try_from(size * size).unwrap_or(u32::MAX);
     let steps = (20 * dark).abs_diff(10 * all).div_ceil(all) - 1;
     N2 * blocks + N4 * steps
 }

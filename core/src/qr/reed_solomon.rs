@@ -54,7 +54,7 @@ fn add(a: Polynomial, b: Polynomial) -> Polynomial {
 fn double(elements: u64) -> u64 {
     const TOPS: u64 = 0x8080_8080_8080_8080;
     let overflow = elements & TOPS;
-    (elements ^ overflow) << 1 ^ (overflow - (overflow >> 7) & 0x1d1d_1d1d_1d1d_1d1d)
+    ((elements ^ overflow) << 1) ^ ((overflow - (overflow >> 7)) & 0x1d1d_1d1d_1d1d_1d1d)
 }
 
 fn multiples(polynomial: Polynomial) -> Multiples {

@@ -113,7 +113,7 @@ impl Version {
     pub(super) fn information(self) -> Option<u32> {
         let number = u32::from(self.0);
         (number >= 7).then(|| {
-            let remainder = (0..12).fold(number, |rest, _| rest << 1 ^ (rest >> 11) * 0x1f25);
+            let remainder = (0..12).fold(number, |rest, _| (rest << 1) ^ ((rest >> 11) * 0x1f25));
             number << 12 | remainder
         })
     }

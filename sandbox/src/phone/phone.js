@@ -78,7 +78,8 @@ const TEXTS = {
     toHome: "Back to the list",
     besideTitle: "The phone in the customer’s hand",
     besideText:
-      "Point a shop’s server at this sandbox, place an order, scan and pay it here. Everything happens as in a real payment, only without money.",
+      "Point a shop’s server at this sandbox, place an order, scan and pay it here. " +
+      "Everything happens as in a real payment, only without money.",
     step1: "The shop calls unified order and gets a code",
     step2: "Choose the order on the phone, or paste the code’s text",
     step3: "Once paid, the sandbox sends the shop a signed notification",
@@ -97,7 +98,10 @@ const TEXTS = {
         "This code is out of date",
         "The shop has made a newer code for the order. Scan that one.",
       ],
-      code_expired: ["This code has expired", "A code lives two hours. Ask the shop for a new one."],
+      code_expired: [
+        "This code has expired",
+        "A code lives two hours. Ask the shop for a new one.",
+      ],
       order_expired: [
         "This order has expired",
         "The shop’s time to pay is over. Please order again.",
