@@ -9,6 +9,26 @@ use heapless::String;
 
 /// Why an answer tells nothing. The outcome of the call is **unknown** in every case: a document
 /// without a good signature proves nothing about an order.
+///
+/// ```
+/// use saoma_core::api::{AnswerError, CloseOrderAnswer, Merchant};
+/// # use saoma_core::ids::{AppId, MchId};
+/// use saoma_core::sign::SignType;
+/// use saoma_core::xml::Doc;
+///
+/// # use saoma_core::sign::ApiKey;
+/// # let merchant = Merchant {
+/// #     mch_id: MchId::new("1900000109")?,
+/// #     app_id: AppId::new("wx5a0mademeup0001")?,
+/// #     key: ApiKey::new("192006250b4c09247ec02edce69f6a2d")?,
+/// #     sign_type: SignType::Md5,
+/// # };
+/// let answer = "<xml><return_code>FAIL</return_code><return_msg>签名错误</return_msg></xml>";
+/// let doc: Doc<'_> = Doc::read(answer.as_bytes())?;
+/// let error = CloseOrderAnswer::read(&doc, &merchant, SignType::Md5).unwrap_err();
+/// assert_eq!(error.to_string(), "the gateway refused the call: 签名错误");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnswerError {
     /// Not a document.

@@ -8,6 +8,25 @@ use crate::sign::SignType;
 use crate::xml::Doc;
 
 /// The request without nonce and signature.
+///
+/// ```
+/// use saoma_core::api::{Merchant, close_order};
+/// # use saoma_core::ids::{AppId, MchId};
+/// use saoma_core::ids::OutTradeNo;
+/// use saoma_core::sign::SignType;
+///
+/// # use saoma_core::sign::ApiKey;
+/// # let merchant = Merchant {
+/// #     mch_id: MchId::new("1900000109")?,
+/// #     app_id: AppId::new("wx5a0mademeup0001")?,
+/// #     key: ApiKey::new("192006250b4c09247ec02edce69f6a2d")?,
+/// #     sign_type: SignType::Md5,
+/// # };
+/// let number = OutTradeNo::new("SM20261123192600000001")?;
+/// let doc = close_order(&merchant, SignType::Md5, &number);
+/// assert_eq!(doc.fields().len(), 4);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[must_use]
 pub fn close_order<'a>(
     merchant: &'a Merchant,
@@ -18,6 +37,20 @@ pub fn close_order<'a>(
 }
 
 /// What WeChat says to a close.
+///
+/// ```
+/// use saoma_core::api::{Call, Class, CloseOrderAnswer};
+///
+/// fn is_over(answer: &CloseOrderAnswer) -> bool {
+///     match answer {
+///         CloseOrderAnswer::Closed => true,
+///         CloseOrderAnswer::Refused(code) => code.class(Call::CloseOrder) == Class::Done,
+///     }
+/// }
+/// # use saoma_core::api::ErrCode;
+/// # assert!(is_over(&CloseOrderAnswer::Refused(ErrCode::OrderClosed)));
+/// # assert!(!is_over(&CloseOrderAnswer::Refused(ErrCode::OrderPaid)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloseOrderAnswer {
     /// The number is closed.

@@ -5,7 +5,7 @@ use crate::ids::CouponId;
 use crate::money::Fen;
 use crate::xml::FIELDS_MAX;
 
-/// Which kind a coupon is.
+/// Which kind a coupon is; an example is at [`Coupon`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CouponKind {
@@ -19,7 +19,19 @@ pub enum CouponKind {
 
 /// A coupon, or the part of it that was given back. Real messages leave out any of the three.
 ///
-/// An example is at [`PayDetails::coupons`](super::PayDetails::coupons).
+/// ```
+/// use saoma_core::api::{Coupon, CouponKind};
+///
+/// /// What the merchant does not get of it, in fen.
+/// fn borne(coupon: &Coupon) -> u64 {
+///     match (coupon.kind, coupon.fee) {
+///         (Some(CouponKind::NoCash), Some(fee)) => fee.get(),
+///         _ => 0,
+///     }
+/// }
+/// # let coupon = Coupon { kind: None, id: None, fee: None };
+/// # assert_eq!(borne(&coupon), 0);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coupon {
     /// Its kind; told only to merchants with coupons of their own.
@@ -33,7 +45,8 @@ pub struct Coupon {
 /// The names of a coupon's kind, number and value.
 pub(super) type Names = [&'static str; 3];
 
-/// The coupons of a payment or a refund, in order; each may break its rule by itself.
+/// The coupons of a payment or a refund, in order; each may break its rule by itself. An example
+/// is at [`PayDetails::coupons`](super::PayDetails::coupons).
 #[derive(Clone, Debug)]
 pub struct Coupons<'d, 'a, const N: usize = FIELDS_MAX> {
     fields: Fields<'d, 'a, N>,

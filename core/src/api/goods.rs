@@ -12,7 +12,7 @@ pub const DETAIL_MAX: usize = 6_144;
 /// Longest `scene_info` in bytes.
 pub const SCENE_INFO_MAX: usize = 256;
 
-/// One kind of goods in an order.
+/// One kind of goods in an order; an example is at [`Detail`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Goods<'a> {
     /// The shop's number of it, 1 to 32 bytes.
@@ -136,7 +136,7 @@ fn write_text(json: &mut impl Write, name: &str, value: &str) -> core::fmt::Resu
     if value.is_empty() { Ok(()) } else { write!(json, ",\"{name}\":{}", Quoted(value)) }
 }
 
-/// A shop, for `scene_info`.
+/// A shop, for `scene_info`; an example is at [`SceneInfo`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Store<'a> {
     /// The shop's number, 1 to 32 bytes.

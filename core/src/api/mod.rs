@@ -59,6 +59,21 @@ use crate::sign::{ApiKey, SignType};
 use crate::xml::Doc;
 
 /// Who we are to WeChat.
+///
+/// ```
+/// use saoma_core::api::Merchant;
+/// use saoma_core::ids::{AppId, MchId};
+/// use saoma_core::sign::{ApiKey, SignType};
+///
+/// let merchant = Merchant {
+///     mch_id: MchId::new("1900000109")?,
+///     app_id: AppId::new("wx5a0mademeup0001")?,
+///     key: ApiKey::new("192006250b4c09247ec02edce69f6a2d")?,
+///     sign_type: SignType::HmacSha256,
+/// };
+/// assert!(!format!("{merchant:?}").contains("1920"), "the key cannot be printed");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Merchant {
     /// The merchant's number.

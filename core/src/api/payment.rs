@@ -5,7 +5,7 @@ use crate::ids::{OutTradeNo, TransactionId};
 use crate::money::Fen;
 use crate::time::UnixTime;
 
-/// The currency of a payment.
+/// The currency of a payment; an example is at [`PayNotice`](super::PayNotice).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Currency {
     /// `CNY`, also meant when the field is left out.
@@ -14,7 +14,7 @@ pub enum Currency {
     Other,
 }
 
-/// Money that a customer has paid.
+/// Money that a customer has paid; an example is at [`PayNotice`](super::PayNotice).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
     /// The attempt it was paid for.

@@ -22,7 +22,7 @@ pub const REFUND_WITHIN_S: u64 = 365 * 86_400;
 /// Two refunds of one payment are at least a minute apart, in seconds.
 pub const REFUND_GAP_S: u64 = 60;
 
-/// Which payment: by WeChat's number, or by ours.
+/// Which payment: by WeChat's number, or by ours; an example is at [`Refund`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaymentNo<'a> {
     /// WeChat's number; it would win over ours.
@@ -41,6 +41,18 @@ impl<'a> PaymentNo<'a> {
 }
 
 /// Where the money of a refund comes from; only merchants of an old kind may choose.
+///
+/// ```
+/// use saoma_core::api::{PaymentNo, Refund, RefundAccount};
+/// use saoma_core::{ids::{OutRefundNo, OutTradeNo}, money::Fen};
+///
+/// let payment = OutTradeNo::new("SM20261123192600000001")?;
+/// let number = OutRefundNo::new("R-SM20261123-0001")?;
+/// let amount = Fen::parse("599")?;
+/// let refund = Refund::new(PaymentNo::OutTrade(&payment), &number, amount, amount)?
+///     .account(RefundAccount::Recharge);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefundAccount {

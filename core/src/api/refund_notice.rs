@@ -24,7 +24,7 @@ const REQ_INFO_MAX: usize = 4_096;
 /// One block of the cipher in bytes.
 const BLOCK: usize = 16;
 
-/// Who asked for a refund.
+/// Who asked for a refund; it stands in a [`RefundHint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefundSource {
@@ -88,7 +88,7 @@ pub struct RefundHint {
     pub source: RefundSource,
 }
 
-/// Why a refund notification tells nothing.
+/// Why a refund notification tells nothing; an example is at [`RefundHint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundNoticeError {
     /// `req_info` cannot be opened. Whether it is no base64, its padding is wrong, the key is

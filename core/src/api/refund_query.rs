@@ -15,7 +15,8 @@ use core::fmt::Write;
 use heapless::String;
 
 /// What to ask for. WeChat looks at one number only, the first it finds of `refund_id`,
-/// `out_refund_no`, `transaction_id` and `out_trade_no`; so one is sent.
+/// `out_refund_no`, `transaction_id` and `out_trade_no`; so one is sent. An example is at
+/// [`RefundQuery`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundNo<'a> {
     /// One refund, by WeChat's number.
@@ -111,7 +112,7 @@ impl<'a> RefundQuery<'a> {
     }
 }
 
-/// Where a refund is.
+/// Where a refund is; an example is at [`RefundQueryAnswer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundState {
     /// `PROCESSING`: taken on, not done.
@@ -137,7 +138,7 @@ impl RefundState {
     }
 }
 
-/// How the money goes back.
+/// How the money goes back; it stands in a [`RefundRecord`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefundChannel {

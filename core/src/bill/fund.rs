@@ -37,7 +37,7 @@ const VOUCHER_NO: usize = 10;
 const SUMMARY: [Names; 5] =
     [&["资金流水总笔数"], &["收入笔数"], &["收入金额"], &["支出笔数"], &["支出金额"]];
 
-/// Whether money came or went.
+/// Whether money came or went; an example is at [`FundLine`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// 收入: into the account.

@@ -41,9 +41,10 @@ impl<R: Read> Unpacked<R> {
     /// What reading them says.
     pub fn new(mut input: R) -> io::Result<Self> {
         let mut start = Start::new();
-        for byte in input.by_ref().take(2).bytes() {
-            // Two bytes are the capacity.
-            let _ = start.push(byte?);
+        let mut byte = [0];
+        // Two bytes are the capacity; a shorter input ends earlier.
+        while !start.is_full() && input.read(&mut byte)? > 0 {
+            let _ = start.push(byte[0]);
         }
         let packed = start[..] == MAGIC;
         let whole = Cursor::new(start).chain(input);
@@ -60,7 +61,7 @@ impl<R: Read> Read for Unpacked<R> {
     }
 }
 
-/// Why a bill could not be read.
+/// Why a bill could not be read; an example is at [`read_bill`].
 #[derive(Debug)]
 pub enum ReadBillError {
     /// Reading or unpacking failed.

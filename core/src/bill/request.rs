@@ -1,12 +1,11 @@
 //! The requests for bills.
 
 use super::BillDate;
-use crate::api::Merchant;
-use crate::api::{document, who};
+use crate::api::{Merchant, document, who};
 use crate::sign::SignType;
 use crate::xml::Doc;
 
-/// Which lines a trade bill holds, `bill_type`.
+/// Which lines a trade bill holds, `bill_type`; an example is at [`trade_bill`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TradeBillKind {
     /// `ALL`: payments and refunds.
@@ -19,7 +18,7 @@ pub enum TradeBillKind {
     RechargeRefund,
 }
 
-/// Which account a fund bill is about, `account_type`.
+/// Which account a fund bill is about, `account_type`; an example is at [`fund_bill`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FundAccount {
     /// `Basic`: what customers pay.
@@ -30,7 +29,7 @@ pub enum FundAccount {
     Fees,
 }
 
-/// How the bill is to come, `tar_type`.
+/// How the bill is to come, `tar_type`; an example is at [`trade_bill`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BillForm {
     /// As text.

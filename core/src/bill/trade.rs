@@ -83,7 +83,7 @@ const SUMMARY: [Names; 7] = [
     &["申请退款总金额"],
 ];
 
-/// What a line of a trade bill is about.
+/// What a line of a trade bill is about; it stands in a [`TradeLine`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BillState {
@@ -145,7 +145,7 @@ pub struct TradeLine<'l> {
     pub rate_note: &'l str,
 }
 
-/// The refund of a [`TradeLine`].
+/// The refund of a [`TradeLine`]; an example is at [the module](super).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BillRefund<'l> {
     /// WeChat's number.
