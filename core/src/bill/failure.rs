@@ -12,7 +12,8 @@ use heapless::String;
 /// use saoma_core::bill::{BillErrorKind, FailureKind, FundBill};
 ///
 /// let mut bill = FundBill::new();
-/// let message = b"<xml><return_code>FAIL</return_code><return_msg>Bill Creating</return_msg></xml>";
+/// let message = b"<xml><return_code>FAIL</return_code>
+/// <return_msg>Bill Creating</return_msg></xml>";
 /// bill.feed(message, |_| ())?;
 /// match bill.finish(|_| ()).unwrap_err().kind {
 ///     BillErrorKind::Failure(failure) => {

@@ -4,6 +4,7 @@ use super::reader::{BillError, LineError, Reader, Totals};
 use core::fmt;
 use flate2::read::MultiGzDecoder;
 use std::io::{self, Chain, Cursor, Read};
+use std::vec::Vec;
 
 /// The two bytes that every gzip file begins with.
 const MAGIC: [u8; 2] = [0x1F, 0x8B];
@@ -27,12 +28,10 @@ pub struct Unpacked<R>(Inner<R>);
 
 #[derive(Debug)]
 enum Inner<R> {
-    Plain(Chain<Cursor<Start>, R>),
-    Gzip(MultiGzDecoder<Chain<Cursor<Start>, R>>),
+    /// With the bytes that were looked at to tell the two apart.
+    Plain(Chain<Cursor<Vec<u8>>, R>),
+    Gzip(MultiGzDecoder<Chain<Cursor<Vec<u8>>, R>>),
 }
-
-/// The bytes that were looked at to tell the two apart.
-type Start = heapless::Vec<u8, 2>;
 
 impl<R: Read> Unpacked<R> {
     /// Looks at the first two bytes.
@@ -40,13 +39,9 @@ impl<R: Read> Unpacked<R> {
     /// # Errors
     /// What reading them says.
     pub fn new(mut input: R) -> io::Result<Self> {
-        let mut start = Start::new();
-        let mut byte = [0];
-        // Two bytes are the capacity; a shorter input ends earlier.
-        while !start.is_full() && input.read(&mut byte)? > 0 {
-            let _ = start.push(byte[0]);
-        }
-        let packed = start[..] == MAGIC;
+        let mut start = Vec::with_capacity(MAGIC.len());
+        input.by_ref().take(2).read_to_end(&mut start)?;
+        let packed = start == MAGIC;
         let whole = Cursor::new(start).chain(input);
         Ok(Self(if packed { Inner::Gzip(MultiGzDecoder::new(whole)) } else { Inner::Plain(whole) }))
     }
@@ -134,7 +129,6 @@ mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
-    use std::vec::Vec;
 
     fn packed(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

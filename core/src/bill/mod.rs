@@ -23,7 +23,7 @@
 //! let mut bill = TradeBill::new();
 //! for chunk in text.as_bytes().chunks(100) {
 //!     bill.feed(chunk, |line| match line {
-//!         Ok(line) => println!("{} {}: {}", line.time.beijing(), line.out_trade_no, line.total_fee),
+//!         Ok(line) => println!("{}: {} fen", line.out_trade_no, line.total_fee),
 //!         Err(error) => println!("{error}"),
 //!     })?;
 //! }

@@ -207,8 +207,9 @@ fn extend(message: &mut Message, line: &[u8]) -> Result<(), BillErrorKind> {
 /// use saoma_core::bill::{BillErrorKind, TradeBill};
 ///
 /// let mut bill = TradeBill::new();
-/// bill.feed(b"<xml><return_code>FAIL</return_code>", |_| ())?;
-/// bill.feed(b"<return_msg>Bill Creating</return_msg><error_code>20002</error_code></xml>", |_| ())?;
+/// let message = b"<xml><return_code>FAIL</return_code>
+/// <return_msg>Bill Creating</return_msg><error_code>20002</error_code></xml>";
+/// bill.feed(message, |_| ())?;
 /// let error = bill.finish(|_| ()).unwrap_err();
 /// assert!(matches!(error.kind, BillErrorKind::Failure(_)));
 /// assert_eq!(error.to_string(), "WeChat gives no bill: Bill Creating (20002)");

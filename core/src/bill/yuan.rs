@@ -173,7 +173,7 @@ mod tests {
         }
 
         #[test]
-        fn decimals_agree_with_a_wider_naive_reading(whole in 0..1_000_000_u64, cents in 0..100_u64) {
+        fn decimals_agree_with_their_parts(whole in 0..1_000_000_u64, cents in 0..100_u64) {
             let text = format!("{whole}.{cents:02}");
             prop_assert_eq!(decimal(&text, 2), Some(whole * 100 + cents));
             prop_assert_eq!(decimal(&text, 5), Some((whole * 100 + cents) * 1_000));
