@@ -1,5 +1,6 @@
 //! The Linux program from outside: what it says, what it writes, how it ends. What needs a server
 //! is tested with the real one, in the workspace's `tests/`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{
     fs,

@@ -1,6 +1,7 @@
 //! The real server program: killed, started again, and watched for secrets.
 //!
 //! The programs must be built before: `cargo build --workspace`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 #[expect(dead_code, reason = "each test file uses its own part of the world")]
 mod world;

@@ -1,4 +1,5 @@
 //! The terminal's app as a shell sees it: what it asks, what it shows, and how that looks.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod display;
 mod machine;
