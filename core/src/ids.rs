@@ -197,6 +197,26 @@ mod tests {
     }
 
     #[test]
+    fn each_id_has_its_own_length_and_no_mark_of_the_string_to_sign() {
+        type Check = fn(&str) -> bool;
+        let checks: [(usize, Check); 7] = [
+            (64, |text| OutRefundNo::new(text).is_ok()),
+            (32, |text| RefundId::new(text).is_ok()),
+            (20, |text| CouponId::new(text).is_ok()),
+            (128, |text| OpenId::new(text).is_ok()),
+            (64, |text| PrepayId::new(text).is_ok()),
+            (32, |text| ProductId::new(text).is_ok()),
+            (32, |text| TransactionId::new(text).is_ok()),
+        ];
+        for (longest, is_id) in checks {
+            assert!(is_id("1") && is_id(&"a".repeat(longest)));
+            for text in ["", &"a".repeat(longest + 1), "a b", "a&b", "a=b", "咖", "a\n"] {
+                assert!(!is_id(text), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_transaction_id_cannot_carry_a_forged_message() {
         assert!(TransactionId::new("4200009999202611230000000001").is_ok());
         assert!(TransactionId::new("42&bank_type=OTHERS").is_err());

@@ -9,7 +9,9 @@ use crate::ids::{AppId, MchId, Nonce, PrepayId, ProductId};
 use crate::sign::{ApiKey, SignType, Unverified};
 use crate::time::UnixTime;
 use crate::xml::{Doc, Text};
+use proptest::prelude::*;
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 fn url(product: &str, seconds: u64) -> Result<String, String> {
     let merchant = merchant(SignType::Md5);
@@ -161,5 +163,46 @@ fn a_short_link_is_asked_for_and_read() {
     for url in ["https://a", "weixin://a b", &long] {
         let error = answer(("short_url", url), "SUCCESS").unwrap_err();
         assert!(matches!(error, AnswerError::Field(field) if field.field == "short_url"), "{url}");
+    }
+}
+
+/// A value of a link, decoded (RFC 3986).
+fn decoded(value: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = value.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if let (b'%', Some((digits, after))) = (first, after.split_at_checked(2)) {
+            let digits = core::str::from_utf8(digits).unwrap();
+            bytes.push(u8::from_str_radix(digits, 16).unwrap());
+            rest = after;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn a_link_says_what_was_signed(product in "[!-~]{1,32}", seconds in 0..=9_999_999_999_u64) {
+        let Ok(link) = url(&product, seconds) else {
+            prop_assert!(product.contains(['&', '=']));
+            return Ok(());
+        };
+        let query = link.strip_prefix("weixin://wxpay/bizpayurl?").unwrap();
+        let pairs: Vec<(&str, String)> = query
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap())
+            .map(|(name, value)| (name, decoded(value)))
+            .collect();
+        let mut doc: Doc<'_> = Doc::new();
+        for (name, value) in &pairs {
+            doc.push(name, Text::new(value)).unwrap();
+        }
+        prop_assert!(doc.get("product_id").is_some_and(|value| value == product.as_str()));
+        prop_assert!(doc.get("time_stamp").is_some_and(|t| t == seconds.to_string().as_str()));
+        let key = ApiKey::new(KEY).unwrap();
+        prop_assert!(Unverified::new(&doc).verify(&key, SignType::Md5).is_ok());
     }
 }

@@ -10,6 +10,7 @@ use crate::money::Fen;
 use crate::sign::{ApiKey, SignType};
 use crate::time::UnixTime;
 use crate::xml::{Doc, Text};
+use proptest::prelude::*;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -304,5 +305,27 @@ fn every_record_is_checked_field_by_field() {
     ] {
         let found = query_answer(&[(field, value)], asked).unwrap_err();
         assert_eq!(found, format!("incomplete answer: {error}"), "{field} {value}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_request_is_read_back_as_it_was(
+        number in "[A-Za-z0-9_|*@-]{1,64}",
+        reason in "\\PC{1,26}",
+        (total, part) in (1..=2_147_483_647_u64).prop_flat_map(|total| (Just(total), 1..=total)),
+    ) {
+        let (payment, number) = (transaction(), OutRefundNo::new(&number).unwrap());
+        let merchant = merchant(SignType::Md5);
+        let payment = PaymentNo::Transaction(&payment);
+        let refund = Refund::new(payment, &number, fen(total), fen(part)).unwrap();
+        if let Ok(refund) = refund.reason(&reason) {
+            let doc = refund.doc(&merchant, SignType::Md5);
+            let mut xml = String::new();
+            doc.write(&mut xml).unwrap();
+            let read: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
+            prop_assert!(read.get("refund_desc").is_some_and(|text| text == reason.as_str()));
+            prop_assert_eq!(read, doc);
+        }
     }
 }

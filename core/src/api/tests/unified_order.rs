@@ -176,6 +176,18 @@ proptest! {
     }
 
     #[test]
+    fn goods_are_read_back_as_they_were(names in proptest::collection::vec("\\PC{0,40}", 1..8)) {
+        let goods: Vec<_> =
+            names.iter().map(|name| Goods { goods_name: name, ..goods("a") }).collect();
+        let detail = Detail::new(&goods, None, "").unwrap();
+        let json: serde_json::Value = serde_json::from_str(detail.as_str()).unwrap();
+        for (written, name) in json["goods_detail"].as_array().unwrap().iter().zip(&names) {
+            prop_assert_eq!(written["goods_name"].as_str().unwrap_or(""), name);
+            prop_assert_eq!(&written["price"], 2599);
+        }
+    }
+
+    #[test]
     fn a_request_is_read_back_as_it_was(body in "[a-z咖啡<>&\"' ]{1,40}", attach in "\\PC{0,40}") {
         let number = OutTradeNo::new("SM0001").unwrap();
         let merchant = merchant(SignType::Md5);
