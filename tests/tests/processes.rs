@@ -24,7 +24,7 @@ async fn desk_and_shop() -> (Desk, Shop) {
     let webhook = shop.start().await;
     let options = Options { shop: saoma_tests::Shop::Webhook(webhook), ..Options::default() };
     let desk = Desk::start(options).await.unwrap();
-    shop.share_secret(desk.secrets()[2]);
+    shop.share_secret(desk.webhook_secret());
     (desk, shop)
 }
 

@@ -33,7 +33,7 @@ async function begin(t, first, options = {}) {
 
 /** Waits for something that comes soon, on a busy machine a little later. */
 async function soon(fits) {
-  for (let tries = 0; !fits() && tries < 200; tries += 1) await pause(20)
+  for (let tries = 0; !fits() && tries < 1000; tries += 1) await pause(20)
   assert.ok(fits(), String(fits))
 }
 
