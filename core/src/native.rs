@@ -21,6 +21,8 @@ use std::vec::Vec;
 pub const WECHAT_HOSTS: [&str; 2] =
     ["https://api.mch.weixin.qq.com", "https://api2.mch.weixin.qq.com"];
 
+/// Most fields of an answer: three for each coupon of a payment, so room for more than thirty.
+const ANSWER_FIELDS_MAX: usize = 128;
 /// Longest time to reach a host.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time for one call to one host.
@@ -125,7 +127,7 @@ impl Gateway {
         request: Doc<'_>,
         algorithm: SignType,
         nonce: &Nonce,
-        read: impl Fn(&Doc<'_>) -> Result<T, AnswerError>,
+        read: impl Fn(&Doc<'_, ANSWER_FIELDS_MAX>) -> Result<T, AnswerError>,
     ) -> Result<T, CallError> {
         let mut body = String::new();
         seal(request, nonce, &self.merchant, algorithm, &mut body).map_err(CallError::Seal)?;

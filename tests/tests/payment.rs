@@ -53,11 +53,19 @@ async fn both_algorithms_settle() {
 #[tokio::test]
 async fn coupons_are_part_of_the_amount() {
     let world = World::start().await;
-    let order = world.order("A-1").await;
-    let coupon =
-        Coupon { id: "2000000000276621044".into(), fee_fen: 500, kind: Some(CouponKind::Cash) };
-    world.pay_as(&order, Tender { coupons: vec![coupon], ..Tender::default() });
-    world.until(&order.id, "shipped").await;
+    let coupons = |count: u64| -> Vec<Coupon> {
+        let id = |n| format!("200000000027662{n:04}");
+        let kind = Some(CouponKind::Cash);
+        (0..count).map(|n| Coupon { id: id(n), fee_fen: 50, kind }).collect()
+    };
+    for (order_no, count, notify) in [("A-1", 1, true), ("A-2", 20, true), ("A-3", 20, false)] {
+        let order = world.order(order_no).await;
+        let coupons = coupons(count);
+        world.pay_as(&order, Tender { coupons, notify, ..Tender::default() });
+        // The last one is told by the answer to a query.
+        world.advance(5);
+        world.until(&order.id, "shipped").await;
+    }
     assert!(world.anomalies().await.is_empty());
 }
 

@@ -76,8 +76,8 @@ impl OrderQueryAnswer {
     ///
     /// # Errors
     /// [`AnswerError`]: the outcome is unknown.
-    pub fn read(
-        doc: &Doc<'_>,
+    pub fn read<const N: usize>(
+        doc: &Doc<'_, N>,
         merchant: &Merchant,
         algorithm: SignType,
         out_trade_no: &OutTradeNo,

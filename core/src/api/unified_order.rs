@@ -326,8 +326,8 @@ impl UnifiedOrderAnswer {
     ///
     /// # Errors
     /// [`AnswerError`]: the outcome is unknown.
-    pub fn read(
-        doc: &Doc<'_>,
+    pub fn read<const N: usize>(
+        doc: &Doc<'_, N>,
         merchant: &Merchant,
         algorithm: SignType,
     ) -> Result<Self, AnswerError> {

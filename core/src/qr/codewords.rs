@@ -12,24 +12,28 @@ pub(super) type Codewords = [u8; CODEWORDS_MAX.next_multiple_of(8)];
 pub(super) fn codewords(text: &[u8], version: Version, level: Level) -> Codewords {
     let (correction, blocks) = version.blocks(level);
     let size = version.data_codewords(level);
-    let data = data(text, version, size);
-    let mut data = data.iter();
-
-    let mut encoder = Encoder::new(correction);
+    let mut data = data(text, version, size);
+    let encoder = Encoder::new(correction);
+    let correction = usize::from(correction);
     let mut sequence = [0; _];
     // The last blocks may be longer than the others by one codeword.
     let short = size / blocks;
     let first_long = blocks - size % blocks;
-    for block in 0..blocks {
-        for i in 0..short + usize::from(block >= first_long) {
-            let codeword = data.next().copied().unwrap_or(0);
-            encoder.push(codeword);
+    let mut end = size;
+    // From the last block to the first one: the codewords behind a block are not needed again,
+    // and leave place for its error correction.
+    for block in (0..blocks).rev() {
+        let start = end - short - usize::from(block >= first_long);
+        for (i, codeword) in data[start..end].iter().enumerate() {
             let missing = if i < short { 0 } else { first_long };
-            sequence[i * blocks + block - missing] = codeword;
+            sequence[i * blocks + block - missing] = *codeword;
         }
-        for (i, codeword) in encoder.finish().take(correction).enumerate() {
-            sequence[size + i * blocks + block] = codeword;
+        data[end..][..correction].fill(0);
+        encoder.divide(&mut data[start..end + correction]);
+        for (i, codeword) in data[end..][..correction].iter().enumerate() {
+            sequence[size + i * blocks + block] = *codeword;
         }
+        end = start;
     }
     sequence
 }

@@ -1,22 +1,21 @@
 //! Data masks and format information (clauses 7.8 and 7.9).
 
-use super::Level;
-use super::sheet::Side;
+use super::lines::SECOND;
+use super::{Level, QUIET_ZONE};
 
 /// Modules after which every mask repeats, across and down.
-const PERIOD: usize = 12;
+pub(super) const PERIOD: usize = 12;
 
-/// For each mask its rows and its columns.
-const PATTERNS: [[[u16; PERIOD]; 2]; 8] = {
-    let mut all = [[[0; PERIOD]; 2]; 8];
+/// The lines of each mask, from the quiet zone above the symbol on.
+const PATTERNS: [[u16; PERIOD]; 8] = {
+    let mut patterns = [[0; PERIOD]; 8];
     let mut at = 0;
     while at < 8 * PERIOD * PERIOD {
-        let (mask, line, i) = (at / PERIOD / PERIOD, at / PERIOD % PERIOD, at % PERIOD);
-        all[mask][0][line] |= (inverts(mask, i, line) as u16) << i;
-        all[mask][1][line] |= (inverts(mask, line, i) as u16) << i;
+        let (mask, y, x) = (at / PERIOD / PERIOD, at / PERIOD % PERIOD, at % PERIOD);
+        patterns[mask][(QUIET_ZONE + y) % PERIOD] |= (inverts(mask, x, y) as u16) << x;
         at += 1;
     }
-    all
+    patterns
 };
 
 /// Whether a mask inverts the module at `(x, y)` (table 10).
@@ -34,18 +33,17 @@ const fn inverts(mask: usize, x: usize, y: usize) -> bool {
 }
 
 /// One of the eight masks.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mask(u8);
 
 impl Mask {
+    /// All masks in order.
+    pub(super) const ALL: [Self; 8] =
+        [Self(0), Self(1), Self(2), Self(3), Self(4), Self(5), Self(6), Self(7)];
+
     /// The mask with the number `number % 8`.
     pub(super) fn new(number: u8) -> Self {
         Self(number % 8)
-    }
-
-    /// All masks in order.
-    pub(super) fn all() -> impl Iterator<Item = Self> {
-        (0..8).map(Self)
     }
 
     /// The mask's number.
@@ -53,25 +51,20 @@ impl Mask {
         self.0
     }
 
-    /// Its lines from column `64 * plane` on.
-    pub(super) fn lines(self, side: Side, plane: usize) -> impl Iterator<Item = u64> {
-        let patterns = &PATTERNS[usize::from(self.0)][side as usize];
-        patterns.iter().cycle().map(move |&pattern| {
-            let pattern = u64::from(pattern);
-            // Column 64 is the fifth of its period.
-            let pattern = if plane == 0 { pattern } else { (pattern >> 4 | pattern << 8) & 0xfff };
-            pattern.wrapping_mul(0x1001_0010_0100_1001)
+    /// Its lines in a strip.
+    pub(super) fn lines(self, strip: usize) -> [u64; PERIOD] {
+        PATTERNS[usize::from(self.0)].map(|pattern| {
+            // The second strip begins with the ninth of twelve modules.
+            const { assert!(SECOND % PERIOD == 8) };
+            let pattern = u64::from(if strip == 0 { pattern } else { pattern >> 8 | pattern << 4 });
+            (pattern & 0xfff).wrapping_mul(0x1001_0010_0100_1001)
         })
     }
 
     /// The 15 bits of format information (annex C).
     pub(super) fn format(self, level: Level) -> u16 {
-        let level = match level {
-            Level::L => 1,
-            Level::M => 0,
-            Level::Q => 3,
-            Level::H => 2,
-        };
+        // In the standard's order the levels are M, L, H, Q.
+        let level = level as u16 ^ 1;
         let data = level << 3 | u16::from(self.0);
         let remainder = (0..10).fold(data, |rest, _| (rest << 1) ^ ((rest >> 9) * 0x537));
         (data << 10 | remainder) ^ 0x5412

@@ -4,6 +4,21 @@
 //! on small machines and in browsers: a symbol is a few machine words a line, and all that the
 //! standard asks for, the choice of the best mask included, is done on whole words.
 //!
+//! ```
+//! use saoma_core::qr::{Level, encode_at_least};
+//!
+//! let code = encode_at_least("weixin://wxpay/bizpayurl?pr=a1B2c3Dzz", Level::L)?;
+//! assert_eq!((code.size(), code.level()), (29, Level::M));
+//! assert_eq!(code.row(0) & 0xff, 0b0111_1111, "the upper edge of a finder pattern, and light");
+//! for y in 0..code.size() {
+//!     for run in code.runs(y) {
+//!         // Fill the columns `run` of row `y`.
+//! #       assert!(run.clone().all(|x| code.dark(x, y)));
+//!     }
+//! }
+//! # Ok::<(), saoma_core::qr::TooLong>(())
+//! ```
+//!
 //! # What this module refuses to do
 //! - **Other modes.** Text is always written in byte mode as UTF-8. A `code_url` has lower case
 //!   letters, which numeric and alphanumeric mode cannot write, and no Kanji.
@@ -11,7 +26,7 @@
 //!   some readers do not know the designator.
 //! - **Structured append, FNC1, Micro QR.** A payment is one code, and phones read model 2.
 //! - **More than [`TEXT_MAX`] bytes.** A denser code is hard to scan from a till's screen, and
-//!   the limit keeps a [`Matrix`] at less than 1.5 KB and the stack below 10 KB.
+//!   the limit keeps a [`Matrix`] below 1.6 KB and the stack that it takes to make one below 12 KB.
 //! - **Drawing.** A matrix has neither colour nor size; whoever draws it leaves [`QUIET_ZONE`]
 //!   light modules on each side.
 
@@ -30,8 +45,8 @@ use core::ops::Range;
 
 use lines::Lines;
 use mask::Mask;
-use sheet::{Sheet, Side};
-use version::{SIZE_MAX, Version};
+use sheet::Sheet;
+use version::Version;
 
 /// Light modules that a drawing leaves on each side of the symbol.
 pub const QUIET_ZONE: usize = 4;
@@ -75,7 +90,7 @@ pub struct Matrix {
     version: Version,
     level: Level,
     mask: Mask,
-    rows: [u128; SIZE_MAX],
+    rows: Lines,
 }
 
 /// Encodes a text at a level: the smallest version that holds it, the mask with the least
@@ -95,12 +110,9 @@ pub fn encode(text: &str, level: Level) -> Result<Matrix, TooLong> {
 /// The text has more than [`TEXT_MAX`] bytes.
 pub fn encode_at_least(text: &str, least: Level) -> Result<Matrix, TooLong> {
     let version = Version::smallest(text.len(), least)?;
-    let mut level = least;
-    for higher in [Level::M, Level::Q, Level::H] {
-        if higher > level && version.holds(text.len(), higher) {
-            level = higher;
-        }
-    }
+    let mut levels = [Level::H, Level::Q, Level::M].into_iter();
+    let higher = levels.find(|&level| level > least && version.holds(text.len(), level));
+    let level = higher.unwrap_or(least);
     Ok(Matrix::new(text, version, level, None))
 }
 
@@ -118,12 +130,11 @@ impl Matrix {
     /// The text must fit, see [`Version::holds`].
     fn new(text: &str, version: Version, level: Level, mask: Option<Mask>) -> Self {
         let codewords = codewords::codewords(text.as_bytes(), version, level);
-        let mut sheet = Sheet::new(version, &codewords);
-        let mask = mask.unwrap_or_else(|| penalty::best_mask(&mut sheet, level));
-        let mut drawn = Lines::new();
-        sheet.write_format(mask.format(level));
-        sheet.draw(Side::Rows, mask, &mut drawn);
-        Self { version, level, mask, rows: core::array::from_fn(|y| drawn.line(y)) }
+        let sheet = Sheet::new(version, &codewords);
+        let mask = mask.unwrap_or_else(|| penalty::best_mask(&sheet, level));
+        let mut rows = Lines::new();
+        sheet.draw(mask, level, &mut rows);
+        Self { version, level, mask, rows }
     }
 
     /// Modules a side, 21 to 85.
@@ -143,12 +154,19 @@ impl Matrix {
     /// is light.
     #[must_use]
     pub fn row(&self, y: usize) -> u128 {
-        self.rows.get(y).copied().unwrap_or(0)
+        self.rows.line(y)
     }
 
     /// The dark modules of a row as ranges of columns from left to right: what a drawing fills.
     pub fn runs(&self, y: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        lines::runs(self.row(y))
+        let mut row = self.row(y);
+        core::iter::from_fn(move || {
+            // Adding its lowest bit carries through the lowest run and lands just behind it.
+            let carried = row + (row & row.wrapping_neg());
+            let run = row.trailing_zeros() as usize..carried.trailing_zeros() as usize;
+            row &= carried;
+            (!run.is_empty()).then_some(run)
+        })
     }
 
     /// The version, 1 to 17: a symbol has `17 + 4 * version` modules a side.

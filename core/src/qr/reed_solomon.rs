@@ -1,76 +1,73 @@
 //! Reed-Solomon error correction over GF(256) with x^8 + x^4 + x^3 + x^2 + 1 (clause 7.5).
-//!
-//! The coefficients of a polynomial are multiplied by a field element all at once, eight in a
-//! word; so there are no tables of logarithms or of generators.
 
-/// Thirty-two coefficients, the highest in the top byte of the first word.
-type Polynomial = [u64; 4];
+/// Error correction codewords of a block, at most.
+pub(super) const DEGREE_MAX: u8 = 30;
 
-/// A polynomial times 1, 2, 4, ... 128.
-type Multiples = [Polynomial; 8];
+/// The coefficients of a polynomial, the highest first.
+type Coefficients = [u8; DEGREE_MAX as usize];
 
 /// Computes error correction codewords of one length.
 pub(super) struct Encoder {
-    /// Of the generator polynomial without its leading one.
-    multiples: Multiples,
-    rest: Polynomial,
+    /// The powers of two, twice round.
+    powers: [u8; 512],
+    /// The exponent of each field element but zero.
+    exponents: [u8; 256],
+    /// The exponents of the generator polynomial's coefficients but the leading one. No
+    /// coefficient is zero.
+    generator: Coefficients,
+    degree: u8,
 }
 
 impl Encoder {
-    /// For blocks with `degree` error correction codewords, at most 31.
-    pub(super) fn new(degree: usize) -> Self {
-        let mut generator = [0; 4];
-        let mut root = 1;
-        // Times (x + root), for the roots 1, 2, 4, ...: the leading one and what is below it move
-        // down beside what is there.
-        for _ in 0..degree {
-            let [a, b, c, d] = generator;
-            let lower = [1 << 56 | a >> 8, a << 56 | b >> 8, b << 56 | c >> 8, c << 56 | d >> 8];
-            generator = add(generator, product(&multiples(lower), root));
-            root = double(root);
+    /// For blocks with `degree` error correction codewords, at most [`DEGREE_MAX`].
+    pub(super) fn new(degree: u8) -> Self {
+        let mut powers = [0; 512];
+        let mut exponents = [0; 256];
+        let mut power = 1;
+        for exponent in 0..255 {
+            powers[usize::from(exponent)] = power;
+            exponents[usize::from(power)] = exponent;
+            power = (power << 1) ^ ((power >> 7) * 0x1d);
         }
-        Self { multiples: multiples(generator), rest: [0; 4] }
+        powers.copy_within(..255, 255);
+        let mut encoder = Self { powers, exponents, generator: [0; _], degree };
+        let mut generator: Coefficients = [0; _];
+        for root in 0..degree {
+            // Times (x + 2^root).
+            let mut higher = 1;
+            for coefficient in &mut generator[..=usize::from(root)] {
+                let exponent = encoder.exponents[usize::from(higher)];
+                higher = *coefficient;
+                *coefficient ^= encoder.power(exponent, root);
+            }
+        }
+        for (exponent, coefficient) in encoder.generator.iter_mut().zip(generator) {
+            *exponent = encoder.exponents[usize::from(coefficient)];
+        }
+        encoder
     }
 
-    /// Takes the next codeword of a block.
-    pub(super) fn push(&mut self, codeword: u8) {
-        let [a, b, c, d] = self.rest;
-        let factor = a >> 56 ^ u64::from(codeword);
-        let shifted = [a << 8 | b >> 56, b << 8 | c >> 56, c << 8 | d >> 56, d << 8];
-        self.rest = add(shifted, product(&self.multiples, factor));
+    /// Two to the power of a sum.
+    fn power(&self, exponent: u8, other: u8) -> u8 {
+        self.powers[usize::from(exponent) + usize::from(other)]
     }
 
-    /// Ends a block: its error correction codewords in order, then zeros.
-    pub(super) fn finish(&mut self) -> impl Iterator<Item = u8> + use<> {
-        core::mem::take(&mut self.rest).map(u64::to_be_bytes).into_iter().flatten()
+    /// Divides what stands in front of the last `degree` codewords, which are zero, by the
+    /// generator polynomial: there the remainder is left, the error correction codewords.
+    pub(super) fn divide(&self, block: &mut [u8]) {
+        let generator = &self.generator[..usize::from(self.degree)];
+        let mut rest = block;
+        while let [first, others @ ..] = rest {
+            let Some(lower) = others.get_mut(..generator.len()) else {
+                break;
+            };
+            if *first != 0 {
+                let exponent = self.exponents[usize::from(*first)];
+                for (coefficient, &other) in lower.iter_mut().zip(generator) {
+                    *coefficient ^= self.power(exponent, other);
+                }
+            }
+            rest = others;
+        }
     }
-}
-
-fn add(a: Polynomial, b: Polynomial) -> Polynomial {
-    core::array::from_fn(|i| a[i] ^ b[i])
-}
-
-/// Doubles eight field elements.
-fn double(elements: u64) -> u64 {
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let overflow = elements & TOPS;
-    ((elements ^ overflow) << 1) ^ ((overflow - (overflow >> 7)) & 0x1d1d_1d1d_1d1d_1d1d)
-}
-
-fn multiples(polynomial: Polynomial) -> Multiples {
-    let mut multiples = [polynomial; 8];
-    for i in 1..8 {
-        multiples[i] = multiples[i - 1].map(double);
-    }
-    multiples
-}
-
-/// The polynomial times a field element.
-fn product(multiples: &Multiples, factor: u64) -> Polynomial {
-    let mut sum = [0; 4];
-    for (bit, multiple) in multiples.iter().enumerate() {
-        let wanted = (factor >> bit & 1).wrapping_neg();
-        sum = add(sum, multiple.map(|word| word & wanted));
-    }
-    sum
 }

@@ -69,15 +69,15 @@ impl Version {
     }
 
     /// Error correction codewords in a block, and the number of blocks.
-    pub(super) fn blocks(self, level: Level) -> (usize, usize) {
+    pub(super) fn blocks(self, level: Level) -> (u8, usize) {
         let (correction, blocks) = BLOCKS[self.number() - 1][level as usize];
-        (usize::from(correction), usize::from(blocks))
+        (correction, blocks.into())
     }
 
     /// Codewords that carry data.
     pub(super) fn data_codewords(self, level: Level) -> usize {
         let (correction, blocks) = self.blocks(level);
-        self.codewords() - correction * blocks
+        self.codewords() - usize::from(correction) * blocks
     }
 
     /// All codewords: the modules that no function pattern takes, eight by eight.
@@ -113,7 +113,8 @@ impl Version {
     pub(super) fn information(self) -> Option<u32> {
         let number = u32::from(self.0);
         (number >= 7).then(|| {
-            let remainder = (0..12).fold(number, |rest, _| (rest << 1) ^ ((rest >> 11) * 0x1f25));
+            let divide = |rest: u32, _| (rest << 1) ^ ((rest >> 11) * 0x1f25);
+            let remainder = (0..12).fold(number, divide);
             number << 12 | remainder
         })
     }

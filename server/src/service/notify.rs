@@ -12,6 +12,9 @@ use saoma_core::xml::{Doc, ReadError};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
+/// Most fields of a notification: three for each coupon, so room for more than thirty.
+const FIELDS_MAX: usize = 128;
+
 /// Why a notification is not acknowledged.
 #[derive(Debug)]
 pub(crate) enum NoticeError {
@@ -79,7 +82,7 @@ impl Service {
     }
 
     async fn take_notice(&self, body: &[u8]) -> Result<(), NoticeError> {
-        let doc: Doc<'_> = Doc::read(body).map_err(Refusal::Document)?;
+        let doc: Doc<'_, FIELDS_MAX> = Doc::read(body).map_err(Refusal::Document)?;
         if doc.get("sign").is_none_or(|sign| sign.is_empty()) {
             return Err(Refusal::Signature(VerifyError::Missing).into());
         }
@@ -97,7 +100,10 @@ impl Service {
 
     /// The algorithm that was stored with the number, never the one the message names; for a
     /// number that nobody here knows, the merchant's.
-    async fn algorithm(&self, unverified: Unverified<'_, '_>) -> Result<SignType, StoreError> {
+    async fn algorithm(
+        &self,
+        unverified: Unverified<'_, '_, FIELDS_MAX>,
+    ) -> Result<SignType, StoreError> {
         let number = unverified
             .out_trade_no()
             .and_then(|text| text.copied::<{ OutTradeNo::LEN_MAX }>())
