@@ -2,8 +2,9 @@
 //! and the raw digest), against the same work through quick-xml and a sorted map, and for the QR
 //! code against three crates.
 //!
-//! `cargo bench -p saoma-core --features merchant --bench core`. Machines have slow and fast phases,
-//! so everything that is compared takes turns within a round, and the best round of each counts.
+//! `cargo bench -p saoma-core --features merchant --bench core`. Machines have slow and fast
+//! phases, so everything that is compared takes turns within a round, and the best round of each
+//! counts.
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
