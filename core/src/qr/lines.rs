@@ -52,11 +52,11 @@ impl Lines {
 
     /// A line, column `x` at bit `x`; light outside the symbol.
     pub(super) fn line(&self, y: usize) -> u128 {
-        let [first, second] = self.0.each_ref().map(|strip| match strip[QUIET_ZONE..].get(y) {
-            Some(word) => u128::from(*word),
-            None => 0,
-        });
-        first | second << SECOND
+        let [first, second] = &self.0;
+        match (first[QUIET_ZONE..].get(y), second[QUIET_ZONE..].get(y)) {
+            (Some(&first), Some(&second)) => u128::from(first) | u128::from(second) << SECOND,
+            _ => 0,
+        }
     }
 }
 

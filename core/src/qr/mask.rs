@@ -53,12 +53,14 @@ impl Mask {
 
     /// Its lines in a strip.
     pub(super) fn lines(self, strip: usize) -> [u64; PERIOD] {
-        PATTERNS[usize::from(self.0)].map(|pattern| {
+        let mut lines = [0; PERIOD];
+        for (line, &pattern) in lines.iter_mut().zip(&PATTERNS[usize::from(self.0)]) {
             // The second strip begins with the ninth of twelve modules.
             const { assert!(SECOND % PERIOD == 8) };
             let pattern = u64::from(if strip == 0 { pattern } else { pattern >> 8 | pattern << 4 });
-            (pattern & 0xfff).wrapping_mul(0x1001_0010_0100_1001)
-        })
+            *line = (pattern & 0xfff).wrapping_mul(0x1001_0010_0100_1001);
+        }
+        lines
     }
 
     /// The 15 bits of format information (annex C).

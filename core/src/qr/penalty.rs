@@ -22,10 +22,11 @@ const N4: u32 = 10;
 /// The mask with the least penalty; of equal ones the first.
 pub(super) fn best_mask(sheet: &Sheet, level: Level) -> Mask {
     let mut drawn = Lines::new();
-    let mut penalties = Mask::ALL.map(|mask| {
+    let mut penalties = [0; 8];
+    for (mask, penalty) in Mask::ALL.into_iter().zip(&mut penalties) {
         sheet.draw(mask, level, &mut drawn);
-        across(&drawn, sheet.size) + along(&drawn, sheet.size)
-    });
+        *penalty = across(&drawn, sheet.size) + along(&drawn, sheet.size);
+    }
     // Wide finder patterns are rare and only add points, so they need to be looked for only in
     // the mask that without them is the best.
     let mut complete = [false; 8];

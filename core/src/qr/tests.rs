@@ -239,6 +239,11 @@ fn runs_are_the_dark_modules_of_a_row() {
 }
 
 #[test]
+fn a_matrix_is_small() {
+    assert!(size_of::<Matrix>() < 1600, "{}", size_of::<Matrix>());
+}
+
+#[test]
 fn debug_prints_the_parameters_only() {
     let code = encode_with_mask(CODE_URL, Level::M, 2).unwrap();
     assert_eq!(format!("{code:?}"), "Matrix { version: 3, level: M, mask: 2 }");
