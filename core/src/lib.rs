@@ -4,9 +4,9 @@
 //! The crate has two floors. The ground floor is always there and needs no secret: [`money`],
 //! [`time`], [`ids`], the QR code ([`qr`]) and what a screen may know of an order ([`watch`]).
 //! Browsers and kiosks are built from it alone. The feature `merchant` adds what only the holder
-//! of the merchant key may do: the document (`xml`), signatures
-//! (`sign`), typed messages (`api`) and the order machine
-//! (`order`). The feature `native` adds an async client of WeChat's gateway.
+//! of the merchant key may do: the document (`xml`), signatures (`sign`), typed messages (`api`),
+//! timetables (`timetable`), bills (`bill`) and the order machine (`order`). The feature `native`
+//! adds an async client of WeChat's gateway.
 //!
 //! Each module uses only those above it in this list. Rules of the protocol are numbered in
 //! `docs/protocol.md` and cited as *protocol §N*.
