@@ -15,7 +15,7 @@ use saoma_core::money::Fen;
 use saoma_core::qr::{self, Level};
 use saoma_core::sign::{ApiKey, SignType, Unverified};
 use saoma_core::time::UnixTime;
-use saoma_core::xml::{Doc, Text};
+use saoma_core::xml::{Doc, Draft, Text};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -102,7 +102,7 @@ fn string_to_sign(fields: &BTreeMap<String, String>) -> String {
 /// A signed notification, in order or shuffled by a fixed rule.
 fn notification(coupons: usize, sign_type: SignType, shuffled: bool) -> String {
     let fields = fields(coupons);
-    let mut doc: Doc<'_, 128> = Doc::new();
+    let mut doc: Draft<'_, 128> = Draft::new();
     for (name, value) in &fields {
         doc.push(name, Text::new(value)).expect("distinct");
     }
@@ -215,7 +215,7 @@ fn request_table() {
     let nonce = Nonce::from_random([7; 16]);
     let ours = || {
         let mut out: heapless::String<2048> = heapless::String::new();
-        let doc = order.doc(&merchant, SignType::Md5);
+        let doc = order.draft(&merchant, SignType::Md5);
         seal(doc, &nonce, &merchant, SignType::Md5, &mut out).expect("room");
         out
     };

@@ -119,8 +119,7 @@ impl Report {
                 return report;
             }
         };
-        report.fields =
-            doc.fields().iter().map(|f| (f.name.to_string(), f.value.to_string())).collect();
+        report.fields = doc.fields().map(|f| (f.name.to_string(), f.value.to_string())).collect();
         report.received = report.value("sign").unwrap_or_default().to_string();
         let by_length =
             if report.received.len() > 32 { SignType::HmacSha256 } else { SignType::Md5 };

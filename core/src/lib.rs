@@ -27,6 +27,8 @@ pub mod watch;
 pub mod api;
 #[cfg(feature = "merchant")]
 pub mod bill;
+#[cfg(feature = "merchant")]
+mod bytes;
 #[cfg(feature = "native")]
 pub mod native;
 #[cfg(feature = "merchant")]

@@ -11,7 +11,7 @@ use crate::api::{
 };
 use crate::ids::{Nonce, OutTradeNo};
 use crate::sign::SignType;
-use crate::xml::{DOC_LEN_MAX, Doc, ReadError};
+use crate::xml::{DOC_LEN_MAX, Doc, Draft, ReadError};
 use core::fmt;
 use core::time::Duration;
 use std::string::String;
@@ -78,7 +78,9 @@ impl Gateway {
         algorithm: SignType,
         nonce: &Nonce,
     ) -> Result<UnifiedOrderAnswer, CallError> {
-        let request = Doc::read(request).map_err(CallError::Request)?;
+        let stored: Doc<'_> = Doc::read(request).map_err(CallError::Request)?;
+        let request =
+            Draft::copy_of(&stored).map_err(|error| CallError::Seal(SealError::Push(error)))?;
         self.call(Call::UnifiedOrder, request, algorithm, nonce, |doc| {
             UnifiedOrderAnswer::read(doc, &self.merchant, algorithm)
         })
@@ -124,7 +126,7 @@ impl Gateway {
     async fn call<T>(
         &self,
         call: Call,
-        request: Doc<'_>,
+        request: Draft<'_>,
         algorithm: SignType,
         nonce: &Nonce,
         read: impl Fn(&Doc<'_, ANSWER_FIELDS_MAX>) -> Result<T, AnswerError>,

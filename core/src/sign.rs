@@ -20,16 +20,18 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
-use crate::xml::{Doc, Text};
+use crate::bytes::Staged;
+use crate::xml::sealed::Value;
+use crate::xml::{Doc, Signable, Text};
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The name of the field that holds the signature and is not part of what is signed.
-const SIGN: &str = "sign";
+pub(crate) const SIGN: &str = "sign";
 
 /// A signature algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +75,12 @@ impl SignType {
 ///
 /// It cannot be printed, and its bytes are wiped when it is dropped.
 #[derive(Clone)]
-pub struct ApiKey([u8; Self::LEN]);
+pub struct ApiKey {
+    bytes: Zeroizing<[u8; Self::LEN]>,
+    /// HMAC-SHA256 with the key taken in already, which is a good part of its work on a message as
+    /// short as these. It wipes itself as well.
+    mac: Hmac<Sha256>,
+}
 
 impl ApiKey {
     /// Length in bytes.
@@ -86,9 +93,10 @@ impl ApiKey {
     /// something else than visible ASCII. The error does not repeat the key.
     pub fn new(key: &str) -> Result<Self, KeyError> {
         let bytes = key.as_bytes();
-        let copy = bytes.try_into().map_err(|_| KeyError::Length { got: bytes.len() })?;
+        let copy: [u8; Self::LEN] =
+            bytes.try_into().map_err(|_| KeyError::Length { got: bytes.len() })?;
         if bytes.iter().all(u8::is_ascii_graphic) {
-            Ok(Self(copy))
+            Ok(Self { mac: Hmac::new(&padded(&copy)), bytes: Zeroizing::new(copy) })
         } else {
             Err(KeyError::Character)
         }
@@ -96,7 +104,7 @@ impl ApiKey {
 
     /// The signature of a document: over every field that is not empty, but for `sign`.
     #[must_use]
-    pub fn sign<const N: usize>(&self, doc: &Doc<'_, N>, algorithm: SignType) -> Signature {
+    pub fn sign(&self, doc: &impl Signable, algorithm: SignType) -> Signature {
         match algorithm {
             SignType::Md5 => {
                 let mut digest = Md5::new();
@@ -104,7 +112,7 @@ impl ApiKey {
                 Signature::from_digest(&digest.finalize())
             }
             SignType::HmacSha256 => {
-                let mut mac = Hmac::<Sha256>::new(&padded(&self.0));
+                let mut mac = self.mac.clone();
                 self.string_to_sign(doc, |bytes| mac.update(bytes));
                 Signature::from_digest(&mac.finalize().into_bytes())
             }
@@ -116,43 +124,35 @@ impl ApiKey {
     pub(crate) fn refund_key(&self) -> Zeroizing<[u8; 32]> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut digits = Zeroizing::new([0; 32]);
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(Md5::digest(self.0)) {
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(Md5::digest(*self.bytes)) {
             pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         }
         digits
     }
 
     /// Feeds `name=value&...&key=KEY` to `out`, in order and in large pieces.
-    fn string_to_sign<const N: usize>(&self, doc: &Doc<'_, N>, out: impl FnMut(&[u8])) {
-        let mut staged = Staged { buffer: [0; STAGE_LEN], len: 0, out };
-        for field in doc.sorted() {
-            if field.name == SIGN || field.value.is_empty() {
-                continue;
-            }
-            match field.value.as_plain() {
-                Some(value) => staged.push_field(field.name, value),
-                None => {
-                    staged.push(field.name.as_bytes());
-                    staged.push(b"=");
-                    field.value.each(|piece| staged.push(piece.as_bytes()));
-                    staged.push(b"&");
+    fn string_to_sign(&self, doc: &impl Signable, out: impl FnMut(&[u8])) {
+        let mut staged = Staged::new(out);
+        for (name, value) in doc.in_order() {
+            match value {
+                _ if name == SIGN.as_bytes() => {}
+                Value::Plain(b"") => {}
+                Value::Plain(value) => staged.push([name, b"=", value, b"&"]),
+                Value::Encoded(value) if value.is_empty() => {}
+                Value::Encoded(value) => {
+                    staged.push([name, b"="]);
+                    value.each(|piece| staged.push([piece.as_bytes()]));
+                    staged.push([b"&"]);
                 }
             }
         }
-        staged.flush();
+        let mut out = staged.finish();
         // The key has a buffer of its own, which is wiped.
-        let mut tail = [0; KEY_FIELD.len() + Self::LEN];
+        let mut tail = Zeroizing::new([0; KEY_FIELD.len() + Self::LEN]);
         let (name, value) = tail.split_at_mut(KEY_FIELD.len());
         name.copy_from_slice(KEY_FIELD);
-        value.copy_from_slice(&self.0);
-        (staged.out)(&tail);
-        tail.zeroize();
-    }
-}
-
-impl Drop for ApiKey {
-    fn drop(&mut self) {
-        self.0.zeroize();
+        value.copy_from_slice(&*self.bytes);
+        out(&*tail);
     }
 }
 
@@ -172,55 +172,6 @@ fn padded(key: &[u8; ApiKey::LEN]) -> hmac::digest::Key<Hmac<Sha256>> {
 
 /// What stands before the key at the end of the string to sign.
 const KEY_FIELD: &[u8] = b"key=";
-
-/// Digests are quicker with few large pieces than with many small ones.
-const STAGE_LEN: usize = 512;
-
-struct Staged<F> {
-    buffer: [u8; STAGE_LEN],
-    len: usize,
-    out: F,
-}
-
-impl<F: FnMut(&[u8])> Staged<F> {
-    /// `name=value&`, with one look at the room for all of it.
-    fn push_field(&mut self, name: &str, value: &str) {
-        let (name, value) = (name.as_bytes(), value.as_bytes());
-        let len = name.len() + value.len() + 2;
-        if len > STAGE_LEN - self.len {
-            self.flush();
-        }
-        let Some(place) = self.buffer.get_mut(self.len..self.len + len) else {
-            return [name, b"=", value, b"&"].into_iter().for_each(|part| self.push(part));
-        };
-        let (name_place, rest) = place.split_at_mut(name.len());
-        let (equals, rest) = rest.split_at_mut(1);
-        let (value_place, and) = rest.split_at_mut(value.len());
-        name_place.copy_from_slice(name);
-        equals.fill(b'=');
-        value_place.copy_from_slice(value);
-        and.fill(b'&');
-        self.len += len;
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        if bytes.len() > STAGE_LEN - self.len {
-            self.flush();
-        }
-        match self.buffer.get_mut(self.len..self.len + bytes.len()) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.len += bytes.len();
-            }
-            None => (self.out)(bytes),
-        }
-    }
-
-    fn flush(&mut self) {
-        (self.out)(self.buffer.get(..self.len).unwrap_or(&[]));
-        self.len = 0;
-    }
-}
 
 /// Why a text is not an [`ApiKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,10 +205,10 @@ pub struct Signature {
 
 impl Signature {
     fn from_digest(digest: &[u8]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'A' - 10 };
         let mut digits = [0; 64];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(digest) {
-            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
         Self { digits, len: (digest.len() * 2).min(64) }
     }
@@ -267,6 +218,22 @@ impl Signature {
     pub fn as_str(&self) -> &str {
         // The digits are ASCII.
         self.digits.get(..self.len).and_then(|d| core::str::from_utf8(d).ok()).unwrap_or("")
+    }
+
+    /// Whether another text is this signature. How long this takes tells nothing about where they
+    /// differ.
+    fn ct_eq(&self, received: &str) -> bool {
+        let mut other = [0; 64];
+        match other.get_mut(..received.len()) {
+            Some(place) => place.copy_from_slice(received.as_bytes()),
+            None => return false,
+        }
+        // Words instead of bytes: eight times as fast.
+        let (ours, theirs) = (self.digits.as_chunks::<8>().0, other.as_chunks::<8>().0);
+        let difference = ours.iter().zip(theirs).fold(0, |difference, (ours, theirs)| {
+            difference | (u64::from_ne_bytes(*ours) ^ u64::from_ne_bytes(*theirs))
+        });
+        difference.ct_eq(&0).into()
     }
 }
 
@@ -320,11 +287,7 @@ impl<'d, 'a, const N: usize> Unverified<'d, 'a, N> {
             return Err(wrong_length);
         }
         let expected = key.sign(self.0, algorithm);
-        if received.as_bytes().ct_eq(expected.as_str().as_bytes()).into() {
-            Ok(Verified(self.0))
-        } else {
-            Err(VerifyError::Mismatch)
-        }
+        if expected.ct_eq(&received) { Ok(Verified(self.0)) } else { Err(VerifyError::Mismatch) }
     }
 }
 

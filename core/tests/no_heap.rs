@@ -65,7 +65,7 @@ fn building_signing_and_writing_a_request() {
         )
         .expect("an order");
         let mut out: heapless::String<2048> = heapless::String::new();
-        let doc = order.doc(&merchant, SignType::HmacSha256);
+        let doc = order.draft(&merchant, SignType::HmacSha256);
         let nonce = Nonce::from_random([7; 16]);
         seal(doc, &nonce, &merchant, SignType::HmacSha256, &mut out).expect("room");
         black_box(out);

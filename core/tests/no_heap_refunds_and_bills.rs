@@ -56,7 +56,7 @@ fn a_refund_from_the_request_to_the_notification() {
             .expect("a refund");
         let mut xml = heapless::String::<2_048>::new();
         let nonce = Nonce::from_random([7; 16]);
-        let doc = refund.doc(&merchant, SignType::Md5);
+        let doc = refund.draft(&merchant, SignType::Md5);
         seal(doc, &nonce, &merchant, SignType::Md5, &mut xml).expect("a request");
 
         let doc: Doc<'_> = Doc::read(answer.as_bytes()).expect("M13");
@@ -97,7 +97,7 @@ fn an_order_with_goods_and_the_details_of_its_payment() {
             .and_then(|order| order.scene_info(scene.as_str()))
             .expect("an order")
             .product_id(&product);
-        black_box(order.doc(&merchant, SignType::Md5));
+        black_box(order.draft(&merchant, SignType::Md5));
         let nonce = Nonce::from_random([7; 16]);
         black_box(ProductUrl::new(&merchant, &product, start, &nonce).expect("a link"));
 

@@ -9,7 +9,7 @@ use saoma_core::api::Merchant;
 use saoma_core::ids::{AppId, MchId, OrderId};
 use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::time::UnixTime;
-use saoma_core::xml::{Doc, Text};
+use saoma_core::xml::{Draft, Text};
 use sqlx::Row as _;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -167,12 +167,12 @@ pub(crate) fn notice_fields<'a>(
 
 /// A document of these fields, signed.
 pub(crate) fn signed(fields: &[(&str, &str)], key: &str, algorithm: SignType) -> Vec<u8> {
-    let mut doc: Doc<'_> = Doc::new();
+    let mut doc: Draft<'_, 64> = Draft::new();
     for (name, value) in fields {
         doc.push(name, Text::new(value)).unwrap();
     }
     let signature = ApiKey::new(key).unwrap().sign(&doc, algorithm);
-    let mut doc: Doc<'_> = doc;
+    let mut doc: Draft<'_, 64> = doc;
     doc.push("sign", Text::new(signature.as_str())).unwrap();
     let mut xml = String::new();
     doc.write(&mut xml).unwrap();

@@ -5,7 +5,7 @@ use super::request::{document, who};
 use super::{AnswerError, ErrCode, Merchant};
 use crate::ids::OutTradeNo;
 use crate::sign::SignType;
-use crate::xml::Doc;
+use crate::xml::{Doc, Draft};
 
 /// The request without nonce and signature.
 ///
@@ -32,7 +32,7 @@ pub fn close_order<'a>(
     merchant: &'a Merchant,
     algorithm: SignType,
     out_trade_no: &'a OutTradeNo,
-) -> Doc<'a> {
+) -> Draft<'a> {
     document(who(merchant, algorithm).into_iter().chain([("out_trade_no", out_trade_no.as_str())]))
 }
 

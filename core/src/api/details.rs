@@ -16,10 +16,10 @@ use heapless::String;
 /// ```
 /// use saoma_core::api::PayDetails;
 /// use saoma_core::sign::{ApiKey, SignType, Unverified};
-/// use saoma_core::xml::{Doc, Text};
+/// use saoma_core::xml::{Doc, Draft, Text};
 ///
 /// # let key = ApiKey::new("192006250b4c09247ec02edce69f6a2d")?;
-/// # let mut message: Doc<'_> = Doc::new();
+/// # let mut message: Draft<'_, 64> = Draft::new();
 /// # for (name, value) in [("openid", "oMadeUpOpenIdForTests000001"), ("cash_fee", "2541"),
 /// #     ("coupon_fee", "58"), ("coupon_count", "1"), ("coupon_fee_0", "58"),
 /// #     ("coupon_id_0", "2000000000276621044")] {
@@ -28,6 +28,9 @@ use heapless::String;
 /// # let sign = key.sign(&message, SignType::Md5);
 /// # let mut message = message;
 /// # message.push("sign", Text::new(sign.as_str()))?;
+/// # let mut xml = String::new();
+/// # message.write(&mut xml)?;
+/// # let message: Doc<'_> = Doc::read(xml.as_bytes())?;
 /// let verified = Unverified::new(&message).verify(&key, SignType::Md5)?;
 /// let details = PayDetails::of(verified);
 /// assert_eq!(details.cash_fee()?.map(|fee| fee.get()), Some(2541));
@@ -110,9 +113,9 @@ impl<'d, 'a, const N: usize> PayDetails<'d, 'a, N> {
     /// ```
     /// # use saoma_core::api::PayDetails;
     /// # use saoma_core::sign::{ApiKey, SignType, Unverified};
-    /// # use saoma_core::xml::{Doc, Text};
+    /// # use saoma_core::xml::{Doc, Draft, Text};
     /// # let key = ApiKey::new("192006250b4c09247ec02edce69f6a2d")?;
-    /// # let mut message: Doc<'_> = Doc::new();
+    /// # let mut message: Draft<'_, 64> = Draft::new();
     /// # for (name, value) in [("coupon_fee_0", "58"), ("coupon_fee_$1", "500"),
     /// #     ("coupon_type_$1", "NO_CASH")] {
     /// #     message.push(name, Text::new(value))?;
@@ -120,6 +123,9 @@ impl<'d, 'a, const N: usize> PayDetails<'d, 'a, N> {
     /// # let sign = key.sign(&message, SignType::Md5);
     /// # let mut message = message;
     /// # message.push("sign", Text::new(sign.as_str()))?;
+    /// # let mut xml = String::new();
+    /// # message.write(&mut xml)?;
+    /// # let message: Doc<'_> = Doc::read(xml.as_bytes())?;
     /// # let details = PayDetails::of(Unverified::new(&message).verify(&key, SignType::Md5)?);
     /// for coupon in details.coupons()? {
     ///     let coupon = coupon?;

@@ -10,7 +10,7 @@ use super::{FieldError, Merchant, RequestError};
 use crate::ids::{Nonce, OpenId, PrepayId, ProductId};
 use crate::sign::{SignType, Verified};
 use crate::time::UnixTime;
-use crate::xml::Doc;
+use crate::xml::Draft;
 use core::fmt::{self, Write};
 use heapless::String;
 
@@ -67,8 +67,8 @@ impl ProductUrl {
             ("time_stamp", &time_stamp),
             ("nonce_str", nonce.as_str()),
         ];
-        let doc: Doc<'_, 8> = document(fields);
-        let sign = merchant.key.sign(&doc, SignType::Md5);
+        let draft: Draft<'_, 8> = document(fields);
+        let sign = merchant.key.sign(&draft, SignType::Md5);
         let mut url = String::new();
         let mut written = write!(url, "weixin://wxpay/bizpayurl?sign={}", sign.as_str());
         for (name, value) in fields {
@@ -121,15 +121,17 @@ impl fmt::Display for Encoded<'_> {
 /// let doc: Doc<'_> = Doc::read(body)?;
 /// // This one was made up, so its signature is not WeChat's.
 /// assert!(Unverified::new(&doc).verify(&merchant.key, SignType::Md5).is_err());
-/// # use saoma_core::xml::Text;
-/// # let mut good: Doc<'_> = Doc::new();
-/// # for field in doc.fields().iter().filter(|field| field.name != "sign") {
+/// # use saoma_core::xml::{Draft, Text};
+/// # let mut good: Draft<'_, 64> = Draft::new();
+/// # for field in doc.fields().filter(|field| field.name != "sign") {
 /// #     good.push(field.name, field.value)?;
 /// # }
 /// # let sign = merchant.key.sign(&good, SignType::Md5);
 /// # let mut good = good;
 /// # good.push("sign", Text::new(sign.as_str()))?;
-/// # let doc = good;
+/// # let mut xml = String::new();
+/// # good.write(&mut xml)?;
+/// # let doc: Doc<'_> = Doc::read(xml.as_bytes())?;
 /// // With WeChat's:
 /// let verified = Unverified::new(&doc).verify(&merchant.key, SignType::Md5)?;
 /// let notice = ScanNotice::read(verified, &merchant)?;
@@ -195,7 +197,7 @@ impl ScanNotice {
 pub fn scan_reply<'a>(
     merchant: &'a Merchant,
     order: Result<&'a PrepayId, &'a str>,
-) -> Result<Doc<'a>, RequestError> {
+) -> Result<Draft<'a>, RequestError> {
     let [result_code, reason] = match order {
         Ok(_) => ["SUCCESS", ""],
         Err(reason) if is_text(reason, 128) => ["FAIL", reason],

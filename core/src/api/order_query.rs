@@ -6,7 +6,7 @@ use super::request::{document, who};
 use super::{AnswerError, ErrCode, Merchant, Payment};
 use crate::ids::OutTradeNo;
 use crate::sign::SignType;
-use crate::xml::Doc;
+use crate::xml::{Doc, Draft};
 
 /// The request without nonce and signature; an example is at [`seal`](super::seal).
 #[must_use]
@@ -14,7 +14,7 @@ pub fn order_query<'a>(
     merchant: &'a Merchant,
     algorithm: SignType,
     out_trade_no: &'a OutTradeNo,
-) -> Doc<'a> {
+) -> Draft<'a> {
     document(who(merchant, algorithm).into_iter().chain([("out_trade_no", out_trade_no.as_str())]))
 }
 

@@ -11,7 +11,7 @@ use crate::ids::{OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use crate::money::Fen;
 use crate::sign::SignType;
 use crate::time::UnixTime;
-use crate::xml::{Doc, FIELDS_MAX};
+use crate::xml::{Doc, Draft, FIELDS_MAX};
 use core::fmt::Write;
 use heapless::String;
 
@@ -104,7 +104,7 @@ impl RefundAccount {
 /// let nonce = Nonce::new("6cefdb308e1e2e8aabd48cf79e546a02")?;
 /// let mut xml = String::new();
 /// let algorithm = SignType::HmacSha256;
-/// seal(refund.doc(&merchant, algorithm), &nonce, &merchant, algorithm, &mut xml)?;
+/// seal(refund.draft(&merchant, algorithm), &nonce, &merchant, algorithm, &mut xml)?;
 /// assert!(xml.contains("<refund_fee>599</refund_fee>"));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
@@ -202,7 +202,7 @@ impl<'a> Refund<'a> {
 
     /// The request without nonce and signature: what to store before the first send.
     #[must_use]
-    pub fn doc<'b>(&'b self, merchant: &'b Merchant, algorithm: SignType) -> Doc<'b> {
+    pub fn draft<'b>(&'b self, merchant: &'b Merchant, algorithm: SignType) -> Draft<'b> {
         document(who(merchant, algorithm).into_iter().chain([
             self.payment.field(),
             ("out_refund_no", self.out_refund_no.as_str()),

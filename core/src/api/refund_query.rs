@@ -10,7 +10,7 @@ use crate::ids::{OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use crate::money::Fen;
 use crate::sign::SignType;
 use crate::time::UnixTime;
-use crate::xml::{Doc, FIELDS_MAX, Text};
+use crate::xml::{Doc, Draft, FIELDS_MAX, Text};
 use core::fmt::Write;
 use heapless::String;
 
@@ -43,7 +43,7 @@ pub enum RefundNo<'a> {
 /// let payment = OutTradeNo::new("SM20261123192600000001")?;
 /// let second_page =
 ///     RefundQuery::new(RefundNo::Payment(PaymentNo::OutTrade(&payment))).offset(10)?;
-/// let doc = second_page.doc(&merchant, SignType::Md5);
+/// let doc = second_page.draft(&merchant, SignType::Md5);
 /// assert!(doc.get("offset").is_some_and(|offset| offset == "10"));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
@@ -98,7 +98,7 @@ impl<'a> RefundQuery<'a> {
 
     /// The request without nonce and signature.
     #[must_use]
-    pub fn doc<'b>(&'b self, merchant: &'b Merchant, algorithm: SignType) -> Doc<'b> {
+    pub fn draft<'b>(&'b self, merchant: &'b Merchant, algorithm: SignType) -> Draft<'b> {
         let number = match self.number {
             RefundNo::Refund(id) => ("refund_id", id.as_str()),
             RefundNo::OutRefund(number) => ("out_refund_no", number.as_str()),
@@ -175,7 +175,7 @@ impl RefundChannel {
 /// use saoma_core::api::{Merchant, RefundNo, RefundQueryAnswer, RefundState};
 /// use saoma_core::ids::{AppId, MchId, OutRefundNo};
 /// use saoma_core::sign::{ApiKey, SignType};
-/// use saoma_core::xml::{Doc, Text};
+/// use saoma_core::xml::{Doc, Draft, Text};
 ///
 /// # let merchant = Merchant {
 /// #     mch_id: MchId::new("1900000109")?,
@@ -183,7 +183,7 @@ impl RefundChannel {
 /// #     key: ApiKey::new("192006250b4c09247ec02edce69f6a2d")?,
 /// #     sign_type: SignType::Md5,
 /// # };
-/// # let mut message: Doc<'_, 256> = Doc::new();
+/// # let mut message: Draft<'_, 256> = Draft::new();
 /// # for (name, value) in [("return_code", "SUCCESS"), ("result_code", "SUCCESS"),
 /// #     ("appid", "wx5a0mademeup0001"), ("mch_id", "1900000109"), ("nonce_str", "TeqClE3i0mvn3"),
 /// #     ("transaction_id", "4200009999202611230000000001"), ("out_trade_no", "SM20261123-1"),

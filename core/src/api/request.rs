@@ -4,8 +4,8 @@ use super::Merchant;
 #[cfg(doc)]
 use super::UnifiedOrder;
 use crate::ids::Nonce;
-use crate::sign::SignType;
-use crate::xml::{Doc, PushError, Text, WriteError};
+use crate::sign::{SIGN, SignType};
+use crate::xml::{Draft, Field, PushError, Text, WriteError};
 use core::fmt;
 
 /// A value that WeChat would refuse: it names the field, the rule and its limit.
@@ -80,19 +80,20 @@ impl core::error::Error for SealError {}
 ///
 /// # Errors
 /// [`SealError`] when the document is sealed already or cannot be written.
-pub fn seal<const N: usize>(
-    doc: Doc<'_, N>,
-    nonce: &Nonce,
+pub fn seal<'a, const N: usize>(
+    mut draft: Draft<'a, N>,
+    nonce: &'a Nonce,
     merchant: &Merchant,
     algorithm: SignType,
     out: &mut impl fmt::Write,
 ) -> Result<(), SealError> {
-    let mut doc: Doc<'_, N> = doc;
-    doc.push("nonce_str", Text::new(nonce.as_str())).map_err(SealError::Push)?;
-    let signature = merchant.key.sign(&doc, algorithm);
-    let mut sealed: Doc<'_, N> = doc;
-    sealed.push("sign", Text::new(signature.as_str())).map_err(SealError::Push)?;
-    sealed.write(out).map_err(SealError::Write)
+    draft.push("nonce_str", Text::new(nonce.as_str())).map_err(SealError::Push)?;
+    let signature = merchant.key.sign(&draft, algorithm);
+    if draft.fields().iter().any(|field| field.name == SIGN) {
+        return Err(SealError::Push(PushError::Duplicate));
+    }
+    let sign = Field { name: SIGN, value: Text::new(signature.as_str()) };
+    draft.write_with(Some(sign), out).map_err(SealError::Write)
 }
 
 /// The beginning of a text: as many whole characters as fit `bytes`, to make a name fit
@@ -138,15 +139,15 @@ pub(super) fn is_echoed(text: &str, max: usize) -> bool {
 /// left out.
 pub(crate) fn document<'a, const N: usize>(
     fields: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Doc<'a, N> {
-    let mut doc = Doc::new();
+) -> Draft<'a, N> {
+    let mut draft = Draft::new();
     for (name, value) in fields {
         if !value.is_empty() {
             // The callers' names are constants, fewer than N, and none is there twice.
-            let _ = doc.push(name, Text::new(value));
+            let _ = draft.append(name, Text::new(value));
         }
     }
-    doc
+    draft
 }
 
 /// The three fields of every request that never change.

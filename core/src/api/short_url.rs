@@ -5,7 +5,7 @@ use super::fields::invalid;
 use super::request::{document, who};
 use super::{AnswerError, ErrCode, Merchant, RequestError};
 use crate::sign::SignType;
-use crate::xml::Doc;
+use crate::xml::{Doc, Draft};
 use heapless::String;
 
 /// Longest link to shorten in bytes.
@@ -40,7 +40,7 @@ pub fn short_url<'a>(
     merchant: &'a Merchant,
     algorithm: SignType,
     long_url: &'a str,
-) -> Result<Doc<'a>, RequestError> {
+) -> Result<Draft<'a>, RequestError> {
     if !is_link(long_url, LONG_URL_MAX) {
         let rule = "must be a weixin:// link of at most 512 visible ASCII bytes";
         return Err(RequestError { field: "long_url", rule });

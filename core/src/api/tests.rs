@@ -3,7 +3,7 @@ use crate::ids::{Nonce, OutTradeNo, PrepayId};
 use crate::money::Fen;
 use crate::sign::{Unverified, VerifyError};
 use crate::time::UnixTime;
-use crate::xml::{Doc, Text};
+use crate::xml::{Doc, Draft, Text};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -108,7 +108,7 @@ fn one_changed_byte_in_a_notice_is_refused() {
 
 /// A document of these fields and this signature, as WeChat would send it.
 fn signed(fields: &serde_json::Value, sign: &str) -> String {
-    let mut doc: Doc<'_> = Doc::new();
+    let mut doc: Draft<'_, 64> = Draft::new();
     for (name, value) in fields.as_object().unwrap() {
         doc.push(name, Text::new(value.as_str().unwrap())).unwrap();
     }
@@ -137,9 +137,9 @@ fn the_genuine_one_of_two_messages_with_one_signature_passes_and_the_forged_one_
 fn notice_with(changes: &[(&str, &str)]) -> Result<PayNotice, String> {
     let (_, xml) = message("M6");
     let original: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
-    let mut doc: Doc<'_> = Doc::new();
+    let mut doc: Draft<'_, 64> = Draft::new();
     let changed = |name: &str| changes.iter().find(|(changed, _)| *changed == name);
-    for field in original.fields().iter().filter(|field| field.name != "sign") {
+    for field in original.fields().filter(|field| field.name != "sign") {
         let value = changed(field.name).map_or(field.value, |(_, value)| Text::new(value));
         doc.push(field.name, value).unwrap();
     }
@@ -147,7 +147,7 @@ fn notice_with(changes: &[(&str, &str)]) -> Result<PayNotice, String> {
         doc.push(name, Text::new(value)).unwrap();
     }
     let sign = ApiKey::new(KEY).unwrap().sign(&doc, SignType::Md5);
-    let mut doc: Doc<'_> = doc;
+    let mut doc: Draft<'_, 64> = doc;
     doc.push("sign", Text::new(sign.as_str())).unwrap();
     let mut xml = String::new();
     doc.write(&mut xml).unwrap();
@@ -313,11 +313,12 @@ fn a_stored_request_is_replayed_with_a_new_nonce_and_the_same_fields() {
     let number = OutTradeNo::new("SM20261123192600000001").unwrap();
     let order = unified(&number, "扫码示例店-美式咖啡", 1, "https://a.example/n", 900).unwrap();
     let mut stored = String::new();
-    order.doc(&merchant, SignType::HmacSha256).write(&mut stored).unwrap();
+    order.draft(&merchant, SignType::HmacSha256).write(&mut stored).unwrap();
     assert!(!stored.contains("nonce_str") && !stored.contains("<sign>"));
 
     let send = |random: [u8; 16]| {
         let doc: Doc<'_> = Doc::read(stored.as_bytes()).unwrap();
+        let doc: Draft<'_> = Draft::copy_of(&doc).unwrap();
         let mut out = String::new();
         let nonce = Nonce::from_random(random);
         seal(doc, &nonce, &merchant, SignType::HmacSha256, &mut out).unwrap();
@@ -332,6 +333,7 @@ fn a_stored_request_is_replayed_with_a_new_nonce_and_the_same_fields() {
         assert!(!sent.contains(KEY));
     }
     let sealed: Doc<'_> = Doc::read(first.as_bytes()).unwrap();
+    let sealed: Draft<'_> = Draft::copy_of(&sealed).unwrap();
     let again =
         seal(sealed, &Nonce::from_random([2; 16]), &merchant, SignType::Md5, &mut String::new());
     assert!(again.is_err(), "a sealed request is not sealed twice");

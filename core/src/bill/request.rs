@@ -3,7 +3,7 @@
 use super::BillDate;
 use crate::api::{Merchant, document, who};
 use crate::sign::SignType;
-use crate::xml::Doc;
+use crate::xml::Draft;
 
 /// Which lines a trade bill holds, `bill_type`; an example is at [`trade_bill`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn trade_bill<'a>(
     date: &'a BillDate,
     kind: TradeBillKind,
     form: BillForm,
-) -> Doc<'a> {
+) -> Draft<'a> {
     let kind = match kind {
         TradeBillKind::All => "ALL",
         TradeBillKind::Success => "SUCCESS",
@@ -115,7 +115,7 @@ pub fn fund_bill<'a>(
     date: &'a BillDate,
     account: FundAccount,
     form: BillForm,
-) -> Doc<'a> {
+) -> Draft<'a> {
     let account = match account {
         FundAccount::Basic => "Basic",
         FundAccount::Operation => "Operation",

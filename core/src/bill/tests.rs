@@ -341,7 +341,7 @@ fn bills_are_asked_for_by_day_kind_and_form() {
         sign_type: SignType::Md5,
     };
     let date = BillDate::parse("20261122").unwrap();
-    let written = |doc: crate::xml::Doc<'_>| {
+    let written = |doc: crate::xml::Draft<'_>| {
         let fields = doc.fields().iter().map(|field| format!("{}={}", field.name, field.value));
         fields.skip(2).collect::<Vec<_>>().join(" ")
     };

@@ -1,15 +1,24 @@
 use super::*;
+use crate::xml::Draft;
 use proptest::prelude::*;
 use std::{format, string::String, vec::Vec};
 
 const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
 
-fn doc<'a>(fields: &[(&'a str, &'a str)]) -> Doc<'a> {
-    let mut doc = Doc::new();
+fn doc<'a>(fields: &[(&'a str, &'a str)]) -> Draft<'a> {
+    let mut draft = Draft::new();
     for (name, value) in fields {
-        doc.push(name, Text::new(value)).unwrap();
+        draft.push(name, Text::new(value)).unwrap();
     }
-    doc
+    draft
+}
+
+/// Verifies these fields as they would be received.
+fn check(fields: &[(&str, &str)], key: &ApiKey, algorithm: SignType) -> Result<(), VerifyError> {
+    let mut xml = String::new();
+    doc(fields).write(&mut xml).unwrap();
+    let received: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
+    Unverified::new(&received).verify(key, algorithm).map(|_| ())
 }
 
 fn key_of_k() -> ApiKey {
@@ -75,8 +84,7 @@ fn nothing_prints_a_key_or_a_signature() {
 }
 
 fn verify(sign: &str, algorithm: SignType) -> Result<(), VerifyError> {
-    let doc = doc(&[("body", "x"), ("sign", sign)]);
-    Unverified::new(&doc).verify(&ApiKey::new(KEY).unwrap(), algorithm).map(|_| ())
+    check(&[("body", "x"), ("sign", sign)], &ApiKey::new(KEY).unwrap(), algorithm)
 }
 
 #[test]
@@ -98,11 +106,7 @@ fn only_the_exact_signature_is_taken() {
             assert_eq!(verify(&longer, algorithm), Err(error));
         }
     }
-    let doc = doc(&[("body", "x")]);
-    assert_eq!(
-        Unverified::new(&doc).verify(&key, SignType::Md5).unwrap_err(),
-        VerifyError::Missing
-    );
+    assert_eq!(check(&[("body", "x")], &key, SignType::Md5), Err(VerifyError::Missing));
 }
 
 #[test]
@@ -110,12 +114,65 @@ fn the_message_does_not_choose_the_algorithm() {
     let key = ApiKey::new(KEY).unwrap();
     let named = [("body", "x"), ("sign_type", "MD5")];
     let md5 = key.sign(&doc(&named), SignType::Md5);
-    let with_md5 = doc(&[named[0], named[1], ("sign", md5.as_str())]);
-    assert!(Unverified::new(&with_md5).verify(&key, SignType::Md5).is_ok());
+    let with_md5 = [named[0], named[1], ("sign", md5.as_str())];
+    assert_eq!(check(&with_md5, &key, SignType::Md5), Ok(()));
     assert_eq!(
-        Unverified::new(&with_md5).verify(&key, SignType::HmacSha256).unwrap_err(),
-        VerifyError::Length { got: 32, expected: 64 }
+        check(&with_md5, &key, SignType::HmacSha256),
+        Err(VerifyError::Length { got: 32, expected: 64 })
     );
+}
+
+#[test]
+fn a_signature_of_another_length_names_both_lengths() {
+    let key = ApiKey::new(KEY).unwrap();
+    for got in [1, 31, 33, 63, 64, 65] {
+        let sign = "A".repeat(got);
+        let error = check(&[("body", "x"), ("sign", &sign)], &key, SignType::Md5);
+        assert_eq!(error, Err(VerifyError::Length { got, expected: 32 }));
+    }
+    for got in [31, 32, 33, 63, 65] {
+        let sign = "A".repeat(got);
+        let error = check(&[("body", "x"), ("sign", &sign)], &key, SignType::HmacSha256);
+        assert_eq!(error, Err(VerifyError::Length { got, expected: 64 }));
+    }
+}
+
+#[test]
+fn a_sign_type_that_contradicts_is_unknown_or_has_a_space_is_a_signed_field_like_any_other() {
+    let key = ApiKey::new(KEY).unwrap();
+    for named in ["HMAC-SHA256", "MD5 ", " MD5", "md5", "SHA1", "NONE", "１"] {
+        let fields = [("body", "x"), ("sign_type", named)];
+        let good = key.sign(&doc(&fields), SignType::Md5);
+        let sent = [fields[0], fields[1], ("sign", good.as_str())];
+        assert_eq!(check(&sent, &key, SignType::Md5), Ok(()), "{named}");
+        let other = check(&sent, &key, SignType::HmacSha256);
+        assert_eq!(other, Err(VerifyError::Length { got: 32, expected: 64 }), "{named}");
+        assert_eq!(SignType::from_name(named).is_some(), named == "HMAC-SHA256");
+    }
+}
+
+#[test]
+fn texts_that_only_look_alike_have_other_signatures() {
+    for (a, b) in [
+        ("caf\u{e9}", "cafe\u{301}"),
+        ("1", "１"),
+        ("x", "x "),
+        ("x", "\tx"),
+        ("x", "x\u{a0}"),
+        ("a\nb", "a\r\nb"),
+    ] {
+        assert_ne!(md5(&[("body", a)]), md5(&[("body", b)]), "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn a_field_called_key_and_a_value_with_key_in_it_are_signed_as_they_are() {
+    let digest = |text: &str| Signature::from_digest(&Md5::digest(text)).as_str().into();
+    let k = "k".repeat(32);
+    let expected: String = digest(&format!("body=x&key=secret&zone=1&key={k}"));
+    assert_eq!(md5(&[("body", "x"), ("key", "secret"), ("zone", "1")]), expected);
+    let expected: String = digest(&format!("body=x&key={k}&key={k}"));
+    assert_eq!(md5(&[("body", &format!("x&key={k}"))]), expected);
 }
 
 /// Sort and join into one string: too simple to be wrong.
@@ -133,7 +190,7 @@ proptest! {
     ) {
         let fields: Vec<(String, String)> =
             values.into_iter().filter(|(name, _)| name != "sign").collect();
-        let mut doc: Doc<'_> = Doc::new();
+        let mut doc: Draft<'_, 64> = Draft::new();
         for (name, value) in fields.iter().rev() {
             doc.push(name, Text::new(value)).unwrap();
         }
@@ -150,8 +207,7 @@ proptest! {
         let at = at.index(changed.len());
         changed[at] ^= 1;
         let changed = String::from_utf8(changed).unwrap();
-        let doc = doc(&[("body", &changed), ("sign", sign.as_str())]);
-        let verified = Unverified::new(&doc).verify(&key, SignType::Md5).map(|_| ());
+        let verified = check(&[("body", &changed), ("sign", sign.as_str())], &key, SignType::Md5);
         prop_assert_eq!(verified, Err(VerifyError::Mismatch));
     }
 }

@@ -1,9 +1,12 @@
 //! The reader.
 
-use super::scan::next_stop;
+use super::doc::{Growing, Span};
+use super::names::{self, OrderError, Usual, is_first_byte, is_name_byte};
+use super::scan::{CDATA, TEXT, next_stop};
 use super::text::{CDATA_END, CDATA_START, decode_reference, is_xml_char, split_reference};
-use super::{DOC_LEN_MAX, Doc, NAME_LEN_MAX, PushError, Text, is_name_byte};
+use super::{DOC_LEN_MAX, Doc, NAME_LEN_MAX};
 use core::fmt;
+use core::ops::Range;
 
 /// Why bytes are not a document, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,9 +118,9 @@ impl<'a, const N: usize> Doc<'a, N> {
         let text = core::str::from_utf8(bytes)
             .map_err(|e| error(e.valid_up_to(), ReadErrorKind::NotUtf8))?;
         let mut reader = Reader { text, at: 0 };
-        let mut doc = Self::new();
+        let mut doc = Growing::over(text);
         match reader.document(root, &mut doc) {
-            Ok(()) => Ok(doc),
+            Ok(()) => Ok(doc.finish()),
             Err(kind) => Err(error(reader.at.min(text.len()), kind)),
         }
     }
@@ -132,7 +135,7 @@ struct Reader<'a> {
 type Step<T> = Result<T, ReadErrorKind>;
 
 impl<'a> Reader<'a> {
-    fn document<const N: usize>(&mut self, root: &str, doc: &mut Doc<'a, N>) -> Step<()> {
+    fn document<const N: usize>(&mut self, root: &str, doc: &mut Growing<'a, N>) -> Step<()> {
         self.eat("\u{FEFF}");
         self.declaration()?;
         self.space();
@@ -152,31 +155,61 @@ impl<'a> Reader<'a> {
         if self.peek().is_none() { Ok(()) } else { Err(ReadErrorKind::Trailing) }
     }
 
-    fn children<const N: usize>(&mut self, root: &str, doc: &mut Doc<'a, N>) -> Step<()> {
+    fn children<const N: usize>(&mut self, root: &str, doc: &mut Growing<'a, N>) -> Step<()> {
         loop {
             self.space();
-            match self.peek() {
-                None => return Err(ReadErrorKind::Truncated),
-                Some(b'<') => {}
-                Some(_) => return Err(ReadErrorKind::TextBetweenFields),
-            }
-            match self.text.as_bytes().get(self.at + 1) {
-                Some(b'/') => return self.closing_tag(root),
-                Some(b'!' | b'?') => self.refuse_markup(ReadErrorKind::CData)?,
-                Some(_) | None => {}
-            }
             let start = self.at;
-            let (name, empty) = self.opening_tag()?;
-            let value = if empty { Text::new("") } else { self.value(name)? };
-            if let Err(error) = doc.append(name, value) {
+            let (span, key) = match self.usual_field() {
+                Some(field) => field,
+                None => match self.field(root)? {
+                    Some(field) => field,
+                    None => return Ok(()),
+                },
+            };
+            if let Err(error) = doc.add(span, key) {
                 self.at = start;
                 return Err(match error {
-                    PushError::Duplicate => ReadErrorKind::Duplicate,
-                    PushError::Full => ReadErrorKind::TooManyFields,
-                    PushError::Name => ReadErrorKind::Name,
+                    OrderError::Duplicate => ReadErrorKind::Duplicate,
+                    OrderError::Full => ReadErrorKind::TooManyFields,
                 });
             }
         }
+    }
+
+    /// A field as WeChat writes nearly all, `<name><![CDATA[value]]></name>`, with a usual name. On
+    /// anything else the cursor stays, and [`field`](Self::field) looks closer.
+    #[inline]
+    fn usual_field(&mut self) -> Option<(Span, u128)> {
+        let field = self.text.as_bytes().get(self.at..)?.strip_prefix(b"<")?;
+        let name = Usual::new(field.first_chunk()?)?;
+        let inner = strip(field.get(name.len..)?, b"><![CDATA[")?;
+        let len = next_stop(inner, CDATA);
+        let closing = strip(inner.get(len..)?, b"]]></")?;
+        if !name.is_at(closing) {
+            return None;
+        }
+        let start = self.at + "<".len();
+        let value = start + name.len + "><![CDATA[".len();
+        self.at = value + len + "]]></".len() + name.len + ">".len();
+        Some((Span::new(start..start + name.len, value..value + len, false), name.key()))
+    }
+
+    /// Any field, or the end of the document.
+    fn field(&mut self, root: &str) -> Step<Option<(Span, u128)>> {
+        match self.peek() {
+            None => return Err(ReadErrorKind::Truncated),
+            Some(b'<') => {}
+            Some(_) => return Err(ReadErrorKind::TextBetweenFields),
+        }
+        match self.text.as_bytes().get(self.at + 1) {
+            Some(b'/') => return self.closing_tag(root).map(|()| None),
+            Some(b'!' | b'?') => self.refuse_markup(ReadErrorKind::CData)?,
+            Some(_) | None => {}
+        }
+        let start = self.at + 1;
+        let (name, empty) = self.opening_tag()?;
+        let (value, encoded) = if empty { (0..0, false) } else { self.value(name)? };
+        Ok(Some((Span::new(start..start + name.len(), value, encoded), names::key(name))))
     }
 
     /// `<?xml version="1.0" encoding="UTF-8"?>`: harmless, and many clients write it.
@@ -267,7 +300,7 @@ impl<'a> Reader<'a> {
         let start = self.at;
         match self.peek() {
             None => return Err(ReadErrorKind::Truncated),
-            Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') => {}
+            Some(byte) if is_first_byte(byte) => {}
             Some(_) => return Err(ReadErrorKind::Name),
         }
         let mut end = start + 1;
@@ -281,8 +314,8 @@ impl<'a> Reader<'a> {
         Ok(self.slice(start, end))
     }
 
-    /// A field's value with its closing tag.
-    fn value(&mut self, name: &str) -> Step<Text<'a>> {
+    /// A field's value with its closing tag: where it stands, and whether it needs decoding.
+    fn value(&mut self, name: &str) -> Step<(Range<usize>, bool)> {
         let start = self.at;
         // The two shapes that WeChat writes are their own decoding: text, or one CDATA section.
         let (from, to) = if self.eat(CDATA_START) {
@@ -295,13 +328,13 @@ impl<'a> Reader<'a> {
         };
         if self.is_at("</") {
             self.closing_tag(name)?;
-            return Ok(Text::new(self.slice(from, to)));
+            return Ok((from..to, false));
         }
-        self.mixed_value(start, name)
+        Ok((self.mixed_value(start, name)?, true))
     }
 
     /// The rest of a value of several pieces that begins at `start`.
-    fn mixed_value(&mut self, start: usize, name: &str) -> Step<Text<'a>> {
+    fn mixed_value(&mut self, start: usize, name: &str) -> Step<Range<usize>> {
         loop {
             self.run()?;
             let rest = self.rest();
@@ -310,9 +343,9 @@ impl<'a> Reader<'a> {
             } else if self.eat(CDATA_START) {
                 self.section()?;
             } else if rest.starts_with("</") {
-                let raw = self.slice(start, self.at);
+                let value = start..self.at;
                 self.closing_tag(name)?;
-                return Ok(Text::encoded(raw));
+                return Ok(value);
             } else if matches!(rest, "" | "<") {
                 return Err(ReadErrorKind::Truncated);
             } else {
@@ -325,7 +358,7 @@ impl<'a> Reader<'a> {
     /// Moves over text to the next markup, reference or the end.
     fn run(&mut self) -> Step<()> {
         loop {
-            self.at = next_stop(self.text.as_bytes(), self.at);
+            self.at += next_stop(self.rest().as_bytes(), TEXT);
             match self.text.as_bytes().get(self.at) {
                 None | Some(b'<' | b'&') => return Ok(()),
                 Some(b']') if self.is_at(CDATA_END) => {
@@ -339,7 +372,7 @@ impl<'a> Reader<'a> {
     /// Moves over the inside of a CDATA section and its end.
     fn section(&mut self) -> Step<()> {
         loop {
-            self.at = next_stop(self.text.as_bytes(), self.at);
+            self.at += next_stop(self.rest().as_bytes(), CDATA);
             match self.text.as_bytes().get(self.at) {
                 None => return Err(ReadErrorKind::Truncated),
                 Some(b']') if self.eat(CDATA_END) => return Ok(()),
@@ -404,6 +437,13 @@ impl<'a> Reader<'a> {
         }
         self.at > start
     }
+}
+
+/// What follows `mark`, compared as words and not byte by byte.
+#[inline]
+fn strip<'b, const N: usize>(bytes: &'b [u8], mark: &[u8; N]) -> Option<&'b [u8]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    (first == mark).then_some(rest)
 }
 
 /// `&#x0010FFFF;` and the like.

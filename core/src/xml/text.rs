@@ -57,7 +57,7 @@ impl<'a> Text<'a> {
     /// Whether the decoded text is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
-        self.len() == 0
+        if self.plain { self.raw.is_empty() } else { self.len() == 0 }
     }
 
     /// Length of the decoded text in bytes.

@@ -1,7 +1,9 @@
 //! The writer: entity-escaped text, no CDATA, no declaration.
 
+use super::scan::{WRITTEN, next_stop};
 use super::text::is_xml_char;
-use super::{Doc, Text};
+use super::{Draft, Field};
+use crate::bytes::Staged;
 use core::fmt;
 
 /// Why a document cannot be written.
@@ -30,43 +32,70 @@ impl From<fmt::Error> for WriteError {
     }
 }
 
-impl<const N: usize> Doc<'_, N> {
-    /// Writes the document with the root `<xml>`.
+impl<const N: usize> Draft<'_, N> {
+    /// Writes the draft with the root `<xml>`.
     ///
     /// # Errors
     /// [`WriteError`] when a value cannot be written, or `out` is full.
     pub fn write(&self, out: &mut impl fmt::Write) -> Result<(), WriteError> {
-        out.write_str("<xml>")?;
-        for field in self.fields() {
-            write!(out, "<{}>", field.name)?;
-            escape(field.value, out)?;
-            write!(out, "</{}>", field.name)?;
+        self.write_with(None, out)
+    }
+
+    /// Writes the draft with one more field at its end.
+    pub(crate) fn write_with(
+        &self,
+        last: Option<Field<'_>>,
+        out: &mut impl fmt::Write,
+    ) -> Result<(), WriteError> {
+        let mut result = Ok(());
+        // Whole texts are gathered, so what is given on is text as well.
+        let mut staged = Staged::new(|bytes: &[u8]| {
+            if result.is_ok() {
+                let text = core::str::from_utf8(bytes).map_err(|_| fmt::Error);
+                result = text.and_then(|text| out.write_str(text));
+            }
+        });
+        // Each field is written with the `<` of what follows, which makes one piece less.
+        staged.push([b"<xml><"]);
+        for field in self.fields().iter().copied().chain(last) {
+            let name = field.name.as_bytes();
+            match field.value.as_plain().map(str::as_bytes) {
+                Some(value) if next_stop(value, WRITTEN) == value.len() => {
+                    staged.push([name, b">", value, b"</", name, b"><"]);
+                }
+                Some(_) | None => {
+                    staged.push([name, b">"]);
+                    let mut escaped = Ok(());
+                    field.value.each(|piece| {
+                        escaped = escaped.and_then(|()| escape(piece, &mut staged));
+                    });
+                    escaped?;
+                    staged.push([b"</", name, b"><"]);
+                }
+            }
         }
-        Ok(out.write_str("</xml>")?)
+        staged.push([b"/xml>"]);
+        staged.flush();
+        Ok(result?)
     }
 }
 
-fn escape(value: Text<'_>, out: &mut impl fmt::Write) -> Result<(), WriteError> {
-    let mut result = Ok(());
-    value.each(|piece| result = result.and_then(|()| escape_piece(piece, out)));
-    result
-}
-
-fn escape_piece(piece: &str, out: &mut impl fmt::Write) -> Result<(), WriteError> {
-    let mut rest = piece;
+fn escape(text: &str, out: &mut Staged<impl FnMut(&[u8])>) -> Result<(), WriteError> {
+    let mut rest = text;
     while let Some(at) = rest.find(|c| matches!(c, '&' | '<' | '>' | '\r') || !is_xml_char(c)) {
         let (before, marked) = rest.split_at(at);
-        out.write_str(before)?;
         let mut chars = marked.chars();
-        out.write_str(match chars.next() {
-            Some('&') => "&amp;",
-            Some('<') => "&lt;",
-            Some('>') => "&gt;",
+        let escaped: &[u8] = match chars.next() {
+            Some('&') => b"&amp;",
+            Some('<') => b"&lt;",
+            Some('>') => b"&gt;",
             // Readers turn a bare carriage return into a line feed, and the signature would fail.
-            Some('\r') => "&#13;",
+            Some('\r') => b"&#13;",
             Some(_) | None => return Err(WriteError::Character),
-        })?;
+        };
+        out.push([before.as_bytes(), escaped]);
         rest = chars.as_str();
     }
-    Ok(out.write_str(rest)?)
+    out.push([rest.as_bytes()]);
+    Ok(())
 }

@@ -52,7 +52,7 @@ impl Service {
             )?;
             let mut request = String::new();
             unified_order
-                .doc(&seller.merchant, algorithm)
+                .draft(&seller.merchant, algorithm)
                 .write(&mut request)
                 .map_err(|_| refuse("body", "must not hold a character that XML cannot carry"))?;
             request

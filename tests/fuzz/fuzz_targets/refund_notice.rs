@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding};
 use libfuzzer_sys::fuzz_target;
 use md5::{Digest, Md5};
 use saoma_core::api::{RefundHint, RefundNoticeError};
-use saoma_core::xml::{Doc, FIELDS_MAX, Text};
+use saoma_core::xml::{Doc, Draft, FIELDS_MAX, Text};
 use saoma_fuzz::{KEY, merchant};
 
 /// Base64 of the content, padded or not, encrypted as WeChat does it.
@@ -27,7 +27,7 @@ fn seal(content: &[u8], padded: bool) -> String {
 }
 
 fn read(req_info: &str) -> Result<RefundHint, RefundNoticeError> {
-    let mut doc: Doc<'_> = Doc::new();
+    let mut doc: Draft<'_, 64> = Draft::new();
     for (name, value) in [
         ("return_code", "SUCCESS"),
         ("appid", "wx5a0mademeup0001"),
@@ -37,6 +37,11 @@ fn read(req_info: &str) -> Result<RefundHint, RefundNoticeError> {
     ] {
         doc.push(name, Text::new(value)).expect("five fields");
     }
+    let mut xml = String::new();
+    if doc.write(&mut xml).is_err() {
+        return Err(RefundNoticeError::Sealed);
+    }
+    let doc: Doc<'_> = Doc::read(xml.as_bytes()).map_err(|_| RefundNoticeError::Sealed)?;
     RefundHint::read(&doc, &merchant())
 }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use hmac::{Hmac, KeyInit, Mac};
 use saoma_core::sign::{ApiKey, SignType};
-use saoma_core::xml::{Doc, Text};
+use saoma_core::xml::{Draft, Text};
 use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::{Merchant, Sandbox, Target, Tender};
 use saoma_server::{Clock, Config, ManualClock, Random, Server};
@@ -270,12 +270,12 @@ pub(crate) fn notice(
         ("transaction_id", "4200009999202611240000000777"),
     ]);
     fields.extend(changes.iter().copied());
-    let mut doc: Doc<'_> = Doc::new();
+    let mut doc: Draft<'_, 64> = Draft::new();
     for (name, value) in &fields {
         doc.push(name, Text::new(value)).unwrap();
     }
     let sign = ApiKey::new(key).unwrap().sign(&doc, sign_type);
-    let mut doc: Doc<'_> = doc;
+    let mut doc: Draft<'_, 64> = doc;
     doc.push("sign", Text::new(sign.as_str())).unwrap();
     let mut xml = String::new();
     doc.write(&mut xml).unwrap();

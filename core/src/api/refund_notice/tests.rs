@@ -175,7 +175,7 @@ fn with(field: &str, value: &str) -> Result<RefundHint, StdString> {
     let inner = fixtures["notices"][0]["inner"].as_str().unwrap();
     let original: Doc<'_> = Doc::read_root(inner.as_bytes(), "root").unwrap();
     let mut xml = StdString::from("<root>");
-    for old in original.fields().iter().filter(|old| old.name != field) {
+    for old in original.fields().filter(|old| old.name != field) {
         xml += &format!("<{0}><![CDATA[{1}]]></{0}>", old.name, old.value);
     }
     xml += &format!("<{field}><![CDATA[{value}]]></{field}></root>");

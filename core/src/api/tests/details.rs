@@ -4,7 +4,8 @@ use super::{KEY, message};
 use crate::api::{CouponKind, FieldError, FieldFault, PayDetails};
 use crate::money::Fen;
 use crate::sign::{ApiKey, SignType, Unverified};
-use crate::xml::{Doc, Text};
+use crate::xml::{Doc, Draft, Text};
+use std::string::String;
 use std::vec::Vec;
 
 fn fen(fen: u64) -> Option<Fen> {
@@ -22,13 +23,16 @@ fn with_sample(number: &str, look: impl FnOnce(PayDetails<'_, '_>)) {
 /// Signs these fields and looks at their details.
 fn with_fields(fields: &[(&str, &str)], look: impl FnOnce(PayDetails<'_, '_>)) {
     let key = ApiKey::new(KEY).unwrap();
-    let mut doc: Doc<'_> = Doc::new();
+    let mut doc: Draft<'_, 64> = Draft::new();
     for (name, value) in fields {
         doc.push(name, Text::new(value)).unwrap();
     }
     let sign = key.sign(&doc, SignType::Md5);
-    let mut doc: Doc<'_> = doc;
+    let mut doc: Draft<'_, 64> = doc;
     doc.push("sign", Text::new(sign.as_str())).unwrap();
+    let mut xml = String::new();
+    doc.write(&mut xml).unwrap();
+    let doc: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
     look(PayDetails::of(Unverified::new(&doc).verify(&key, SignType::Md5).unwrap()));
 }
 

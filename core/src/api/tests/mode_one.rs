@@ -8,7 +8,7 @@ use crate::api::{
 use crate::ids::{AppId, MchId, Nonce, PrepayId, ProductId};
 use crate::sign::{ApiKey, SignType, Unverified};
 use crate::time::UnixTime;
-use crate::xml::{Doc, Text};
+use crate::xml::{Doc, Draft, Text};
 use proptest::prelude::*;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -54,12 +54,12 @@ fn the_longest_link_is_whole() {
 
 /// A signed document of these fields.
 fn signed(fields: &[(&str, &str)]) -> String {
-    let mut doc: Doc<'_> = Doc::new();
+    let mut doc: Draft<'_, 64> = Draft::new();
     for (name, value) in fields {
         doc.push(name, Text::new(value)).unwrap();
     }
     let sign = ApiKey::new(KEY).unwrap().sign(&doc, SignType::Md5);
-    let mut doc: Doc<'_> = doc;
+    let mut doc: Draft<'_, 64> = doc;
     doc.push("sign", Text::new(sign.as_str())).unwrap();
     let mut xml = String::new();
     doc.write(&mut xml).unwrap();
@@ -196,10 +196,13 @@ proptest! {
             .map(|pair| pair.split_once('=').unwrap())
             .map(|(name, value)| (name, decoded(value)))
             .collect();
-        let mut doc: Doc<'_> = Doc::new();
+        let mut doc: Draft<'_, 64> = Draft::new();
         for (name, value) in &pairs {
             doc.push(name, Text::new(value)).unwrap();
         }
+        let mut xml = String::new();
+        doc.write(&mut xml).unwrap();
+        let doc: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
         prop_assert!(doc.get("product_id").is_some_and(|value| value == product.as_str()));
         prop_assert!(doc.get("time_stamp").is_some_and(|t| t == seconds.to_string().as_str()));
         let key = ApiKey::new(KEY).unwrap();
