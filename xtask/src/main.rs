@@ -3,6 +3,7 @@
 //! It uses none of Saoma's crates and, apart from the small program `bindgen`, nothing but std,
 //! so that it builds in seconds. Each command says what it does while it does it.
 
+mod bench;
 mod clock;
 mod cross;
 mod demo;
@@ -27,7 +28,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 5] = [
+const COMMANDS: [Command; 6] = [
     Command {
         name: "demo",
         options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
@@ -46,6 +47,12 @@ const COMMANDS: [Command; 5] = [
         options: "",
         about: "the npm package of the checkout, from wasm/, in target/npm",
         run: npm::run,
+    },
+    Command {
+        name: "bench",
+        options: bench::OPTIONS,
+        about: "how fast the core is, as tables of ratios",
+        run: bench::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },
 ];

@@ -1,0 +1,110 @@
+//! `cargo xtask bench`: the benchmarks of the core. `core` first installs the published SDKs that
+//! it is compared with, from npm and PyPI, under `target/`.
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::process::{self, cargo, program};
+use crate::{setup, workspace};
+
+/// What the command takes.
+pub(crate) const OPTIONS: &str = "core|bill";
+
+const HELP: &str = "\
+cargo xtask bench core   verify, sign, QR codes and bills against the limit, other crates and
+                         published SDKs, which are installed under target/bench-sdks; when they
+                         cannot be, the rest is measured and the exit status is 1
+cargo xtask bench bill   bills of a million lines, streaming, in constant memory
+
+Each prints tables for docs/benchmarks.md. Leave the machine alone while they run.";
+
+/// The programs that drive the SDKs, and the exact versions of what they need.
+const SDKS: &str = "core/benches/sdk";
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["core"] => core(),
+        ["bill"] => process::run(&mut bench("bill")),
+        ["--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => Err(Failure::usage(format!("`bench` takes one of these:\n{HELP}"))),
+    }
+}
+
+fn bench(name: &str) -> std::process::Command {
+    cargo(&["bench", "--package", "saoma-core", "--features", "native", "--bench", name])
+}
+
+fn core() -> Result<(), Failure> {
+    let folder = workspace::target().join("bench-sdks");
+    let installed = install(&folder);
+    let mut bench = bench("core");
+    match &installed {
+        Ok(()) => process::run(bench.env("SAOMA_BENCH_SDKS", &folder)),
+        Err(failure) => {
+            println!("    the published SDKs cannot be installed: {failure}");
+            println!("    nothing is compared with them; the rest is measured");
+            // It ends with a failure as well, because it has no SDKs, and says the same.
+            let _ = process::run(&mut bench);
+            Err(Failure::new(format!("nothing was compared with the published SDKs: {failure}")))
+        }
+    }
+}
+
+/// Lays each language's folder out under `target/` and installs there what it names.
+fn install(folder: &Path) -> Result<(), Failure> {
+    let npm = lay_out(folder, "npm")?;
+    setup::node()?;
+    setup::npm_ci(&npm)?;
+    python(&lay_out(folder, "pypi")?)
+}
+
+/// Copies `core/benches/sdk/NAME` to `target/bench-sdks/NAME`.
+fn lay_out(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let (from, to) = (workspace::root().join(SDKS).join(name), folder.join(name));
+    let copy = || {
+        std::fs::create_dir_all(&to)?;
+        for file in std::fs::read_dir(&from)? {
+            let file = file?;
+            std::fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+        Ok(())
+    };
+    copy().map_err(Failure::io(format!("cannot copy {SDKS}/{name} to {}", to.display())))?;
+    Ok(to)
+}
+
+/// A Python of its own with what `requirements.txt` names, unless it was installed before.
+fn python(folder: &Path) -> Result<(), Failure> {
+    let wanted = folder.join("requirements.txt");
+    let installed = folder.join("installed.txt");
+    let reading = || Failure::io(format!("cannot read {}", wanted.display()));
+    let list = std::fs::read(&wanted).map_err(reading())?;
+    if std::fs::read(&installed).is_ok_and(|before| before == list) {
+        println!("    the Python packages are what requirements.txt says: kept");
+        return Ok(());
+    }
+    process::run(program("python3", &["-m", "venv"]).arg(folder))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--requirement"];
+    process::run(program(folder.join("bin/python"), &pip).arg(&wanted))?;
+    std::fs::write(&installed, &list)
+        .map_err(Failure::io(format!("cannot write {}", installed.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_benchmark_is_named_and_there_is_help() {
+        assert!(run(&["--help".to_owned()]).is_ok());
+        for arguments in [&[][..], &["corr".to_owned()], &["core".to_owned(), "x".to_owned()]] {
+            let failure = run(arguments).expect_err("no such benchmark");
+            assert_eq!(failure.exit_code(), 2);
+            assert!(failure.to_string().contains("cargo xtask bench bill"), "{failure}");
+        }
+    }
+}
