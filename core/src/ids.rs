@@ -7,6 +7,16 @@ use core::fmt;
 use heapless::String;
 
 /// Why a text is not an id of the kind that was asked for.
+///
+/// ```
+/// use saoma_core::ids::{MchId, OutTradeNo};
+///
+/// let number = OutTradeNo::new("SM-2026_1123|0002*")?;
+/// assert_eq!(number.as_str().len(), 18);
+/// let error = MchId::new("19x").unwrap_err();
+/// assert_eq!(error.to_string(), "mch_id must be 1 to 32 digits");
+/// # Ok::<(), saoma_core::ids::IdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdError {
     /// The kind, in WeChat's word where it has one.
@@ -44,7 +54,7 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident, $kind:literal, $min:literal..=$max:literal, $set:ident,
        $rule:literal;)*) => {$(
         $(#[$doc])*
-        #[doc = concat!("\n\nRule: ", $rule, ".")]
+        #[doc = concat!("\n\nRule: ", $rule, ". An example of all ids is at [`IdError`].")]
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String<$max>);
 

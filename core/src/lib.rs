@@ -8,6 +8,8 @@
 //! timetables (`timetable`), bills (`bill`) and the order machine (`order`). The feature `native`
 //! adds an async client of WeChat's gateway.
 //!
+//! New to WeChat Pay? `guide` walks along one payment in ten minutes.
+//!
 //! Each module uses only those above it in this list. Rules of the protocol are numbered in
 //! `docs/protocol.md` and cited as *protocol §N*.
 #![no_std]
@@ -29,6 +31,8 @@ pub mod api;
 pub mod bill;
 #[cfg(feature = "merchant")]
 mod bytes;
+#[cfg(feature = "merchant")]
+pub mod guide;
 #[cfg(feature = "native")]
 pub mod native;
 #[cfg(feature = "merchant")]

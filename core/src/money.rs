@@ -113,6 +113,13 @@ impl TryFrom<u64> for Fen {
 }
 
 /// An amount written in yuan; made by [`Fen::yuan`].
+///
+/// ```
+/// use saoma_core::money::Fen;
+///
+/// assert_eq!(Fen::parse("2599")?.yuan().to_string(), "25.99");
+/// # Ok::<(), saoma_core::money::FenError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Yuan(Fen);
 
@@ -123,6 +130,13 @@ impl fmt::Display for Yuan {
 }
 
 /// Why a text is not an amount of fen.
+///
+/// ```
+/// use saoma_core::money::{Fen, FenError};
+///
+/// assert_eq!(Fen::parse("25.99"), Err(FenError::NotADigit));
+/// assert_eq!(Fen::parse("0025"), Err(FenError::LeadingZero));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FenError {
     /// There is no digit.

@@ -34,6 +34,13 @@ use zeroize::Zeroizing;
 pub(crate) const SIGN: &str = "sign";
 
 /// A signature algorithm.
+///
+/// ```
+/// use saoma_core::sign::SignType;
+///
+/// assert_eq!(SignType::from_name("HMAC-SHA256"), Some(SignType::HmacSha256));
+/// assert_eq!(SignType::from_name("hmac-sha256"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum SignType {
@@ -74,6 +81,20 @@ impl SignType {
 /// The merchant's API key: 32 visible ASCII characters.
 ///
 /// It cannot be printed, and its bytes are wiped when it is dropped.
+///
+/// ```
+/// use saoma_core::sign::{ApiKey, KeyError, SignType};
+/// use saoma_core::xml::{Draft, Text};
+///
+/// assert_eq!(ApiKey::new("").unwrap_err(), KeyError::Length { got: 0 });
+/// let key = ApiKey::new("192006250b4c09247ec02edce69f6a2d")?;
+/// assert_eq!(format!("{key:?}"), "ApiKey(..)");
+///
+/// let mut draft: Draft<'_> = Draft::new();
+/// draft.push("body", Text::new("test"))?;
+/// assert_eq!(key.sign(&draft, SignType::Md5).as_str().len(), 32);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct ApiKey {
     bytes: Zeroizing<[u8; Self::LEN]>,
@@ -174,6 +195,8 @@ fn padded(key: &[u8; ApiKey::LEN]) -> hmac::digest::Key<Hmac<Sha256>> {
 const KEY_FIELD: &[u8] = b"key=";
 
 /// Why a text is not an [`ApiKey`].
+///
+/// An example is at [`ApiKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// Not 32 bytes.
@@ -197,6 +220,8 @@ impl fmt::Display for KeyError {
 impl core::error::Error for KeyError {}
 
 /// A signature: 32 or 64 upper-case hexadecimal digits.
+///
+/// An example is at [`ApiKey`].
 #[derive(Clone, Copy)]
 pub struct Signature {
     digits: [u8; 64],
@@ -244,6 +269,8 @@ impl fmt::Debug for Signature {
 }
 
 /// A message that nobody has vouched for. All it tells is what picks the key and the algorithm.
+///
+/// An example is at [the module](self).
 #[derive(Clone, Copy, Debug)]
 pub struct Unverified<'d, 'a, const N: usize = { crate::xml::FIELDS_MAX }>(&'d Doc<'a, N>);
 
@@ -293,6 +320,8 @@ impl<'d, 'a, const N: usize> Unverified<'d, 'a, N> {
 
 /// A message whose signature is good. Its fields still have to be checked one by one, because two
 /// different messages can share one signature (protocol §2.1).
+///
+/// An example is at [`PayNotice`](crate::api::PayNotice).
 #[derive(Clone, Copy, Debug)]
 pub struct Verified<'d, 'a, const N: usize = { crate::xml::FIELDS_MAX }>(&'d Doc<'a, N>);
 
@@ -305,6 +334,8 @@ impl<'d, 'a, const N: usize> Verified<'d, 'a, N> {
 }
 
 /// Why a signature is refused.
+///
+/// An example is at [the module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerifyError {
     /// No `sign`, or an empty one.

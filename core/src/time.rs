@@ -184,6 +184,13 @@ const fn civil_from_days(days: u64) -> (u64, u64, u64) {
 }
 
 /// Why a text is not an instant.
+///
+/// ```
+/// use saoma_core::time::{BeijingError, UnixTime};
+///
+/// let leap_day = UnixTime::parse_beijing("20260229120000");
+/// assert_eq!(leap_day, Err(BeijingError::NoSuchMoment));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BeijingError {
     /// Not exactly 14 ASCII digits.

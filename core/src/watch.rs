@@ -16,6 +16,13 @@ pub const DESCRIPTION_MAX: usize = 127;
 pub const MERCHANT_MAX: usize = 64;
 
 /// Where an order is, as its customer sees it.
+///
+/// ```
+/// use saoma_core::watch::Phase;
+///
+/// assert_eq!(Phase::from_name("refunding"), Some(Phase::Refunding));
+/// assert!(!Phase::Refunding.is_final() && Phase::Refunded.is_final());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -93,6 +100,28 @@ impl Phase {
 }
 
 /// An order as its watchers may see it; the server's answer, field by field (`docs/api.md` §2.2).
+///
+/// ```
+/// use saoma_core::watch::{Checkout, Phase, Screen, View};
+/// use saoma_core::{ids::OrderId, money::Fen, time::UnixTime};
+///
+/// let now = UnixTime::new(1_795_461_960).unwrap();
+/// let view = View {
+///     order_id: OrderId::new("20261124032600K7Q2M9XB")?,
+///     version: 2,
+///     phase: Phase::Paid,
+///     amount_fen: Fen::new(1800).unwrap(),
+///     merchant: "扫码示例店".try_into().unwrap(),
+///     description: "拿铁".try_into().unwrap(),
+///     code_url: None,
+///     expires_at: now.plus(900),
+///     server_time: now,
+/// };
+/// let mut checkout = Checkout::new();
+/// checkout.on_view(view.snapshot(), 0);
+/// assert_eq!(checkout.screen(0), Screen::Paid);
+/// # Ok::<(), saoma_core::ids::IdError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct View {
@@ -130,6 +159,8 @@ impl View {
 }
 
 /// The part of a [`View`] that decides what to show and when to ask again.
+///
+/// An example is at [`View`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Where the order is.
@@ -143,6 +174,8 @@ pub struct Snapshot {
 }
 
 /// What a checkout shows.
+///
+/// An example is at [`View`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
     /// No code yet.

@@ -9,6 +9,8 @@ pub(super) use sealed::Book;
 
 /// What a kind of bill counts. [`TradeTotals`](super::TradeTotals) and
 /// [`FundTotals`](super::FundTotals) are the two there are.
+///
+/// An example is at [the module](super).
 pub trait Totals: Book {}
 
 mod sealed {

@@ -22,6 +22,8 @@ pub struct Columns {
 }
 
 /// Why a header is refused.
+///
+/// An example is at [`BillError`](super::BillError).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderFault {
     /// A column that is needed is not there.

@@ -54,6 +54,29 @@ const CONFLICTS_MAX: usize = 4;
 pub const CLOSE_NOT_BEFORE_S: u64 = 300;
 
 /// What a customer buys, from the wish to the goods.
+///
+/// ```
+/// use saoma_core::order::{Anomaly, Effect, Event, Order, Phase, Reason};
+/// use saoma_core::{ids::OrderId, money::Fen, time::UnixTime};
+///
+/// let now = UnixTime::new(1_795_461_960).unwrap();
+/// let id = OrderId::new("20261124032600K7Q2M9XB")?;
+/// let step = Order::begin(id, Fen::new(1800).unwrap(), now, now.plus(900));
+/// assert_eq!(step.order.out_trade_no(0).unwrap().as_str(), "20261124032600K7Q2M9XB-1");
+/// assert_eq!(step.order.may_cancel(), Ok(()));
+///
+/// // The customer gives up; WeChat has the last word on whether anything was paid.
+/// let step = step.order.handle(&Event::Cancel, now.plus(10));
+/// assert_eq!(step.order.phase(), Phase::Closing(Reason::Cancelled));
+/// for effect in &step.effects {
+///     match effect {
+///         Effect::Close { attempt } | Effect::Query { attempt } => println!("ask: {attempt}"),
+///         _ => println!("{effect:?}"),
+///     }
+/// }
+/// assert!(Anomaly::PaidAfterCancel.is_refund_due());
+/// # Ok::<(), saoma_core::ids::IdError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Order {
@@ -69,6 +92,8 @@ pub struct Order {
 }
 
 /// Where an order is.
+///
+/// An example is at [`Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -88,6 +113,8 @@ pub enum Phase {
 }
 
 /// Why an order closes.
+///
+/// An example is at [`Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -130,6 +157,8 @@ struct Settlement {
 }
 
 /// What happened.
+///
+/// An example is at [`Order`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// WeChat gave a code.
@@ -192,6 +221,8 @@ pub enum Event {
 }
 
 /// What must be done, at least once, after the new order is committed.
+///
+/// An example is at [`Order`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -243,6 +274,8 @@ pub enum Effect {
 }
 
 /// Why a payment may not ship.
+///
+/// An example is at [`Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -297,6 +330,8 @@ impl Anomaly {
 }
 
 /// The next order, and what to do once it is committed.
+///
+/// An example is at [`Order`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "state and effects are committed together"]
 pub struct Step {
@@ -307,6 +342,8 @@ pub struct Step {
 }
 
 /// The customer's wish comes too late: the order is paid.
+///
+/// An example is at [`Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyPaid;
 

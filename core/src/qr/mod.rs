@@ -55,6 +55,14 @@ pub const QUIET_ZONE: usize = 4;
 pub const TEXT_MAX: usize = 255;
 
 /// How much of a symbol may be unreadable: about 7, 15, 25 or 30 per cent.
+///
+/// ```
+/// use saoma_core::qr::{Level, encode};
+///
+/// let text = "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz";
+/// assert!(encode(text, Level::H)?.size() > encode(text, Level::L)?.size());
+/// # Ok::<(), saoma_core::qr::TooLong>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Level {
     /// About 7 per cent.
@@ -68,6 +76,13 @@ pub enum Level {
 }
 
 /// The text has more than [`TEXT_MAX`] bytes.
+///
+/// ```
+/// use saoma_core::qr::{Level, TEXT_MAX, encode};
+///
+/// assert!(encode(&"x".repeat(TEXT_MAX), Level::L).is_ok());
+/// assert!(encode(&"x".repeat(TEXT_MAX + 1), Level::L).is_err());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TooLong {
     /// Bytes of the text.
@@ -85,6 +100,8 @@ impl fmt::Display for TooLong {
 impl core::error::Error for TooLong {}
 
 /// A finished symbol, without quiet zone.
+///
+/// An example is at [the module](self).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Matrix {
     version: Version,

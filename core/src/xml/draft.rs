@@ -29,6 +29,16 @@ pub struct Draft<'a, const N: usize = DRAFT_FIELDS_MAX> {
 }
 
 /// Why a field cannot be added.
+///
+/// ```
+/// use saoma_core::xml::{Draft, PushError, Text};
+///
+/// let mut draft: Draft<'_> = Draft::new();
+/// draft.push("body", Text::new("x"))?;
+/// assert_eq!(draft.push("body", Text::new("y")), Err(PushError::Duplicate));
+/// assert_eq!(draft.push("a b", Text::new("y")), Err(PushError::Name));
+/// # Ok::<(), PushError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushError {
     /// The name is there already.

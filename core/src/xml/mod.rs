@@ -34,6 +34,8 @@ pub const FIELDS_MAX: usize = 64;
 pub const NAME_LEN_MAX: usize = 32;
 
 /// A name and its value.
+///
+/// An example is at [`Text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
     /// The element's name.
@@ -43,6 +45,8 @@ pub struct Field<'a> {
 }
 
 /// What a signature can stand over: [`Doc`] and [`Draft`], and nothing else.
+///
+/// An example is at [`ApiKey`](crate::sign::ApiKey).
 pub trait Signable: sealed::Signable {}
 
 impl<const N: usize> Signable for Doc<'_, N> {}

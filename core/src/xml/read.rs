@@ -9,6 +9,14 @@ use core::fmt;
 use core::ops::Range;
 
 /// Why bytes are not a document, and where.
+///
+/// ```
+/// use saoma_core::xml::{Doc, ReadErrorKind};
+///
+/// let error = Doc::<64>::read(b"<!DOCTYPE xml><xml/>").unwrap_err();
+/// assert_eq!(error.kind, ReadErrorKind::Doctype);
+/// assert_eq!(error.to_string(), "a document type is not allowed (at byte 0)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadError {
     /// Offset in bytes from the start of the input.
@@ -18,6 +26,8 @@ pub struct ReadError {
 }
 
 /// What is wrong with a document.
+///
+/// An example is at [`ReadError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadErrorKind {

@@ -5,6 +5,21 @@ use heapless::String;
 
 /// A decoded value. Most are plain and borrowed as they stand; the others are decoded piece by
 /// piece each time they are read, so that no buffer is needed.
+///
+/// ```
+/// use saoma_core::xml::Doc;
+///
+/// let doc: Doc<'_> = Doc::read(b"<xml><body>a &amp; <![CDATA[b]]></body><fee>1</fee></xml>")?;
+/// for field in doc.fields() {
+///     println!("{} = {}", field.name, field.value);
+/// }
+/// let body = doc.get("body").unwrap();
+/// assert!(body == "a & b" && body.len() == 5);
+/// assert_eq!(body.as_plain(), None, "it has to be decoded");
+/// assert_eq!(body.copied::<8>().as_deref(), Some("a & b"));
+/// assert_eq!(doc.get("fee").unwrap().as_plain(), Some("1"));
+/// # Ok::<(), saoma_core::xml::ReadError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Text<'a> {
     raw: &'a str,

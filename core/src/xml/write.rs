@@ -7,6 +7,15 @@ use crate::bytes::Staged;
 use core::fmt;
 
 /// Why a document cannot be written.
+///
+/// ```
+/// use saoma_core::xml::{Draft, Text, WriteError};
+///
+/// let mut draft: Draft<'_> = Draft::new();
+/// draft.push("body", Text::new("\u{1}"))?;
+/// assert_eq!(draft.write(&mut String::new()), Err(WriteError::Character));
+/// # Ok::<(), saoma_core::xml::PushError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteError {
     /// A value holds a control character, which XML cannot carry.
