@@ -290,8 +290,8 @@ impl Ledger {
     }
 }
 
-/// Every event worth distinguishing, about the first two attempts.
-fn alphabet() -> StdVec<Event> {
+/// Every event worth distinguishing, about the first two attempts; one payment is of this amount.
+fn alphabet(wrong_fen: u64) -> StdVec<Event> {
     let mut events = vec![Event::Cancel, Event::Tick, Event::Shipped];
     for attempt in 0..2 {
         let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();
@@ -309,14 +309,22 @@ fn alphabet() -> StdVec<Event> {
     }
     let about =
         |attempt, transaction, fen| Event::Paid { attempt, payment: payment(transaction, fen) };
-    events.extend([about(0, "A", PRICE), about(1, "C", PRICE), about(0, "D", 1)]);
+    events.extend([about(0, "A", PRICE), about(1, "C", PRICE), about(0, "D", wrong_fen)]);
     events
 }
 
 #[test]
-fn the_promises_hold_in_every_reachable_order() {
+fn the_promises_hold_in_every_reachable_order_where_somebody_pays_too_little() {
+    walk(&alphabet(PRICE - 1));
+}
+
+#[test]
+fn the_promises_hold_in_every_reachable_order_where_somebody_pays_too_much() {
+    walk(&alphabet(PRICE + 1));
+}
+
+fn walk(alphabet: &[Event]) {
     let times = [10, 400, EXPIRY_S];
-    let alphabet = alphabet();
     let mut seen = HashSet::new();
     let mut open = vec![(fresh(), Ledger::default(), 0_usize)];
     while let Some((order, ledger, time)) = open.pop() {
@@ -326,7 +334,7 @@ fn the_promises_hold_in_every_reachable_order() {
         if time + 1 < times.len() {
             open.push((order.clone(), ledger.clone(), time + 1));
         }
-        for event in &alphabet {
+        for event in alphabet {
             let step = order.handle(event, at(times[time]));
             let mut next = ledger.clone();
             next.note(&step.effects);
