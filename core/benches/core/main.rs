@@ -12,7 +12,7 @@ mod notices;
 mod rivals;
 mod sdks;
 
-use harness::{Goal, Row, table};
+use harness::{Goal, Row, Tables};
 use made::{Kind, MadeBill};
 use notices::{APP_ID, KEY, MCH_ID, Notice};
 use rivals::{Limit, quick_xml_and_a_map};
@@ -29,6 +29,8 @@ use std::hint::black_box;
 use std::io::Read;
 use std::process::ExitCode;
 
+/// How often all tables are measured.
+const PASSES: u32 = 8;
 /// Calls in a turn: about a millisecond.
 const CALLS: u32 = 500;
 
@@ -52,7 +54,7 @@ fn verified<T>(
     and_then(Unverified::new(&doc).verify(key, sign_type).expect("signed"))
 }
 
-fn verify_table(notice: &Notice, number: usize, sdks: &[sdks::Sdk]) {
+fn verify_table(tables: &mut Tables, notice: &Notice, number: usize, sdks: &[sdks::Sdk]) {
     let (merchant, sign_type) = (merchant(), notice.sign_type);
     let verify = |xml: &str| {
         verified(xml, &merchant.key, sign_type, |doc| {
@@ -82,10 +84,14 @@ fn verify_table(notice: &Notice, number: usize, sdks: &[sdks::Sdk]) {
     ];
     rows.extend(sdks.iter().filter_map(|sdk| sdk.row(number)));
     let sign_type = sign_type.as_str();
-    table(&format!("Verify a notification: {sign_type}, {} bytes", notice.xml.len()), 1, rows);
+    tables.measure(
+        &format!("Verify a notification: {sign_type}, {} bytes", notice.xml.len()),
+        1,
+        rows,
+    );
 }
 
-fn request_table() {
+fn request_tables(tables: &mut Tables) {
     let merchant = merchant();
     let number = OutTradeNo::new("20261124032600K7Q2M9XB-1").expect("a number");
     let start = UnixTime::new(1_795_461_960).expect("a time");
@@ -120,11 +126,15 @@ fn request_table() {
             Row::new("saoma: encode and sign", CALLS, ours).goal(Goal::OfLimit(160)),
         ];
         let sign_type = sign_type.as_str();
-        table(&format!("Encode and sign an order: {sign_type}, {} bytes", xml.len()), 1, rows);
+        tables.measure(
+            &format!("Encode and sign an order: {sign_type}, {} bytes", xml.len()),
+            1,
+            rows,
+        );
     }
 }
 
-fn qr_tables() {
+fn qr_tables(tables: &mut Tables) {
     const CALLS: u32 = 20;
     for text in [
         "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz",
@@ -147,13 +157,17 @@ fn qr_tables() {
             })
             .goal(Goal::Beaten(800)),
         ];
-        table(&format!("A `code_url` of {} bytes to a QR matrix, level M", text.len()), 0, rows);
+        tables.measure(
+            &format!("A `code_url` of {} bytes to a QR matrix, level M", text.len()),
+            0,
+            rows,
+        );
     }
 }
 
 /// The crate `csv` finds values and knows nothing of their meaning; and a comma within a value
 /// makes two of it, so it could not take the place of the reader.
-fn bill_table<T: Totals>(title: &str, kind: Kind) {
+fn bill_table<T: Totals>(tables: &mut Tables, title: &str, kind: Kind) {
     const LINES: u64 = 500;
     let mut text = Vec::new();
     MadeBill::new(kind, LINES).read_to_end(&mut text).expect("from memory");
@@ -179,7 +193,7 @@ fn bill_table<T: Totals>(title: &str, kind: Kind) {
         }),
     ];
     let rows = rows.into_iter().map(|row| row.per(LINES)).collect();
-    table(title, 1, rows);
+    tables.measure(title, 1, rows);
 }
 
 fn main() -> ExitCode {
@@ -190,13 +204,18 @@ fn main() -> ExitCode {
         })
         .collect();
     let sdks = sdks::start(&notices);
-    for (number, notice) in notices.iter().enumerate() {
-        verify_table(notice, number, sdks.as_deref().unwrap_or(&[]));
+    let mut tables = Tables::default();
+    for pass in 1..=PASSES {
+        eprintln!("pass {pass} of {PASSES}");
+        for (number, notice) in notices.iter().enumerate() {
+            verify_table(&mut tables, notice, number, sdks.as_deref().unwrap_or(&[]));
+        }
+        request_tables(&mut tables);
+        qr_tables(&mut tables);
+        bill_table::<TradeTotals>(&mut tables, "A line of a trade bill", Kind::Trade);
+        bill_table::<FundTotals>(&mut tables, "A line of a fund bill", Kind::Fund);
     }
-    request_table();
-    qr_tables();
-    bill_table::<TradeTotals>("A line of a trade bill", Kind::Trade);
-    bill_table::<FundTotals>("A line of a fund bill", Kind::Fund);
+    tables.print();
     match sdks {
         Ok(_) => ExitCode::SUCCESS,
         Err(why) => {

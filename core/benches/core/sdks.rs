@@ -14,7 +14,7 @@ use std::rc::Rc;
 /// Names the folder that `cargo xtask bench core` installs the SDKs in.
 const FOLDER: &str = "SAOMA_BENCH_SDKS";
 /// Calls in a turn: a few milliseconds.
-const CALLS: u32 = 100;
+const CALLS: u32 = 50;
 /// Of those that speak v2, what is downloaded most from npm (two of them are near each other) and
 /// from PyPI.
 const MOST_USED: [&str; 3] = ["tenpay", "wechatpay-axios-plugin", "wechatpy"];
