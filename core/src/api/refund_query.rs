@@ -61,6 +61,12 @@ impl<'a> RefundQuery<'a> {
         Self { number, transaction_id: "", offset: String::new() }
     }
 
+    /// What it asks for.
+    #[must_use]
+    pub const fn number(&self) -> RefundNo<'a> {
+        self.number
+    }
+
     /// Skips the first `offset` refunds of a payment. One beyond the last is an error at WeChat,
     /// `PARAM_ERROR`.
     ///
