@@ -1,7 +1,7 @@
 //! The envelope of every answer: transport, signature, whose it is, business (protocol §1).
 
 use super::fields::{FieldError, Fields, missing, other};
-use super::{ErrCode, Merchant};
+use super::{ErrCode, Merchant, Refusal};
 use crate::sign::{SignType, Unverified, VerifyError};
 use crate::xml::{Doc, ReadError};
 use core::fmt;
@@ -71,10 +71,10 @@ impl From<FieldError> for AnswerError {
     }
 }
 
-/// A verified answer: the fields, or the business error.
+/// A verified answer: the fields, or the refusal.
 pub(super) enum Opened<'d, 'a, const N: usize> {
     Success(Fields<'d, 'a, N>),
-    Fail(ErrCode),
+    Fail(Refusal),
 }
 
 /// Opens an answer level by level; nothing is believed before the signature is good.
@@ -99,7 +99,9 @@ pub(super) fn open<'d, 'a, const N: usize>(
         Ok(Opened::Success(fields))
     } else if result_code == "FAIL" {
         let code: String<32> = fields.required("err_code")?.head();
-        Ok(Opened::Fail(ErrCode::from_name(&code)))
+        let description = fields.optional("err_code_des")?;
+        let description = description.map(|words| words.head()).unwrap_or_default();
+        Ok(Opened::Fail(Refusal { code: ErrCode::from_name(&code), description }))
     } else {
         Err(other("result_code").into())
     }

@@ -2,7 +2,7 @@
 
 use super::answer::{Opened, open};
 use super::request::{document, who};
-use super::{AnswerError, ErrCode, Merchant};
+use super::{AnswerError, Merchant, Refusal};
 use crate::ids::OutTradeNo;
 use crate::sign::SignType;
 use crate::xml::{Doc, Draft};
@@ -44,19 +44,19 @@ pub fn close_order<'a>(
 /// fn is_over(answer: &CloseOrderAnswer) -> bool {
 ///     match answer {
 ///         CloseOrderAnswer::Closed => true,
-///         CloseOrderAnswer::Refused(code) => code.class(Call::CloseOrder) == Class::Done,
+///         CloseOrderAnswer::Refused(refusal) => refusal.class(Call::CloseOrder) == Class::Done,
 ///     }
 /// }
 /// # use saoma_core::api::ErrCode;
-/// # assert!(is_over(&CloseOrderAnswer::Refused(ErrCode::OrderClosed)));
-/// # assert!(!is_over(&CloseOrderAnswer::Refused(ErrCode::OrderPaid)));
+/// # assert!(is_over(&CloseOrderAnswer::Refused(ErrCode::OrderClosed.into())));
+/// # assert!(!is_over(&CloseOrderAnswer::Refused(ErrCode::OrderPaid.into())));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloseOrderAnswer {
     /// The number is closed.
     Closed,
-    /// A signed refusal; some of them mean success (`ErrCode::class`).
-    Refused(ErrCode),
+    /// A signed refusal; some of them mean success ([`Refusal::class`]).
+    Refused(Refusal),
 }
 
 impl CloseOrderAnswer {
@@ -71,7 +71,7 @@ impl CloseOrderAnswer {
     ) -> Result<Self, AnswerError> {
         Ok(match open(doc, merchant, algorithm)? {
             Opened::Success(_) => Self::Closed,
-            Opened::Fail(code) => Self::Refused(code),
+            Opened::Fail(refusal) => Self::Refused(refusal),
         })
     }
 }

@@ -24,6 +24,7 @@ mod payment;
 mod refund;
 mod refund_notice;
 mod refund_query;
+mod refusal;
 mod request;
 mod short_url;
 mod unified_order;
@@ -47,6 +48,7 @@ pub use refund_notice::{RefundHint, RefundNoticeError, RefundSource};
 pub use refund_query::{
     RefundChannel, RefundNo, RefundQuery, RefundQueryAnswer, RefundRecord, RefundState, Refunds,
 };
+pub use refusal::{REFUSAL_TEXT_MAX, Refusal};
 pub use request::{RequestError, SealError, cut, seal};
 pub(crate) use request::{document, who};
 pub use short_url::{SHORT_URL_MAX, ShortUrlAnswer, short_url};

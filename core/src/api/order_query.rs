@@ -3,7 +3,7 @@
 use super::answer::{Opened, open};
 use super::fields::{FieldError, Fields};
 use super::request::{document, who};
-use super::{AnswerError, ErrCode, Merchant, Payment};
+use super::{AnswerError, Merchant, Payment, Refusal};
 use crate::ids::OutTradeNo;
 use crate::sign::SignType;
 use crate::xml::{Doc, Draft};
@@ -48,7 +48,7 @@ pub fn order_query<'a>(
 ///     OrderQueryAnswer::State(TradeState::Paid(payment)) => println!("{}", payment.total_fee),
 ///     OrderQueryAnswer::State(TradeState::NotPaid) => println!("ask again later"),
 ///     OrderQueryAnswer::State(TradeState::Closed) => println!("nobody will pay it"),
-///     OrderQueryAnswer::Refused(code) => println!("{code}"),
+///     OrderQueryAnswer::Refused(refusal) => println!("{refusal}"),
 /// }
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
@@ -57,7 +57,7 @@ pub enum OrderQueryAnswer {
     /// The number's state.
     State(TradeState),
     /// A signed refusal.
-    Refused(ErrCode),
+    Refused(Refusal),
 }
 
 /// A number's state, `trade_state`; an example is at [`OrderQueryAnswer`].
@@ -84,7 +84,7 @@ impl OrderQueryAnswer {
     ) -> Result<Self, AnswerError> {
         let fields = match open(doc, merchant, algorithm)? {
             Opened::Success(fields) => fields,
-            Opened::Fail(code) => return Ok(Self::Refused(code)),
+            Opened::Fail(refusal) => return Ok(Self::Refused(refusal)),
         };
         fields.exactly("out_trade_no", out_trade_no.as_str())?;
         Ok(Self::State(read_state(fields)?))

@@ -6,7 +6,7 @@ use super::answer::{Opened, open};
 use super::coupon::Coupons;
 use super::fields::{FieldError, Fields, count, invalid};
 use super::request::{document, is_text, notify_url, who};
-use super::{AnswerError, ErrCode, Merchant, RequestError};
+use super::{AnswerError, Merchant, Refusal, RequestError};
 use crate::ids::{OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use crate::money::Fen;
 use crate::sign::SignType;
@@ -246,20 +246,19 @@ impl<'a> Refund<'a> {
 /// let number = OutRefundNo::new("R-SM20261123-0001@a")?;
 /// match RefundAnswer::read(&doc, &merchant, SignType::Md5, &number)? {
 ///     RefundAnswer::Accepted(refund) => assert_eq!(refund.refund_fee.get(), 599),
-///     RefundAnswer::Refused(code) => match code.class(Call::Refund) {
-///         Class::RetrySame => println!("send the same again: {code}"),
-///         class => println!("{code}: {class:?}"),
+///     RefundAnswer::Refused(refusal) => match refusal.class(Call::Refund) {
+///         Class::RetrySame => println!("send the same again: {refusal}"),
+///         class => println!("{refusal}: {class:?}"),
 ///     },
 /// }
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "without heap the answer is held in place")]
 pub enum RefundAnswer<'d, 'a, const N: usize = FIELDS_MAX> {
     /// WeChat has taken the refund on; it is not done yet.
     Accepted(AcceptedRefund<'d, 'a, N>),
     /// A signed refusal.
-    Refused(ErrCode),
+    Refused(Refusal),
 }
 
 /// A refund that WeChat has taken on. All amounts are in fen; an example is at [`RefundAnswer`].
@@ -304,7 +303,7 @@ impl<'d, 'a, const N: usize> RefundAnswer<'d, 'a, N> {
     ) -> Result<Self, AnswerError> {
         let fields = match open(doc, merchant, algorithm)? {
             Opened::Success(fields) => fields,
-            Opened::Fail(code) => return Ok(Self::Refused(code)),
+            Opened::Fail(refusal) => return Ok(Self::Refused(refusal)),
         };
         fields.exactly("out_refund_no", out_refund_no.as_str())?;
         Ok(Self::Accepted(AcceptedRefund::read(fields, out_refund_no)?))

@@ -5,7 +5,7 @@ use super::coupon::Coupons;
 use super::fields::{FieldError, Fields, Name, count, invalid, other};
 use super::refund::{REFUNDS_MAX, RefundAccount};
 use super::request::{document, who};
-use super::{AnswerError, ErrCode, Merchant, PaymentNo, RequestError};
+use super::{AnswerError, Merchant, PaymentNo, Refusal, RequestError};
 use crate::ids::{OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use crate::money::Fen;
 use crate::sign::SignType;
@@ -59,6 +59,12 @@ impl<'a> RefundQuery<'a> {
     #[must_use]
     pub const fn new(number: RefundNo<'a>) -> Self {
         Self { number, transaction_id: "", offset: String::new() }
+    }
+
+    /// What it asks for.
+    #[must_use]
+    pub const fn number(&self) -> RefundNo<'a> {
+        self.number
     }
 
     /// Skips the first `offset` refunds of a payment. One beyond the last is an error at WeChat,
@@ -206,7 +212,7 @@ impl RefundChannel {
 ///             assert_eq!(refund.state, RefundState::Processing);
 ///         }
 ///     }
-///     RefundQueryAnswer::Refused(code) => println!("{code}"),
+///     RefundQueryAnswer::Refused(refusal) => println!("{refusal}"),
 /// }
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
@@ -215,7 +221,7 @@ pub enum RefundQueryAnswer<'d, 'a, const N: usize = FIELDS_MAX> {
     /// The payment and its refunds.
     Found(Refunds<'d, 'a, N>),
     /// A signed refusal.
-    Refused(ErrCode),
+    Refused(Refusal),
 }
 
 impl<'d, 'a, const N: usize> RefundQueryAnswer<'d, 'a, N> {
@@ -231,7 +237,7 @@ impl<'d, 'a, const N: usize> RefundQueryAnswer<'d, 'a, N> {
     ) -> Result<Self, AnswerError> {
         match open(doc, merchant, algorithm)? {
             Opened::Success(fields) => Ok(Self::Found(Refunds::read(fields, asked)?)),
-            Opened::Fail(code) => Ok(Self::Refused(code)),
+            Opened::Fail(refusal) => Ok(Self::Refused(refusal)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::answer::{Opened, open};
 use super::fields::invalid;
 use super::request::{document, who};
-use super::{AnswerError, ErrCode, Merchant, RequestError};
+use super::{AnswerError, Merchant, Refusal, RequestError};
 use crate::sign::SignType;
 use crate::xml::{Doc, Draft};
 use heapless::String;
@@ -76,7 +76,7 @@ pub enum ShortUrlAnswer {
         short_url: String<SHORT_URL_MAX>,
     },
     /// A signed refusal.
-    Refused(ErrCode),
+    Refused(Refusal),
 }
 
 impl ShortUrlAnswer {
@@ -91,7 +91,7 @@ impl ShortUrlAnswer {
     ) -> Result<Self, AnswerError> {
         let fields = match open(doc, merchant, algorithm)? {
             Opened::Success(fields) => fields,
-            Opened::Fail(code) => return Ok(Self::Refused(code)),
+            Opened::Fail(refusal) => return Ok(Self::Refused(refusal)),
         };
         let short_url: String<SHORT_URL_MAX> =
             fields.required("short_url")?.copied().ok_or(invalid("short_url"))?;

@@ -211,7 +211,10 @@ fn a_unified_order_is_answered_by_a_code_or_a_signed_refusal() {
     );
     let upper = "weixin://pay.weixin.qq.com/bizpayurl/up?pr=NwY5Mz9&groupid=00";
     assert_eq!(placed("M4"), code(upper, "wx231926001234567890abcdef0123460000"));
-    assert_eq!(placed("M5"), Ok(UnifiedOrderAnswer::Refused(ErrCode::OrderPaid)));
+    assert_eq!(
+        placed("M5"),
+        Ok(UnifiedOrderAnswer::Refused(Refusal::new(ErrCode::OrderPaid, "该订单已支付")))
+    );
 }
 
 #[test]
@@ -237,7 +240,7 @@ fn a_close_that_lost_the_race_says_paid() {
     let (sign_type, xml) = message("M11");
     let doc: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
     let answer = CloseOrderAnswer::read(&doc, &merchant(sign_type), sign_type).unwrap();
-    assert_eq!(answer, CloseOrderAnswer::Refused(ErrCode::OrderPaid));
+    assert_eq!(answer, CloseOrderAnswer::Refused(Refusal::new(ErrCode::OrderPaid, "order paid")));
     assert_eq!(ErrCode::OrderPaid.class(Call::CloseOrder), Class::Paid);
     assert_eq!(ErrCode::OrderClosed.class(Call::CloseOrder), Class::Done);
     assert_eq!(ErrCode::OrderClosed.class(Call::UnifiedOrder), Class::NewNumber);

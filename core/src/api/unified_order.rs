@@ -4,7 +4,7 @@ use super::answer::{Opened, open};
 use super::fields::invalid;
 use super::goods::{DETAIL_MAX, SCENE_INFO_MAX, is_json};
 use super::request::{document, is_echoed, is_text, notify_url};
-use super::{AnswerError, ErrCode, Merchant, RequestError};
+use super::{AnswerError, Merchant, Refusal, RequestError};
 use crate::ids::{OutTradeNo, PrepayId, ProductId};
 use crate::money::Fen;
 use crate::sign::SignType;
@@ -302,12 +302,11 @@ impl fmt::Debug for UnifiedOrder<'_> {
 ///     UnifiedOrderAnswer::Placed { code_url, .. } => {
 ///         assert_eq!(code_url, "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz");
 ///     }
-///     UnifiedOrderAnswer::Refused(code) => panic!("{code}"),
+///     UnifiedOrderAnswer::Refused(refusal) => panic!("{refusal}"),
 /// }
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "without heap the code is held in place")]
 pub enum UnifiedOrderAnswer {
     /// The order stands; this is the text of its QR code, good for two hours.
     Placed {
@@ -318,7 +317,7 @@ pub enum UnifiedOrderAnswer {
         prepay_id: Option<PrepayId>,
     },
     /// A signed refusal.
-    Refused(ErrCode),
+    Refused(Refusal),
 }
 
 impl UnifiedOrderAnswer {
@@ -333,7 +332,7 @@ impl UnifiedOrderAnswer {
     ) -> Result<Self, AnswerError> {
         let fields = match open(doc, merchant, algorithm)? {
             Opened::Success(fields) => fields,
-            Opened::Fail(code) => return Ok(Self::Refused(code)),
+            Opened::Fail(refusal) => return Ok(Self::Refused(refusal)),
         };
         fields.exactly("trade_type", "NATIVE")?;
         let code_url: String<CODE_URL_MAX> =

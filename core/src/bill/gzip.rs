@@ -7,7 +7,7 @@ use std::io::{self, Chain, Cursor, Read};
 use std::vec::Vec;
 
 /// The two bytes that every gzip file begins with.
-const MAGIC: [u8; 2] = [0x1F, 0x8B];
+pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 /// What is read at a time.
 const CHUNK: usize = 64 * 1024;
 
@@ -39,9 +39,9 @@ impl<R: Read> Unpacked<R> {
     /// # Errors
     /// What reading them says.
     pub fn new(mut input: R) -> io::Result<Self> {
-        let mut start = Vec::with_capacity(MAGIC.len());
+        let mut start = Vec::with_capacity(GZIP_MAGIC.len());
         input.by_ref().take(2).read_to_end(&mut start)?;
-        let packed = start == MAGIC;
+        let packed = start == GZIP_MAGIC;
         let whole = Cursor::new(start).chain(input);
         Ok(Self(if packed { Inner::Gzip(MultiGzDecoder::new(whole)) } else { Inner::Plain(whole) }))
     }

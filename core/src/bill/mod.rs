@@ -49,6 +49,8 @@ pub use date::BillDate;
 pub use failure::{BillFailure, FailureKind};
 pub use fund::{Direction, FundLine, FundTotals};
 #[cfg(feature = "native")]
+pub(crate) use gzip::GZIP_MAGIC;
+#[cfg(feature = "native")]
 pub use gzip::{ReadBillError, Unpacked, read_bill};
 pub use lines::LINE_MAX;
 pub use reader::{BillError, BillErrorKind, LineError, LineFault, Reader, Totals};

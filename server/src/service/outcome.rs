@@ -2,7 +2,7 @@
 //! the machine, a payment, or another try. Nothing is guessed: what is not definite is tried again.
 
 use saoma_core::api::{
-    Call, Class, CloseOrderAnswer, ErrCode, OrderQueryAnswer, Payment, TradeState,
+    Call, Class, CloseOrderAnswer, OrderQueryAnswer, Payment, Refusal, TradeState,
     UnifiedOrderAnswer,
 };
 use saoma_core::order::Event;
@@ -47,17 +47,17 @@ impl Outcome {
             Ok(UnifiedOrderAnswer::Placed { code_url, .. }) => {
                 Self::Event(Event::Placed { attempt, code_url })
             }
-            Ok(UnifiedOrderAnswer::Refused(code)) => match code.class(Call::UnifiedOrder) {
+            Ok(UnifiedOrderAnswer::Refused(refusal)) => match refusal.class(Call::UnifiedOrder) {
                 Class::RetrySame
                 | Class::RetrySlower
                 | Class::Unknown
                 | Class::Done
-                | Class::NotFound => unknown(code.to_string()),
+                | Class::NotFound => unknown(refusal.to_string()),
                 Class::Paid => Self::Event(Event::SaysPaid { attempt }),
                 // A number used with other parameters is of no use to us.
                 Class::NewNumber | Class::QueryFirst => Self::Event(Event::NumberOver { attempt }),
                 Class::Stop | Class::TellPerson => {
-                    cry(Call::UnifiedOrder, &code);
+                    cry(Call::UnifiedOrder, &refusal);
                     Self::Event(Event::PlaceImpossible { attempt })
                 }
             },
@@ -66,7 +66,7 @@ impl Outcome {
 
     /// The answer to a query (protocol §5).
     pub(crate) fn of_query(attempt: u8, answer: Result<OrderQueryAnswer, impl Display>) -> Self {
-        let code = match answer {
+        let refusal = match answer {
             Err(error) => return Self::again(error),
             Ok(OrderQueryAnswer::State(TradeState::Paid(payment))) => {
                 return Self::Payment(payment);
@@ -77,9 +77,9 @@ impl Outcome {
             Ok(OrderQueryAnswer::State(TradeState::Closed)) => {
                 return Self::Event(Event::NumberOver { attempt });
             }
-            Ok(OrderQueryAnswer::Refused(code)) => code,
+            Ok(OrderQueryAnswer::Refused(refusal)) => refusal,
         };
-        match code.class(Call::OrderQuery) {
+        match refusal.class(Call::OrderQuery) {
             Class::NotFound => Self::Event(Event::NotFound { attempt, on_close: false }),
             Class::NewNumber => Self::Event(Event::NumberOver { attempt }),
             // Paid without the payment itself is no answer to this question.
@@ -88,22 +88,22 @@ impl Outcome {
             | Class::QueryFirst
             | Class::Unknown
             | Class::Paid
-            | Class::Done => Self::again(code),
+            | Class::Done => Self::again(refusal),
             Class::Stop | Class::TellPerson => {
-                cry(Call::OrderQuery, &code);
-                Self::again(code)
+                cry(Call::OrderQuery, &refusal);
+                Self::again(refusal)
             }
         }
     }
 
     /// The answer to a close (protocol §6).
     pub(crate) fn of_close(attempt: u8, answer: Result<CloseOrderAnswer, impl Display>) -> Self {
-        let code = match answer {
+        let refusal = match answer {
             Err(error) => return Self::again(error),
             Ok(CloseOrderAnswer::Closed) => return Self::Event(Event::CloseConfirmed { attempt }),
-            Ok(CloseOrderAnswer::Refused(code)) => code,
+            Ok(CloseOrderAnswer::Refused(refusal)) => refusal,
         };
-        match code.class(Call::CloseOrder) {
+        match refusal.class(Call::CloseOrder) {
             Class::Done => Self::Event(Event::CloseConfirmed { attempt }),
             Class::Paid => Self::Event(Event::SaysPaid { attempt }),
             Class::NotFound => Self::Event(Event::NotFound { attempt, on_close: true }),
@@ -111,10 +111,10 @@ impl Outcome {
             | Class::RetrySlower
             | Class::QueryFirst
             | Class::Unknown
-            | Class::NewNumber => Self::again(code),
+            | Class::NewNumber => Self::again(refusal),
             Class::Stop | Class::TellPerson => {
-                cry(Call::CloseOrder, &code);
-                Self::again(code)
+                cry(Call::CloseOrder, &refusal);
+                Self::again(refusal)
             }
         }
     }
@@ -129,10 +129,10 @@ impl Outcome {
 }
 
 /// WeChat says that program or configuration are wrong: only a person can help.
-fn cry(call: Call, code: &ErrCode) {
+fn cry(call: Call, refusal: &Refusal) {
     tracing::error!(
         call = call.path(),
-        code = code.as_str(),
+        %refusal,
         "WeChat does not take our calls: check the [merchant] section and the merchant platform"
     );
 }
@@ -140,12 +140,13 @@ fn cry(call: Call, code: &ErrCode) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use saoma_core::api::ErrCode;
     use saoma_core::native::CallError;
 
     type Answer<T> = Result<T, CallError>;
 
-    fn refused(name: &str) -> ErrCode {
-        ErrCode::from_name(name)
+    fn refused(name: &str) -> Refusal {
+        ErrCode::from_name(name).into()
     }
 
     fn again(event: Option<Event>, why: &str) -> Outcome {
@@ -161,8 +162,9 @@ mod tests {
         assert_eq!(Outcome::of_place(2, 2, timeout), again(None, why));
         let busy: Answer<_> = Ok(UnifiedOrderAnswer::Refused(refused("SYSTEMERROR")));
         assert_eq!(Outcome::of_place(2, 1, busy), again(asked.clone(), "SYSTEMERROR"));
-        let strange: Answer<_> = Ok(UnifiedOrderAnswer::Refused(refused("TOMORROW")));
-        assert_eq!(Outcome::of_place(2, 1, strange), again(asked, "TOMORROW"));
+        let strange = Refusal::new(ErrCode::from_name("TOMORROW"), "请明天再试");
+        let strange: Answer<_> = Ok(UnifiedOrderAnswer::Refused(strange));
+        assert_eq!(Outcome::of_place(2, 1, strange), again(asked, "TOMORROW (请明天再试)"));
     }
 
     #[test]

@@ -158,7 +158,7 @@ fn a_short_link_is_asked_for_and_read() {
         Ok(ShortUrlAnswer::Short { short_url })
     );
     let refused = answer(("err_code", "LACK_PARAMS"), "FAIL");
-    assert_eq!(refused, Ok(ShortUrlAnswer::Refused(ErrCode::LackParams)));
+    assert_eq!(refused, Ok(ShortUrlAnswer::Refused(ErrCode::LackParams.into())));
     let long = std::format!("weixin://{}", "x".repeat(SHORT_URL_MAX));
     for url in ["https://a", "weixin://a b", &long] {
         let error = answer(("short_url", url), "SUCCESS").unwrap_err();

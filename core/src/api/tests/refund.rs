@@ -2,7 +2,7 @@
 
 use super::{KEY, merchant, message};
 use crate::api::{
-    AnswerError, CouponKind, ErrCode, PaymentNo, Refund, RefundAccount, RefundAnswer,
+    AnswerError, CouponKind, PaymentNo, REFUSAL_TEXT_MAX, Refund, RefundAccount, RefundAnswer,
     RefundChannel, RefundNo, RefundQuery, RefundQueryAnswer, RefundState, seal,
 };
 use crate::ids::{Nonce, OutRefundNo, OutTradeNo, RefundId, TransactionId};
@@ -148,7 +148,7 @@ fn refund_answer(changes: &[(&str, &str)]) -> Result<String, String> {
             "{:?}",
             refund.coupons().map(|coupon| coupon.map(|c| c.fee.unwrap().get())).collect::<Vec<_>>()
         )),
-        Ok(RefundAnswer::Refused(code)) => Ok(code.as_str().to_string()),
+        Ok(RefundAnswer::Refused(refusal)) => Ok(refusal.to_string()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -166,8 +166,12 @@ fn coupons_that_go_back_are_told_one_by_one() {
 
 #[test]
 fn a_refused_refund_says_why_and_a_broken_answer_proves_nothing() {
-    let refusal = [("result_code", "FAIL"), ("err_code", "NOTENOUGH")];
-    assert_eq!(refund_answer(&refusal).unwrap(), ErrCode::NotEnough.as_str());
+    let refusal =
+        |words| [("result_code", "FAIL"), ("err_code", "NOTENOUGH"), ("err_code_des", words)];
+    assert_eq!(refund_answer(&refusal("")).unwrap(), "NOTENOUGH");
+    assert_eq!(refund_answer(&refusal("余额不足")).unwrap(), "NOTENOUGH (余额不足)");
+    let long = refund_answer(&refusal(&"额".repeat(100))).unwrap();
+    assert_eq!(long, format!("NOTENOUGH ({})", "额".repeat(REFUSAL_TEXT_MAX / 3)));
     for (field, value, fault) in [
         ("refund_fee", "2600", "has an invalid value"),
         ("refund_fee", "", "is missing"),
@@ -248,7 +252,7 @@ fn query_answer(changes: &[(&str, &str)], asked: RefundNo<'_>) -> Result<u8, Str
             assert_eq!(usize::from(refunds.count()), refunds.iter().count());
             Ok(refunds.count())
         }
-        Ok(RefundQueryAnswer::Refused(code)) => Err(code.as_str().to_string()),
+        Ok(RefundQueryAnswer::Refused(refusal)) => Err(refusal.to_string()),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -1,0 +1,98 @@
+//! Requests out, answers in: sealed, posted to one host after the other, read.
+
+use super::{CallError, Gateway, Unsent};
+use crate::api::{AnswerError, Call, seal};
+use crate::ids::Nonce;
+use crate::sign::SignType;
+use crate::xml::{DOC_LEN_MAX, Doc, Draft};
+use core::time::Duration;
+use reqwest::Response;
+use std::string::String;
+use std::vec::Vec;
+
+/// Most fields of an answer: three for each coupon of a payment, so room for more than thirty.
+pub const ANSWER_FIELDS_MAX: usize = 128;
+/// Most fields of an answer about refunds: ten of them, each with its coupons.
+pub const REFUND_FIELDS_MAX: usize = 256;
+
+impl Gateway {
+    /// The request as it is sent; refused when it could not succeed.
+    pub(super) fn sealed(
+        &self,
+        call: Call,
+        request: Draft<'_>,
+        algorithm: SignType,
+        nonce: &Nonce,
+    ) -> Result<String, CallError> {
+        if call.needs_certificate() && !self.has_certificate {
+            return Err(Unsent::NoCertificate(call).into());
+        }
+        let mut body = String::new();
+        seal(request, nonce, &self.merchant, algorithm, &mut body).map_err(Unsent::Seal)?;
+        Ok(body)
+    }
+
+    /// Sends a sealed request to each host until one gives an answer that can be read, and reads
+    /// it.
+    pub(super) async fn call<const N: usize, T>(
+        &self,
+        call: Call,
+        body: &str,
+        mut read: impl FnMut(&Doc<'_, N>) -> Result<T, AnswerError>,
+    ) -> Result<T, CallError> {
+        let mut last = CallError::Unreachable;
+        for host in &self.hosts {
+            let answer = match self.ask(host, call, body).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    last = error;
+                    continue;
+                }
+            };
+            match Doc::read(&answer).map_err(AnswerError::Read).and_then(|doc| read(&doc)) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = CallError::Answer(error),
+            }
+        }
+        Err(last)
+    }
+
+    /// A host's whole answer, not longer than a document may be.
+    async fn ask(&self, host: &str, call: Call, body: &str) -> Result<Vec<u8>, CallError> {
+        let mut response = self.post(host, call, body, None).await?;
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| CallError::from(&error))? {
+            answer.extend_from_slice(&chunk);
+            if answer.len() > DOC_LEN_MAX {
+                return Err(CallError::TooLong);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The beginning of a host's answer. The whole of it may take `within`, where that is not the
+    /// client's own limit.
+    pub(super) async fn post(
+        &self,
+        host: &str,
+        call: Call,
+        body: &str,
+        within: Option<Duration>,
+    ) -> Result<Response, CallError> {
+        let mut request = self
+            .http
+            .post(std::format!("{host}{}", call.path()))
+            // The charset must be named: without it Chinese text has failed to verify (§1).
+            .header("content-type", "text/xml; charset=utf-8")
+            .body(String::from(body));
+        if let Some(within) = within {
+            request = request.timeout(within);
+        }
+        let response = request.send().await.map_err(|error| CallError::from(&error))?;
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(CallError::Status(response.status().as_u16()))
+        }
+    }
+}
