@@ -11,9 +11,11 @@
 //! Pay at <http://127.0.0.1:8090/phone>, or without hands:
 //! `curl http://127.0.0.1:8090/control/pay -d '{"out_trade_no":"DEMO..."}'`.
 
-use axum::{Router, body::Bytes, extract::State, routing::post};
-use saoma_core::api::{ACK_FAIL, ACK_SUCCESS, Currency, Merchant, OrderQueryAnswer, PayNotice};
-use saoma_core::api::{Payment, TradeState, UnifiedOrder, UnifiedOrderAnswer};
+use axum::{Router, body::Bytes, routing::post};
+use saoma_core::api::{
+    ACK_FAIL, ACK_SUCCESS, Currency, Merchant, OrderQueryAnswer, PayNotice, Payment, TradeState,
+    UnifiedOrder, UnifiedOrderAnswer,
+};
 use saoma_core::ids::{AppId, MchId, Nonce, OutTradeNo};
 use saoma_core::sign::{ApiKey, SignType, Unverified};
 use saoma_core::{money::Fen, native::Gateway, qr, time::UnixTime, xml::Doc};
@@ -28,96 +30,77 @@ async fn main() -> Result<()> {
     let [gateway, mch_id, app_id, key_file, fen] = words.as_slice() else {
         return Err("usage: backend GATEWAY_URL MCH_ID APP_ID KEY_FILE FEN".into());
     };
-    let merchant = Merchant {
-        mch_id: MchId::new(mch_id)?,
-        app_id: AppId::new(app_id)?,
-        key: ApiKey::new(std::fs::read_to_string(key_file)?.trim())?,
-        sign_type: SignType::HmacSha256,
-    };
+    let key = ApiKey::new(std::fs::read_to_string(key_file)?.trim())?;
+    let (mch_id, app_id) = (MchId::new(mch_id)?, AppId::new(app_id)?);
+    let merchant = Merchant { mch_id, app_id, key, sign_type: SignType::HmacSha256 };
     sell(Gateway::new(merchant, &[gateway])?, Fen::parse(fen)?).await
 }
 
-/// One order of a shop that sells one thing, once.
-struct Shop {
-    gateway: Gateway,
+/// Takes one payment, and ends when the goods have left.
+pub(crate) async fn sell(gateway: Gateway, price: Fen) -> Result<()> {
+    let (merchant, sign_type) = (gateway.merchant().clone(), gateway.merchant().sign_type);
+    let number = OutTradeNo::new(&format!("DEMO{}{:.8}", now()?.beijing(), nonce()?.as_str()))?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/notify", listener.local_addr()?);
+    let times = (now()?, now()?.plus(900));
+    let order = UnifiedOrder::new(&number, "Latte", price, &url, [127, 0, 0, 1].into(), times)?;
+    // To be stored before it is sent: another try sends the same text.
+    let mut request = String::new();
+    order.draft(&merchant, sign_type).write(&mut request)?;
+    match gateway.unified_order(request.as_bytes(), sign_type, &nonce()?).await? {
+        UnifiedOrderAnswer::Placed { code_url, .. } => show(&code_url)?,
+        UnifiedOrderAnswer::Refused(refusal) => return Err(refusal.to_string().into()),
+    }
+    println!("order {number} is to be paid");
+
+    let shipped = watch::Sender::new(false);
+    let till = Arc::new(Till { merchant, number: number.clone(), price, shipped });
+    let (hearing, mut shipped) = (Arc::clone(&till), till.shipped.subscribe());
+    let hear = post(move |body: Bytes| async move { hearing.hear(&body) });
+    let served = axum::serve(listener, Router::new().route("/notify", hear))
+        .with_graceful_shutdown(async move { drop(shipped.wait_for(|shipped| *shipped).await) });
+    // A notification may be lost, so the gateway is asked as well.
+    let ask = async {
+        loop {
+            sleep(Duration::from_secs(5)).await;
+            match gateway.order_query(&till.number, sign_type, &nonce()?).await {
+                Ok(OrderQueryAnswer::State(TradeState::Paid(payment))) => till.settle(&payment),
+                answer => println!("not paid as far as we know: {answer:?}"),
+            }
+        }
+    };
+    tokio::select! { served = served => Ok(served?), failed = ask => failed }
+}
+
+/// What is to be paid, and whether the goods have left.
+struct Till {
+    merchant: Merchant,
     number: OutTradeNo,
     price: Fen,
     shipped: watch::Sender<bool>,
 }
 
-/// Takes one payment, and ends when the goods have left.
-pub(crate) async fn sell(gateway: Gateway, price: Fen) -> Result<()> {
-    let number = format!("DEMO{}{:.8}", now()?.beijing(), nonce()?.as_str());
-    let number = OutTradeNo::new(&number)?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let notify_url = format!("http://{}/notify", listener.local_addr()?);
-    let shop = Arc::new(Shop { gateway, number, price, shipped: watch::Sender::new(false) });
-
-    let code_url = shop.order(&notify_url).await?;
-    show(&code_url)?;
-    println!("order {} is to be paid: {code_url}", shop.number);
-
-    let mut shipped = shop.shipped.subscribe();
-    let router = Router::new().route("/notify", post(hear)).with_state(Arc::clone(&shop));
-    let hearing = axum::serve(listener, router).with_graceful_shutdown(async move {
-        let _ = shipped.wait_for(|shipped| *shipped).await;
-    });
-    tokio::select! {
-        heard = hearing => Ok(heard?),
-        asked = shop.ask() => asked,
-    }
-}
-
-/// What WeChat posts to `notify_url`, and what it is answered.
-async fn hear(State(shop): State<Arc<Shop>>, body: Bytes) -> &'static str {
-    match shop.read(&body) {
-        Ok(payment) => {
-            shop.settle(&payment);
-            ACK_SUCCESS
-        }
-        Err(error) => {
-            println!("not WeChat's word about our order: {error}");
-            ACK_FAIL
-        }
-    }
-}
-
-impl Shop {
-    /// Places the order; the answer is the text of its code.
-    async fn order(&self, notify_url: &str) -> Result<String> {
-        let merchant = self.gateway.merchant();
-        let (ip, times) = ([127, 0, 0, 1].into(), (now()?, now()?.plus(900)));
-        let order = UnifiedOrder::new(&self.number, "Latte", self.price, notify_url, ip, times)?;
-        // To be stored before it is sent: another try sends the same text.
-        let mut request = String::new();
-        order.draft(merchant, merchant.sign_type).write(&mut request)?;
-        let request = request.as_bytes();
-        match self.gateway.unified_order(request, merchant.sign_type, &nonce()?).await? {
-            UnifiedOrderAnswer::Placed { code_url, .. } => Ok(code_url.to_string()),
-            UnifiedOrderAnswer::Refused(refusal) => Err(refusal.to_string().into()),
+impl Till {
+    /// What WeChat posts to `notify_url`, and what it is answered.
+    fn hear(&self, body: &[u8]) -> &'static str {
+        match self.read(body) {
+            Ok(payment) if payment.out_trade_no == self.number => {
+                self.settle(&payment);
+                ACK_SUCCESS
+            }
+            refused => {
+                println!("not WeChat's word about our order: {refused:?}");
+                ACK_FAIL
+            }
         }
     }
 
     /// Nothing is believed before the signature is good.
     fn read(&self, body: &[u8]) -> Result<Payment> {
-        let merchant = self.gateway.merchant();
         let doc: Doc<'_, 128> = Doc::read(body)?;
-        let verified = Unverified::new(&doc).verify(&merchant.key, merchant.sign_type)?;
-        let payment = PayNotice::read(verified, merchant)?.payment;
-        if payment.out_trade_no == self.number { Ok(payment) } else { Err("another order".into()) }
-    }
-
-    /// A notification may be lost, so the gateway is asked as well.
-    async fn ask(&self) -> Result<()> {
-        let sign_type = self.gateway.merchant().sign_type;
-        loop {
-            sleep(Duration::from_secs(5)).await;
-            match self.gateway.order_query(&self.number, sign_type, &nonce()?).await {
-                Ok(OrderQueryAnswer::State(TradeState::Paid(payment))) => self.settle(&payment),
-                Ok(answer) => println!("not paid yet: {answer:?}"),
-                Err(error) => println!("nothing is known: {error}"),
-            }
-        }
+        let unverified = Unverified::new(&doc);
+        let verified = unverified.verify(&self.merchant.key, self.merchant.sign_type)?;
+        Ok(PayNotice::read(verified, &self.merchant)?.payment)
     }
 
     /// A payment is a fact, and the goods leave once, however often and however it is told.
@@ -139,6 +122,7 @@ fn show(code_url: &str) -> Result<()> {
         let dark = |x: usize| code.dark(inside(x), inside(y));
         println!("{}", side.clone().map(|x| if dark(x) { "  " } else { "██" }).collect::<String>());
     }
+    println!("{code_url}");
     Ok(())
 }
 
