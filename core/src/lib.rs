@@ -6,7 +6,7 @@
 //! Browsers and kiosks are built from it alone. The feature `merchant` adds what only the holder
 //! of the merchant key may do: the document (`xml`), signatures (`sign`), typed messages (`api`),
 //! timetables (`timetable`), bills (`bill`) and the order machine (`order`). The feature `native`
-//! adds an async client of WeChat's gateway.
+//! adds an async client of WeChat's gateway; `examples/backend.rs` takes a payment with it.
 //!
 //! New to WeChat Pay? `guide` walks along one payment in ten minutes.
 //!

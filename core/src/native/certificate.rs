@@ -23,6 +23,8 @@ use zeroize::Zeroizing;
 /// chmod 600 apiclient_key.pem
 /// ```
 ///
+/// (OpenSSL 3; before it there is no `-legacy`, and `-noenc` is `-nodes`.)
+///
 /// ```no_run
 /// use saoma_core::native::ClientCertificate;
 ///

@@ -68,7 +68,7 @@ async fn lines_are_handed_on_before_the_bill_is_whole() {
     let whole = http_bytes(200, ALL.as_bytes());
     let stalled = Reply::Stall(whole[..whole.len() - 40].to_vec());
     let host = Host::plain(stalled).await;
-    let hasty = || Settings { call_timeout: Duration::from_millis(200), ..Settings::default() };
+    let hasty = || Settings { call_timeout: Duration::from_secs(1), ..Settings::default() };
     let (lines, result) = download(&[&host.url], hasty()).await;
     assert_eq!((lines, result), (4, Err(DownloadError::Call(CallError::Timeout))));
     // Nobody gets a line twice, so no other host is asked.

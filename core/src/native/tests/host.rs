@@ -70,11 +70,14 @@ impl Host {
             while let Ok((stream, _)) = listener.accept().await {
                 match &acceptor {
                     None => serve(stream, &reply, &heard).await,
-                    Some(acceptor) => {
-                        if let Ok(stream) = acceptor.accept(stream).await {
-                            serve(stream, &reply, &heard).await;
+                    Some(acceptor) => match acceptor.accept(stream).into_fallible().await {
+                        Ok(stream) => serve(stream, &reply, &heard).await,
+                        // Closed at once, with something unread, it could take back the alert
+                        // that says why.
+                        Err((_, mut stream)) => {
+                            let _ = stream.read_to_end(&mut Vec::new()).await;
                         }
-                    }
+                    },
                 }
             }
         });
