@@ -99,7 +99,7 @@ impl SignType {
 pub struct ApiKey {
     bytes: Zeroizing<[u8; Self::LEN]>,
     /// HMAC-SHA256 with the key taken in already, which is a good part of its work on a message as
-    /// short as these. It wipes itself as well.
+    /// short as these. Its two states of SHA-256 wipe themselves as well.
     mac: Hmac<Sha256>,
 }
 
@@ -114,13 +114,17 @@ impl ApiKey {
     /// something else than visible ASCII. The error does not repeat the key.
     pub fn new(key: &str) -> Result<Self, KeyError> {
         let bytes = key.as_bytes();
-        let copy: [u8; Self::LEN] =
-            bytes.try_into().map_err(|_| KeyError::Length { got: bytes.len() })?;
-        if bytes.iter().all(u8::is_ascii_graphic) {
-            Ok(Self { mac: Hmac::new(&padded(&copy)), bytes: Zeroizing::new(copy) })
-        } else {
-            Err(KeyError::Character)
+        let length = KeyError::Length { got: bytes.len() };
+        if bytes.len() != Self::LEN {
+            return Err(length);
         }
+        if !bytes.iter().all(u8::is_ascii_graphic) {
+            return Err(KeyError::Character);
+        }
+        let mac = Hmac::new_from_slice(bytes).map_err(|_| length)?;
+        let mut copy = Zeroizing::new([0; Self::LEN]);
+        copy.copy_from_slice(bytes);
+        Ok(Self { bytes: copy, mac })
     }
 
     /// The signature of a document: over every field that is not empty, but for `sign`.
@@ -181,14 +185,6 @@ impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey(..)")
     }
-}
-
-/// The HMAC's own key is one block long; ours is shorter and is filled with zeroes, as the
-/// algorithm itself would do.
-fn padded(key: &[u8; ApiKey::LEN]) -> hmac::digest::Key<Hmac<Sha256>> {
-    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    block
 }
 
 /// What stands before the key at the end of the string to sign.

@@ -49,6 +49,7 @@ pub const ACK_FAIL: &str = "<xml><return_code><![CDATA[FAIL]]></return_code>\
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PayNotice {
     /// The payment.
     pub payment: Payment,

@@ -263,6 +263,7 @@ pub enum RefundAnswer<'d, 'a, const N: usize = FIELDS_MAX> {
 
 /// A refund that WeChat has taken on. All amounts are in fen; an example is at [`RefundAnswer`].
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AcceptedRefund<'d, 'a, const N: usize = FIELDS_MAX> {
     /// WeChat's number of the payment.
     pub transaction_id: TransactionId,

@@ -57,6 +57,7 @@ pub enum RefundSource {
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RefundHint {
     /// WeChat's number of the payment.
     pub transaction_id: TransactionId,

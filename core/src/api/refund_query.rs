@@ -263,6 +263,7 @@ pub struct Refunds<'d, 'a, const N: usize = FIELDS_MAX> {
 
 /// One refund of a payment. Amounts are in fen; an example is at [`RefundQueryAnswer`].
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RefundRecord<'d, 'a, const N: usize = FIELDS_MAX> {
     /// Our number of the refund; one that we never gave was made in WeChat's console.
     pub out_refund_no: OutRefundNo,

@@ -20,6 +20,7 @@ pub const REFUSAL_TEXT_MAX: usize = 128;
 /// assert_eq!(refusal.to_string(), "NOTENOUGH (基本账户余额不足，请充值后重新发起)");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refusal {
     /// `err_code`.
     pub code: ErrCode,

@@ -67,6 +67,7 @@ pub enum Direction {
 /// # Ok::<(), saoma_core::bill::BillError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FundLine<'l> {
     /// When it was booked.
     pub time: UnixTime,

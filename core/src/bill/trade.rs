@@ -100,6 +100,7 @@ pub enum BillState {
 /// One payment or one refund. Texts are as they stand in the bill; an example is at
 /// [the module](super).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TradeLine<'l> {
     /// When it was paid; of a refund, when it was taken on.
     pub time: UnixTime,
@@ -147,6 +148,7 @@ pub struct TradeLine<'l> {
 
 /// The refund of a [`TradeLine`]; an example is at [the module](super).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BillRefund<'l> {
     /// WeChat's number.
     pub refund_id: &'l str,

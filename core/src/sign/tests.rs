@@ -76,6 +76,15 @@ fn a_key_of_another_length_cannot_be_made() {
 }
 
 #[test]
+fn all_that_holds_a_key_wipes_itself() {
+    fn wipes<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+    wipes(&key_of_k().bytes);
+    wipes(&key_of_k().refund_key());
+    // The HMAC is two states of SHA-256, and each of those wipes itself.
+    wipes(&Sha256::new());
+}
+
+#[test]
 fn nothing_prints_a_key_or_a_signature() {
     let key = ApiKey::new(KEY).unwrap();
     let signature = key.sign(&doc(&[("a", "b")]), SignType::Md5);
