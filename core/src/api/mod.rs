@@ -5,7 +5,7 @@
 //! then field by field against each field's own character set and length, because two different
 //! messages can share one signature (protocol §2.1).
 //!
-//! A call's way: [`UnifiedOrder::new`] and its like -> [`Doc`] without nonce and signature, which
+//! A call's way: [`UnifiedOrder::new`] and its like -> [`Draft`] without nonce and signature, which
 //! is what a server stores before the first send -> [`seal`] -> bytes. Back: bytes -> [`Doc`] ->
 //! [`UnifiedOrderAnswer::read`] and its like.
 
@@ -58,7 +58,7 @@ use crate::ids::{AppId, MchId};
 use crate::sign::{ApiKey, SignType};
 
 #[cfg(doc)]
-use crate::xml::Doc;
+use crate::xml::{Doc, Draft};
 
 /// Who we are to WeChat.
 ///
