@@ -8,6 +8,9 @@
 //!     http://127.0.0.1:8090 1900000109 wx5a0mademeup0001 made-up.key 1800
 //! ```
 //!
+//! The backend itself is `sell` and `Till`, some sixty lines; the rest reads arguments and the
+//! clock, and draws.
+//!
 //! Pay at <http://127.0.0.1:8090/phone>, or without hands:
 //! `curl http://127.0.0.1:8090/control/pay -d '{"out_trade_no":"DEMO..."}'`.
 
