@@ -149,7 +149,7 @@ impl ApiKey {
     pub(crate) fn refund_key(&self) -> Zeroizing<[u8; 32]> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut digits = Zeroizing::new([0; 32]);
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(Md5::digest(*self.bytes)) {
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(Md5::digest(self.bytes.as_slice())) {
             pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         }
         digits

@@ -23,7 +23,7 @@ use saoma_core::money::Fen;
 use saoma_core::qr::{self, Level};
 use saoma_core::sign::{ApiKey, SignType, Unverified, Verified};
 use saoma_core::time::UnixTime;
-use saoma_core::xml::Doc;
+use saoma_core::xml::{Doc, FIELDS_MAX};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::Read;
@@ -73,6 +73,9 @@ fn verify_table(tables: &mut Tables, notice: &Notice, number: usize, sdks: &[sdk
         }),
         Row::new("saoma: parse and verify", CALLS, || verify(&notice.xml))
             .goal(Goal::OfLimit(most_of_limit)),
+        Row::new("saoma: parse alone", CALLS, || {
+            Doc::<'_, FIELDS_MAX>::read(black_box(notice.xml.as_bytes())).expect("a document")
+        }),
         Row::new("saoma, fields shuffled", CALLS, || verify(&notice.shuffled))
             .goal(Goal::OfSaoma(130)),
         Row::new("saoma, and read as a typed notice", CALLS, || {

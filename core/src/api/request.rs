@@ -144,7 +144,8 @@ pub(crate) fn document<'a, const N: usize>(
     for (name, value) in fields {
         if !value.is_empty() {
             // The callers' names are constants, fewer than N, and none is there twice.
-            let _ = draft.append(name, Text::new(value));
+            let added = draft.append(name, Text::new(value));
+            debug_assert_eq!(added, Ok(()), "{name}");
         }
     }
     draft

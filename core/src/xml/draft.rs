@@ -7,7 +7,7 @@ use core::fmt;
 use heapless::Vec;
 
 /// Most fields of a draft unless its maker asks for more, up to 256; a unified order with every
-/// field has 28.
+/// field has 27, nonce and signature among them.
 pub const DRAFT_FIELDS_MAX: usize = 32;
 
 /// An ordered list of at most `N` fields with distinct names, made to be signed and written.

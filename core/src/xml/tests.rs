@@ -225,6 +225,11 @@ fn marks_out_of_place_are_refused() {
     assert_eq!(refused("<xml><a>1</b></xml>"), K::ClosingTag);
     assert_eq!(refused("<xml><a>1</ab></xml>"), K::ClosingTag);
     assert_eq!(refused("<xml><a>1</xml>"), K::ClosingTag);
+    assert_eq!(refused("<xml><a><![CDATA[1]]></b></xml>"), K::ClosingTag);
+    assert_eq!(refused("<xml><a><![CDATA[1]]></ab></xml>"), K::ClosingTag);
+    assert_eq!(refused("<xml><ab><![CDATA[1]]></a></xml>"), K::ClosingTag);
+    assert_eq!(refused("<xml><a><![CDATA[1]]></a><b/>"), K::Truncated);
+    assert_eq!(refused("<xml><1a><![CDATA[1]]></1a></xml>"), K::Name);
     assert_eq!(refused("<xml><1a>1</1a></xml>"), K::Name);
     assert_eq!(refused("<xml>< a>1</a></xml>"), K::Name);
     assert_eq!(refused("<xml><名>1</名></xml>"), K::Name);
@@ -364,6 +369,33 @@ proptest! {
         prop_assert_eq!(&ours, &by_quick_xml(&text));
         for ((_, (value, _)), (_, read)) in fields.iter().zip(&ours) {
             prop_assert_eq!(value, read);
+        }
+    }
+
+    #[test]
+    fn the_quick_way_reads_what_the_slow_way_reads(
+        fields in proptest::collection::vec(("[a-z_][a-z0-9_]{0,17}", xml_text()), 0..20),
+        other in prop::option::of(("[a-z_]{1,3}", 0_usize..20)),
+    ) {
+        // A space in the closing tag is allowed, and too unusual for the quick way.
+        let document = |space: &str| {
+            let body: String = fields
+                .iter()
+                .enumerate()
+                .map(|(at, (name, value))| {
+                    let close = match &other {
+                        Some((other, place)) if *place == at => other,
+                        _ => name,
+                    };
+                    format!("<{name}>{}</{close}{space}>", encode(value, 1))
+                })
+                .collect();
+            format!("<xml>{body}</xml>")
+        };
+        let (quick, slow) = (document(""), document(" "));
+        match (read(&quick), read(&slow)) {
+            (Ok(quick), Ok(slow)) => prop_assert_eq!(quick, slow),
+            (quick, slow) => prop_assert_eq!(quick.map_err(|e| e.kind), slow.map_err(|e| e.kind)),
         }
     }
 
