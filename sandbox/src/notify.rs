@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::gateway::{Delivery, Outcome};
+use crate::gateway::{Delivery, Returned};
 use crate::shared::Shared;
 
 /// The most bytes of an answer that are read. An acknowledgement has about a hundred.
@@ -68,19 +68,21 @@ async fn deliver(
     deadline: Duration,
 ) {
     let (id, url) = (delivery.id, delivery.url.clone());
-    let outcome = match tokio::time::timeout(deadline, post(&client, delivery)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Outcome::TimedOut,
+    let returned = match tokio::time::timeout(deadline, post(&client, delivery)).await {
+        Ok(returned) => returned,
+        Err(_) => Returned::Late,
     };
-    let detail = outcome.detail().unwrap_or_default();
-    tracing::info!(%url, outcome = outcome.as_str(), detail, "notification");
-    if let Err(error) = shared.act(|gateway, now| gateway.delivered(id, outcome, now)) {
-        tracing::error!(%error, id, "notification");
+    match shared.act(|gateway, now| gateway.delivered(id, returned, now)) {
+        Ok(outcome) => {
+            let detail = outcome.detail().unwrap_or_default();
+            tracing::info!(%url, outcome = outcome.as_str(), detail, "notification");
+        }
+        Err(error) => tracing::error!(%error, id, "notification"),
     }
 }
 
-async fn post(client: &reqwest::Client, delivery: Delivery) -> Outcome {
-    let unreachable = |error| Outcome::Unreachable { reason: chain(&error) };
+async fn post(client: &reqwest::Client, delivery: Delivery) -> Returned {
+    let unreachable = |error| Returned::Unreachable { reason: chain(&error) };
     let request = client
         .post(delivery.url)
         .header(reqwest::header::CONTENT_TYPE, "text/xml; charset=utf-8")
@@ -94,11 +96,10 @@ async fn post(client: &reqwest::Client, delivery: Delivery) -> Outcome {
     loop {
         match answer.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
-                let reason = format!("the answer has more than {ANSWER_BYTES_MAX} bytes");
-                return Outcome::Refused { reason };
+                return Returned::TooLong;
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Outcome::of_answer(status, &body),
+            Ok(None) => return Returned::Answer { status, body },
             Err(error) => return unreachable(error),
         }
     }

@@ -1,7 +1,9 @@
-//! How an answer stands on the wire (`docs/protocol.md` §1, §4 to §6).
+//! How an answer stands on the wire (`docs/protocol.md` §1, §4 to §12).
 //!
 //! The order of the fields and the mixture of CDATA and plain numbers are those of answers of the
 //! real gateway that were published by their receivers; a receiver must not depend on either.
+
+use std::borrow::Cow;
 
 use super::refusal::{Code, Refusal};
 use super::request::Request;
@@ -9,11 +11,11 @@ use crate::merchant::Merchant;
 use crate::sign::{self, Algorithm};
 use crate::xml::{self, Field};
 
-/// The answer to a call. The HTTP status is 200 for every answer.
+/// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The document.
-    pub body: String,
+    /// What is said: a document, or the text of a bill, or that text packed by gzip.
+    pub body: Vec<u8>,
     /// Why the call was refused; `None` when it was not. An unsigned refusal says it here only.
     pub code: Option<Code>,
     /// What helps to find the mistake, for a log.
@@ -30,11 +32,17 @@ pub(super) struct Reply {
 }
 
 impl Answer {
+    /// The body for people to read.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
     /// `return_code` FAIL: proves nothing, holds nothing else.
     pub(super) fn unsigned(refusal: Refusal) -> Self {
         let fields =
             [Field::cdata("return_code", "FAIL"), Field::cdata("return_msg", refusal.text)];
-        Self { body: xml::write(&fields), code: Some(refusal.code), detail: refusal.detail }
+        let body = xml::write(&fields).into_bytes();
+        Self { body, code: Some(refusal.code), detail: refusal.detail }
     }
 
     /// `return_code` SUCCESS, `result_code` as the call went, signed as the request was.
@@ -62,7 +70,7 @@ impl Answer {
         fields.push(Field::cdata("result_code", result_code));
         fields.extend(reply.fields);
         fields.insert(sign_at, signature(&fields, &request.merchant, request.algorithm));
-        Self { body: xml::write(&fields), code, detail }
+        Self { body: xml::write(&fields).into_bytes(), code, detail }
     }
 }
 

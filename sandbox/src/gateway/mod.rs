@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub use answer::Answer;
 pub use fields::TOTAL_FEN_MAX;
 pub use log::{Direction, Message};
-pub use notice::{Delivery, NoticeState, Outcome, Poll, Schedule, UnknownDelivery};
+pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
@@ -68,6 +68,22 @@ impl Call {
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
         }
+    }
+}
+
+/// A call as it arrives by POST.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The body.
+    pub body: &'a [u8],
+    /// The merchant number in the client certificate that the caller has proved to hold, if any.
+    pub certificate: Option<&'a str>,
+}
+
+impl<'a> Arrival<'a> {
+    /// A call without a client certificate.
+    pub const fn of(body: &'a [u8]) -> Self {
+        Self { body, certificate: None }
     }
 }
 
@@ -120,9 +136,9 @@ impl Gateway {
         }
     }
 
-    /// Answers a call whose body came by POST.
-    pub fn handle(&mut self, call: Call, body: &[u8], now: UnixTime) -> Answer {
-        let (answer, request) = match self.authenticate(body) {
+    /// Answers a call that came by POST.
+    pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
+        let (answer, request) = match self.authenticate(arrival.body) {
             Err(refusal) => (Answer::unsigned(refusal), None),
             Ok(request) => {
                 let reply = match call {
@@ -141,8 +157,8 @@ impl Gateway {
             name: call.path().to_owned(),
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
-            request: String::from_utf8_lossy(body).into_owned(),
-            response: answer.body.clone(),
+            request: String::from_utf8_lossy(arrival.body).into_owned(),
+            response: answer.text().into_owned(),
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
@@ -160,7 +176,7 @@ impl Gateway {
             mch_id: None,
             out_trade_no: None,
             request: String::new(),
-            response: answer.body.clone(),
+            response: answer.text().into_owned(),
             code: answer.code.map(Code::as_str),
             detail: None,
         });

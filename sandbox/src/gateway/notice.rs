@@ -54,6 +54,27 @@ pub struct Poll {
     pub wake_at: Option<UnixTime>,
 }
 
+/// What came back from sending something. What it means is the gateway's to judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// A whole answer.
+    Answer {
+        /// Its HTTP status.
+        status: u16,
+        /// Its body.
+        body: Vec<u8>,
+    },
+    /// An answer longer than anything that is read.
+    TooLong,
+    /// No whole answer in time.
+    Late,
+    /// The merchant could not be reached.
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
+}
+
 /// What came of sending a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -71,6 +92,17 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+}
+
+impl From<Returned> for Outcome {
+    fn from(returned: Returned) -> Self {
+        match returned {
+            Returned::Answer { status, body } => Self::of_answer(status, &body),
+            Returned::TooLong => Self::Refused { reason: "the answer is too long".to_owned() },
+            Returned::Late => Self::TimedOut,
+            Returned::Unreachable { reason } => Self::Unreachable { reason },
+        }
+    }
 }
 
 impl Outcome {
@@ -289,7 +321,7 @@ impl Gateway {
         self.notices.poll(now)
     }
 
-    /// Takes what came of a sending.
+    /// Takes what came back from a sending, and says what it means.
     ///
     /// # Errors
     ///
@@ -297,12 +329,13 @@ impl Gateway {
     pub fn delivered(
         &mut self,
         id: u64,
-        outcome: Outcome,
+        returned: Returned,
         now: UnixTime,
-    ) -> Result<(), UnknownDelivery> {
+    ) -> Result<Outcome, UnknownDelivery> {
+        let outcome = Outcome::from(returned);
         let response = outcome.as_str().to_owned();
         let detail = outcome.detail().map(str::to_owned);
-        let notice = self.notices.delivered(id, outcome, now)?;
+        let notice = self.notices.delivered(id, outcome.clone(), now)?;
         self.log.push(Message {
             at: now.0,
             direction: Direction::Out,
@@ -314,7 +347,7 @@ impl Gateway {
             code: None,
             detail,
         });
-        Ok(())
+        Ok(outcome)
     }
 
     /// Whether no notification is on its way or due.
@@ -387,8 +420,13 @@ mod tests {
         send.pop().unwrap()
     }
 
-    fn refused() -> Outcome {
-        Outcome::Refused { reason: "test".into() }
+    fn acknowledged() -> Returned {
+        let body = b"<xml><return_code>SUCCESS</return_code></xml>".to_vec();
+        Returned::Answer { status: 200, body }
+    }
+
+    fn refused() -> Returned {
+        Returned::Answer { status: 500, body: Vec::new() }
     }
 
     fn state(shop: &Shop) -> &'static str {
@@ -478,11 +516,11 @@ mod tests {
         let mut shop = paid(Tender::default());
         let delivery = due(&mut shop);
         assert!(shop.gateway.poll(NOW).send.is_empty(), "it is on its way");
-        shop.gateway.delivered(delivery.id, Outcome::Acknowledged, NOW).unwrap();
+        shop.gateway.delivered(delivery.id, acknowledged(), NOW).unwrap();
         let nothing = Poll { send: Vec::new(), wake_at: None };
         assert_eq!(shop.gateway.poll(NOW.plus(90_000)), nothing);
         assert_eq!(state(&shop), "acknowledged");
-        let again = shop.gateway.delivered(delivery.id, Outcome::Acknowledged, NOW);
+        let again = shop.gateway.delivered(delivery.id, acknowledged(), NOW);
         assert_eq!(again, Err(UnknownDelivery));
     }
 
@@ -493,7 +531,7 @@ mod tests {
             shop.order(NO, &[]);
             shop.pay(NO, Tender::default()).unwrap();
             let first = due(&mut shop);
-            shop.gateway.delivered(first.id, Outcome::TimedOut, shop.now).unwrap();
+            shop.gateway.delivered(first.id, Returned::Late, shop.now).unwrap();
             for gap_s in schedule.gaps_s() {
                 let next = shop.now.plus(*gap_s);
                 let early = shop.gateway.poll(next.plus(-1));
@@ -513,14 +551,14 @@ mod tests {
     fn the_gap_counts_from_the_sending_not_from_the_answer() {
         let mut shop = paid(Tender::default());
         let delivery = due(&mut shop);
-        shop.gateway.delivered(delivery.id, Outcome::TimedOut, NOW.plus(5)).unwrap();
+        shop.gateway.delivered(delivery.id, Returned::Late, NOW.plus(5)).unwrap();
         assert_eq!(shop.gateway.poll(NOW.plus(5)).wake_at, Some(NOW.plus(15)));
     }
 
     #[test]
     fn an_acknowledgement_at_last_ends_the_schedule() {
         let mut shop = paid(Tender::default());
-        for outcome in [refused(), Outcome::TimedOut, Outcome::Acknowledged] {
+        for outcome in [refused(), Returned::Late, acknowledged()] {
             let delivery = due(&mut shop);
             shop.gateway.delivered(delivery.id, outcome, shop.now).unwrap();
             shop.now = shop.now.plus(15);
@@ -550,7 +588,7 @@ mod tests {
     fn an_acknowledged_notification_can_be_sent_again_by_hand() {
         let mut shop = paid(Tender::default());
         let delivery = due(&mut shop);
-        shop.gateway.delivered(delivery.id, Outcome::Acknowledged, NOW).unwrap();
+        shop.gateway.delivered(delivery.id, acknowledged(), NOW).unwrap();
         shop.gateway.send_again(&Target::of_number(NO), 1).unwrap();
         let copy = due(&mut shop);
         shop.gateway.delivered(copy.id, refused(), NOW).unwrap();
@@ -565,7 +603,7 @@ mod tests {
         assert!(shop.gateway.poll(NOW.plus(90_000)).send.is_empty());
         shop.gateway.send_again(&Target::of_number(NO), 1).unwrap();
         let delivery = due(&mut shop);
-        shop.gateway.delivered(delivery.id, Outcome::Acknowledged, NOW).unwrap();
+        shop.gateway.delivered(delivery.id, acknowledged(), NOW).unwrap();
         assert_eq!(state(&shop), "acknowledged");
     }
 

@@ -6,7 +6,7 @@
 //! header, never in the document. After it, an answer is `result_code` FAIL with `err_code` and
 //! `err_code_des`, and is signed.
 
-/// A code of the error tables (`docs/protocol.md` §4 to §6).
+/// A code of the error tables (`docs/protocol.md` §4 to §12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// The call was not a POST.
@@ -39,6 +39,34 @@ pub enum Code {
     OrderClosed,
     /// The order is not known.
     OrderNotExist,
+    /// A timeout inside the gateway: whether the call had an effect is not known.
+    SystemError,
+    /// The number is used, with other parameters.
+    OutTradeNoUsed,
+    /// Too many calls.
+    FrequencyLimited,
+    /// The balance is too low: the user's, or for refunds the merchant's.
+    NotEnough,
+    /// A refund came at the same time as another one, and is refused for now.
+    BizErrNeedRetry,
+    /// Too many wrong calls: blocked for a while.
+    InvalidReqTooMuch,
+    /// The order is still being worked on.
+    OrderNotReady,
+    /// The user's account is gone.
+    UserAccountAbnormal,
+    /// The payment is older than a year.
+    TradeOverdue,
+    /// The amounts are not those of the earlier call with this refund number.
+    RefundFeeMismatch,
+    /// Another error; its text says which.
+    Error,
+    /// The `transaction_id` is not one.
+    InvalidTransactionId,
+    /// The client certificate is missing, or not the merchant's.
+    CertError,
+    /// The refund is not known.
+    RefundNotExist,
 }
 
 impl Code {
@@ -60,6 +88,20 @@ impl Code {
             Self::OrderPaid => "ORDERPAID",
             Self::OrderClosed => "ORDERCLOSED",
             Self::OrderNotExist => "ORDERNOTEXIST",
+            Self::SystemError => "SYSTEMERROR",
+            Self::OutTradeNoUsed => "OUT_TRADE_NO_USED",
+            Self::FrequencyLimited => "FREQUENCY_LIMITED",
+            Self::NotEnough => "NOTENOUGH",
+            Self::BizErrNeedRetry => "BIZERR_NEED_RETRY",
+            Self::InvalidReqTooMuch => "INVALID_REQ_TOO_MUCH",
+            Self::OrderNotReady => "ORDER_NOT_READY",
+            Self::UserAccountAbnormal => "USER_ACCOUNT_ABNORMAL",
+            Self::TradeOverdue => "TRADE_OVERDUE",
+            Self::RefundFeeMismatch => "REFUND_FEE_MISMATCH",
+            Self::Error => "ERROR",
+            Self::InvalidTransactionId => "INVALID_TRANSACTIONID",
+            Self::CertError => "CERT_ERROR",
+            Self::RefundNotExist => "REFUNDNOTEXIST",
         }
     }
 }

@@ -91,13 +91,13 @@ fn unreadable(error: &ReadError) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{self, APPID, KEY, MCH_ID, NOW, Shop};
-    use super::super::{Answer, Call, Code};
+    use super::super::{Answer, Arrival, Call, Code};
     use crate::sign::Algorithm;
     use crate::xml::Document;
 
     /// What is refused before the signature is proved: code and text, and nothing else in it.
     fn refused(answer: &Answer) -> (Code, String) {
-        let document = Document::read(answer.body.as_bytes()).unwrap();
+        let document = Document::read(&answer.body).unwrap();
         let names: Vec<_> = document.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["return_code", "return_msg"], "nothing else, and no signature");
         assert_eq!(document.get("return_code"), Some("FAIL"));
@@ -105,14 +105,14 @@ mod tests {
     }
 
     fn raw(body: &[u8]) -> (Code, String) {
-        refused(&Shop::new().gateway.handle(Call::OrderQuery, body, NOW))
+        refused(&Shop::new().gateway.handle(Call::OrderQuery, &Arrival::of(body), NOW))
     }
 
     /// An order query whose fields are changed before it is signed.
     fn changed(change: &[(&str, &str)]) -> (Code, String) {
         let mut shop = Shop::new();
         let body = shop.signed(&testing::query("SM20261123"), change);
-        refused(&shop.gateway.handle(Call::OrderQuery, body.as_bytes(), NOW))
+        refused(&shop.gateway.handle(Call::OrderQuery, &Arrival::of(body.as_bytes()), NOW))
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         let at = body.find("<sign>").unwrap() + 6;
         let digit = if &body[at..=at] == "0" { "1" } else { "0" };
         let forged = format!("{}{digit}{}", &body[..at], &body[at + 1..]);
-        let answer = shop.gateway.handle(Call::OrderQuery, forged.as_bytes(), NOW);
+        let answer = shop.gateway.handle(Call::OrderQuery, &Arrival::of(forged.as_bytes()), NOW);
         assert_eq!(refused(&answer), (Code::SignError, "签名错误".into()));
     }
 
@@ -179,13 +179,13 @@ mod tests {
         let mut shop = Shop::new();
         shop.key = "another00000000000000000000000key".chars().take(32).collect();
         let body = shop.signed(&testing::query("SM20261123"), &[]);
-        let answer = shop.gateway.handle(Call::OrderQuery, body.as_bytes(), NOW);
+        let answer = shop.gateway.handle(Call::OrderQuery, &Arrival::of(body.as_bytes()), NOW);
         assert_eq!(refused(&answer).0, Code::SignError);
 
         let mut shop = Shop::new();
         shop.algorithm = Algorithm::HmacSha256;
         let body = shop.signed(&testing::query("SM20261123"), &[("sign_type", "MD5")]);
-        let answer = shop.gateway.handle(Call::OrderQuery, body.as_bytes(), NOW);
+        let answer = shop.gateway.handle(Call::OrderQuery, &Arrival::of(body.as_bytes()), NOW);
         assert_eq!(refused(&answer).0, Code::SignError);
     }
 
@@ -194,7 +194,7 @@ mod tests {
         let mut shop = Shop::new();
         shop.key = "k".repeat(32);
         let body = shop.signed(&testing::query("SM20261123"), &[]);
-        shop.gateway.handle(Call::OrderQuery, body.as_bytes(), NOW);
+        shop.gateway.handle(Call::OrderQuery, &Arrival::of(body.as_bytes()), NOW);
         let message = shop.gateway.messages().last().unwrap().clone();
         let detail = message.detail.as_deref().unwrap();
         assert!(detail.contains(&format!("appid={APPID}&mch_id={MCH_ID}&nonce_str=")), "{detail}");
@@ -205,7 +205,7 @@ mod tests {
     fn a_field_nobody_knows_is_signed_and_let_through() {
         let mut shop = Shop::new();
         let body = shop.signed(&testing::query("SM20261123"), &[("future_field", "新字段🙂")]);
-        let answer = shop.gateway.handle(Call::OrderQuery, body.as_bytes(), NOW);
+        let answer = shop.gateway.handle(Call::OrderQuery, &Arrival::of(body.as_bytes()), NOW);
         assert_eq!(answer.code, Some(Code::OrderNotExist), "it got as far as looking");
     }
 }

@@ -1,6 +1,6 @@
 //! A shop for the tests of the gateway: it signs what it sends and checks what comes back.
 
-use super::{Answer, Call, Code, Gateway, Paid, PayError, Rules, Target, Tender};
+use super::{Answer, Arrival, Call, Code, Gateway, Paid, PayError, Rules, Target, Tender};
 use crate::merchant::Merchant;
 use crate::sign::{self, Algorithm, Key};
 use crate::time::UnixTime;
@@ -106,14 +106,14 @@ impl Shop {
     /// Calls, and checks that the answer is signed and for this shop.
     fn call(&mut self, call: Call, fields: &Fields, change: &[(&str, &str)]) -> (Answer, Document) {
         let body = self.signed(fields, change);
-        let answer = self.gateway.handle(call, body.as_bytes(), self.now);
-        let document = Document::read(answer.body.as_bytes()).unwrap();
-        assert_eq!(document.get("return_code"), Some("SUCCESS"), "{}", answer.body);
+        let answer = self.gateway.handle(call, &Arrival::of(body.as_bytes()), self.now);
+        let document = Document::read(&answer.body).unwrap();
+        assert_eq!(document.get("return_code"), Some("SUCCESS"), "{}", answer.text());
         assert_eq!(document.get("mch_id"), Some(self.mch_id));
         assert_eq!(document.get("appid"), Some(self.appid));
         let sign = document.get("sign").unwrap();
         let key = Key::new(&self.key).unwrap();
-        assert!(sign::verify(document.iter(), &key, self.algorithm, sign), "{}", answer.body);
+        assert!(sign::verify(document.iter(), &key, self.algorithm, sign), "{}", answer.text());
         let code = answer.code.map(Code::as_str);
         assert_eq!(document.get("err_code"), code);
         let result = if code.is_none() { "SUCCESS" } else { "FAIL" };
@@ -127,7 +127,7 @@ impl Shop {
 
     pub(super) fn order(&mut self, no: &str, change: &[(&str, &str)]) -> Document {
         let (answer, document) = self.send_order(no, change);
-        assert_eq!(answer.code, None, "{}", answer.body);
+        assert_eq!(answer.code, None, "{}", answer.text());
         document
     }
 

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::gateway::Call;
+use crate::gateway::{Arrival, Call};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
 
@@ -27,9 +27,9 @@ pub(super) async fn answer(
     let body = axum::body::to_bytes(request.into_body(), limit).await;
     let answer = shared.act(|gateway, now| match (is_post, &body) {
         (false, _) => gateway.handle_other_method(call, now),
-        (true, Ok(body)) => gateway.handle(call, body, now),
+        (true, Ok(body)) => gateway.handle(call, &Arrival::of(body), now),
         // Longer than the limit, or cut off: no document either way.
-        (true, Err(_)) => gateway.handle(call, b"(unreadable)", now),
+        (true, Err(_)) => gateway.handle(call, &Arrival::of(b"(unreadable)"), now),
     });
     let code = answer.code.map(crate::gateway::Code::as_str);
     let detail = answer.detail.as_deref().unwrap_or_default();
