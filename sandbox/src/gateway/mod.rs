@@ -3,7 +3,8 @@
 //! Time is an argument of everything, numbers come from a seed, state is plain maps. What happens:
 //!
 //! - [`Gateway::handle`] answers a merchant's call;
-//! - [`Gateway::scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
+//! - [`Gateway::scan_as`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a
+//!   phone;
 //! - [`Gateway::poll`] gives the notifications that are due, [`Gateway::delivered`] takes what came
 //!   of each.
 //!
@@ -12,15 +13,19 @@
 
 mod answer;
 mod close_order;
+mod explain;
 mod fields;
 mod log;
+mod mistakes;
 mod notice;
 mod numbers;
 mod order;
 mod order_query;
+mod people;
 mod phone;
 mod refusal;
 mod request;
+mod slow;
 #[cfg(test)]
 mod testing;
 mod unified_order;
@@ -30,13 +35,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use answer::Answer;
+pub use explain::{ExplainedField, Explanation, Signer};
 pub use fields::TOTAL_FEN_MAX;
-pub use log::{Direction, Message};
+pub use log::{Direction, Message, Numbered};
+pub use mistakes::Mistake;
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
+pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
-pub use view::{AttemptView, CouponView, NoticeView, OrderView, PaymentView};
+pub use slow::AFTER_S_MAX;
+pub use view::{
+    AttemptView, CouponView, FailedView, NoticeView, OrderView, PayingView, PaymentView,
+};
 
 use crate::merchant::Merchant;
 use crate::random::Random;
@@ -44,7 +55,9 @@ use crate::time::UnixTime;
 use log::Log;
 use notice::Notices;
 use order::Order;
+use people::People;
 use refusal::Refusal;
+use slow::SlowQueue;
 
 /// The calls that the gateway answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +125,8 @@ pub struct Gateway {
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
-    /// The one person with a phone, as each appid knows them.
-    openids: BTreeMap<String, String>,
+    people: People,
+    slow: SlowQueue,
     notices: Notices,
     log: Log,
     random: Random,
@@ -129,7 +142,8 @@ impl Gateway {
             orders: BTreeMap::new(),
             codes: BTreeMap::new(),
             transactions: BTreeMap::new(),
-            openids: BTreeMap::new(),
+            people: People::default(),
+            slow: SlowQueue::default(),
             notices: Notices::new(rules.schedule),
             log: Log::default(),
             random: Random::new(seed),
@@ -138,6 +152,7 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
+        self.settle(now);
         let (answer, request) = match self.authenticate(arrival.body) {
             Err(refusal) => (Answer::unsigned(refusal), None),
             Ok(request) => {
@@ -181,6 +196,32 @@ impl Gateway {
             detail: None,
         });
         answer
+    }
+
+    /// What a person did on a phone, for the log.
+    fn log_phone(
+        &mut self,
+        key: &OrderKey,
+        name: &str,
+        refusal: Option<&'static str>,
+        now: UnixTime,
+    ) {
+        self.log.push(Message {
+            at: now.0,
+            direction: Direction::Phone,
+            name: name.to_owned(),
+            mch_id: Some(key.mch_id.clone()),
+            out_trade_no: Some(key.out_trade_no.clone()),
+            request: String::new(),
+            response: String::new(),
+            code: refusal,
+            detail: None,
+        });
+    }
+
+    /// The last calls and notifications with their numbers, oldest first.
+    pub fn numbered_messages(&self) -> impl Iterator<Item = Numbered<'_>> {
+        self.log.numbered()
     }
 
     /// The last calls and notifications, oldest first.

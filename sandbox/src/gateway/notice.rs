@@ -318,7 +318,10 @@ impl Notices {
 impl Gateway {
     /// The notifications that are due, each given once, and when to ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
-        self.notices.poll(now)
+        self.settle(now);
+        let poll = self.notices.poll(now);
+        let ends = self.slow.next_end();
+        Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll }
     }
 
     /// Takes what came back from a sending, and says what it means.
@@ -332,9 +335,13 @@ impl Gateway {
         returned: Returned,
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
+        let response = match &returned {
+            Returned::Answer { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Returned::TooLong | Returned::Late | Returned::Unreachable { .. } => String::new(),
+        };
         let outcome = Outcome::from(returned);
-        let response = outcome.as_str().to_owned();
-        let detail = outcome.detail().map(str::to_owned);
+        let detail = outcome.detail().map(|why| format!(": {why}")).unwrap_or_default();
+        let detail = Some(format!("{}{detail}", outcome.as_str()));
         let notice = self.notices.delivered(id, outcome.clone(), now)?;
         self.log.push(Message {
             at: now.0,
@@ -350,9 +357,9 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification is on its way or due.
+    /// Whether no notification is on its way or due, and no payment.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        self.notices.is_quiet(now)
+        self.notices.is_quiet(now) && self.slow.next_end().is_none_or(|end| end > now)
     }
 }
 
@@ -361,7 +368,7 @@ impl Gateway {
 pub(super) fn body(order: &Order, payment: &Payment, merchant: &Merchant, nonce: String) -> String {
     let mut fields = vec![
         Field::cdata("appid", &order.appid),
-        Field::cdata("bank_type", "OTHERS"),
+        Field::cdata("bank_type", payment.method.bank_type()),
         Field::cdata("cash_fee", payment.cash_fen().to_string()),
         Field::cdata("fee_type", "CNY"),
         Field::cdata("is_subscribe", "N"),
