@@ -13,6 +13,7 @@
 
 mod answer;
 mod close_order;
+mod example;
 mod explain;
 mod fields;
 mod log;
@@ -25,6 +26,7 @@ mod people;
 mod phone;
 mod refusal;
 mod request;
+mod search;
 mod slow;
 #[cfg(test)]
 mod testing;
@@ -44,6 +46,7 @@ pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeSt
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
+pub use search::OrderFilter;
 pub use slow::AFTER_S_MAX;
 pub use view::{
     AttemptView, CouponView, FailedView, NoticeView, OrderView, PayingView, PaymentView,
@@ -122,6 +125,8 @@ pub struct Gateway {
     rules: Rules,
     merchants: BTreeMap<String, Arc<Merchant>>,
     orders: BTreeMap<OrderKey, Order>,
+    /// The orders as they were made, oldest first.
+    made: Vec<OrderKey>,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
@@ -140,6 +145,7 @@ impl Gateway {
             rules,
             merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
             orders: BTreeMap::new(),
+            made: Vec::new(),
             codes: BTreeMap::new(),
             transactions: BTreeMap::new(),
             people: People::default(),

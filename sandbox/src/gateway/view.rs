@@ -147,7 +147,7 @@ impl Gateway {
         orders
     }
 
-    fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
+    pub(super) fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
         let merchant = self.merchants.get(&order.key.mch_id);
         OrderView {
             mch_id: order.key.mch_id.clone(),
