@@ -13,6 +13,7 @@
 mod answer;
 mod close_order;
 mod fields;
+mod ledger;
 mod log;
 mod notice;
 mod numbers;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 pub use answer::Answer;
 pub use fields::TOTAL_FEN_MAX;
+pub use ledger::{Entry, Event, LedgerRefund};
 pub use log::{Direction, Message};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
@@ -41,6 +43,7 @@ pub use view::{AttemptView, CouponView, NoticeView, OrderView, PaymentView};
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
+use ledger::Ledger;
 use log::Log;
 use notice::Notices;
 use order::Order;
@@ -115,6 +118,7 @@ pub struct Gateway {
     /// The one person with a phone, as each appid knows them.
     openids: BTreeMap<String, String>,
     notices: Notices,
+    ledger: Ledger,
     log: Log,
     random: Random,
 }
@@ -131,6 +135,7 @@ impl Gateway {
             transactions: BTreeMap::new(),
             openids: BTreeMap::new(),
             notices: Notices::new(rules.schedule),
+            ledger: Ledger::default(),
             log: Log::default(),
             random: Random::new(seed),
         }
