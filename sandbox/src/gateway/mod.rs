@@ -24,6 +24,7 @@ mod order_query;
 mod phone;
 mod refusal;
 mod request;
+mod short_url;
 #[cfg(test)]
 mod testing;
 mod trade_bill;
@@ -53,6 +54,7 @@ use notice::Notices;
 use order::Order;
 use refusal::Refusal;
 use request::Request;
+use short_url::ShortLinks;
 
 /// The calls that the gateway answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,16 +69,19 @@ pub enum Call {
     DownloadBill,
     /// 下载资金账单: what moved in the merchant's account on a day.
     DownloadFundFlow,
+    /// 转换短链接: gives a short text for a long one.
+    ShortUrl,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
         Self::DownloadBill,
         Self::DownloadFundFlow,
+        Self::ShortUrl,
     ];
 
     /// The path of the call (`docs/protocol.md` §1).
@@ -87,6 +92,7 @@ impl Call {
             Self::CloseOrder => "/pay/closeorder",
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
+            Self::ShortUrl => "/tools/shorturl",
         }
     }
 }
@@ -131,7 +137,10 @@ pub struct Gateway {
     orders: BTreeMap<OrderKey, Order>,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
+    /// Every `prepay_id` ever given out: what mode one names an order by.
+    prepay_ids: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
+    links: ShortLinks,
     /// The one person with a phone, as each appid knows them.
     openids: BTreeMap<String, String>,
     notices: Notices,
@@ -152,7 +161,9 @@ impl Gateway {
             merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
             orders: BTreeMap::new(),
             codes: BTreeMap::new(),
+            prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
+            links: ShortLinks::default(),
             openids: BTreeMap::new(),
             notices: Notices::new(rules.schedule),
             ledger: Ledger::default(),
@@ -190,11 +201,16 @@ impl Gateway {
             Call::UnifiedOrder => Self::unified_order,
             Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
             Call::CloseOrder => Self::close_order,
+            Call::ShortUrl => Self::short_url,
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
         };
-        let request = match self.authenticate(arrival.body) {
+        let request = match call {
+            Call::ShortUrl => self.authenticate_link(arrival.body),
+            _ => self.authenticate(arrival.body),
+        };
+        let request = match request {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
