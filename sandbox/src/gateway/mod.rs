@@ -3,9 +3,9 @@
 //! Time is an argument of everything, numbers come from a seed, state is plain maps. What happens:
 //!
 //! - [`Gateway::handle`] answers a merchant's call;
-//! - [`Gateway::scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
-//! - [`Gateway::poll`] gives the notifications that are due, [`Gateway::delivered`] takes what came
-//!   of each.
+//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
+//! - [`Gateway::poll`] gives the notifications that are due and the questions that scans of product
+//!   codes put, [`Gateway::delivered`] takes what came of each.
 //!
 //! Around it stand a shell that speaks HTTP and a page that looks like a phone; a simulation can
 //! stand there as well.
@@ -17,6 +17,7 @@ mod fields;
 mod fund_bill;
 mod ledger;
 mod log;
+mod mode_one;
 mod notice;
 mod numbers;
 mod order;
@@ -38,6 +39,7 @@ pub use answer::Answer;
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
 pub use log::{Direction, Message};
+pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
@@ -50,6 +52,7 @@ use crate::time::UnixTime;
 use answer::Reply;
 use ledger::Ledger;
 use log::Log;
+use mode_one::Scans;
 use notice::Notices;
 use order::Order;
 use refusal::Refusal;
@@ -144,6 +147,7 @@ pub struct Gateway {
     /// The one person with a phone, as each appid knows them.
     openids: BTreeMap<String, String>,
     notices: Notices,
+    scans: Scans,
     ledger: Ledger,
     log: Log,
     random: Random,
@@ -166,6 +170,7 @@ impl Gateway {
             links: ShortLinks::default(),
             openids: BTreeMap::new(),
             notices: Notices::new(rules.schedule),
+            scans: Scans::default(),
             ledger: Ledger::default(),
             log: Log::default(),
             random: Random::new(seed),
