@@ -13,18 +13,18 @@ use crate::time::UnixTime;
 pub(crate) struct Shared {
     gateway: Mutex<Gateway>,
     pub(crate) clock: Clock,
-    changed: watch::Sender<()>,
+    changed: watch::Sender<u64>,
 }
 
 impl Shared {
     pub(crate) fn new(gateway: Gateway, clock: Clock) -> Self {
-        Self { gateway: Mutex::new(gateway), clock, changed: watch::Sender::new(()) }
+        Self { gateway: Mutex::new(gateway), clock, changed: watch::Sender::new(0) }
     }
 
     /// Does something with the gateway at the time of now, and rings the bell.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Gateway, UnixTime) -> T) -> T {
         let done = self.look(act);
-        self.changed.send_replace(());
+        self.ring();
         done
     }
 
@@ -39,12 +39,17 @@ impl Shared {
     /// Moves the clock, and rings the bell.
     pub(crate) fn advance(&self, seconds: i64) -> Option<UnixTime> {
         let now = self.clock.advance(seconds);
-        self.changed.send_replace(());
+        self.ring();
         now
     }
 
-    /// The bell.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    /// Rings the bell: something has changed.
+    pub(crate) fn ring(&self) {
+        self.changed.send_modify(|rung| *rung += 1);
+    }
+
+    /// The bell, and how often it has rung.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 }

@@ -3,7 +3,8 @@
 //! Time is an argument of everything, numbers come from a seed, state is plain maps. What happens:
 //!
 //! - [`Gateway::handle`] answers a merchant's call;
-//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
+//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a
+//!   phone;
 //! - [`Gateway::poll`] gives the notifications that are due and the questions that scans of product
 //!   codes put, [`Gateway::delivered`] takes what came of each.
 //!
@@ -13,19 +14,23 @@
 mod answer;
 mod bill;
 mod close_order;
+mod explain;
 mod fields;
 mod fund_bill;
 mod ledger;
 mod log;
+mod mistakes;
 mod mode_one;
 mod notice;
 mod numbers;
 mod order;
 mod order_query;
+mod people;
 mod phone;
 mod refusal;
 mod request;
 mod short_url;
+mod slow;
 #[cfg(test)]
 mod testing;
 mod trade_bill;
@@ -36,15 +41,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use answer::Answer;
+pub use explain::{ExplainedField, Explanation, Signer};
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
-pub use log::{Direction, Message};
+pub use log::{Direction, Message, Numbered};
+pub use mistakes::Mistake;
 pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
+pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
-pub use view::{AttemptView, CouponView, NoticeView, OrderView, PaymentView};
+pub use slow::AFTER_S_MAX;
+pub use view::{
+    AttemptView, CouponView, FailedView, NoticeView, OrderView, PayingView, PaymentView,
+};
 
 use crate::merchant::Merchant;
 use crate::random::Random;
@@ -55,9 +66,11 @@ use log::Log;
 use mode_one::Scans;
 use notice::Notices;
 use order::Order;
+use people::People;
 use refusal::Refusal;
 use request::Request;
 use short_url::ShortLinks;
+use slow::SlowQueue;
 
 /// The calls that the gateway answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,8 +157,8 @@ pub struct Gateway {
     prepay_ids: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
     links: ShortLinks,
-    /// The one person with a phone, as each appid knows them.
-    openids: BTreeMap<String, String>,
+    people: People,
+    slow: SlowQueue,
     notices: Notices,
     scans: Scans,
     ledger: Ledger,
@@ -168,7 +181,8 @@ impl Gateway {
             prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
             links: ShortLinks::default(),
-            openids: BTreeMap::new(),
+            people: People::default(),
+            slow: SlowQueue::default(),
             notices: Notices::new(rules.schedule),
             scans: Scans::default(),
             ledger: Ledger::default(),
@@ -179,6 +193,7 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
+        self.settle(now);
         let (answer, request) = self.answer(call, arrival, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
@@ -244,6 +259,32 @@ impl Gateway {
             detail: None,
         });
         answer
+    }
+
+    /// What a person did on a phone, for the log.
+    fn log_phone(
+        &mut self,
+        key: &OrderKey,
+        name: &str,
+        refusal: Option<&'static str>,
+        now: UnixTime,
+    ) {
+        self.log.push(Message {
+            at: now.0,
+            direction: Direction::Phone,
+            name: name.to_owned(),
+            mch_id: Some(key.mch_id.clone()),
+            out_trade_no: Some(key.out_trade_no.clone()),
+            request: String::new(),
+            response: String::new(),
+            code: refusal,
+            detail: None,
+        });
+    }
+
+    /// The last calls and notifications with their numbers, oldest first.
+    pub fn numbered_messages(&self) -> impl Iterator<Item = Numbered<'_>> {
+        self.log.numbered()
     }
 
     /// The last calls and notifications, oldest first.
