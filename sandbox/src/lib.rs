@@ -39,5 +39,5 @@ pub use gateway::{
     Coupon, CouponKind, Method, OrderView, Paid, PayError, Person, Rules, ScanRefusal, Schedule,
     Target, Tender,
 };
-pub use merchant::{Merchant, MerchantError, SHOP_BYTES_MAX};
+pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

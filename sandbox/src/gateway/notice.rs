@@ -7,6 +7,7 @@ use std::fmt;
 use super::Gateway;
 use super::answer::signature;
 use super::log::{Direction, Message};
+use super::mode_one::Scans;
 use super::order::{Order, OrderKey, Payment};
 use crate::merchant::Merchant;
 use crate::time::UnixTime;
@@ -316,10 +317,12 @@ impl Notices {
 }
 
 impl Gateway {
-    /// The notifications that are due, each given once, and when to ask again.
+    /// The notifications that are due and the questions of mode one, each given once, and when to
+    /// ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
         self.settle(now);
-        let poll = self.notices.poll(now);
+        let mut poll = self.notices.poll(now);
+        poll.send.extend(self.scans.poll());
         let ends = self.slow.next_end();
         Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll }
     }
@@ -335,6 +338,9 @@ impl Gateway {
         returned: Returned,
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
+        if Scans::holds(id) {
+            return self.answered(id, returned, now);
+        }
         let response = match &returned {
             Returned::Answer { body, .. } => String::from_utf8_lossy(body).into_owned(),
             Returned::TooLong | Returned::Late | Returned::Unreachable { .. } => String::new(),
@@ -357,9 +363,10 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification is on its way or due, and no payment.
+    /// Whether no notification and no question is on its way or due, and no payment.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        self.notices.is_quiet(now) && self.slow.next_end().is_none_or(|end| end > now)
+        let paying = self.slow.next_end().is_some_and(|end| end <= now);
+        self.notices.is_quiet(now) && self.scans.are_quiet() && !paying
     }
 }
 

@@ -73,6 +73,9 @@ pub struct Scanned {
     pub total_fen: u64,
     /// Whether it takes no credit card.
     pub no_credit: bool,
+    /// The code to pay it by. Of a product's code, and of a short link, it is another one than was
+    /// scanned.
+    pub code_url: String,
 }
 
 /// The order that is meant.
@@ -211,7 +214,8 @@ impl Gateway {
     ///
     /// Why the code cannot be paid.
     pub fn scan(&mut self, code_url: &str, now: UnixTime) -> Result<Scanned, ScanRefusal> {
-        let order = self.codes.get(code_url).and_then(|key| self.orders.get(key));
+        let order = self.codes.get(self.links.meaning(code_url));
+        let order = order.and_then(|key| self.orders.get(key));
         let person = order.and_then(|order| order.scanned_by.clone()).unwrap_or_default();
         self.scan_as(&person, code_url, now)
     }
@@ -229,6 +233,7 @@ impl Gateway {
         now: UnixTime,
     ) -> Result<Scanned, ScanRefusal> {
         self.settle(now);
+        let code_url = self.links.meaning(code_url);
         let key = self.codes.get(code_url).cloned().ok_or(ScanRefusal::UnknownCode)?;
         let order = self.orders.get_mut(&key).ok_or(ScanRefusal::UnknownCode)?;
         let bound = order.scanned_by.as_ref().is_some_and(|first| first != person);
@@ -245,6 +250,7 @@ impl Gateway {
             body: order.body.clone(),
             total_fen: order.total_fen,
             no_credit: order.no_credit(),
+            code_url: code_url.to_owned(),
         };
         self.log_phone(&key, "scan", refusal.map(ScanRefusal::as_str), now);
         refusal.map_or(Ok(scanned), Err)
@@ -349,7 +355,7 @@ impl Gateway {
     fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
         match target {
             Target::Code(code_url) => {
-                let key = self.codes.get(code_url).cloned();
+                let key = self.codes.get(self.links.meaning(code_url)).cloned();
                 key.ok_or(PayError::Refused(ScanRefusal::UnknownCode))
             }
             Target::Number { mch_id, out_trade_no } => {
@@ -374,7 +380,7 @@ impl Gateway {
         let key = self.find(target)?;
         let order = self.orders.get(&key).ok_or(PayError::UnknownOrder)?;
         let code_url = match target {
-            Target::Code(code_url) => Some(code_url.as_str()),
+            Target::Code(code_url) => Some(self.links.meaning(code_url)),
             Target::Number { .. } => None,
         };
         match not_payable(order, code_url, now) {

@@ -107,6 +107,7 @@ impl Gateway {
         }
         let body = notice::body(order, &payment, merchant, tell.nonce);
         self.notices.add(order, &payment, body, tell.notify.then_some(payment.paid_at));
+        self.ledger.paid(merchant, key, &payment);
         let paid_at = payment.paid_at;
         order.payments.push(payment);
         self.log_phone(key, "pay", None, paid_at);
