@@ -13,6 +13,7 @@
 mod answer;
 mod close_order;
 mod fields;
+mod index;
 mod log;
 mod notice;
 mod numbers;
@@ -36,11 +37,12 @@ pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, Unkno
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
-pub use view::{AttemptView, CouponView, NoticeView, OrderView, PaymentView};
+pub use view::{AttemptView, CouponView, NoticeView, ORDERS_SHOWN, OrderView, PaymentView};
 
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
+use index::Index;
 use log::Log;
 use notice::Notices;
 use order::Order;
@@ -109,6 +111,7 @@ pub struct Gateway {
     rules: Rules,
     merchants: BTreeMap<String, Arc<Merchant>>,
     orders: BTreeMap<OrderKey, Order>,
+    index: Index,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
@@ -127,6 +130,7 @@ impl Gateway {
             rules,
             merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
             orders: BTreeMap::new(),
+            index: Index::default(),
             codes: BTreeMap::new(),
             transactions: BTreeMap::new(),
             openids: BTreeMap::new(),

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::fields::TOTAL_FEN_MAX;
+use super::notice::{NewNotice, Plan};
 use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
 use super::{Gateway, notice, numbers};
 use crate::time::UnixTime;
@@ -225,7 +226,14 @@ impl Gateway {
         let order = self.orders.get_mut(&key).ok_or(PayError::UnknownOrder)?;
         let merchant = self.merchants.get(&key.mch_id).ok_or(PayError::UnknownOrder)?;
         let body = notice::body(order, &payment, merchant, nonce);
-        self.notices.add(order, &payment, body, tender.notify.then_some(now));
+        let new = NewNotice {
+            order: key.clone(),
+            subject: payment.transaction_id.clone(),
+            url: order.notify_url.clone(),
+            body,
+            due: tender.notify.then_some(now),
+        };
+        self.notices.add(new, Plan::default());
         order.payments.push(payment);
         Ok(paid)
     }
@@ -264,13 +272,11 @@ impl Gateway {
                 key.ok_or(PayError::Refused(ScanRefusal::UnknownCode))
             }
             Target::Number { mch_id, out_trade_no } => {
-                let meant = |key: &&OrderKey| {
-                    key.out_trade_no == *out_trade_no
-                        && mch_id.as_ref().is_none_or(|mch_id| key.mch_id == *mch_id)
-                };
-                let mut keys = self.orders.keys().filter(meant);
+                let meant =
+                    |key: &OrderKey| mch_id.as_ref().is_none_or(|mch_id| key.mch_id == *mch_id);
+                let mut keys = self.index.numbered(out_trade_no).filter(meant);
                 match (keys.next(), keys.next()) {
-                    (Some(key), None) => Ok(key.clone()),
+                    (Some(key), None) => Ok(key),
                     (Some(_), Some(_)) => Err(PayError::AmbiguousOrder),
                     (None, _) => Err(PayError::UnknownOrder),
                 }

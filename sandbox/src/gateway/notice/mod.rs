@@ -1,0 +1,105 @@
+//! Notifications: what is in them ([`content`]), when they are sent ([`engine`]), and what counts
+//! as an acknowledgement ([`acknowledgement`]) (`docs/protocol.md` §9).
+
+mod acknowledgement;
+mod content;
+mod engine;
+mod plan;
+
+pub use acknowledgement::{Outcome, Returned};
+pub(super) use content::body;
+pub use engine::{Delivery, Poll, UnknownDelivery};
+pub(super) use engine::{NewNotice, Notice, Notices};
+pub(super) use plan::{False, Plan};
+
+use super::Gateway;
+use super::log::{Direction, Message};
+use crate::time::UnixTime;
+
+/// When a notification that was not acknowledged is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// The schedule of now: 15 repetitions over 24 hours.
+    Current,
+    /// The schedule of pages before about 2018: 9 repetitions over 3 hours.
+    Old,
+}
+
+impl Schedule {
+    /// The seconds from each sending to the next one.
+    pub const fn gaps_s(self) -> &'static [i64] {
+        match self {
+            Self::Current => &[
+                15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600,
+                21_600,
+            ],
+            Self::Old => &[15, 15, 30, 180, 1800, 1800, 1800, 1800, 3600],
+        }
+    }
+}
+
+/// How far a notification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeState {
+    /// It is being sent or will be sent again.
+    Pending,
+    /// The merchant has acknowledged it.
+    Acknowledged,
+    /// It was sent as often as the schedule says, in vain.
+    GivenUp,
+    /// It was never meant to be sent, unless by hand.
+    Held,
+}
+
+impl NoticeState {
+    /// One word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Acknowledged => "acknowledged",
+            Self::GivenUp => "given_up",
+            Self::Held => "held",
+        }
+    }
+}
+
+impl Gateway {
+    /// The notifications that are due, each given once, and when to ask again.
+    pub fn poll(&mut self, now: UnixTime) -> Poll {
+        self.notices.poll(now)
+    }
+
+    /// Takes what came back from a sending, and says what it means.
+    ///
+    /// # Errors
+    ///
+    /// When it is not on its way: never given, or already answered.
+    pub fn delivered(
+        &mut self,
+        id: u64,
+        returned: Returned,
+        now: UnixTime,
+    ) -> Result<Outcome, UnknownDelivery> {
+        let outcome = Outcome::from(returned);
+        let response = outcome.as_str().to_owned();
+        let detail = outcome.detail().map(str::to_owned);
+        let (notice, body) = self.notices.delivered(id, outcome.clone(), now)?;
+        self.log.push(Message {
+            at: now.0,
+            direction: Direction::Out,
+            name: notice.url.clone(),
+            mch_id: Some(notice.order.mch_id.clone()),
+            out_trade_no: Some(notice.order.out_trade_no.clone()),
+            request: body,
+            response,
+            code: None,
+            detail,
+        });
+        Ok(outcome)
+    }
+
+    /// Whether no notification is on its way or due.
+    pub fn is_quiet(&self, now: UnixTime) -> bool {
+        self.notices.is_quiet(now)
+    }
+}
