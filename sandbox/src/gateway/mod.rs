@@ -3,18 +3,22 @@
 //! Time is an argument of everything, numbers come from a seed, state is plain maps. What happens:
 //!
 //! - [`Gateway::handle`] answers a merchant's call;
-//! - [`Gateway::scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
-//! - [`Gateway::poll`] gives the notifications that are due, [`Gateway::delivered`] takes what came
-//!   of each.
+//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
+//! - [`Gateway::poll`] gives the notifications that are due and the questions that scans of product
+//!   codes put, [`Gateway::delivered`] takes what came of each.
 //!
 //! Around it stand a shell that speaks HTTP and a page that looks like a phone; a simulation can
 //! stand there as well.
 
 mod answer;
+mod bill;
 mod close_order;
 mod fields;
+mod fund_bill;
 mod index;
+mod ledger;
 mod log;
+mod mode_one;
 mod notice;
 mod numbers;
 mod order;
@@ -22,8 +26,10 @@ mod order_query;
 mod phone;
 mod refusal;
 mod request;
+mod short_url;
 #[cfg(test)]
 mod testing;
+mod trade_bill;
 mod unified_order;
 mod view;
 
@@ -32,7 +38,9 @@ use std::sync::Arc;
 
 pub use answer::Answer;
 pub use fields::TOTAL_FEN_MAX;
+pub use ledger::{Entry, Event, LedgerRefund};
 pub use log::{Direction, Message};
+pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
@@ -42,11 +50,16 @@ pub use view::{AttemptView, CouponView, NoticeView, ORDERS_SHOWN, OrderView, Pay
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
+use answer::Reply;
 use index::Index;
+use ledger::Ledger;
 use log::Log;
+use mode_one::Scans;
 use notice::Notices;
 use order::Order;
 use refusal::Refusal;
+use request::Request;
+use short_url::ShortLinks;
 
 /// The calls that the gateway answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +70,24 @@ pub enum Call {
     OrderQuery,
     /// 关闭订单: closes an order.
     CloseOrder,
+    /// 下载交易账单: what was paid and refunded on a day.
+    DownloadBill,
+    /// 下载资金账单: what moved in the merchant's account on a day.
+    DownloadFundFlow,
+    /// 转换短链接: gives a short text for a long one.
+    ShortUrl,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 3] = [Self::UnifiedOrder, Self::OrderQuery, Self::CloseOrder];
+    pub const ALL: [Self; 6] = [
+        Self::UnifiedOrder,
+        Self::OrderQuery,
+        Self::CloseOrder,
+        Self::DownloadBill,
+        Self::DownloadFundFlow,
+        Self::ShortUrl,
+    ];
 
     /// The path of the call (`docs/protocol.md` §1).
     pub const fn path(self) -> &'static str {
@@ -69,6 +95,9 @@ impl Call {
             Self::UnifiedOrder => "/pay/unifiedorder",
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
+            Self::DownloadBill => "/pay/downloadbill",
+            Self::DownloadFundFlow => "/pay/downloadfundflow",
+            Self::ShortUrl => "/tools/shorturl",
         }
     }
 }
@@ -114,13 +143,21 @@ pub struct Gateway {
     index: Index,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
+    /// Every `prepay_id` ever given out: what mode one names an order by.
+    prepay_ids: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
+    links: ShortLinks,
     /// The one person with a phone, as each appid knows them.
     openids: BTreeMap<String, String>,
     notices: Notices,
+    scans: Scans,
+    ledger: Ledger,
     log: Log,
     random: Random,
 }
+
+/// What a call does whose answer is signed.
+type Act = fn(&mut Gateway, &Request, UnixTime) -> Result<Reply, Refusal>;
 
 impl Gateway {
     /// A gateway without orders. Of two merchants with one number the last one counts.
@@ -132,9 +169,13 @@ impl Gateway {
             orders: BTreeMap::new(),
             index: Index::default(),
             codes: BTreeMap::new(),
+            prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
+            links: ShortLinks::default(),
             openids: BTreeMap::new(),
             notices: Notices::new(rules.schedule),
+            scans: Scans::default(),
+            ledger: Ledger::default(),
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -142,18 +183,7 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
-        let (answer, request) = match self.authenticate(arrival.body) {
-            Err(refusal) => (Answer::unsigned(refusal), None),
-            Ok(request) => {
-                let reply = match call {
-                    Call::UnifiedOrder => self.unified_order(&request, now),
-                    Call::OrderQuery => self.order_query(&request, now),
-                    Call::CloseOrder => self.close_order(&request, now),
-                };
-                let nonce = numbers::nonce(&mut self.random);
-                (Answer::signed(&request, reply, nonce), Some(request))
-            }
-        };
+        let (answer, request) = self.answer(call, arrival, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
             at: now.0,
@@ -162,17 +192,50 @@ impl Gateway {
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
             request: String::from_utf8_lossy(arrival.body).into_owned(),
-            response: answer.text().into_owned(),
+            response: answer.for_log(),
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
         answer
     }
 
+    /// The answer, and the request, if it was one.
+    fn answer(
+        &mut self,
+        call: Call,
+        arrival: &Arrival<'_>,
+        now: UnixTime,
+    ) -> (Answer, Option<Request>) {
+        let act: Act = match call {
+            Call::UnifiedOrder => Self::unified_order,
+            Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
+            Call::CloseOrder => Self::close_order,
+            Call::ShortUrl => Self::short_url,
+            Call::DownloadBill | Call::DownloadFundFlow => {
+                return self.answer_bill(call, arrival, now);
+            }
+        };
+        let request = match call {
+            Call::ShortUrl => self.authenticate_link(arrival.body),
+            _ => self.authenticate(arrival.body),
+        };
+        let request = match request {
+            Ok(request) => request,
+            Err(refusal) => return (Answer::unsigned(refusal), None),
+        };
+        let reply = act(self, &request, now);
+        let nonce = numbers::nonce(&mut self.random);
+        (Answer::signed(&request, reply, nonce), Some(request))
+    }
+
     /// Answers a call that did not come by POST.
     pub fn handle_other_method(&mut self, call: Call, now: UnixTime) -> Answer {
         let refusal = Refusal::new(Code::RequirePostMethod, "请使用post方法");
-        let answer = Answer::unsigned(refusal);
+        let answer = if matches!(call, Call::DownloadBill | Call::DownloadFundFlow) {
+            Answer::no_bill(bill::in_bill_words(refusal))
+        } else {
+            Answer::unsigned(refusal)
+        };
         self.log.push(Message {
             at: now.0,
             direction: Direction::In,
@@ -180,7 +243,7 @@ impl Gateway {
             mch_id: None,
             out_trade_no: None,
             request: String::new(),
-            response: answer.text().into_owned(),
+            response: answer.for_log(),
             code: answer.code.map(Code::as_str),
             detail: None,
         });
