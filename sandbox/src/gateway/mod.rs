@@ -23,6 +23,7 @@ mod mistakes;
 mod mode_one;
 mod notice;
 mod numbers;
+mod old_sandbox;
 mod order;
 mod order_query;
 mod people;
@@ -65,6 +66,7 @@ use ledger::Ledger;
 use log::Log;
 use mode_one::Scans;
 use notice::Notices;
+use old_sandbox::OldSandbox;
 use order::Order;
 use people::People;
 use refusal::Refusal;
@@ -87,17 +89,35 @@ pub enum Call {
     DownloadFundFlow,
     /// 转换短链接: gives a short text for a long one.
     ShortUrl,
+    /// Gives the key of the old sandbox.
+    SignKey,
+    /// The same at the path of now.
+    NewSignKey,
+    /// [`Self::UnifiedOrder`] in the old sandbox.
+    OldUnifiedOrder,
+    /// [`Self::OrderQuery`] in the old sandbox.
+    OldOrderQuery,
+    /// [`Self::CloseOrder`] in the old sandbox.
+    OldCloseOrder,
+    /// [`Self::DownloadBill`] in the old sandbox.
+    OldDownloadBill,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
         Self::DownloadBill,
         Self::DownloadFundFlow,
         Self::ShortUrl,
+        Self::SignKey,
+        Self::NewSignKey,
+        Self::OldUnifiedOrder,
+        Self::OldOrderQuery,
+        Self::OldCloseOrder,
+        Self::OldDownloadBill,
     ];
 
     /// The path of the call (`docs/protocol.md` §1).
@@ -109,7 +129,18 @@ impl Call {
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
             Self::ShortUrl => "/tools/shorturl",
+            Self::SignKey => "/sandboxnew/pay/getsignkey",
+            Self::NewSignKey => "/xdc/apiv2getsignkey/sign/getsignkey",
+            Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
+            Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
+            Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
+            Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
         }
+    }
+
+    /// Whether its answer is a bill, and a refusal one of a bill.
+    const fn is_bill(self) -> bool {
+        matches!(self, Self::DownloadBill | Self::DownloadFundFlow | Self::OldDownloadBill)
     }
 }
 
@@ -162,6 +193,10 @@ pub struct Gateway {
     notices: Notices,
     scans: Scans,
     ledger: Ledger,
+    /// Whether this one is itself the old sandbox of another.
+    is_old_sandbox: bool,
+    /// Made when somebody calls it first.
+    old_sandbox: Option<OldSandbox>,
     log: Log,
     random: Random,
 }
@@ -186,6 +221,8 @@ impl Gateway {
             notices: Notices::new(rules.schedule),
             scans: Scans::default(),
             ledger: Ledger::default(),
+            is_old_sandbox: false,
+            old_sandbox: None,
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -203,7 +240,11 @@ impl Gateway {
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
             request: String::from_utf8_lossy(arrival.body).into_owned(),
-            response: answer.for_log(),
+            response: match call {
+                // It holds a key.
+                Call::SignKey | Call::NewSignKey if answer.code.is_none() => "(a key)".to_owned(),
+                _ => answer.for_log(),
+            },
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
@@ -225,6 +266,11 @@ impl Gateway {
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
+            Call::SignKey | Call::NewSignKey => return self.answer_key(arrival, now),
+            Call::OldUnifiedOrder => return self.answer_old(Call::UnifiedOrder, arrival, now),
+            Call::OldOrderQuery => return self.answer_old(Call::OrderQuery, arrival, now),
+            Call::OldCloseOrder => return self.answer_old(Call::CloseOrder, arrival, now),
+            Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
         let request = match call {
             Call::ShortUrl => self.authenticate_link(arrival.body),
@@ -234,7 +280,15 @@ impl Gateway {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
-        let reply = act(self, &request, now);
+        if self.is_old_sandbox
+            && let Err(refusal) = old_sandbox::check_case(call, &request)
+        {
+            return (Answer::unsigned(refusal), Some(request));
+        }
+        let mut reply = act(self, &request, now);
+        if self.is_old_sandbox {
+            reply = reply.map(old_sandbox::in_its_words);
+        }
         let nonce = numbers::nonce(&mut self.random);
         (Answer::signed(&request, reply, nonce), Some(request))
     }
@@ -242,7 +296,7 @@ impl Gateway {
     /// Answers a call that did not come by POST.
     pub fn handle_other_method(&mut self, call: Call, now: UnixTime) -> Answer {
         let refusal = Refusal::new(Code::RequirePostMethod, "请使用post方法");
-        let answer = if matches!(call, Call::DownloadBill | Call::DownloadFundFlow) {
+        let answer = if call.is_bill() {
             Answer::no_bill(bill::in_bill_words(refusal))
         } else {
             Answer::unsigned(refusal)

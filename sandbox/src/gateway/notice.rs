@@ -8,6 +8,7 @@ use super::Gateway;
 use super::answer::signature;
 use super::log::{Direction, Message};
 use super::mode_one::Scans;
+use super::old_sandbox::OldSandbox;
 use super::order::{Order, OrderKey, Payment};
 use crate::merchant::Merchant;
 use crate::time::UnixTime;
@@ -324,7 +325,8 @@ impl Gateway {
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
         let ends = self.slow.next_end();
-        Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll }
+        let poll = Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll };
+        self.poll_old(poll, now)
     }
 
     /// Takes what came back from a sending, and says what it means.
@@ -338,6 +340,9 @@ impl Gateway {
         returned: Returned,
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
+        if OldSandbox::holds(id) {
+            return self.delivered_old(id, returned, now);
+        }
         if Scans::holds(id) {
             return self.answered(id, returned, now);
         }
@@ -366,7 +371,8 @@ impl Gateway {
     /// Whether no notification and no question is on its way or due, and no payment.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
         let paying = self.slow.next_end().is_some_and(|end| end <= now);
-        self.notices.is_quiet(now) && self.scans.are_quiet() && !paying
+        let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
+        self.notices.is_quiet(now) && self.scans.are_quiet() && !paying && old_quiet
     }
 }
 
