@@ -108,6 +108,9 @@ impl Gateway {
             closed_at: None,
             payments: Vec::new(),
             cancels: 0,
+            scanned_by: None,
+            paying: Vec::new(),
+            failed: Vec::new(),
         })
     }
 
