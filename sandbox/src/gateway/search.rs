@@ -43,14 +43,13 @@ fn mentions(order: &Order, text: &str) -> bool {
 impl Gateway {
     /// At most `limit` of the orders that are meant, newest first.
     pub fn find_orders(&self, filter: &OrderFilter, limit: usize, now: UnixTime) -> Vec<OrderView> {
-        let newest_first = self.made.iter().rev().filter_map(|key| self.orders.get(key));
-        let meant = newest_first.filter(|order| filter.matches(order, now));
+        let keys: Box<dyn Iterator<Item = OrderKey>> = match &filter.out_trade_no {
+            Some(number) => Box::new(self.index.numbered(number)),
+            None => Box::new(self.index.newest().cloned()),
+        };
+        let orders = keys.filter_map(|key| self.orders.get(&key));
+        let meant = orders.filter(|order| filter.matches(order, now));
         meant.take(limit).map(|order| self.order_view(order, now)).collect()
-    }
-
-    /// Takes note of an order, for whoever looks for it.
-    pub(super) fn made(&mut self, key: OrderKey) {
-        self.made.push(key);
     }
 }
 

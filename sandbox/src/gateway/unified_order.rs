@@ -61,7 +61,7 @@ impl Gateway {
         } else {
             let order = self.new_order(key.clone(), request, now)?;
             self.orders.insert(key.clone(), order);
-            self.made(key.clone());
+            self.index.insert(&key);
         }
         let order = &self.orders[&key];
         Ok(Reply {

@@ -17,7 +17,9 @@ use serde_json::json;
 
 use super::look;
 use crate::clock::ADVANCE_S_MAX;
-use crate::gateway::{Coupon, CouponKind, Method, PayError, Person, ScanRefusal, Target, Tender};
+use crate::gateway::{
+    Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
+};
 use crate::shared::Shared;
 
 pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
@@ -78,6 +80,18 @@ impl From<ScanRefusal> for ControlError {
             | ScanRefusal::ScannedByOther => StatusCode::CONFLICT,
         };
         Self { status, code: refusal.as_str(), message: refusal.to_string() }
+    }
+}
+
+impl From<ScanError> for ControlError {
+    fn from(error: ScanError) -> Self {
+        let status = match &error {
+            ScanError::Refused(refusal) => return (*refusal).into(),
+            ScanError::ProductCode { .. } => StatusCode::BAD_REQUEST,
+            ScanError::NoAddress | ScanError::ShopRefused { .. } => StatusCode::CONFLICT,
+            ScanError::ShopSilent { .. } | ScanError::ShopAnswer { .. } => StatusCode::BAD_GATEWAY,
+        };
+        Self { status, code: error.as_str(), message: error.to_string() }
     }
 }
 
@@ -145,10 +159,7 @@ struct ScanBody {
 
 async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: ScanBody = read(&body)?;
-    let scanned = shared.act(|gateway, now| match &body.person {
-        Some(person) => gateway.scan_as(person, &body.code_url, now),
-        None => gateway.scan(&body.code_url, now),
-    })?;
+    let scanned = shared.scan(body.person.as_ref(), &body.code_url).await?;
     Ok(Json(json!({
         "mch_id": scanned.mch_id,
         "out_trade_no": scanned.out_trade_no,
@@ -156,6 +167,7 @@ async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         "body": scanned.body,
         "total_fee": scanned.total_fen,
         "no_credit": scanned.no_credit,
+        "code_url": scanned.code_url,
     })))
 }
 

@@ -14,9 +14,11 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::control::{Answer, ControlError};
-use crate::gateway::{Direction, Explanation, Gateway, Message, OrderFilter, Signer};
+use crate::gateway::{Direction, Explanation, Gateway, Message, ORDERS_SHOWN, OrderFilter, Signer};
 use crate::shared::Shared;
 
+/// The most orders that one call shows.
+const ORDERS_MAX: usize = 10_000;
 /// How long the bell is listened to before a page is told that nothing has happened.
 const LISTEN: Duration = Duration::from_secs(20);
 /// Changes that come together are told together.
@@ -62,7 +64,11 @@ async fn orders(State(shared): State<Arc<Shared>>, Asked(query): Asked<OrdersQue
         state: query.state,
         text: query.text,
     };
-    let limit = query.limit.unwrap_or(usize::MAX);
+    let limit = query.limit.unwrap_or(ORDERS_SHOWN);
+    if !(1..=ORDERS_MAX).contains(&limit) {
+        let message = format!("limit must be 1 to {ORDERS_MAX}");
+        return Err(ControlError::bad("invalid_limit", message));
+    }
     let (orders, now) = shared.look(|gateway, now| (gateway.find_orders(&filter, limit, now), now));
     Ok(Json(json!({ "now": now.0, "orders": orders })))
 }
