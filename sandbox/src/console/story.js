@@ -111,7 +111,7 @@ function actions(order, desk) {
 /** How far the notifications are, with the buttons that send them. */
 function notifications(order, desk) {
   const { words } = desk;
-  const panels = order.payments.map((payment, at) => {
+  return order.payments.map((payment, at) => {
     const notice = payment.notification;
     const isLast = at === order.payments.length - 1;
     const named = { mch_id: order.mch_id, out_trade_no: order.out_trade_no };
@@ -137,12 +137,6 @@ function notifications(order, desk) {
           advance_s: Math.max(0, notice.next_at - desk.time.now),
         }), { "data-key": "next" })));
   });
-  for (const panel of panels) {
-    for (const child of [...panel.querySelectorAll(".buttons")]) {
-      child.replaceChildren(...[...child.childNodes].filter((node) => node.nodeType === 1));
-    }
-  }
-  return panels;
 }
 
 function timeline(order, said, desk) {

@@ -75,6 +75,7 @@ export const EN = {
   toNext: "Move the clock there",
   forgotten: "Its messages are too long ago: the last 1000 are kept.",
   messagesText: "The last 1000 calls, notifications and what people did, newest first.",
+  toStory: (number) => `The whole story of ${number}`,
   refusedOnly: "Only what went wrong",
   noMessages: "Nothing was said yet.",
   noneRefused: "Nothing went wrong so far.",

@@ -75,6 +75,7 @@ export const ZH = {
   toNext: "把时钟拨到那时",
   forgotten: "它的消息已太久远：只保留最近 1000 条。",
   messagesText: "最近 1000 条调用、通知和手机操作，最新的在前。",
+  toStory: (number) => `${number} 的全过程`,
   refusedOnly: "只看出错的",
   noMessages: "还没有任何消息。",
   noneRefused: "目前没有出错。",
