@@ -38,5 +38,5 @@ pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
     Coupon, CouponKind, OrderView, Paid, PayError, Rules, ScanRefusal, Schedule, Target, Tender,
 };
-pub use merchant::{Merchant, MerchantError, SHOP_BYTES_MAX};
+pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

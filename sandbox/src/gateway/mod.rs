@@ -11,8 +11,11 @@
 //! stand there as well.
 
 mod answer;
+mod bill;
 mod close_order;
 mod fields;
+mod fund_bill;
+mod ledger;
 mod log;
 mod notice;
 mod numbers;
@@ -23,6 +26,7 @@ mod refusal;
 mod request;
 #[cfg(test)]
 mod testing;
+mod trade_bill;
 mod unified_order;
 mod view;
 
@@ -31,6 +35,7 @@ use std::sync::Arc;
 
 pub use answer::Answer;
 pub use fields::TOTAL_FEN_MAX;
+pub use ledger::{Entry, Event, LedgerRefund};
 pub use log::{Direction, Message};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
@@ -41,10 +46,13 @@ pub use view::{AttemptView, CouponView, NoticeView, OrderView, PaymentView};
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
+use answer::Reply;
+use ledger::Ledger;
 use log::Log;
 use notice::Notices;
 use order::Order;
 use refusal::Refusal;
+use request::Request;
 
 /// The calls that the gateway answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +63,21 @@ pub enum Call {
     OrderQuery,
     /// 关闭订单: closes an order.
     CloseOrder,
+    /// 下载交易账单: what was paid and refunded on a day.
+    DownloadBill,
+    /// 下载资金账单: what moved in the merchant's account on a day.
+    DownloadFundFlow,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 3] = [Self::UnifiedOrder, Self::OrderQuery, Self::CloseOrder];
+    pub const ALL: [Self; 5] = [
+        Self::UnifiedOrder,
+        Self::OrderQuery,
+        Self::CloseOrder,
+        Self::DownloadBill,
+        Self::DownloadFundFlow,
+    ];
 
     /// The path of the call (`docs/protocol.md` §1).
     pub const fn path(self) -> &'static str {
@@ -67,6 +85,8 @@ impl Call {
             Self::UnifiedOrder => "/pay/unifiedorder",
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
+            Self::DownloadBill => "/pay/downloadbill",
+            Self::DownloadFundFlow => "/pay/downloadfundflow",
         }
     }
 }
@@ -115,9 +135,13 @@ pub struct Gateway {
     /// The one person with a phone, as each appid knows them.
     openids: BTreeMap<String, String>,
     notices: Notices,
+    ledger: Ledger,
     log: Log,
     random: Random,
 }
+
+/// What a call does whose answer is signed.
+type Act = fn(&mut Gateway, &Request, UnixTime) -> Result<Reply, Refusal>;
 
 impl Gateway {
     /// A gateway without orders. Of two merchants with one number the last one counts.
@@ -131,6 +155,7 @@ impl Gateway {
             transactions: BTreeMap::new(),
             openids: BTreeMap::new(),
             notices: Notices::new(rules.schedule),
+            ledger: Ledger::default(),
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -138,18 +163,7 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
-        let (answer, request) = match self.authenticate(arrival.body) {
-            Err(refusal) => (Answer::unsigned(refusal), None),
-            Ok(request) => {
-                let reply = match call {
-                    Call::UnifiedOrder => self.unified_order(&request, now),
-                    Call::OrderQuery => self.order_query(&request, now),
-                    Call::CloseOrder => self.close_order(&request, now),
-                };
-                let nonce = numbers::nonce(&mut self.random);
-                (Answer::signed(&request, reply, nonce), Some(request))
-            }
-        };
+        let (answer, request) = self.answer(call, arrival, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
             at: now.0,
@@ -158,17 +172,45 @@ impl Gateway {
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
             request: String::from_utf8_lossy(arrival.body).into_owned(),
-            response: answer.text().into_owned(),
+            response: answer.for_log(),
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
         answer
     }
 
+    /// The answer, and the request, if it was one.
+    fn answer(
+        &mut self,
+        call: Call,
+        arrival: &Arrival<'_>,
+        now: UnixTime,
+    ) -> (Answer, Option<Request>) {
+        let act: Act = match call {
+            Call::UnifiedOrder => Self::unified_order,
+            Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
+            Call::CloseOrder => Self::close_order,
+            Call::DownloadBill | Call::DownloadFundFlow => {
+                return self.answer_bill(call, arrival, now);
+            }
+        };
+        let request = match self.authenticate(arrival.body) {
+            Ok(request) => request,
+            Err(refusal) => return (Answer::unsigned(refusal), None),
+        };
+        let reply = act(self, &request, now);
+        let nonce = numbers::nonce(&mut self.random);
+        (Answer::signed(&request, reply, nonce), Some(request))
+    }
+
     /// Answers a call that did not come by POST.
     pub fn handle_other_method(&mut self, call: Call, now: UnixTime) -> Answer {
         let refusal = Refusal::new(Code::RequirePostMethod, "请使用post方法");
-        let answer = Answer::unsigned(refusal);
+        let answer = if matches!(call, Call::DownloadBill | Call::DownloadFundFlow) {
+            Answer::no_bill(bill::in_bill_words(refusal))
+        } else {
+            Answer::unsigned(refusal)
+        };
         self.log.push(Message {
             at: now.0,
             direction: Direction::In,
@@ -176,7 +218,7 @@ impl Gateway {
             mch_id: None,
             out_trade_no: None,
             request: String::new(),
-            response: answer.text().into_owned(),
+            response: answer.for_log(),
             code: answer.code.map(Code::as_str),
             detail: None,
         });

@@ -226,6 +226,7 @@ impl Gateway {
         let merchant = self.merchants.get(&key.mch_id).ok_or(PayError::UnknownOrder)?;
         let body = notice::body(order, &payment, merchant, nonce);
         self.notices.add(order, &payment, body, tender.notify.then_some(now));
+        self.ledger.paid(merchant, &key, &payment);
         order.payments.push(payment);
         Ok(paid)
     }
