@@ -5,6 +5,7 @@
 //! Ignored by default, because they need Node, Python and the SDKs from npm and PyPI:
 //! `cargo xtask test --only sdk` sees to all of them.
 
+use saoma_sandbox::time::UnixTime;
 use saoma_sandbox::{Config, Coupon, CouponKind, Merchant, OrderView, Sandbox, Target, Tender};
 use saoma_tests::{Sdk, SdkError, SdkMerchant, Us};
 use serde_json::{Value, json};
@@ -41,6 +42,7 @@ async fn weixin_python_from_pypi() -> Outcome {
 
 /// A sandbox and a merchant that uses it through an SDK.
 struct Desk {
+    sdk: Sdk,
     sandbox: Sandbox,
     merchant: SdkMerchant,
 }
@@ -58,7 +60,7 @@ impl Desk {
             certificate: None,
         };
         let merchant = SdkMerchant::start(sdk, &us).await?;
-        Ok(Self { sandbox, merchant })
+        Ok(Self { sdk, sandbox, merchant })
     }
 
     async fn all(mut self) -> Outcome {
@@ -66,6 +68,7 @@ impl Desk {
         self.a_forged_notification_is_not_taken().await?;
         self.an_order_is_closed().await?;
         self.what_does_not_exist_is_said_so().await?;
+        self.the_bill_has_what_happened().await?;
         self.merchant.stop().await?;
         self.sandbox.stop().await;
         Ok(())
@@ -144,6 +147,32 @@ impl Desk {
         self.merchant.call("close", number).await?;
         assert_eq!(text(&self.query(UNPAID).await?, "trade_state"), "CLOSED");
         assert_eq!(self.view(UNPAID)?.trade_state, "CLOSED");
+        Ok(())
+    }
+
+    /// The bill of the day is there from ten o'clock of the next, read by the SDK where it can.
+    async fn the_bill_has_what_happened(&mut self) -> Outcome {
+        let paid_at = UnixTime(self.view(NO)?.payments[0].paid_at);
+        let bill = json!({ "bill_date": &paid_at.beijing()[..8] });
+        let early = self.merchant.call("bill", bill.clone()).await;
+        assert!(matches!(early, Err(SdkError::Refused(_))), "not on the same day: {early:?}");
+        self.sandbox.advance(36 * 3600).ok_or("the clock does not move")?;
+        let packed = json!({ "bill_date": bill["bill_date"], "tar_type": "GZIP" });
+        // The other SDKs read every answer as text, which spoils a packed one.
+        let takes_packed = self.sdk == Sdk::AxiosPlugin;
+        for bill in [Some(bill), takes_packed.then_some(packed)].into_iter().flatten() {
+            let bill = self.merchant.call("bill", bill).await?;
+            let [line] = bill["lines"].as_array().map_or(&[][..], Vec::as_slice) else {
+                panic!("one payment: {bill}")
+            };
+            assert_eq!(line["商户订单号"], NO, "{bill}");
+            assert_eq!(line["交易状态"], "SUCCESS");
+            assert_eq!(line["订单金额"], "18.00");
+            assert_eq!(line["应结订单金额"], "13.00");
+            assert_eq!(line["商户数据包"], "深圳分店");
+            assert_eq!(bill["summary"]["总交易单数"], "1");
+            assert_eq!(bill["summary"]["订单总金额"], "18.00");
+        }
         Ok(())
     }
 
