@@ -17,6 +17,7 @@ mod fields;
 mod fund_bill;
 mod ledger;
 mod log;
+mod nested;
 mod notice;
 mod numbers;
 mod order;

@@ -132,6 +132,12 @@ impl Order {
         }
     }
 
+    /// A field of the first request.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.parameters.iter().find(|(its, _)| its == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Whether the time to pay that the merchant set is over.
     pub(super) fn is_expired(&self, now: UnixTime) -> bool {
         self.time_expire.is_some_and(|end| now >= end)
