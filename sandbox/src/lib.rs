@@ -39,7 +39,8 @@ pub mod xml;
 pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, OrderView, Paid, PayError, Rules, ScanRefusal, Schedule, Target, Tender,
+    Coupon, CouponKind, Method, OrderView, Paid, PayError, Person, Rules, ScanRefusal, Schedule,
+    Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

@@ -14,7 +14,8 @@ use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
 use crate::door::Door;
 use crate::gateway::{
-    Gateway, Message, OrderKey, OrderView, Paid, PayError, ScanRefusal, Scanned, Target, Tender,
+    Gateway, Message, OrderKey, OrderView, Paid, PayError, Person, ScanRefusal, Scanned, Target,
+    Tender,
 };
 use crate::shared::Shared;
 use crate::time::UnixTime;
@@ -116,7 +117,22 @@ impl Sandbox {
     ///
     /// Why the code cannot be paid.
     pub fn scan(&self, code_url: &str) -> Result<Scanned, ScanRefusal> {
-        self.shared.look(|gateway, now| gateway.scan(code_url, now))
+        self.shared.act(|gateway, now| gateway.scan(code_url, now))
+    }
+
+    /// What this person's phone sees when it scans this code. The first who scans an order is the
+    /// only one who can pay it.
+    ///
+    /// # Errors
+    ///
+    /// Why the code cannot be paid.
+    pub fn scan_as(&self, person: &Person, code_url: &str) -> Result<Scanned, ScanRefusal> {
+        self.shared.act(|gateway, now| gateway.scan_as(person, code_url, now))
+    }
+
+    /// Puts this much into a person's purse, in fen; `None` for one that never runs empty.
+    pub fn set_balance(&self, person: &Person, balance_fen: Option<u64>) {
+        self.shared.act(|gateway, _| gateway.set_balance(person, balance_fen));
     }
 
     /// Pays as a phone does, or as a test wants it. The notification is sent afterwards.

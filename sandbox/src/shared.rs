@@ -15,19 +15,19 @@ pub(crate) struct Shared {
     gateway: Mutex<Gateway>,
     pub(crate) clock: Clock,
     pub(crate) certificates: Certificates,
-    changed: watch::Sender<()>,
+    changed: watch::Sender<u64>,
 }
 
 impl Shared {
     pub(crate) fn new(gateway: Gateway, clock: Clock, certificates: Certificates) -> Self {
-        let changed = watch::Sender::new(());
+        let changed = watch::Sender::new(0);
         Self { gateway: Mutex::new(gateway), clock, certificates, changed }
     }
 
     /// Does something with the gateway at the time of now, and rings the bell.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Gateway, UnixTime) -> T) -> T {
         let done = self.look(act);
-        self.changed.send_replace(());
+        self.ring();
         done
     }
 
@@ -42,12 +42,17 @@ impl Shared {
     /// Moves the clock, and rings the bell.
     pub(crate) fn advance(&self, seconds: i64) -> Option<UnixTime> {
         let now = self.clock.advance(seconds);
-        self.changed.send_replace(());
+        self.ring();
         now
     }
 
-    /// The bell.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    /// Rings the bell: something has changed.
+    pub(crate) fn ring(&self) {
+        self.changed.send_modify(|rung| *rung += 1);
+    }
+
+    /// The bell, and how often it has rung.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 }

@@ -3,9 +3,10 @@
 //! Time is an argument of everything, numbers come from a seed, state is plain maps. What happens:
 //!
 //! - [`Gateway::handle`] answers a merchant's call;
-//! - [`Gateway::scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
-//! - [`Gateway::poll`] gives the notifications that are due, [`Gateway::delivered`] takes what came
-//!   of each.
+//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a
+//!   phone;
+//! - [`Gateway::poll`] gives the notifications that are due and the questions that scans of product
+//!   codes put, [`Gateway::delivered`] takes what came of each.
 //!
 //! Around it stand a shell that speaks HTTP and a page that looks like a phone; a simulation can
 //! stand there as well.
@@ -13,18 +14,24 @@
 mod answer;
 mod bill;
 mod close_order;
+mod explain;
 mod fields;
 mod fund_bill;
 mod ledger;
 mod log;
+mod mistakes;
+mod mode_one;
 mod nested;
 mod notice;
 mod numbers;
 mod order;
 mod order_query;
+mod people;
 mod phone;
 mod refusal;
 mod request;
+mod short_url;
+mod slow;
 #[cfg(test)]
 mod testing;
 mod trade_bill;
@@ -35,14 +42,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use answer::Answer;
+pub use explain::{ExplainedField, Explanation, Signer};
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
-pub use log::{Direction, Message};
+pub use log::{Direction, Message, Numbered};
+pub use mistakes::Mistake;
+pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
+pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
-pub use view::{AttemptView, CouponView, NoticeView, OrderView, PaymentView};
+pub use slow::AFTER_S_MAX;
+pub use view::{
+    AttemptView, CouponView, FailedView, NoticeView, OrderView, PayingView, PaymentView,
+};
 
 use crate::merchant::Merchant;
 use crate::random::Random;
@@ -50,10 +64,14 @@ use crate::time::UnixTime;
 use answer::Reply;
 use ledger::Ledger;
 use log::Log;
+use mode_one::Scans;
 use notice::Notices;
 use order::Order;
+use people::People;
 use refusal::Refusal;
 use request::Request;
+use short_url::ShortLinks;
+use slow::SlowQueue;
 
 /// The calls that the gateway answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +86,19 @@ pub enum Call {
     DownloadBill,
     /// 下载资金账单: what moved in the merchant's account on a day.
     DownloadFundFlow,
+    /// 转换短链接: gives a short text for a long one.
+    ShortUrl,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
         Self::DownloadBill,
         Self::DownloadFundFlow,
+        Self::ShortUrl,
     ];
 
     /// The path of the call (`docs/protocol.md` §1).
@@ -88,6 +109,7 @@ impl Call {
             Self::CloseOrder => "/pay/closeorder",
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
+            Self::ShortUrl => "/tools/shorturl",
         }
     }
 }
@@ -132,10 +154,14 @@ pub struct Gateway {
     orders: BTreeMap<OrderKey, Order>,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
+    /// Every `prepay_id` ever given out: what mode one names an order by.
+    prepay_ids: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
-    /// The one person with a phone, as each appid knows them.
-    openids: BTreeMap<String, String>,
+    links: ShortLinks,
+    people: People,
+    slow: SlowQueue,
     notices: Notices,
+    scans: Scans,
     ledger: Ledger,
     log: Log,
     random: Random,
@@ -153,9 +179,13 @@ impl Gateway {
             merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
             orders: BTreeMap::new(),
             codes: BTreeMap::new(),
+            prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
-            openids: BTreeMap::new(),
+            links: ShortLinks::default(),
+            people: People::default(),
+            slow: SlowQueue::default(),
             notices: Notices::new(rules.schedule),
+            scans: Scans::default(),
             ledger: Ledger::default(),
             log: Log::default(),
             random: Random::new(seed),
@@ -164,6 +194,7 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
+        self.settle(now);
         let (answer, request) = self.answer(call, arrival, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
@@ -191,11 +222,16 @@ impl Gateway {
             Call::UnifiedOrder => Self::unified_order,
             Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
             Call::CloseOrder => Self::close_order,
+            Call::ShortUrl => Self::short_url,
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
         };
-        let request = match self.authenticate(arrival.body) {
+        let request = match call {
+            Call::ShortUrl => self.authenticate_link(arrival.body),
+            _ => self.authenticate(arrival.body),
+        };
+        let request = match request {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
@@ -224,6 +260,32 @@ impl Gateway {
             detail: None,
         });
         answer
+    }
+
+    /// What a person did on a phone, for the log.
+    fn log_phone(
+        &mut self,
+        key: &OrderKey,
+        name: &str,
+        refusal: Option<&'static str>,
+        now: UnixTime,
+    ) {
+        self.log.push(Message {
+            at: now.0,
+            direction: Direction::Phone,
+            name: name.to_owned(),
+            mch_id: Some(key.mch_id.clone()),
+            out_trade_no: Some(key.out_trade_no.clone()),
+            request: String::new(),
+            response: String::new(),
+            code: refusal,
+            detail: None,
+        });
+    }
+
+    /// The last calls and notifications with their numbers, oldest first.
+    pub fn numbered_messages(&self) -> impl Iterator<Item = Numbered<'_>> {
+        self.log.numbered()
     }
 
     /// The last calls and notifications, oldest first.

@@ -7,6 +7,7 @@ use std::fmt;
 use super::Gateway;
 use super::answer::signature;
 use super::log::{Direction, Message};
+use super::mode_one::Scans;
 use super::order::{Order, OrderKey, Payment};
 use crate::merchant::Merchant;
 use crate::time::UnixTime;
@@ -316,9 +317,14 @@ impl Notices {
 }
 
 impl Gateway {
-    /// The notifications that are due, each given once, and when to ask again.
+    /// The notifications that are due and the questions of mode one, each given once, and when to
+    /// ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
-        self.notices.poll(now)
+        self.settle(now);
+        let mut poll = self.notices.poll(now);
+        poll.send.extend(self.scans.poll());
+        let ends = self.slow.next_end();
+        Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll }
     }
 
     /// Takes what came back from a sending, and says what it means.
@@ -332,9 +338,16 @@ impl Gateway {
         returned: Returned,
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
+        if Scans::holds(id) {
+            return self.answered(id, returned, now);
+        }
+        let response = match &returned {
+            Returned::Answer { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Returned::TooLong | Returned::Late | Returned::Unreachable { .. } => String::new(),
+        };
         let outcome = Outcome::from(returned);
-        let response = outcome.as_str().to_owned();
-        let detail = outcome.detail().map(str::to_owned);
+        let detail = outcome.detail().map(|why| format!(": {why}")).unwrap_or_default();
+        let detail = Some(format!("{}{detail}", outcome.as_str()));
         let notice = self.notices.delivered(id, outcome.clone(), now)?;
         self.log.push(Message {
             at: now.0,
@@ -350,9 +363,10 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification is on its way or due.
+    /// Whether no notification and no question is on its way or due, and no payment.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        self.notices.is_quiet(now)
+        let paying = self.slow.next_end().is_some_and(|end| end <= now);
+        self.notices.is_quiet(now) && self.scans.are_quiet() && !paying
     }
 }
 
@@ -361,7 +375,7 @@ impl Gateway {
 pub(super) fn body(order: &Order, payment: &Payment, merchant: &Merchant, nonce: String) -> String {
     let mut fields = vec![
         Field::cdata("appid", &order.appid),
-        Field::cdata("bank_type", "OTHERS"),
+        Field::cdata("bank_type", payment.method.bank_type()),
         Field::cdata("cash_fee", payment.cash_fen().to_string()),
         Field::cdata("fee_type", "CNY"),
         Field::cdata("is_subscribe", "N"),

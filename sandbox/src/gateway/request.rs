@@ -47,7 +47,10 @@ impl Gateway {
     /// Reads a request, finds its merchant and verifies its signature. What is refused here is
     /// said unsigned.
     pub(super) fn authenticate(&self, body: &[u8]) -> Result<Request, Refusal> {
-        let document = read(body)?;
+        self.authenticate_document(read(body)?)
+    }
+
+    pub(super) fn authenticate_document(&self, document: Document) -> Result<Request, Refusal> {
         let merchant = self.merchant_of(&document)?;
         let appid = document.filled("appid").unwrap_or_default();
         if appid != merchant.appid {
