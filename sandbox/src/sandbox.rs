@@ -14,8 +14,8 @@ use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
 use crate::door::Door;
 use crate::gateway::{
-    Gateway, Message, OrderKey, OrderView, Paid, PayError, Person, ScanRefusal, Scanned, Target,
-    Tender,
+    Entry, Gateway, Message, OrderKey, OrderView, Paid, PayError, Person, ScanError, Scanned,
+    Target, Tender,
 };
 use crate::shared::Shared;
 use crate::time::UnixTime;
@@ -111,13 +111,14 @@ impl Sandbox {
         self.shared.advance(seconds)
     }
 
-    /// What a phone sees when it scans this code.
+    /// What a phone sees when it scans this code. For the code of a product the shop is asked
+    /// first, at its `mode_one_url`.
     ///
     /// # Errors
     ///
-    /// Why the code cannot be paid.
-    pub fn scan(&self, code_url: &str) -> Result<Scanned, ScanRefusal> {
-        self.shared.act(|gateway, now| gateway.scan(code_url, now))
+    /// Why there is nothing to pay.
+    pub async fn scan(&self, code: &str) -> Result<Scanned, ScanError> {
+        self.shared.scan(None, code).await
     }
 
     /// What this person's phone sees when it scans this code. The first who scans an order is the
@@ -125,9 +126,14 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// Why the code cannot be paid.
-    pub fn scan_as(&self, person: &Person, code_url: &str) -> Result<Scanned, ScanRefusal> {
-        self.shared.act(|gateway, now| gateway.scan_as(person, code_url, now))
+    /// Why there is nothing to pay.
+    pub async fn scan_as(&self, person: &Person, code: &str) -> Result<Scanned, ScanError> {
+        self.shared.scan(Some(person), code).await
+    }
+
+    /// What happened to a merchant's money on the day in Beijing that this time is in, in order.
+    pub fn ledger(&self, mch_id: &str, day_of: UnixTime) -> Vec<Entry> {
+        self.shared.look(|gateway, _| gateway.ledger(mch_id, day_of).to_vec())
     }
 
     /// Puts this much into a person's purse, in fen; `None` for one that never runs empty.
@@ -162,14 +168,19 @@ impl Sandbox {
         self.shared.act(|gateway, _| gateway.send_again(target, copies))
     }
 
-    /// All orders, newest first.
+    /// The 100 newest orders, newest first.
     pub fn orders(&self) -> Vec<OrderView> {
         self.shared.look(|gateway, now| gateway.orders(now))
     }
 
+    /// The `limit` newest orders, newest first.
+    pub fn newest_orders(&self, limit: usize) -> Vec<OrderView> {
+        self.shared.look(|gateway, now| gateway.newest_orders(limit, now))
+    }
+
     /// The order with this number; of several merchants' orders any.
     pub fn order(&self, out_trade_no: &str) -> Option<OrderView> {
-        self.orders().into_iter().find(|order| order.out_trade_no == out_trade_no)
+        self.shared.look(|gateway, now| gateway.orders_numbered(out_trade_no, now)).pop()
     }
 
     /// The last calls and notifications, oldest first.

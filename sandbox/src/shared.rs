@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::certificates::Certificates;
 use crate::clock::Clock;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Person, ScanError, Scanned, Scanning};
 use crate::time::UnixTime;
 
 /// A gateway and its clock, shared by calls, phone, control and the sender of notifications.
@@ -37,6 +37,29 @@ impl Shared {
         // After a panic, itself a bug, the maps are still whole: they only ever grow by insertions.
         let mut gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner);
         look(&mut gateway, self.clock.now())
+    }
+
+    /// Scans a code as this person, or as whoever is meant when nobody is named. For a product's
+    /// code it waits for what the shop says, as long as a notification may take.
+    pub(crate) async fn scan(
+        &self,
+        person: Option<&Person>,
+        code: &str,
+    ) -> Result<Scanned, ScanError> {
+        let mut changes = self.changes();
+        let id = match self.act(|gateway, now| gateway.begin_scan(person, code, now))? {
+            Scanning::Seen(scanned) => return Ok(scanned),
+            Scanning::Asking(id) => id,
+        };
+        loop {
+            if let Some(result) = self.look(|gateway, _| gateway.scan_result(id)) {
+                return result;
+            }
+            if changes.changed().await.is_err() {
+                let reason = "the sandbox has ended".to_owned();
+                return Err(ScanError::ShopSilent { reason });
+            }
+        }
     }
 
     /// Moves the clock, and rings the bell.

@@ -70,6 +70,11 @@ impl Log {
         self.messages.push_back(message);
     }
 
+    /// Takes the newest message out again.
+    pub(super) fn pop(&mut self) -> Option<Message> {
+        self.messages.pop_back()
+    }
+
     pub(super) fn numbered(&self) -> impl Iterator<Item = Numbered<'_>> {
         (self.dropped + 1..).zip(&self.messages).map(|(id, message)| Numbered { id, message })
     }

@@ -17,6 +17,7 @@ mod close_order;
 mod explain;
 mod fields;
 mod fund_bill;
+mod index;
 mod ledger;
 mod log;
 mod mistakes;
@@ -24,6 +25,7 @@ mod mode_one;
 mod nested;
 mod notice;
 mod numbers;
+mod old_sandbox;
 mod order;
 mod order_query;
 mod people;
@@ -55,17 +57,20 @@ pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
 pub use slow::AFTER_S_MAX;
 pub use view::{
-    AttemptView, CouponView, FailedView, NoticeView, OrderView, PayingView, PaymentView,
+    AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
+    PaymentView,
 };
 
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
 use answer::Reply;
+use index::Index;
 use ledger::Ledger;
 use log::Log;
 use mode_one::Scans;
 use notice::Notices;
+use old_sandbox::OldSandbox;
 use order::Order;
 use people::People;
 use refusal::Refusal;
@@ -88,17 +93,35 @@ pub enum Call {
     DownloadFundFlow,
     /// 转换短链接: gives a short text for a long one.
     ShortUrl,
+    /// Gives the key of the old sandbox.
+    SignKey,
+    /// The same at the path of now.
+    NewSignKey,
+    /// [`Self::UnifiedOrder`] in the old sandbox.
+    OldUnifiedOrder,
+    /// [`Self::OrderQuery`] in the old sandbox.
+    OldOrderQuery,
+    /// [`Self::CloseOrder`] in the old sandbox.
+    OldCloseOrder,
+    /// [`Self::DownloadBill`] in the old sandbox.
+    OldDownloadBill,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
         Self::DownloadBill,
         Self::DownloadFundFlow,
         Self::ShortUrl,
+        Self::SignKey,
+        Self::NewSignKey,
+        Self::OldUnifiedOrder,
+        Self::OldOrderQuery,
+        Self::OldCloseOrder,
+        Self::OldDownloadBill,
     ];
 
     /// The path of the call (`docs/protocol.md` §1).
@@ -110,7 +133,18 @@ impl Call {
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
             Self::ShortUrl => "/tools/shorturl",
+            Self::SignKey => "/sandboxnew/pay/getsignkey",
+            Self::NewSignKey => "/xdc/apiv2getsignkey/sign/getsignkey",
+            Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
+            Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
+            Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
+            Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
         }
+    }
+
+    /// Whether its answer is a bill, and a refusal one of a bill.
+    const fn is_bill(self) -> bool {
+        matches!(self, Self::DownloadBill | Self::DownloadFundFlow | Self::OldDownloadBill)
     }
 }
 
@@ -152,6 +186,7 @@ pub struct Gateway {
     rules: Rules,
     merchants: BTreeMap<String, Arc<Merchant>>,
     orders: BTreeMap<OrderKey, Order>,
+    index: Index,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
     /// Every `prepay_id` ever given out: what mode one names an order by.
@@ -163,6 +198,10 @@ pub struct Gateway {
     notices: Notices,
     scans: Scans,
     ledger: Ledger,
+    /// Whether this one is itself the old sandbox of another.
+    is_old_sandbox: bool,
+    /// Made when somebody calls it first.
+    old_sandbox: Option<OldSandbox>,
     log: Log,
     random: Random,
 }
@@ -178,6 +217,7 @@ impl Gateway {
             rules,
             merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
             orders: BTreeMap::new(),
+            index: Index::default(),
             codes: BTreeMap::new(),
             prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
@@ -187,6 +227,8 @@ impl Gateway {
             notices: Notices::new(rules.schedule),
             scans: Scans::default(),
             ledger: Ledger::default(),
+            is_old_sandbox: false,
+            old_sandbox: None,
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -204,7 +246,11 @@ impl Gateway {
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
             request: String::from_utf8_lossy(arrival.body).into_owned(),
-            response: answer.for_log(),
+            response: match call {
+                // It holds a key.
+                Call::SignKey | Call::NewSignKey if answer.code.is_none() => "(a key)".to_owned(),
+                _ => answer.for_log(),
+            },
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
@@ -226,6 +272,11 @@ impl Gateway {
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
+            Call::SignKey | Call::NewSignKey => return self.answer_key(arrival, now),
+            Call::OldUnifiedOrder => return self.answer_old(Call::UnifiedOrder, arrival, now),
+            Call::OldOrderQuery => return self.answer_old(Call::OrderQuery, arrival, now),
+            Call::OldCloseOrder => return self.answer_old(Call::CloseOrder, arrival, now),
+            Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
         let request = match call {
             Call::ShortUrl => self.authenticate_link(arrival.body),
@@ -235,7 +286,15 @@ impl Gateway {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
-        let reply = act(self, &request, now);
+        if self.is_old_sandbox
+            && let Err(refusal) = old_sandbox::check_case(call, &request)
+        {
+            return (Answer::unsigned(refusal), Some(request));
+        }
+        let mut reply = act(self, &request, now);
+        if self.is_old_sandbox {
+            reply = reply.map(old_sandbox::in_its_words);
+        }
         let nonce = numbers::nonce(&mut self.random);
         (Answer::signed(&request, reply, nonce), Some(request))
     }
@@ -243,7 +302,7 @@ impl Gateway {
     /// Answers a call that did not come by POST.
     pub fn handle_other_method(&mut self, call: Call, now: UnixTime) -> Answer {
         let refusal = Refusal::new(Code::RequirePostMethod, "请使用post方法");
-        let answer = if matches!(call, Call::DownloadBill | Call::DownloadFundFlow) {
+        let answer = if call.is_bill() {
             Answer::no_bill(bill::in_bill_words(refusal))
         } else {
             Answer::unsigned(refusal)

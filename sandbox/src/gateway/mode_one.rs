@@ -145,6 +145,7 @@ impl Scans {
             id: *id,
             url: question.url.clone(),
             body: question.body.clone(),
+            cut_after: None,
         });
         let deliveries = deliveries.collect();
         self.in_flight.extend(waiting);
@@ -295,9 +296,14 @@ impl Gateway {
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
         let question = self.scans.in_flight.remove(&id).ok_or(UnknownDelivery)?;
+        let response = match &returned {
+            Returned::Answer { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Returned::TooLong | Returned::Late | Returned::Unreachable { .. } => String::new(),
+        };
         let result = self.judge(&question, returned.clone(), now);
         let outcome = outcome(returned, result.as_ref().err());
         let order = result.as_ref().ok().map(|scanned| scanned.out_trade_no.clone());
+        let detail = outcome.detail().map(|why| format!(": {why}")).unwrap_or_default();
         self.log.push(Message {
             at: now.0,
             direction: Direction::Out,
@@ -305,9 +311,9 @@ impl Gateway {
             mch_id: Some(question.merchant.mch_id.clone()),
             out_trade_no: order,
             request: question.body,
-            response: outcome.as_str().to_owned(),
+            response,
             code: None,
-            detail: outcome.detail().map(str::to_owned),
+            detail: Some(format!("{}{detail}", outcome.as_str())),
         });
         self.scans.resolve(id, result);
         Ok(outcome)
@@ -652,7 +658,7 @@ mod tests {
         let (first, _) = scan(&mut shop, CODE);
         shop.gateway.delivered(first, Returned::Late, NOW).unwrap();
         let message = shop.gateway.messages().last().unwrap();
-        assert_eq!((message.name.as_str(), message.response.as_str()), (URL, "timed_out"));
+        assert_eq!((message.name.as_str(), message.detail.as_deref()), (URL, Some("timed_out")));
         for _ in 0..RESULTS_MAX {
             shown(&mut shop, answer(reply("", &[("result_code", "FAIL")]))).unwrap_err();
         }

@@ -15,13 +15,19 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::clock::ADVANCE_S_MAX;
-use crate::gateway::{Coupon, CouponKind, Method, PayError, Person, ScanRefusal, Target, Tender};
+use crate::gateway::{
+    Coupon, CouponKind, Method, ORDERS_SHOWN, PayError, Person, ScanError, ScanRefusal, Target,
+    Tender,
+};
 use crate::shared::Shared;
 
 type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
+
+/// The most orders that one call shows.
+const ORDERS_MAX: usize = 10_000;
 
 /// The most bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -73,6 +79,18 @@ impl From<ScanRefusal> for ControlError {
             | ScanRefusal::ScannedByOther => StatusCode::CONFLICT,
         };
         Self { status, code: refusal.as_str(), message: refusal.to_string() }
+    }
+}
+
+impl From<ScanError> for ControlError {
+    fn from(error: ScanError) -> Self {
+        let status = match &error {
+            ScanError::Refused(refusal) => return (*refusal).into(),
+            ScanError::ProductCode { .. } => StatusCode::BAD_REQUEST,
+            ScanError::NoAddress | ScanError::ShopRefused { .. } => StatusCode::CONFLICT,
+            ScanError::ShopSilent { .. } | ScanError::ShopAnswer { .. } => StatusCode::BAD_GATEWAY,
+        };
+        Self { status, code: error.as_str(), message: error.to_string() }
     }
 }
 
@@ -140,10 +158,7 @@ struct ScanBody {
 
 async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: ScanBody = read(&body)?;
-    let scanned = shared.act(|gateway, now| match &body.person {
-        Some(person) => gateway.scan_as(person, &body.code_url, now),
-        None => gateway.scan(&body.code_url, now),
-    })?;
+    let scanned = shared.scan(body.person.as_ref(), &body.code_url).await?;
     Ok(Json(json!({
         "mch_id": scanned.mch_id,
         "out_trade_no": scanned.out_trade_no,
@@ -151,6 +166,7 @@ async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         "body": scanned.body,
         "total_fee": scanned.total_fen,
         "no_credit": scanned.no_credit,
+        "code_url": scanned.code_url,
     })))
 }
 
@@ -293,6 +309,7 @@ async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 #[serde(deny_unknown_fields)]
 struct OrdersQuery {
     out_trade_no: Option<String>,
+    limit: Option<usize>,
 }
 
 async fn orders(
@@ -301,10 +318,18 @@ async fn orders(
 ) -> Answer {
     let Query(query) =
         query.map_err(|error| ControlError::bad("invalid_query", error.body_text()))?;
-    let (mut orders, now) = shared.look(|gateway, now| (gateway.orders(now), now));
-    if let Some(wanted) = query.out_trade_no {
-        orders.retain(|order| order.out_trade_no == wanted);
+    let limit = query.limit.unwrap_or(ORDERS_SHOWN);
+    if !(1..=ORDERS_MAX).contains(&limit) {
+        let message = format!("limit must be 1 to {ORDERS_MAX}");
+        return Err(ControlError::bad("invalid_limit", message));
     }
+    let (orders, now) = shared.look(|gateway, now| {
+        let orders = match &query.out_trade_no {
+            Some(wanted) => gateway.orders_numbered(wanted, now),
+            None => gateway.newest_orders(limit, now),
+        };
+        (orders, now)
+    });
     Ok(Json(json!({ "now": now.0, "orders": orders })))
 }
 
