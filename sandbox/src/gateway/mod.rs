@@ -23,6 +23,7 @@ mod ledger;
 mod log;
 mod mistakes;
 mod mode_one;
+mod nested;
 mod notice;
 mod numbers;
 mod old_sandbox;

@@ -39,6 +39,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/time", get(time).post(advance))
         .route("/person", get(person).post(set_person))
         .merge(look::router())
+        .merge(super::certificates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
