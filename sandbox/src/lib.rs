@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod broken;
 pub mod clock;
 mod config;
 pub mod gateway;
@@ -36,7 +37,8 @@ pub mod xml;
 
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, OrderView, Paid, PayError, Rules, ScanRefusal, Schedule, Target, Tender,
+    Coupon, CouponKind, Fault, FaultName, FaultRule, Often, OrderView, Paid, PayError, Rules,
+    ScanRefusal, Schedule, Target, Tender,
 };
 pub use merchant::{Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

@@ -16,6 +16,8 @@ pub enum Direction {
     In,
     /// The gateway called a merchant's `notify_url`.
     Out,
+    /// A fault struck; there are no bodies.
+    Fault,
 }
 
 /// A call and its answer.
@@ -25,7 +27,7 @@ pub struct Message {
     pub at: i64,
     /// Which way.
     pub direction: Direction,
-    /// The path of the call, or the address that was notified.
+    /// The path of the call, the address that was notified, or the fault.
     pub name: String,
     /// The merchant, when it is known.
     pub mch_id: Option<String>,

@@ -12,8 +12,10 @@
 
 mod answer;
 mod close_order;
+mod fault;
 mod fields;
 mod index;
+mod limits;
 mod log;
 mod notice;
 mod numbers;
@@ -28,10 +30,18 @@ mod unified_order;
 mod view;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use answer::Answer;
+pub use fault::{
+    CATALOGUE, Ending, Entry, FAULT_RULES_MAX, Fault, FaultError, FaultName, FaultRule, FaultView,
+    Manner, Often, Strikes, Takes,
+};
 pub use fields::TOTAL_FEN_MAX;
+pub use limits::Limits;
 pub use log::{Direction, Message};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
@@ -42,14 +52,18 @@ pub use view::{AttemptView, CouponView, NoticeView, ORDERS_SHOWN, OrderView, Pay
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
+use fault::Faults;
 use index::Index;
+use limits::Counters;
 use log::Log;
 use notice::Notices;
 use order::Order;
 use refusal::Refusal;
+use request::Request;
 
-/// The calls that the gateway answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The calls that the gateway answers. In JSON a call is the last part of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Call {
     /// 统一下单: makes an order, or a new code for it.
     UnifiedOrder,
@@ -73,6 +87,39 @@ impl Call {
     }
 }
 
+/// There is no such call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownCall;
+
+impl fmt::Display for UnknownCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no such call: give the last part of its path")
+    }
+}
+
+impl std::error::Error for UnknownCall {}
+
+impl Call {
+    /// The last part of its path.
+    pub fn as_str(self) -> &'static str {
+        self.path().rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl TryFrom<String> for Call {
+    type Error = UnknownCall;
+
+    fn try_from(text: String) -> Result<Self, UnknownCall> {
+        Self::ALL.into_iter().find(|call| call.as_str() == text).ok_or(UnknownCall)
+    }
+}
+
+impl From<Call> for &'static str {
+    fn from(call: Call) -> Self {
+        call.as_str()
+    }
+}
+
 /// A call as it arrives by POST.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
@@ -80,12 +127,14 @@ pub struct Arrival<'a> {
     pub body: &'a [u8],
     /// The merchant number in the client certificate that the caller has proved to hold, if any.
     pub certificate: Option<&'a str>,
+    /// The faults that its header asks for.
+    pub faults: &'a [Fault],
 }
 
 impl<'a> Arrival<'a> {
-    /// A call without a client certificate.
+    /// A call without a client certificate or anything else.
     pub const fn of(body: &'a [u8]) -> Self {
-        Self { body, certificate: None }
+        Self { body, certificate: None, faults: &[] }
     }
 }
 
@@ -96,12 +145,24 @@ pub struct Rules {
     pub schedule: Schedule,
     /// How many seconds after its creation an order may be closed (`docs/protocol.md` §6).
     pub min_close_s: i64,
+    /// How many calls a merchant may make in a second.
+    pub limits: Limits,
+    /// Whether some amounts ask for faults, as the catalogue says.
+    pub magic_amounts: bool,
+    /// How many of a thousand calls, payments and notifications a fault strikes at random.
+    pub faults_per_mille: u16,
 }
 
 impl Default for Rules {
-    /// As the current pages say.
+    /// As the current pages say, without faults.
     fn default() -> Self {
-        Self { schedule: Schedule::Current, min_close_s: 300 }
+        Self {
+            schedule: Schedule::Current,
+            min_close_s: 300,
+            limits: Limits::default(),
+            magic_amounts: false,
+            faults_per_mille: 0,
+        }
     }
 }
 
@@ -118,6 +179,8 @@ pub struct Gateway {
     /// The one person with a phone, as each appid knows them.
     openids: BTreeMap<String, String>,
     notices: Notices,
+    faults: Faults,
+    counters: Counters,
     log: Log,
     random: Random,
 }
@@ -135,6 +198,8 @@ impl Gateway {
             transactions: BTreeMap::new(),
             openids: BTreeMap::new(),
             notices: Notices::new(rules.schedule),
+            faults: Faults::new(&rules, seed),
+            counters: Counters::default(),
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -142,18 +207,14 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
-        let (answer, request) = match self.authenticate(arrival.body) {
-            Err(refusal) => (Answer::unsigned(refusal), None),
-            Ok(request) => {
-                let reply = match call {
-                    Call::UnifiedOrder => self.unified_order(&request, now),
-                    Call::OrderQuery => self.order_query(&request, now),
-                    Call::CloseOrder => self.close_order(&request, now),
-                };
-                let nonce = numbers::nonce(&mut self.random);
-                (Answer::signed(&request, reply, nonce), Some(request))
-            }
+        self.pay_late(now);
+        let stricken = self.stricken(call, arrival);
+        let before = self.struck_before(stricken.as_ref());
+        let (answer, request) = match before {
+            Some(answer) => (answer, self.authenticate(arrival.body).ok()),
+            None => self.answer(call, arrival, now),
         };
+        let answer = self.struck_after(stricken, answer, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
             at: now.0,
@@ -167,6 +228,26 @@ impl Gateway {
             detail: answer.detail.clone(),
         });
         answer
+    }
+
+    /// Does what a call asks for; gives also the request, if it was one.
+    fn answer(
+        &mut self,
+        call: Call,
+        arrival: &Arrival<'_>,
+        now: UnixTime,
+    ) -> (Answer, Option<Request>) {
+        let request = match self.authenticate(arrival.body) {
+            Ok(request) => request,
+            Err(refusal) => return (Answer::unsigned(refusal), None),
+        };
+        let reply = self.within_limits(call, &request, now).and_then(|()| match call {
+            Call::UnifiedOrder => self.unified_order(&request, now),
+            Call::OrderQuery => self.order_query(&request, now),
+            Call::CloseOrder => self.close_order(&request, now),
+        });
+        let nonce = numbers::nonce(&mut self.random);
+        (Answer::signed(&request, reply, nonce), Some(request))
     }
 
     /// Answers a call that did not come by POST.

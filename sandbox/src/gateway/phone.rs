@@ -3,8 +3,9 @@
 
 use std::fmt;
 
+use super::fault::PaymentFaults;
 use super::fields::TOTAL_FEN_MAX;
-use super::notice::{NewNotice, Plan};
+use super::notice::NewNotice;
 use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
 use super::{Gateway, notice, numbers};
 use crate::time::UnixTime;
@@ -211,11 +212,35 @@ impl Gateway {
         if !coupons_fit(&tender.coupons, total_fen) {
             return Err(PayError::Coupons);
         }
-        let transaction_id = self.new_transaction(&key, now);
-        let openid = self.openid(&key);
+        let faults = self.payment_faults(&key, now);
+        let again = faults.twice.then(|| tender.clone());
+        let paid = self.complete(&key, total_fen, tender, &faults, now)?;
+        if let Some(tender) = again {
+            self.complete(&key, total_fen, tender, &faults, now)?;
+        }
+        Ok(paid)
+    }
+
+    /// Writes a payment down and announces it.
+    fn complete(
+        &mut self,
+        key: &OrderKey,
+        total_fen: u64,
+        tender: Tender,
+        faults: &PaymentFaults,
+        now: UnixTime,
+    ) -> Result<Paid, PayError> {
+        let transaction_id = self.new_transaction(key, now);
+        let openid = self.openid(key);
         let nonce = numbers::nonce(&mut self.random);
-        let coupons = tender.coupons;
-        let payment = Payment { transaction_id, total_fen, coupons, openid, paid_at: now };
+        let (total_fen, coupons) = match faults.total_fen {
+            // Coupons of another amount might pay more than it.
+            Some(other_fen) => (other_fen, Vec::new()),
+            None => (total_fen, tender.coupons),
+        };
+        let fee_type = if faults.other_currency { "USD" } else { "CNY" };
+        let payment =
+            Payment { transaction_id, total_fen, coupons, openid, fee_type, paid_at: now };
         let paid = Paid {
             mch_id: key.mch_id.clone(),
             out_trade_no: key.out_trade_no.clone(),
@@ -223,7 +248,7 @@ impl Gateway {
             total_fen,
             cash_fen: payment.cash_fen(),
         };
-        let order = self.orders.get_mut(&key).ok_or(PayError::UnknownOrder)?;
+        let order = self.orders.get_mut(key).ok_or(PayError::UnknownOrder)?;
         let merchant = self.merchants.get(&key.mch_id).ok_or(PayError::UnknownOrder)?;
         let body = notice::body(order, &payment, merchant, nonce);
         let new = NewNotice {
@@ -233,8 +258,9 @@ impl Gateway {
             body,
             due: tender.notify.then_some(now),
         };
-        self.notices.add(new, Plan::default());
+        order.lags_until = order.lags_until.max(faults.lags_until);
         order.payments.push(payment);
+        self.announce(new, now);
         Ok(paid)
     }
 

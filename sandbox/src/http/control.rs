@@ -18,7 +18,7 @@ use crate::clock::ADVANCE_S_MAX;
 use crate::gateway::{Coupon, CouponKind, ORDERS_SHOWN, PayError, ScanRefusal, Target, Tender};
 use crate::shared::Shared;
 
-type Answer = Result<Json<serde_json::Value>, ControlError>;
+pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
@@ -38,20 +38,21 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/time", get(time).post(advance))
         .route("/orders", get(orders))
         .route("/messages", get(messages))
+        .merge(super::faults::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
 
 /// A refusal, as JSON.
 #[derive(Debug)]
-struct ControlError {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
+pub(super) struct ControlError {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
 }
 
 impl ControlError {
-    fn bad(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
     }
 }
@@ -109,7 +110,7 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     origin.split_once("://").is_none_or(|(_, origin_host)| origin_host != host)
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
     serde_json::from_slice(body)
         .map_err(|error| ControlError::bad("invalid_json", error.to_string()))
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod control;
+mod faults;
 mod phone;
 
 use std::sync::Arc;

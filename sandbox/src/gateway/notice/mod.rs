@@ -66,7 +66,10 @@ impl NoticeState {
 impl Gateway {
     /// The notifications that are due, each given once, and when to ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
-        self.notices.poll(now)
+        self.pay_late(now);
+        let poll = self.notices.poll(now);
+        let payment = self.next_late_payment();
+        Poll { wake_at: poll.wake_at.into_iter().chain(payment).min(), ..poll }
     }
 
     /// Takes what came back from a sending, and says what it means.
@@ -98,8 +101,8 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification is on its way or due.
+    /// Whether no notification is on its way or due, and no payment.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        self.notices.is_quiet(now)
+        self.notices.is_quiet(now) && self.next_late_payment().is_none_or(|at| at > now)
     }
 }
