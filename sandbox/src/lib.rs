@@ -40,5 +40,5 @@ pub use gateway::{
     Coupon, CouponKind, Fault, FaultName, FaultRule, Often, OrderView, Paid, PayError, Rules,
     ScanRefusal, Schedule, Target, Tender,
 };
-pub use merchant::{Merchant, MerchantError, SHOP_BYTES_MAX};
+pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

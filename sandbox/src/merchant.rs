@@ -15,6 +15,38 @@ pub struct Merchant {
     pub key: Key,
     /// The name on the phone: 1 to 64 bytes.
     pub shop: String,
+    /// How its bills look.
+    pub bills: BillSettings,
+    /// Where scans of its product codes are told: the address that is set in the merchant's console
+    /// for mode one. Without it nobody can buy by a product code.
+    pub mode_one_url: Option<String>,
+}
+
+/// How a merchant's bills look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BillSettings {
+    /// Which set of columns they have.
+    pub format: BillFormat,
+    /// WeChat's fee in hundredths of a percent of what is settled: 60 is 0.60%, 10000 everything.
+    pub fee_bp: u16,
+    /// Whether bills may be fetched at all.
+    pub open: bool,
+}
+
+impl Default for BillSettings {
+    /// Today's columns, 0.60%, open.
+    fn default() -> Self {
+        Self { format: BillFormat::Current, fee_bp: 60, open: true }
+    }
+}
+
+/// A set of columns of trade bills (`docs/protocol.md` §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BillFormat {
+    /// Today's: 27 columns, of one kind 20 (payments) or 29 (refunds).
+    Current,
+    /// Of merchants from before 2018: 24, 18 and 26.
+    Old,
 }
 
 /// The most bytes a shop's name may have.
@@ -69,7 +101,14 @@ impl Merchant {
         if !(1..=SHOP_BYTES_MAX).contains(&shop.len()) || shop.chars().any(char::is_control) {
             return Err(MerchantError::Shop);
         }
-        Ok(Self { mch_id: mch_id.to_owned(), appid: appid.to_owned(), key, shop: shop.to_owned() })
+        Ok(Self {
+            mch_id: mch_id.to_owned(),
+            appid: appid.to_owned(),
+            key,
+            shop: shop.to_owned(),
+            bills: BillSettings::default(),
+            mode_one_url: None,
+        })
     }
 
     /// Reads `MCH_ID:APPID:KEY[:SHOP NAME]`. Without a name the shop is called after its number.

@@ -3,20 +3,26 @@
 //! Time is an argument of everything, numbers come from a seed, state is plain maps. What happens:
 //!
 //! - [`Gateway::handle`] answers a merchant's call;
-//! - [`Gateway::scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
-//! - [`Gateway::poll`] gives the notifications that are due, [`Gateway::delivered`] takes what came
-//!   of each.
+//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a
+//!   phone;
+//! - [`Gateway::poll`] gives the notifications that are due and the questions that scans of product
+//!   codes put, [`Gateway::delivered`] takes what came of each;
+//! - [`Gateway::add_fault`] asks for what the real gateway does only now and then.
 //!
 //! Around it stand a shell that speaks HTTP and a page that looks like a phone; a simulation can
 //! stand there as well.
 
 mod answer;
+mod bill;
 mod close_order;
 mod fault;
 mod fields;
+mod fund_bill;
 mod index;
+mod ledger;
 mod limits;
 mod log;
+mod mode_one;
 mod notice;
 mod numbers;
 mod order;
@@ -24,8 +30,10 @@ mod order_query;
 mod phone;
 mod refusal;
 mod request;
+mod short_url;
 #[cfg(test)]
 mod testing;
+mod trade_bill;
 mod unified_order;
 mod view;
 
@@ -37,12 +45,14 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::Answer;
 pub use fault::{
-    CATALOGUE, Ending, Entry, FAULT_RULES_MAX, Fault, FaultError, FaultName, FaultRule, FaultView,
-    Manner, Often, Strikes, Takes,
+    CATALOGUE, Ending, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName, FaultRule,
+    FaultView, Manner, Often, Strikes, Takes,
 };
 pub use fields::TOTAL_FEN_MAX;
+pub use ledger::{Entry, Event, LedgerRefund};
 pub use limits::Limits;
 pub use log::{Direction, Message};
+pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
@@ -52,14 +62,18 @@ pub use view::{AttemptView, CouponView, NoticeView, ORDERS_SHOWN, OrderView, Pay
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
+use answer::Reply;
 use fault::Faults;
 use index::Index;
+use ledger::Ledger;
 use limits::Counters;
 use log::Log;
+use mode_one::Scans;
 use notice::Notices;
 use order::Order;
 use refusal::Refusal;
 use request::Request;
+use short_url::ShortLinks;
 
 /// The calls that the gateway answers. In JSON a call is the last part of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,11 +85,24 @@ pub enum Call {
     OrderQuery,
     /// 关闭订单: closes an order.
     CloseOrder,
+    /// 下载交易账单: what was paid and refunded on a day.
+    DownloadBill,
+    /// 下载资金账单: what moved in the merchant's account on a day.
+    DownloadFundFlow,
+    /// 转换短链接: gives a short text for a long one.
+    ShortUrl,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 3] = [Self::UnifiedOrder, Self::OrderQuery, Self::CloseOrder];
+    pub const ALL: [Self; 6] = [
+        Self::UnifiedOrder,
+        Self::OrderQuery,
+        Self::CloseOrder,
+        Self::DownloadBill,
+        Self::DownloadFundFlow,
+        Self::ShortUrl,
+    ];
 
     /// The path of the call (`docs/protocol.md` §1).
     pub const fn path(self) -> &'static str {
@@ -83,6 +110,9 @@ impl Call {
             Self::UnifiedOrder => "/pay/unifiedorder",
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
+            Self::DownloadBill => "/pay/downloadbill",
+            Self::DownloadFundFlow => "/pay/downloadfundflow",
+            Self::ShortUrl => "/tools/shorturl",
         }
     }
 }
@@ -175,15 +205,23 @@ pub struct Gateway {
     index: Index,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
+    /// Every `prepay_id` ever given out: what mode one names an order by.
+    prepay_ids: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
+    links: ShortLinks,
     /// The one person with a phone, as each appid knows them.
     openids: BTreeMap<String, String>,
     notices: Notices,
     faults: Faults,
     counters: Counters,
+    scans: Scans,
+    ledger: Ledger,
     log: Log,
     random: Random,
 }
+
+/// What a call does whose answer is signed.
+type Act = fn(&mut Gateway, &Request, UnixTime) -> Result<Reply, Refusal>;
 
 impl Gateway {
     /// A gateway without orders. Of two merchants with one number the last one counts.
@@ -195,11 +233,15 @@ impl Gateway {
             orders: BTreeMap::new(),
             index: Index::default(),
             codes: BTreeMap::new(),
+            prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
+            links: ShortLinks::default(),
             openids: BTreeMap::new(),
             notices: Notices::new(rules.schedule),
             faults: Faults::new(&rules, seed),
             counters: Counters::default(),
+            scans: Scans::default(),
+            ledger: Ledger::default(),
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -209,12 +251,12 @@ impl Gateway {
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
         self.pay_late(now);
         let stricken = self.stricken(call, arrival);
-        let before = self.struck_before(stricken.as_ref());
+        let before = self.struck_before(call, stricken.as_ref());
         let (answer, request) = match before {
-            Some(answer) => (answer, self.authenticate(arrival.body).ok()),
+            Some(answer) => (answer, self.request(call, arrival).ok()),
             None => self.answer(call, arrival, now),
         };
-        let answer = self.struck_after(stricken, answer, now);
+        let answer = self.struck_after(call, stricken, answer, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
             at: now.0,
@@ -223,11 +265,20 @@ impl Gateway {
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
             request: String::from_utf8_lossy(arrival.body).into_owned(),
-            response: answer.text().into_owned(),
+            response: answer.for_log(),
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
         answer
+    }
+
+    /// Who asks for what, when the call is a request.
+    fn request(&self, call: Call, arrival: &Arrival<'_>) -> Result<Request, Refusal> {
+        match call {
+            Call::ShortUrl => self.authenticate_link(arrival.body),
+            Call::DownloadBill | Call::DownloadFundFlow => self.bill_request(call, arrival),
+            _ => self.authenticate(arrival.body),
+        }
     }
 
     /// Does what a call asks for; gives also the request, if it was one.
@@ -237,15 +288,20 @@ impl Gateway {
         arrival: &Arrival<'_>,
         now: UnixTime,
     ) -> (Answer, Option<Request>) {
-        let request = match self.authenticate(arrival.body) {
+        let act: Act = match call {
+            Call::UnifiedOrder => Self::unified_order,
+            Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
+            Call::CloseOrder => Self::close_order,
+            Call::ShortUrl => Self::short_url,
+            Call::DownloadBill | Call::DownloadFundFlow => {
+                return self.answer_bill(call, arrival, now);
+            }
+        };
+        let request = match self.request(call, arrival) {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
-        let reply = self.within_limits(call, &request, now).and_then(|()| match call {
-            Call::UnifiedOrder => self.unified_order(&request, now),
-            Call::OrderQuery => self.order_query(&request, now),
-            Call::CloseOrder => self.close_order(&request, now),
-        });
+        let reply = self.within_limits(call, &request, now).and_then(|()| act(self, &request, now));
         let nonce = numbers::nonce(&mut self.random);
         (Answer::signed(&request, reply, nonce), Some(request))
     }
@@ -253,7 +309,11 @@ impl Gateway {
     /// Answers a call that did not come by POST.
     pub fn handle_other_method(&mut self, call: Call, now: UnixTime) -> Answer {
         let refusal = Refusal::new(Code::RequirePostMethod, "请使用post方法");
-        let answer = Answer::unsigned(refusal);
+        let answer = if matches!(call, Call::DownloadBill | Call::DownloadFundFlow) {
+            Answer::no_bill(bill::in_bill_words(refusal))
+        } else {
+            Answer::unsigned(refusal)
+        };
         self.log.push(Message {
             at: now.0,
             direction: Direction::In,
@@ -261,7 +321,7 @@ impl Gateway {
             mch_id: None,
             out_trade_no: None,
             request: String::new(),
-            response: answer.text().into_owned(),
+            response: answer.for_log(),
             code: answer.code.map(Code::as_str),
             detail: None,
         });

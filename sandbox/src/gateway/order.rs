@@ -80,6 +80,7 @@ pub(super) struct Order {
 #[derive(Clone, Debug)]
 pub(super) struct PayCode {
     pub(super) url: String,
+    pub(super) prepay_id: String,
     pub(super) made_at: UnixTime,
 }
 

@@ -67,6 +67,9 @@ pub struct Scanned {
     pub body: String,
     /// What it costs, in fen.
     pub total_fen: u64,
+    /// The code to pay it by. Of a product's code, and of a short link, it is another one than was
+    /// scanned.
+    pub code_url: String,
 }
 
 /// The order that is meant.
@@ -177,8 +180,18 @@ impl Gateway {
     ///
     /// Why the code cannot be paid.
     pub fn scan(&self, code_url: &str, now: UnixTime) -> Result<Scanned, ScanRefusal> {
+        let code_url = self.links.meaning(code_url);
         let order = self.codes.get(code_url).and_then(|key| self.orders.get(key));
-        let order = order.ok_or(ScanRefusal::UnknownCode)?;
+        self.look(order.ok_or(ScanRefusal::UnknownCode)?, code_url, now)
+    }
+
+    /// What a phone sees of an order that it has found by this code.
+    pub(super) fn look(
+        &self,
+        order: &Order,
+        code_url: &str,
+        now: UnixTime,
+    ) -> Result<Scanned, ScanRefusal> {
         if let Some(refusal) = not_payable(order, Some(code_url), now) {
             return Err(refusal);
         }
@@ -189,6 +202,7 @@ impl Gateway {
             shop: merchant.map(|merchant| merchant.shop.clone()).unwrap_or_default(),
             body: order.body.clone(),
             total_fen: order.total_fen,
+            code_url: code_url.to_owned(),
         })
     }
 
@@ -258,6 +272,7 @@ impl Gateway {
             body,
             due: tender.notify.then_some(now),
         };
+        self.ledger.paid(merchant, key, &payment);
         order.lags_until = order.lags_until.max(faults.lags_until);
         order.payments.push(payment);
         self.announce(new, now);
@@ -294,7 +309,7 @@ impl Gateway {
     fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
         match target {
             Target::Code(code_url) => {
-                let key = self.codes.get(code_url).cloned();
+                let key = self.codes.get(self.links.meaning(code_url)).cloned();
                 key.ok_or(PayError::Refused(ScanRefusal::UnknownCode))
             }
             Target::Number { mch_id, out_trade_no } => {
@@ -315,7 +330,7 @@ impl Gateway {
         let key = self.find(target)?;
         let order = self.orders.get(&key).ok_or(PayError::UnknownOrder)?;
         let code_url = match target {
-            Target::Code(code_url) => Some(code_url.as_str()),
+            Target::Code(code_url) => Some(self.links.meaning(code_url)),
             Target::Number { .. } => None,
         };
         match not_payable(order, code_url, now) {
@@ -336,6 +351,11 @@ impl Gateway {
 
     fn openid(&mut self, key: &OrderKey) -> String {
         let appid = self.orders.get(key).map(|order| order.appid.clone()).unwrap_or_default();
+        self.openid_under(appid)
+    }
+
+    /// The person with the phone, as this appid knows them.
+    pub(super) fn openid_under(&mut self, appid: String) -> String {
         let random = &mut self.random;
         self.openids.entry(appid).or_insert_with(|| numbers::openid(random)).clone()
     }

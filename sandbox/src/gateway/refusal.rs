@@ -67,11 +67,19 @@ pub enum Code {
     CertError,
     /// The refund is not known.
     RefundNotExist,
+    /// A call for a bill was wrong; its text says how.
+    BillInvalid,
+    /// There is no bill: nothing happened on the day, or it is too early.
+    BillMissing,
+    /// Bills are closed for the merchant.
+    BillClosed,
+    /// A timeout inside the gateway while it made a bill.
+    BillSystemError,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::RequirePostMethod,
         Self::PostDataEmpty,
         Self::NotUtf8,
@@ -101,11 +109,23 @@ impl Code {
         Self::InvalidTransactionId,
         Self::CertError,
         Self::RefundNotExist,
+        Self::BillInvalid,
+        Self::BillMissing,
+        Self::BillClosed,
+        Self::BillSystemError,
     ];
 
     /// The code that is written so.
     pub fn of(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
+    /// Whether only bills are refused with it.
+    pub(super) const fn is_of_bills(self) -> bool {
+        matches!(
+            self,
+            Self::BillInvalid | Self::BillMissing | Self::BillClosed | Self::BillSystemError
+        )
     }
 
     /// What WeChat says with it, where nothing more is known.
@@ -140,10 +160,14 @@ impl Code {
             Self::InvalidTransactionId => "无效transaction_id",
             Self::CertError => "证书校验错误",
             Self::RefundNotExist => "not exist",
+            Self::BillInvalid => "invalid parameter",
+            Self::BillMissing => "No Bill Exist",
+            Self::BillClosed => "bill API closed for this merchant",
+            Self::BillSystemError => "system error",
         }
     }
 
-    /// The code as it stands in `err_code`.
+    /// The code as it stands in `err_code`, of a bill in `error_code`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RequirePostMethod => "REQUIRE_POST_METHOD",
@@ -175,6 +199,10 @@ impl Code {
             Self::InvalidTransactionId => "INVALID_TRANSACTIONID",
             Self::CertError => "CERT_ERROR",
             Self::RefundNotExist => "REFUNDNOTEXIST",
+            Self::BillInvalid => "20001",
+            Self::BillMissing => "20002",
+            Self::BillClosed => "20007",
+            Self::BillSystemError => "20003",
         }
     }
 }

@@ -67,7 +67,7 @@ impl Gateway {
         Ok(Reply {
             device_info: order.device_info.clone(),
             fields: vec![
-                Field::cdata("prepay_id", numbers::prepay_id(&mut self.random, now)),
+                Field::cdata("prepay_id", &order.code.prepay_id),
                 Field::cdata("trade_type", "NATIVE"),
                 Field::cdata("code_url", &order.code.url),
             ],
@@ -123,9 +123,11 @@ impl Gateway {
     fn new_code(&mut self, key: &OrderKey, now: UnixTime) -> PayCode {
         loop {
             let url = numbers::code_url(&mut self.random);
-            if !self.codes.contains_key(&url) {
+            let prepay_id = numbers::prepay_id(&mut self.random, now);
+            if !self.codes.contains_key(&url) && !self.prepay_ids.contains_key(&prepay_id) {
                 self.codes.insert(url.clone(), key.clone());
-                return PayCode { url, made_at: now };
+                self.prepay_ids.insert(prepay_id.clone(), key.clone());
+                return PayCode { url, prepay_id, made_at: now };
             }
         }
     }

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::control::{Answer, ControlError, read};
-use crate::gateway::{CATALOGUE, Entry, FaultError, FaultRule};
+use crate::gateway::{CATALOGUE, FaultEntry, FaultError, FaultRule};
 use crate::shared::Shared;
 
 pub(super) fn router() -> Router<Arc<Shared>> {
@@ -66,7 +66,7 @@ async fn remove_all(State(shared): State<Arc<Shared>>) -> Answer {
 }
 
 async fn catalogue() -> Answer {
-    let line = |entry: &Entry| {
+    let line = |entry: &FaultEntry| {
         json!({
             "name": entry.word,
             "strikes": entry.strikes,

@@ -1,6 +1,7 @@
 //! The sandbox from outside: over HTTP, and as a program.
 
 #[cfg(test)]
+mod faults;
 mod http;
 #[cfg(test)]
 mod program;

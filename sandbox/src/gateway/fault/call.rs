@@ -1,6 +1,7 @@
 //! Faults of calls: before or after the effect, in the answer, or on its way.
 
 use super::super::answer::Answer;
+use super::super::bill::in_bill_words;
 use super::super::refusal::{Code, Refusal};
 use super::super::request::Request;
 use super::super::{Arrival, Call, Gateway, numbers};
@@ -33,7 +34,7 @@ impl Gateway {
         if self.faults.is_idle() && arrival.faults.is_empty() && !may_be_magic {
             return None;
         }
-        let request = self.authenticate(arrival.body).ok()?;
+        let request = self.request(call, arrival).ok()?;
         let mch_id = request.merchant.mch_id.clone();
         let key = self.meant(&request);
         for fault in arrival.faults.iter().filter(|fault| fault.strikes() != Strikes::Call) {
@@ -57,23 +58,28 @@ impl Gateway {
             call: Some(call),
         };
         faults.extend(self.faults.draw(place));
+        let fits =
+            |fault: &Fault| fault.code().is_none_or(|code| is_bill(call) || !code.is_of_bills());
+        faults.retain(|(fault, _)| fits(fault));
         (!faults.is_empty()).then_some(Stricken { request, faults })
     }
 
     /// What is said instead of doing what was asked.
     pub(in crate::gateway) fn struck_before(
         &mut self,
+        call: Call,
         stricken: Option<&Stricken>,
     ) -> Option<Answer> {
         let stricken = stricken?;
         let fault = stricken.faults.iter().find(|(fault, _)| is_before_effect(fault.name()))?.0;
         let refusal = fault.code().map_or_else(system_error, refusal);
-        Some(self.refused_by_fault(&stricken.request, refusal))
+        Some(self.refused_by_fault(call, &stricken.request, refusal))
     }
 
     /// What becomes of the answer.
     pub(in crate::gateway) fn struck_after(
         &mut self,
+        call: Call,
         stricken: Option<Stricken>,
         answer: Answer,
         now: UnixTime,
@@ -82,7 +88,7 @@ impl Gateway {
         let mut answer = answer;
         let out_trade_no = request.owned("out_trade_no");
         for (fault, asked_by) in faults {
-            let changed = self.changed_answer(&request, fault, &answer);
+            let changed = self.changed_answer(call, &request, fault, &answer);
             let Some(changed) = changed else { continue };
             answer = changed;
             let mch_id = &request.merchant.mch_id;
@@ -94,6 +100,7 @@ impl Gateway {
     /// The answer with this fault; `None` when there is nothing to strike.
     fn changed_answer(
         &mut self,
+        call: Call,
         request: &Request,
         fault: Fault,
         answer: &Answer,
@@ -101,7 +108,7 @@ impl Gateway {
         let mut new = answer.clone();
         match fault.name() {
             FaultName::SystemErrorAfter => {
-                return Some(self.refused_by_fault(request, system_error()));
+                return Some(self.refused_by_fault(call, request, system_error()));
             }
             FaultName::SystemErrorBefore | FaultName::Error => {}
             FaultName::SilentBefore | FaultName::SilentAfter => new.manner.ending = Ending::Never,
@@ -115,9 +122,9 @@ impl Gateway {
                 }
                 new.manner.ending = Ending::CutAfter(bytes);
             }
-            FaultName::HtmlPage => new.to_page(200),
+            FaultName::HtmlPage => new.become_page(200),
             FaultName::HttpErrorBefore | FaultName::HttpErrorAfter => {
-                new.to_page(u16::try_from(fault.number()).unwrap_or(502));
+                new.become_page(u16::try_from(fault.number()).unwrap_or(502));
             }
             FaultName::Garbage => new.body = garbage(&mut self.faults.random, fault.number()),
             FaultName::Slow => new.manner.delay_ms += fault.number(),
@@ -131,7 +138,14 @@ impl Gateway {
         Some(new)
     }
 
-    fn refused_by_fault(&mut self, request: &Request, refusal: Refusal) -> Answer {
+    fn refused_by_fault(&mut self, call: Call, request: &Request, refusal: Refusal) -> Answer {
+        if is_bill(call) {
+            return Answer::no_bill(match refusal.code {
+                Code::SystemError => self::refusal(Code::BillSystemError),
+                code if code.is_of_bills() => refusal,
+                _ => in_bill_words(refusal),
+            });
+        }
         if is_unsigned(refusal.code) {
             return Answer::unsigned(refusal);
         }
@@ -167,7 +181,7 @@ impl Gateway {
 }
 
 impl Answer {
-    fn to_page(&mut self, status: u16) {
+    fn become_page(&mut self, status: u16) {
         self.body = PAGE.replace("502", &status.to_string()).into_bytes();
         (self.manner.status, self.manner.is_page) = (status, true);
     }
@@ -196,6 +210,10 @@ const fn change_of_answer(name: FaultName) -> Option<Change<'static>> {
         FaultName::AnswerOfAnother => Some(Change::OtherMerchant),
         _ => None,
     }
+}
+
+const fn is_bill(call: Call) -> bool {
+    matches!(call, Call::DownloadBill | Call::DownloadFundFlow)
 }
 
 fn system_error() -> Refusal {

@@ -42,7 +42,7 @@ pub enum Takes {
 
 /// A line of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct FaultEntry {
     /// Which fault.
     pub name: FaultName,
     /// Its name as it is written.
@@ -58,7 +58,7 @@ pub struct Entry {
 }
 
 /// The magic amounts are this and the number of the fault.
-const MAGIC_FEN: u64 = 40_404_00;
+const MAGIC_FEN: u64 = 4_040_400;
 
 /// The most seconds that a fault waits: a day.
 const S_MAX: u64 = 86_400;
@@ -80,7 +80,7 @@ macro_rules! catalogue {
         }
 
         /// All faults.
-        pub const CATALOGUE: &[Entry] = &[$(Entry {
+        pub const CATALOGUE: &[FaultEntry] = &[$(FaultEntry {
             name: FaultName::$name,
             word: $word,
             strikes: Strikes::$strikes,
@@ -188,7 +188,7 @@ const HTTP_STATUS: Takes = Takes::Number { unit: "status", default: 502, min: 50
 
 impl FaultName {
     /// Its line of the catalogue.
-    pub fn entry(self) -> &'static Entry {
+    pub fn entry(self) -> &'static FaultEntry {
         // The table has a line for each name, in the order of the names.
         &CATALOGUE[self as usize]
     }

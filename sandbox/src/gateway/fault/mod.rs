@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use catalogue::{CATALOGUE, Entry, FaultName, Strikes, Takes};
+pub use catalogue::{CATALOGUE, FaultEntry, FaultName, Strikes, Takes};
 pub use manner::{Ending, Manner};
 pub(super) use payment::PaymentFaults;
 pub use rule::{Fault, FaultError, FaultRule, Often};

@@ -57,7 +57,7 @@ impl Gateway {
             self.faults.late_payments.pop_first();
             let OrderKey { mch_id, out_trade_no } = key;
             let target = Target::Number { mch_id: Some(mch_id), out_trade_no };
-            // An order that nobody can pay, even by force, does not exist; then there is no payment.
+            // Whatever can be closed can be paid by force.
             let _ = self.pay(&target, Tender { force: true, ..Tender::default() }, now);
         }
     }

@@ -14,6 +14,7 @@ pub(super) use plan::{False, Plan};
 
 use super::Gateway;
 use super::log::{Direction, Message};
+use super::mode_one::Scans;
 use crate::time::UnixTime;
 
 /// When a notification that was not acknowledged is sent again.
@@ -64,10 +65,12 @@ impl NoticeState {
 }
 
 impl Gateway {
-    /// The notifications that are due, each given once, and when to ask again.
+    /// The notifications that are due and the questions of mode one, each given once, and when to
+    /// ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
         self.pay_late(now);
-        let poll = self.notices.poll(now);
+        let mut poll = self.notices.poll(now);
+        poll.send.extend(self.scans.poll());
         let payment = self.next_late_payment();
         Poll { wake_at: poll.wake_at.into_iter().chain(payment).min(), ..poll }
     }
@@ -83,6 +86,9 @@ impl Gateway {
         returned: Returned,
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
+        if Scans::holds(id) {
+            return self.answered(id, returned, now);
+        }
         let outcome = Outcome::from(returned);
         let response = outcome.as_str().to_owned();
         let detail = outcome.detail().map(str::to_owned);
@@ -101,8 +107,9 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification is on its way or due, and no payment.
+    /// Whether no notification and no question is on its way or due, and no payment.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        self.notices.is_quiet(now) && self.next_late_payment().is_none_or(|at| at > now)
+        let paid = self.next_late_payment().is_none_or(|at| at > now);
+        self.notices.is_quiet(now) && self.scans.are_quiet() && paid
     }
 }
