@@ -1,7 +1,7 @@
 //! Faults over HTTP: what each does on the socket, and how it is asked for.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::time::UnixTime;
@@ -111,9 +111,8 @@ async fn an_answer_is_a_page_or_garbage() {
 #[tokio::test]
 async fn an_answer_is_slow() {
     let sandbox = sandbox().await;
-    let before = Instant::now();
-    assert!(answer(&sandbox, "slow; 200").await.is_some());
-    assert!(before.elapsed() >= Duration::from_millis(200));
+    assert!(answer(&sandbox, "slow; 1").await.is_some());
+    assert_eq!(answer(&sandbox, "slow; 60000").await, None, "nothing after a moment");
     sandbox.stop().await;
 }
 

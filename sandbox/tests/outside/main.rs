@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod program;
