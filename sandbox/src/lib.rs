@@ -37,8 +37,9 @@ pub mod xml;
 
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, Fault, FaultName, FaultRule, Often, OrderView, Paid, PayError, Rules,
-    ScanRefusal, Schedule, Target, Tender,
+    Coupon, CouponKind, Entry, Event, Fault, FaultName, FaultRule, LedgerRefund, Limits, Method,
+    Often, OrderView, Paid, PayError, Person, Rules, ScanError, ScanRefusal, Scanned, Schedule,
+    Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

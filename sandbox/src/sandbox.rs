@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{Config, StartError};
 use crate::gateway::{
-    FaultError, FaultName, FaultRule, FaultView, Gateway, Message, OrderKey, OrderView, Paid,
-    PayError, ScanRefusal, Scanned, Target, Tender,
+    Entry, FaultError, FaultName, FaultRule, FaultView, Gateway, Message, OrderKey, OrderView,
+    Paid, PayError, Person, ScanError, Scanned, Target, Tender,
 };
 use crate::shared::Shared;
 use crate::time::UnixTime;
@@ -88,13 +88,34 @@ impl Sandbox {
         self.shared.advance(seconds)
     }
 
-    /// What a phone sees when it scans this code.
+    /// What a phone sees when it scans this code. For the code of a product the shop is asked
+    /// first, at its `mode_one_url`.
     ///
     /// # Errors
     ///
-    /// Why the code cannot be paid.
-    pub fn scan(&self, code_url: &str) -> Result<Scanned, ScanRefusal> {
-        self.shared.look(|gateway, now| gateway.scan(code_url, now))
+    /// Why there is nothing to pay.
+    pub async fn scan(&self, code: &str) -> Result<Scanned, ScanError> {
+        self.shared.scan(None, code).await
+    }
+
+    /// What this person's phone sees when it scans this code. The first who scans an order is the
+    /// only one who can pay it.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing to pay.
+    pub async fn scan_as(&self, person: &Person, code: &str) -> Result<Scanned, ScanError> {
+        self.shared.scan(Some(person), code).await
+    }
+
+    /// What happened to a merchant's money on the day in Beijing that this time is in, in order.
+    pub fn ledger(&self, mch_id: &str, day_of: UnixTime) -> Vec<Entry> {
+        self.shared.look(|gateway, _| gateway.ledger(mch_id, day_of).to_vec())
+    }
+
+    /// Puts this much into a person's purse, in fen; `None` for one that never runs empty.
+    pub fn set_balance(&self, person: &Person, balance_fen: Option<u64>) {
+        self.shared.act(|gateway, _| gateway.set_balance(person, balance_fen));
     }
 
     /// Pays as a phone does, or as a test wants it. The notification is sent afterwards.

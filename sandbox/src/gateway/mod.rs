@@ -15,6 +15,7 @@
 mod answer;
 mod bill;
 mod close_order;
+mod explain;
 mod fault;
 mod fields;
 mod fund_bill;
@@ -22,15 +23,19 @@ mod index;
 mod ledger;
 mod limits;
 mod log;
+mod mistakes;
 mod mode_one;
 mod notice;
 mod numbers;
+mod old_sandbox;
 mod order;
 mod order_query;
+mod people;
 mod phone;
 mod refusal;
 mod request;
 mod short_url;
+mod slow;
 #[cfg(test)]
 mod testing;
 mod trade_bill;
@@ -44,6 +49,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use answer::Answer;
+pub use explain::{ExplainedField, Explanation, Signer};
 pub use fault::{
     CATALOGUE, Ending, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName, FaultRule,
     FaultView, Manner, Often, Strikes, Takes,
@@ -51,13 +57,19 @@ pub use fault::{
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
 pub use limits::Limits;
-pub use log::{Direction, Message};
+pub use log::{Direction, Message, Numbered};
+pub use mistakes::Mistake;
 pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
+pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
-pub use view::{AttemptView, CouponView, NoticeView, ORDERS_SHOWN, OrderView, PaymentView};
+pub use slow::AFTER_S_MAX;
+pub use view::{
+    AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
+    PaymentView,
+};
 
 use crate::merchant::Merchant;
 use crate::random::Random;
@@ -70,12 +82,15 @@ use limits::Counters;
 use log::Log;
 use mode_one::Scans;
 use notice::Notices;
+use old_sandbox::OldSandbox;
 use order::Order;
+use people::People;
 use refusal::Refusal;
 use request::Request;
 use short_url::ShortLinks;
+use slow::SlowQueue;
 
-/// The calls that the gateway answers. In JSON a call is the last part of its path.
+/// The calls that the gateway answers. In JSON a call is its path, or the end of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum Call {
@@ -91,17 +106,35 @@ pub enum Call {
     DownloadFundFlow,
     /// 转换短链接: gives a short text for a long one.
     ShortUrl,
+    /// Gives the key of the old sandbox.
+    SignKey,
+    /// The same at the path of now.
+    NewSignKey,
+    /// [`Self::UnifiedOrder`] in the old sandbox.
+    OldUnifiedOrder,
+    /// [`Self::OrderQuery`] in the old sandbox.
+    OldOrderQuery,
+    /// [`Self::CloseOrder`] in the old sandbox.
+    OldCloseOrder,
+    /// [`Self::DownloadBill`] in the old sandbox.
+    OldDownloadBill,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
         Self::DownloadBill,
         Self::DownloadFundFlow,
         Self::ShortUrl,
+        Self::SignKey,
+        Self::NewSignKey,
+        Self::OldUnifiedOrder,
+        Self::OldOrderQuery,
+        Self::OldCloseOrder,
+        Self::OldDownloadBill,
     ];
 
     /// The path of the call (`docs/protocol.md` §1).
@@ -113,7 +146,18 @@ impl Call {
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
             Self::ShortUrl => "/tools/shorturl",
+            Self::SignKey => "/sandboxnew/pay/getsignkey",
+            Self::NewSignKey => "/xdc/apiv2getsignkey/sign/getsignkey",
+            Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
+            Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
+            Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
+            Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
         }
+    }
+
+    /// Whether its answer is a bill, and a refusal one of a bill.
+    const fn is_bill(self) -> bool {
+        matches!(self, Self::DownloadBill | Self::DownloadFundFlow | Self::OldDownloadBill)
     }
 }
 
@@ -123,16 +167,19 @@ pub struct UnknownCall;
 
 impl fmt::Display for UnknownCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there is no such call: give the last part of its path")
+        f.write_str("there is no such call: give its path")
     }
 }
 
 impl std::error::Error for UnknownCall {}
 
 impl Call {
-    /// The last part of its path.
-    pub fn as_str(self) -> &'static str {
-        self.path().rsplit('/').next().unwrap_or_default()
+    /// The call of this path, or of this last part of a path; of two that end alike it is the one
+    /// that is not of the old sandbox.
+    pub fn of(text: &str) -> Option<Self> {
+        let ends = |call: &Self| call.path().rsplit('/').next() == Some(text);
+        let mut all = Self::ALL.into_iter();
+        all.clone().find(|call| call.path() == text).or_else(|| all.find(ends))
     }
 }
 
@@ -140,13 +187,13 @@ impl TryFrom<String> for Call {
     type Error = UnknownCall;
 
     fn try_from(text: String) -> Result<Self, UnknownCall> {
-        Self::ALL.into_iter().find(|call| call.as_str() == text).ok_or(UnknownCall)
+        Self::of(&text).ok_or(UnknownCall)
     }
 }
 
 impl From<Call> for &'static str {
     fn from(call: Call) -> Self {
-        call.as_str()
+        call.path()
     }
 }
 
@@ -209,13 +256,17 @@ pub struct Gateway {
     prepay_ids: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
     links: ShortLinks,
-    /// The one person with a phone, as each appid knows them.
-    openids: BTreeMap<String, String>,
+    people: People,
+    slow: SlowQueue,
     notices: Notices,
     faults: Faults,
     counters: Counters,
     scans: Scans,
     ledger: Ledger,
+    /// Whether this one is itself the old sandbox of another.
+    is_old_sandbox: bool,
+    /// Made when somebody calls it first.
+    old_sandbox: Option<OldSandbox>,
     log: Log,
     random: Random,
 }
@@ -236,12 +287,15 @@ impl Gateway {
             prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
             links: ShortLinks::default(),
-            openids: BTreeMap::new(),
+            people: People::default(),
+            slow: SlowQueue::default(),
             notices: Notices::new(rules.schedule),
             faults: Faults::new(&rules, seed),
             counters: Counters::default(),
             scans: Scans::default(),
             ledger: Ledger::default(),
+            is_old_sandbox: false,
+            old_sandbox: None,
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -249,7 +303,7 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
-        self.pay_late(now);
+        self.settle(now);
         let stricken = self.stricken(call, arrival);
         let before = self.struck_before(call, stricken.as_ref());
         let (answer, request) = match before {
@@ -265,7 +319,11 @@ impl Gateway {
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
             request: String::from_utf8_lossy(arrival.body).into_owned(),
-            response: answer.for_log(),
+            response: match call {
+                // It holds a key.
+                Call::SignKey | Call::NewSignKey if answer.code.is_none() => "(a key)".to_owned(),
+                _ => answer.for_log(),
+            },
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
@@ -296,12 +354,26 @@ impl Gateway {
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
+            Call::SignKey | Call::NewSignKey => return self.answer_key(arrival, now),
+            Call::OldUnifiedOrder => return self.answer_old(Call::UnifiedOrder, arrival, now),
+            Call::OldOrderQuery => return self.answer_old(Call::OrderQuery, arrival, now),
+            Call::OldCloseOrder => return self.answer_old(Call::CloseOrder, arrival, now),
+            Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
         let request = match self.request(call, arrival) {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
-        let reply = self.within_limits(call, &request, now).and_then(|()| act(self, &request, now));
+        if self.is_old_sandbox
+            && let Err(refusal) = old_sandbox::check_case(call, &request)
+        {
+            return (Answer::unsigned(refusal), Some(request));
+        }
+        let mut reply =
+            self.within_limits(call, &request, now).and_then(|()| act(self, &request, now));
+        if self.is_old_sandbox {
+            reply = reply.map(old_sandbox::in_its_words);
+        }
         let nonce = numbers::nonce(&mut self.random);
         (Answer::signed(&request, reply, nonce), Some(request))
     }
@@ -309,7 +381,7 @@ impl Gateway {
     /// Answers a call that did not come by POST.
     pub fn handle_other_method(&mut self, call: Call, now: UnixTime) -> Answer {
         let refusal = Refusal::new(Code::RequirePostMethod, "请使用post方法");
-        let answer = if matches!(call, Call::DownloadBill | Call::DownloadFundFlow) {
+        let answer = if call.is_bill() {
             Answer::no_bill(bill::in_bill_words(refusal))
         } else {
             Answer::unsigned(refusal)
@@ -326,6 +398,32 @@ impl Gateway {
             detail: None,
         });
         answer
+    }
+
+    /// What a person did on a phone, for the log.
+    fn log_phone(
+        &mut self,
+        key: &OrderKey,
+        name: &str,
+        refusal: Option<&'static str>,
+        now: UnixTime,
+    ) {
+        self.log.push(Message {
+            at: now.0,
+            direction: Direction::Phone,
+            name: name.to_owned(),
+            mch_id: Some(key.mch_id.clone()),
+            out_trade_no: Some(key.out_trade_no.clone()),
+            request: String::new(),
+            response: String::new(),
+            code: refusal,
+            detail: None,
+        });
+    }
+
+    /// The last calls and notifications with their numbers, oldest first.
+    pub fn numbered_messages(&self) -> impl Iterator<Item = Numbered<'_>> {
+        self.log.numbered()
     }
 
     /// The last calls and notifications, oldest first.

@@ -1,5 +1,7 @@
 //! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §14).
 
+use super::people::{Method, Person};
+use super::slow::{Failed, Slow};
 use crate::sign::Algorithm;
 use crate::time::UnixTime;
 
@@ -74,6 +76,12 @@ pub(super) struct Order {
     pub(super) lags_until: Option<UnixTime>,
     /// How often somebody looked at the order on the phone and gave it up.
     pub(super) cancels: u32,
+    /// Who scanned it first: nobody else can pay it.
+    pub(super) scanned_by: Option<Person>,
+    /// Payments under way.
+    pub(super) paying: Vec<Slow>,
+    /// Payments that came to nothing.
+    pub(super) failed: Vec<Failed>,
 }
 
 /// A `code_url` and what belongs to it.
@@ -90,7 +98,9 @@ pub(super) struct Payment {
     pub(super) transaction_id: String,
     pub(super) total_fen: u64,
     pub(super) coupons: Vec<Coupon>,
+    pub(super) person: Person,
     pub(super) openid: String,
+    pub(super) method: Method,
     /// CNY, unless a fault says otherwise.
     pub(super) fee_type: &'static str,
     pub(super) paid_at: UnixTime,
@@ -142,6 +152,11 @@ impl Order {
         let state = self.state(now);
         let lags = self.lags_until.is_some_and(|end| now < end);
         if lags && state == TradeState::Success { TradeState::NotPay } else { state }
+    }
+
+    /// Whether the merchant takes no credit cards for it.
+    pub(super) fn no_credit(&self) -> bool {
+        self.parameters.iter().any(|(name, value)| name == "limit_pay" && value == "no_credit")
     }
 
     /// Whether the time to pay that the merchant set is over.

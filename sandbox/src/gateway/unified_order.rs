@@ -109,6 +109,9 @@ impl Gateway {
             payments: Vec::new(),
             lags_until: None,
             cancels: 0,
+            scanned_by: None,
+            paying: Vec::new(),
+            failed: Vec::new(),
         })
     }
 

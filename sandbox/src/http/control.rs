@@ -15,7 +15,10 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::clock::ADVANCE_S_MAX;
-use crate::gateway::{Coupon, CouponKind, ORDERS_SHOWN, PayError, ScanRefusal, Target, Tender};
+use crate::gateway::{
+    Coupon, CouponKind, Method, ORDERS_SHOWN, PayError, Person, ScanError, ScanRefusal, Target,
+    Tender,
+};
 use crate::shared::Shared;
 
 pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
@@ -72,9 +75,22 @@ impl From<ScanRefusal> for ControlError {
             | ScanRefusal::CodeExpired
             | ScanRefusal::OrderExpired
             | ScanRefusal::OrderClosed
-            | ScanRefusal::OrderPaid => StatusCode::CONFLICT,
+            | ScanRefusal::OrderPaid
+            | ScanRefusal::ScannedByOther => StatusCode::CONFLICT,
         };
         Self { status, code: refusal.as_str(), message: refusal.to_string() }
+    }
+}
+
+impl From<ScanError> for ControlError {
+    fn from(error: ScanError) -> Self {
+        let status = match &error {
+            ScanError::Refused(refusal) => return (*refusal).into(),
+            ScanError::ProductCode { .. } => StatusCode::BAD_REQUEST,
+            ScanError::NoAddress | ScanError::ShopRefused { .. } => StatusCode::CONFLICT,
+            ScanError::ShopSilent { .. } | ScanError::ShopAnswer { .. } => StatusCode::BAD_GATEWAY,
+        };
+        Self { status, code: error.as_str(), message: error.to_string() }
     }
 }
 
@@ -87,6 +103,9 @@ impl From<PayError> for ControlError {
             PayError::Amount => (StatusCode::BAD_REQUEST, "invalid_total_fee"),
             PayError::Coupons => (StatusCode::BAD_REQUEST, "invalid_coupons"),
             PayError::NotPaid => (StatusCode::CONFLICT, "not_paid"),
+            PayError::BalanceTooLow => (StatusCode::CONFLICT, "balance_too_low"),
+            PayError::NoCredit => (StatusCode::CONFLICT, "no_credit"),
+            PayError::TooSlow => (StatusCode::BAD_REQUEST, "invalid_after_s"),
         };
         Self { status, code, message: error.to_string() }
     }
@@ -134,17 +153,20 @@ fn target(
 #[serde(deny_unknown_fields)]
 struct ScanBody {
     code_url: String,
+    person: Option<Person>,
 }
 
 async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: ScanBody = read(&body)?;
-    let scanned = shared.look(|gateway, now| gateway.scan(&body.code_url, now))?;
+    let scanned = shared.scan(body.person.as_ref(), &body.code_url).await?;
     Ok(Json(json!({
         "mch_id": scanned.mch_id,
         "out_trade_no": scanned.out_trade_no,
         "shop": scanned.shop,
         "body": scanned.body,
         "total_fee": scanned.total_fen,
+        "no_credit": scanned.no_credit,
+        "code_url": scanned.code_url,
     })))
 }
 
@@ -161,6 +183,11 @@ struct PayBody {
     notify: bool,
     #[serde(default)]
     force: bool,
+    person: Option<Person>,
+    #[serde(default)]
+    method: Method,
+    #[serde(default)]
+    after_s: u32,
 }
 
 const fn yes() -> bool {
@@ -202,6 +229,9 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         coupons: body.coupons.into_iter().map(Coupon::from).collect(),
         notify: body.notify,
         force: body.force,
+        person: body.person,
+        method: body.method,
+        after_s: body.after_s,
     };
     let paid = shared.act(|gateway, now| gateway.pay(&target, tender, now))?;
     tracing::info!(out_trade_no = paid.out_trade_no, total_fee = paid.total_fen, "paid");
@@ -211,6 +241,7 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         "transaction_id": paid.transaction_id,
         "total_fee": paid.total_fen,
         "cash_fee": paid.cash_fen,
+        "paid_at": paid.paid_at.0,
     })))
 }
 

@@ -59,7 +59,7 @@ impl Gateway {
         };
         faults.extend(self.faults.draw(place));
         let fits =
-            |fault: &Fault| fault.code().is_none_or(|code| is_bill(call) || !code.is_of_bills());
+            |fault: &Fault| fault.code().is_none_or(|code| call.is_bill() || !code.is_of_bills());
         faults.retain(|(fault, _)| fits(fault));
         (!faults.is_empty()).then_some(Stricken { request, faults })
     }
@@ -139,7 +139,7 @@ impl Gateway {
     }
 
     fn refused_by_fault(&mut self, call: Call, request: &Request, refusal: Refusal) -> Answer {
-        if is_bill(call) {
+        if call.is_bill() {
             return Answer::no_bill(match refusal.code {
                 Code::SystemError => self::refusal(Code::BillSystemError),
                 code if code.is_of_bills() => refusal,
@@ -210,10 +210,6 @@ const fn change_of_answer(name: FaultName) -> Option<Change<'static>> {
         FaultName::AnswerOfAnother => Some(Change::OtherMerchant),
         _ => None,
     }
-}
-
-const fn is_bill(call: Call) -> bool {
-    matches!(call, Call::DownloadBill | Call::DownloadFundFlow)
 }
 
 fn system_error() -> Refusal {

@@ -5,6 +5,9 @@ use super::super::{Gateway, Target, Tender};
 use super::{Fault, FaultName, Place, Strikes};
 use crate::time::UnixTime;
 
+/// Stands before every order.
+const NO_ORDER: OrderKey = OrderKey { mch_id: String::new(), out_trade_no: String::new() };
+
 /// What faults make of one payment.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct PaymentFaults {
@@ -14,8 +17,8 @@ pub(in crate::gateway) struct PaymentFaults {
     pub(in crate::gateway) other_currency: bool,
     /// Whether a second one follows.
     pub(in crate::gateway) twice: bool,
-    /// Until when the order query does not know it.
-    pub(in crate::gateway) lags_until: Option<UnixTime>,
+    /// For how many seconds the order query does not know it.
+    pub(in crate::gateway) lags_s: Option<i64>,
 }
 
 impl Gateway {
@@ -34,7 +37,7 @@ impl Gateway {
                 }
                 FaultName::PaidOtherCurrency => faults.other_currency = true,
                 FaultName::PaidTwice => faults.twice = true,
-                FaultName::QueryLags => faults.lags_until = Some(now.plus(fault.seconds())),
+                FaultName::QueryLags => faults.lags_s = Some(fault.seconds()),
                 _ => {}
             }
         }
@@ -50,12 +53,10 @@ impl Gateway {
 
     /// Makes the payments of closed orders whose time has come.
     pub(in crate::gateway) fn pay_late(&mut self, now: UnixTime) {
-        while let Some((at, key)) = self.faults.late_payments.first().cloned() {
-            if at > now {
-                return;
-            }
-            self.faults.late_payments.pop_first();
-            let OrderKey { mch_id, out_trade_no } = key;
+        // Taken out first: each payment asks for this again.
+        let later = self.faults.late_payments.split_off(&(now.plus(1), NO_ORDER));
+        let due = std::mem::replace(&mut self.faults.late_payments, later);
+        for (_, OrderKey { mch_id, out_trade_no }) in due {
             let target = Target::Number { mch_id: Some(mch_id), out_trade_no };
             // Whatever can be closed can be paid by force.
             let _ = self.pay(&target, Tender { force: true, ..Tender::default() }, now);

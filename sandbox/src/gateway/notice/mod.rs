@@ -15,6 +15,7 @@ pub(super) use plan::{False, Plan};
 use super::Gateway;
 use super::log::{Direction, Message};
 use super::mode_one::Scans;
+use super::old_sandbox::OldSandbox;
 use crate::time::UnixTime;
 
 /// When a notification that was not acknowledged is sent again.
@@ -68,11 +69,13 @@ impl Gateway {
     /// The notifications that are due and the questions of mode one, each given once, and when to
     /// ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
-        self.pay_late(now);
+        self.settle(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        let payment = self.next_late_payment();
-        Poll { wake_at: poll.wake_at.into_iter().chain(payment).min(), ..poll }
+        let others = [self.slow.next_end(), self.next_late_payment()];
+        let times = poll.wake_at.into_iter().chain(others.into_iter().flatten());
+        let poll = Poll { wake_at: times.min(), ..poll };
+        self.poll_old(poll, now)
     }
 
     /// Takes what came back from a sending, and says what it means.
@@ -86,12 +89,19 @@ impl Gateway {
         returned: Returned,
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
+        if OldSandbox::holds(id) {
+            return self.delivered_old(id, returned, now);
+        }
         if Scans::holds(id) {
             return self.answered(id, returned, now);
         }
+        let response = match &returned {
+            Returned::Answer { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Returned::TooLong | Returned::Late | Returned::Unreachable { .. } => String::new(),
+        };
         let outcome = Outcome::from(returned);
-        let response = outcome.as_str().to_owned();
-        let detail = outcome.detail().map(str::to_owned);
+        let detail = outcome.detail().map(|why| format!(": {why}")).unwrap_or_default();
+        let detail = Some(format!("{}{detail}", outcome.as_str()));
         let (notice, body) = self.notices.delivered(id, outcome.clone(), now)?;
         self.log.push(Message {
             at: now.0,
@@ -109,7 +119,9 @@ impl Gateway {
 
     /// Whether no notification and no question is on its way or due, and no payment.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let paid = self.next_late_payment().is_none_or(|at| at > now);
-        self.notices.is_quiet(now) && self.scans.are_quiet() && paid
+        let payments = [self.slow.next_end(), self.next_late_payment()];
+        let paying = payments.into_iter().flatten().any(|end| end <= now);
+        let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
+        self.notices.is_quiet(now) && self.scans.are_quiet() && !paying && old_quiet
     }
 }
