@@ -139,6 +139,11 @@ impl Clock {
     }
 }
 
+/// The machine's time, whatever the gateway's clock says: certificates are judged by it.
+pub(crate) fn machine_time() -> UnixTime {
+    UnixTime(seconds(system_time()))
+}
+
 fn seconds(since_epoch: Duration) -> i64 {
     i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
 }

@@ -22,8 +22,10 @@
 //! ```
 
 mod broken;
+mod certificates;
 pub mod clock;
 mod config;
+mod door;
 pub mod gateway;
 mod http;
 mod merchant;
@@ -35,6 +37,7 @@ pub mod sign;
 pub mod time;
 pub mod xml;
 
+pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
     Coupon, CouponKind, Entry, Event, Fault, FaultName, FaultRule, LedgerRefund, Limits, Method,

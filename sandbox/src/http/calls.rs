@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::broken::Broken;
+use crate::certificates::Holder;
 use crate::gateway::{Answer, Arrival, Call, Ending, Fault, Manner};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
@@ -33,6 +34,7 @@ const SILENCE: Duration = Duration::from_secs(600);
 /// from the real gateway.
 pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
+    ConnectInfo(holder): ConnectInfo<Holder>,
     call: Call,
     request: Request,
 ) -> Response {
@@ -44,13 +46,16 @@ pub(super) async fn answer(
     // One byte more than a document may have, so that the reader is who says "too large".
     let limit = DOCUMENT_BYTES_MAX + 1;
     let body = axum::body::to_bytes(request.into_body(), limit).await;
+    let certificate = match &holder {
+        Holder::Merchant(mch_id) => Some(mch_id.as_str()),
+        Holder::Nobody | Holder::Unbelieved { .. } => None,
+    };
+    let arrival = |body| Arrival { body, certificate, faults: &faults };
     let answer = shared.act(|gateway, now| match (is_post, &body) {
         (false, _) => gateway.handle_other_method(call, now),
-        (true, Ok(body)) => {
-            gateway.handle(call, &Arrival { faults: &faults, ..Arrival::of(body) }, now)
-        }
+        (true, Ok(body)) => gateway.handle(call, &arrival(body), now),
         // Longer than the limit, or cut off: no document either way.
-        (true, Err(_)) => gateway.handle(call, &Arrival::of(b"(unreadable)"), now),
+        (true, Err(_)) => gateway.handle(call, &arrival(b"(unreadable)"), now),
     });
     let code = answer.code.map(crate::gateway::Code::as_str);
     let detail = answer.detail.as_deref().unwrap_or_default();

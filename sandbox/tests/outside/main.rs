@@ -8,3 +8,5 @@ mod http;
 mod program;
 #[cfg(test)]
 mod shop;
+#[cfg(test)]
+mod tls;

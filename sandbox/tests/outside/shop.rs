@@ -25,8 +25,18 @@ pub(crate) fn merchant() -> Merchant {
 
 /// Calls the gateway as this merchant; the answer must be signed.
 pub(crate) async fn call(base: &str, path: &str, fields: &[(&str, &str)]) -> Document {
+    call_with(&reqwest_client(), base, path, fields).await
+}
+
+/// The same with this client.
+pub(crate) async fn call_with(
+    client: &reqwest::Client,
+    base: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Document {
     let key = Key::new(KEY).unwrap();
-    let request = reqwest_client().post(format!("{base}{path}")).body(signed(fields));
+    let request = client.post(format!("{base}{path}")).body(signed(fields));
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let document = Document::read(&answer.bytes().await.unwrap()).unwrap();
@@ -75,8 +85,18 @@ pub(crate) fn order_body(out_trade_no: &str, notify_url: &str) -> String {
 
 /// Orders, and gives the code.
 pub(crate) async fn order(base: &str, out_trade_no: &str, notify_url: &str) -> String {
+    order_with(&reqwest_client(), base, out_trade_no, notify_url).await
+}
+
+/// The same with this client.
+pub(crate) async fn order_with(
+    client: &reqwest::Client,
+    base: &str,
+    out_trade_no: &str,
+    notify_url: &str,
+) -> String {
     let fields = order_fields(out_trade_no, notify_url);
-    let answer = call(base, "/pay/unifiedorder", &fields).await;
+    let answer = call_with(client, base, "/pay/unifiedorder", &fields).await;
     answer.get("code_url").expect("ordered").to_owned()
 }
 
