@@ -29,6 +29,7 @@ mod merchant;
 mod notify;
 pub mod random;
 mod sandbox;
+pub mod seal;
 mod shared;
 pub mod sign;
 pub mod time;
@@ -36,7 +37,9 @@ pub mod xml;
 
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, OrderView, Paid, PayError, Rules, ScanRefusal, Schedule, Target, Tender,
+    Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Funds, OrderView, Paid, PayError,
+    RefundAccount, RefundChannel, RefundEnd, RefundError, RefundTarget, RefundView, Rules,
+    ScanRefusal, Schedule, Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

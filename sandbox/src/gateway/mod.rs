@@ -12,6 +12,7 @@
 
 mod answer;
 mod bill;
+mod certificate;
 mod close_order;
 mod fields;
 mod fund_bill;
@@ -24,6 +25,7 @@ mod numbers;
 mod order;
 mod order_query;
 mod phone;
+mod refund;
 mod refusal;
 mod request;
 mod short_url;
@@ -37,6 +39,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use answer::Answer;
+pub use certificate::Certificates;
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
 pub use log::{Direction, Message};
@@ -44,6 +47,10 @@ pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
+pub use refund::{
+    ConsoleRefund, Ending, Funds, REFUND_WITHIN_S, REFUNDS_MAX, RefundAccount, RefundChannel,
+    RefundEnd, RefundError, RefundTarget, RefundView,
+};
 pub use refusal::Code;
 pub use view::{AttemptView, CouponView, NoticeView, ORDERS_SHOWN, OrderView, PaymentView};
 
@@ -57,6 +64,7 @@ use log::Log;
 use mode_one::Scans;
 use notice::Notices;
 use order::Order;
+use refund::{FundsOfAll, Refunds};
 use refusal::Refusal;
 use request::Request;
 use short_url::ShortLinks;
@@ -70,6 +78,10 @@ pub enum Call {
     OrderQuery,
     /// 关闭订单: closes an order.
     CloseOrder,
+    /// 申请退款: gives money back.
+    Refund,
+    /// 查询退款: tells where refunds are.
+    RefundQuery,
     /// 下载交易账单: what was paid and refunded on a day.
     DownloadBill,
     /// 下载资金账单: what moved in the merchant's account on a day.
@@ -80,10 +92,12 @@ pub enum Call {
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
+        Self::Refund,
+        Self::RefundQuery,
         Self::DownloadBill,
         Self::DownloadFundFlow,
         Self::ShortUrl,
@@ -95,6 +109,8 @@ impl Call {
             Self::UnifiedOrder => "/pay/unifiedorder",
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
+            Self::Refund => "/secapi/pay/refund",
+            Self::RefundQuery => "/pay/refundquery",
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
             Self::ShortUrl => "/tools/shorturl",
@@ -125,12 +141,29 @@ pub struct Rules {
     pub schedule: Schedule,
     /// How many seconds after its creation an order may be closed (`docs/protocol.md` §6).
     pub min_close_s: i64,
+    /// Whether refunds and fund bills need the merchant's client certificate.
+    pub certificates: Certificates,
+    /// How many seconds after it was accepted a refund ends; 0 for at once. WeChat takes from
+    /// seconds to three working days.
+    pub refund_after_s: i64,
+    /// How many seconds lie between two refunds of one payment at least (`docs/protocol.md` §7).
+    pub refund_gap_s: i64,
+    /// Whether the order query says CLOSED of a payment that has gone back as a whole, as some have
+    /// seen it, instead of REFUND (`docs/protocol.md` §5).
+    pub closed_when_refunded: bool,
 }
 
 impl Default for Rules {
     /// As the current pages say.
     fn default() -> Self {
-        Self { schedule: Schedule::Current, min_close_s: 300 }
+        Self {
+            schedule: Schedule::Current,
+            min_close_s: 300,
+            certificates: Certificates::Demanded,
+            refund_after_s: 5,
+            refund_gap_s: 60,
+            closed_when_refunded: false,
+        }
     }
 }
 
@@ -152,6 +185,8 @@ pub struct Gateway {
     notices: Notices,
     scans: Scans,
     ledger: Ledger,
+    refunds: Refunds,
+    funds: FundsOfAll,
     log: Log,
     random: Random,
 }
@@ -176,6 +211,8 @@ impl Gateway {
             notices: Notices::new(rules.schedule),
             scans: Scans::default(),
             ledger: Ledger::default(),
+            refunds: Refunds::default(),
+            funds: FundsOfAll::default(),
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -183,6 +220,7 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
+        self.settle_refunds(now);
         let (answer, request) = self.answer(call, arrival, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
@@ -211,6 +249,8 @@ impl Gateway {
             Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
             Call::CloseOrder => Self::close_order,
             Call::ShortUrl => Self::short_url,
+            Call::Refund => Self::refund,
+            Call::RefundQuery => |gateway, request, now| gateway.refund_query(request, now),
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
@@ -223,9 +263,10 @@ impl Gateway {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
-        let reply = act(self, &request, now);
+        let certified = self.certified(call, &request.merchant, arrival);
+        let reply = certified.and_then(|()| act(self, &request, now));
         let nonce = numbers::nonce(&mut self.random);
-        (Answer::signed(&request, reply, nonce), Some(request))
+        (Answer::signed(call, &request, reply, nonce), Some(request))
     }
 
     /// Answers a call that did not come by POST.

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::fields::TOTAL_FEN_MAX;
 use super::notice::{NewNotice, Plan};
 use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
@@ -72,7 +74,7 @@ pub struct Scanned {
 }
 
 /// The order that is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// By a code, as a phone means it.
     Code(String),
@@ -249,6 +251,7 @@ impl Gateway {
         };
         self.notices.add(new, Plan::default());
         self.ledger.paid(merchant, &key, &payment);
+        self.funds.paid(&key.mch_id, &payment);
         order.payments.push(payment);
         Ok(paid)
     }
@@ -280,7 +283,7 @@ impl Gateway {
     }
 
     /// The order that is meant, in whatever state.
-    fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
+    pub(super) fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
         match target {
             Target::Code(code_url) => {
                 let key = self.codes.get(self.links.meaning(code_url)).cloned();
@@ -342,7 +345,7 @@ pub(super) fn not_payable(
     now: UnixTime,
 ) -> Option<ScanRefusal> {
     match order.state(now) {
-        TradeState::Success => return Some(ScanRefusal::OrderPaid),
+        TradeState::Success | TradeState::Refund => return Some(ScanRefusal::OrderPaid),
         TradeState::Closed => return Some(ScanRefusal::OrderClosed),
         TradeState::NotPay => {}
     }

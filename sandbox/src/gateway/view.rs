@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::notice::{Notice, Outcome};
 use super::order::{Coupon, CouponKind, Order, Payment};
 use super::phone::not_payable;
-use super::{Gateway, ScanRefusal};
+use super::{Gateway, RefundView, ScanRefusal};
 use crate::time::UnixTime;
 
 /// How many orders are shown when nobody says how many.
@@ -23,7 +23,7 @@ pub struct OrderView {
     pub shop: String,
     /// The merchant's number of the order.
     pub out_trade_no: String,
-    /// NOTPAY, SUCCESS or CLOSED.
+    /// NOTPAY, SUCCESS, REFUND or CLOSED.
     pub trade_state: &'static str,
     /// Why a phone cannot pay it now; `null` when it can.
     pub not_payable: Option<&'static str>,
@@ -66,6 +66,8 @@ pub struct PaymentView {
     pub paid_at: i64,
     /// How the merchant was told.
     pub notification: NoticeView,
+    /// Its refunds, oldest first.
+    pub refunds: Vec<RefundView>,
 }
 
 /// A coupon.
@@ -73,7 +75,7 @@ pub struct PaymentView {
 pub struct CouponView {
     /// Its number.
     pub id: String,
-    /// What it paid.
+    /// What it paid, or what of it goes back.
     pub fee: u64,
     /// CASH, `NO_CASH` or not said.
     #[serde(rename = "type")]
@@ -149,23 +151,27 @@ impl Gateway {
     }
 
     fn payment_view(&self, payment: &Payment) -> PaymentView {
-        let coupon = |coupon: &Coupon| CouponView {
-            id: coupon.id.clone(),
-            fee: coupon.fee_fen,
-            kind: coupon.kind.map(CouponKind::as_str),
-        };
         PaymentView {
             transaction_id: payment.transaction_id.clone(),
             total_fee: payment.total_fen,
             cash_fee: payment.cash_fen(),
-            coupons: payment.coupons.iter().map(coupon).collect(),
+            coupons: payment.coupons.iter().map(coupon_view).collect(),
             paid_at: payment.paid_at.0,
             notification: notice_view(self.notices.of(&payment.transaction_id)),
+            refunds: self.refund_views(&payment.transaction_id),
         }
     }
 }
 
-fn notice_view(notice: Option<&Notice>) -> NoticeView {
+pub(super) fn coupon_view(coupon: &Coupon) -> CouponView {
+    CouponView {
+        id: coupon.id.clone(),
+        fee: coupon.fee_fen,
+        kind: coupon.kind.map(CouponKind::as_str),
+    }
+}
+
+pub(super) fn notice_view(notice: Option<&Notice>) -> NoticeView {
     let Some(notice) = notice else {
         return NoticeView { state: "held", next_at: None, attempts: Vec::new() };
     };

@@ -3,6 +3,7 @@
 mod calls;
 mod control;
 mod phone;
+mod refunds;
 
 use std::sync::Arc;
 

@@ -68,8 +68,10 @@ impl Gateway {
     /// The notifications that are due and the questions of mode one, each given once, and when to
     /// ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
+        self.settle_refunds(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
+        poll.wake_at = poll.wake_at.into_iter().chain(self.refunds.next_end()).min();
         poll
     }
 
@@ -105,8 +107,9 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification and no question is on its way or due.
+    /// Whether no notification and no question is on its way or due, and no refund's end.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        self.notices.is_quiet(now) && self.scans.are_quiet()
+        let refunds_rest = self.refunds.next_end().is_none_or(|end| end > now);
+        self.notices.is_quiet(now) && self.scans.are_quiet() && refunds_rest
     }
 }
