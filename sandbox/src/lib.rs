@@ -21,8 +21,10 @@
 //! # }
 //! ```
 
+mod certificates;
 pub mod clock;
 mod config;
+mod door;
 pub mod gateway;
 mod http;
 mod merchant;
@@ -35,11 +37,13 @@ pub mod sign;
 pub mod time;
 pub mod xml;
 
+pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Funds, OrderView, Paid, PayError,
-    RefundAccount, RefundChannel, RefundEnd, RefundError, RefundTarget, RefundView, Rules,
-    ScanRefusal, Schedule, Target, Tender,
+    Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Entry, Event, Funds, LedgerRefund,
+    Method, OrderView, Paid, PayError, Person, RefundAccount, RefundChannel, RefundEnd,
+    RefundError, RefundTarget, RefundView, Rules, ScanError, ScanRefusal, Scanned, Schedule,
+    Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

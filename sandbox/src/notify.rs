@@ -37,7 +37,14 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, deadline: 
     let mut changes = shared.changes();
     let mut sendings = JoinSet::new();
     loop {
-        let poll = shared.look(|gateway, now| gateway.poll(now));
+        let (poll, settled) = shared.look(|gateway, now| {
+            let paying = gateway.paying();
+            let poll = gateway.poll(now);
+            (poll, gateway.paying() != paying)
+        });
+        if settled || !poll.send.is_empty() {
+            shared.ring();
+        }
         for delivery in poll.send {
             sendings.spawn(deliver(Arc::clone(&shared), client.clone(), delivery, deadline));
         }

@@ -5,26 +5,29 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::certificates::Certificates;
 use crate::clock::Clock;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Person, ScanError, Scanned, Scanning};
 use crate::time::UnixTime;
 
 /// A gateway and its clock, shared by calls, phone, control and the sender of notifications.
 pub(crate) struct Shared {
     gateway: Mutex<Gateway>,
     pub(crate) clock: Clock,
-    changed: watch::Sender<()>,
+    pub(crate) certificates: Certificates,
+    changed: watch::Sender<u64>,
 }
 
 impl Shared {
-    pub(crate) fn new(gateway: Gateway, clock: Clock) -> Self {
-        Self { gateway: Mutex::new(gateway), clock, changed: watch::Sender::new(()) }
+    pub(crate) fn new(gateway: Gateway, clock: Clock, certificates: Certificates) -> Self {
+        let changed = watch::Sender::new(0);
+        Self { gateway: Mutex::new(gateway), clock, certificates, changed }
     }
 
     /// Does something with the gateway at the time of now, and rings the bell.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Gateway, UnixTime) -> T) -> T {
         let done = self.look(act);
-        self.changed.send_replace(());
+        self.ring();
         done
     }
 
@@ -36,15 +39,43 @@ impl Shared {
         look(&mut gateway, self.clock.now())
     }
 
+    /// Scans a code as this person, or as whoever is meant when nobody is named. For a product's
+    /// code it waits for what the shop says, as long as a notification may take.
+    pub(crate) async fn scan(
+        &self,
+        person: Option<&Person>,
+        code: &str,
+    ) -> Result<Scanned, ScanError> {
+        let mut changes = self.changes();
+        let id = match self.act(|gateway, now| gateway.begin_scan(person, code, now))? {
+            Scanning::Seen(scanned) => return Ok(scanned),
+            Scanning::Asking(id) => id,
+        };
+        loop {
+            if let Some(result) = self.look(|gateway, _| gateway.scan_result(id)) {
+                return result;
+            }
+            if changes.changed().await.is_err() {
+                let reason = "the sandbox has ended".to_owned();
+                return Err(ScanError::ShopSilent { reason });
+            }
+        }
+    }
+
     /// Moves the clock, and rings the bell.
     pub(crate) fn advance(&self, seconds: i64) -> Option<UnixTime> {
         let now = self.clock.advance(seconds);
-        self.changed.send_replace(());
+        self.ring();
         now
     }
 
-    /// The bell.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    /// Rings the bell: something has changed.
+    pub(crate) fn ring(&self) {
+        self.changed.send_modify(|rung| *rung += 1);
+    }
+
+    /// The bell, and how often it has rung.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 }

@@ -258,10 +258,9 @@ mod tests {
     }
 
     fn numbers(shop: &Shop) -> (String, String) {
-        let order = shop.gateway.orders(shop.now);
-        let paid = order.iter().find(|order| order.out_trade_no == NO).unwrap();
-        let openid = shop.gateway.openids.values().next().unwrap().clone();
-        (paid.payments[0].transaction_id.clone(), openid)
+        let key = OrderKey { mch_id: MCH_ID.into(), out_trade_no: NO.into() };
+        let payment = &shop.gateway.orders[&key].payments[0];
+        (payment.transaction_id.clone(), payment.openid.clone())
     }
 
     #[test]
@@ -500,7 +499,7 @@ mod tests {
              `3,`1,`15.00,`2,`5.06\r\n"
         );
         assert_eq!(fund_bill(&mut shop), expected);
-        assert_eq!(shop.gateway.balance_fen(MCH_ID), 994);
+        assert_eq!(shop.gateway.account_fen(MCH_ID), 994);
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl Gateway {
     }
 
     /// What a merchant's account holds, in fen: all that came, without fees and refunds.
-    pub fn balance_fen(&self, mch_id: &str) -> i64 {
+    pub fn account_fen(&self, mch_id: &str) -> i64 {
         self.ledger.balance_fen(mch_id)
     }
 }
@@ -241,7 +241,7 @@ fn portion(amount: u64, part: u64, whole: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{APPID, KEY, MCH_ID, NOW, OTHER_MCH_ID, Shop};
-    use super::super::{Coupon, CouponKind, Tender};
+    use super::super::{Coupon, CouponKind, Method, Person, Tender};
     use super::*;
     use proptest::prelude::*;
 
@@ -255,7 +255,8 @@ mod tests {
 
     fn payment(total_fen: u64, coupons: Vec<Coupon>) -> Payment {
         let (transaction_id, openid) = ("4200".into(), "o".into());
-        Payment { transaction_id, total_fen, coupons, openid, paid_at: NOW }
+        let (person, method, paid_at) = (Person::default(), Method::default(), NOW);
+        Payment { transaction_id, total_fen, coupons, person, openid, method, paid_at }
     }
 
     fn parts(refund_id: &str, refund_fen: u64) -> RefundParts<'_> {
@@ -277,10 +278,10 @@ mod tests {
             fee_fen: 11, // 10.8
         };
         assert_eq!(entry.event, event);
-        assert_eq!((entry.balance_fen, shop.gateway.balance_fen(MCH_ID)), (1789, 1789));
+        assert_eq!((entry.balance_fen, shop.gateway.account_fen(MCH_ID)), (1789, 1789));
         assert!(shop.gateway.ledger(MCH_ID, NOW.plus(86_400)).is_empty(), "another day");
         assert!(shop.gateway.ledger(OTHER_MCH_ID, NOW).is_empty(), "another merchant");
-        assert_eq!(shop.gateway.balance_fen(OTHER_MCH_ID), 0);
+        assert_eq!(shop.gateway.account_fen(OTHER_MCH_ID), 0);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Time is an argument of everything, numbers come from a seed, state is plain maps. What happens:
 //!
 //! - [`Gateway::handle`] answers a merchant's call;
-//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
+//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a
+//!   phone;
 //! - [`Gateway::poll`] gives the notifications that are due and the questions that scans of product
 //!   codes put, [`Gateway::delivered`] takes what came of each.
 //!
@@ -14,21 +15,29 @@ mod answer;
 mod bill;
 mod certificate;
 mod close_order;
+mod example;
+mod explain;
 mod fields;
 mod fund_bill;
 mod index;
 mod ledger;
 mod log;
+mod mistakes;
 mod mode_one;
+mod nested;
 mod notice;
 mod numbers;
+mod old_sandbox;
 mod order;
 mod order_query;
+mod people;
 mod phone;
 mod refund;
 mod refusal;
 mod request;
+mod search;
 mod short_url;
+mod slow;
 #[cfg(test)]
 mod testing;
 mod trade_bill;
@@ -40,19 +49,27 @@ use std::sync::Arc;
 
 pub use answer::Answer;
 pub use certificate::Certificates;
+pub use explain::{ExplainedField, Explanation, Signer};
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
-pub use log::{Direction, Message};
+pub use log::{Direction, Message, Numbered};
+pub use mistakes::Mistake;
 pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
+pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refund::{
     ConsoleRefund, Ending, Funds, REFUND_WITHIN_S, REFUNDS_MAX, RefundAccount, RefundChannel,
     RefundEnd, RefundError, RefundTarget, RefundView,
 };
 pub use refusal::Code;
-pub use view::{AttemptView, CouponView, NoticeView, ORDERS_SHOWN, OrderView, PaymentView};
+pub use search::OrderFilter;
+pub use slow::AFTER_S_MAX;
+pub use view::{
+    AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
+    PaymentView,
+};
 
 use crate::merchant::Merchant;
 use crate::random::Random;
@@ -63,11 +80,14 @@ use ledger::Ledger;
 use log::Log;
 use mode_one::Scans;
 use notice::Notices;
+use old_sandbox::OldSandbox;
 use order::Order;
+use people::People;
 use refund::{FundsOfAll, Refunds};
 use refusal::Refusal;
 use request::Request;
 use short_url::ShortLinks;
+use slow::SlowQueue;
 
 /// The calls that the gateway answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,11 +108,23 @@ pub enum Call {
     DownloadFundFlow,
     /// 转换短链接: gives a short text for a long one.
     ShortUrl,
+    /// Gives the key of the old sandbox.
+    SignKey,
+    /// The same at the path of now.
+    NewSignKey,
+    /// [`Self::UnifiedOrder`] in the old sandbox.
+    OldUnifiedOrder,
+    /// [`Self::OrderQuery`] in the old sandbox.
+    OldOrderQuery,
+    /// [`Self::CloseOrder`] in the old sandbox.
+    OldCloseOrder,
+    /// [`Self::DownloadBill`] in the old sandbox.
+    OldDownloadBill,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
@@ -101,6 +133,12 @@ impl Call {
         Self::DownloadBill,
         Self::DownloadFundFlow,
         Self::ShortUrl,
+        Self::SignKey,
+        Self::NewSignKey,
+        Self::OldUnifiedOrder,
+        Self::OldOrderQuery,
+        Self::OldCloseOrder,
+        Self::OldDownloadBill,
     ];
 
     /// The path of the call (`docs/protocol.md` §1).
@@ -114,7 +152,18 @@ impl Call {
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
             Self::ShortUrl => "/tools/shorturl",
+            Self::SignKey => "/sandboxnew/pay/getsignkey",
+            Self::NewSignKey => "/xdc/apiv2getsignkey/sign/getsignkey",
+            Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
+            Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
+            Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
+            Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
         }
+    }
+
+    /// Whether its answer is a bill, and a refusal one of a bill.
+    const fn is_bill(self) -> bool {
+        matches!(self, Self::DownloadBill | Self::DownloadFundFlow | Self::OldDownloadBill)
     }
 }
 
@@ -180,13 +229,17 @@ pub struct Gateway {
     prepay_ids: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
     links: ShortLinks,
-    /// The one person with a phone, as each appid knows them.
-    openids: BTreeMap<String, String>,
+    people: People,
+    slow: SlowQueue,
     notices: Notices,
     scans: Scans,
     ledger: Ledger,
     refunds: Refunds,
     funds: FundsOfAll,
+    /// Whether this one is itself the old sandbox of another.
+    is_old_sandbox: bool,
+    /// Made when somebody calls it first.
+    old_sandbox: Option<OldSandbox>,
     log: Log,
     random: Random,
 }
@@ -207,12 +260,15 @@ impl Gateway {
             prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
             links: ShortLinks::default(),
-            openids: BTreeMap::new(),
+            people: People::default(),
+            slow: SlowQueue::default(),
             notices: Notices::new(rules.schedule),
             scans: Scans::default(),
             ledger: Ledger::default(),
             refunds: Refunds::default(),
             funds: FundsOfAll::default(),
+            is_old_sandbox: false,
+            old_sandbox: None,
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -220,7 +276,7 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
-        self.settle_refunds(now);
+        self.settle(now);
         let (answer, request) = self.answer(call, arrival, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
@@ -230,7 +286,11 @@ impl Gateway {
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
             request: String::from_utf8_lossy(arrival.body).into_owned(),
-            response: answer.for_log(),
+            response: match call {
+                // It holds a key.
+                Call::SignKey | Call::NewSignKey if answer.code.is_none() => "(a key)".to_owned(),
+                _ => answer.for_log(),
+            },
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
@@ -254,6 +314,11 @@ impl Gateway {
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
+            Call::SignKey | Call::NewSignKey => return self.answer_key(arrival, now),
+            Call::OldUnifiedOrder => return self.answer_old(Call::UnifiedOrder, arrival, now),
+            Call::OldOrderQuery => return self.answer_old(Call::OrderQuery, arrival, now),
+            Call::OldCloseOrder => return self.answer_old(Call::CloseOrder, arrival, now),
+            Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
         let request = match call {
             Call::ShortUrl => self.authenticate_link(arrival.body),
@@ -263,8 +328,16 @@ impl Gateway {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
+        if self.is_old_sandbox
+            && let Err(refusal) = old_sandbox::check_case(call, &request)
+        {
+            return (Answer::unsigned(refusal), Some(request));
+        }
         let certified = self.certified(call, &request.merchant, arrival);
-        let reply = certified.and_then(|()| act(self, &request, now));
+        let mut reply = certified.and_then(|()| act(self, &request, now));
+        if self.is_old_sandbox {
+            reply = reply.map(old_sandbox::in_its_words);
+        }
         let nonce = numbers::nonce(&mut self.random);
         (Answer::signed(call, &request, reply, nonce), Some(request))
     }
@@ -272,7 +345,7 @@ impl Gateway {
     /// Answers a call that did not come by POST.
     pub fn handle_other_method(&mut self, call: Call, now: UnixTime) -> Answer {
         let refusal = Refusal::new(Code::RequirePostMethod, "请使用post方法");
-        let answer = if matches!(call, Call::DownloadBill | Call::DownloadFundFlow) {
+        let answer = if call.is_bill() {
             Answer::no_bill(bill::in_bill_words(refusal))
         } else {
             Answer::unsigned(refusal)
@@ -289,6 +362,32 @@ impl Gateway {
             detail: None,
         });
         answer
+    }
+
+    /// What a person did on a phone, for the log.
+    fn log_phone(
+        &mut self,
+        key: &OrderKey,
+        name: &str,
+        refusal: Option<&'static str>,
+        now: UnixTime,
+    ) {
+        self.log.push(Message {
+            at: now.0,
+            direction: Direction::Phone,
+            name: name.to_owned(),
+            mch_id: Some(key.mch_id.clone()),
+            out_trade_no: Some(key.out_trade_no.clone()),
+            request: String::new(),
+            response: String::new(),
+            code: refusal,
+            detail: None,
+        });
+    }
+
+    /// The last calls and notifications with their numbers, oldest first.
+    pub fn numbered_messages(&self) -> impl Iterator<Item = Numbered<'_>> {
+        self.log.numbered()
     }
 
     /// The last calls and notifications, oldest first.

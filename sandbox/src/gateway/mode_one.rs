@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::answer::signature;
 use super::log::{Direction, Message};
 use super::notice::{Delivery, Outcome, Returned, UnknownDelivery};
+use super::people::Person;
 use super::phone::{ScanRefusal, Scanned};
 use super::short_url::decoded;
 use super::{Gateway, numbers};
@@ -108,6 +109,7 @@ impl From<ScanRefusal> for ScanError {
 #[derive(Clone, Debug)]
 struct Question {
     merchant: Arc<Merchant>,
+    person: Person,
     /// The algorithm of the code; question and answer use the same.
     algorithm: Algorithm,
     url: String,
@@ -214,20 +216,30 @@ fn bad_code(reason: impl Into<String>) -> ScanError {
 }
 
 impl Gateway {
-    /// A phone scans this code. Of an order it sees at once what there is to pay; for a product
-    /// the shop is asked first.
+    /// A phone scans this code, whose is as with [`Gateway::scan`] when nobody is named. Of an
+    /// order it sees at once what there is to pay; for a product the shop is asked first.
     ///
     /// # Errors
     ///
     /// Why there is nothing to pay; nobody is asked then.
-    pub fn begin_scan(&mut self, code: &str, now: UnixTime) -> Result<Scanning, ScanError> {
+    pub fn begin_scan(
+        &mut self,
+        person: Option<&Person>,
+        code: &str,
+        now: UnixTime,
+    ) -> Result<Scanning, ScanError> {
         let Some(product) = ProductCode::read(self.links.meaning(code)) else {
-            return Ok(Scanning::Seen(self.scan(code, now)?));
+            let scanned = match person {
+                Some(person) => self.scan_as(person, code, now),
+                None => self.scan(code, now),
+            };
+            return Ok(Scanning::Seen(scanned?));
         };
         let product = product?;
         let (merchant, algorithm) = self.check_product(&product)?;
         let url = merchant.mode_one_url.clone().ok_or(ScanError::NoAddress)?;
-        let openid = self.openid_under(merchant.appid.clone());
+        let person = person.cloned().unwrap_or_default();
+        let openid = self.people.openid(&person, &merchant.appid, &mut self.random);
         let mut fields = vec![
             Field::cdata("appid", &merchant.appid),
             Field::cdata("openid", openid),
@@ -238,7 +250,7 @@ impl Gateway {
         ];
         fields.push(signature(&fields, &merchant, algorithm));
         let body = xml::write(&fields);
-        let id = self.scans.ask(Question { merchant, algorithm, url, body });
+        let id = self.scans.ask(Question { merchant, person, algorithm, url, body });
         Ok(Scanning::Asking(id))
     }
 
@@ -284,9 +296,14 @@ impl Gateway {
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
         let question = self.scans.in_flight.remove(&id).ok_or(UnknownDelivery)?;
+        let response = match &returned {
+            Returned::Answer { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Returned::TooLong | Returned::Late | Returned::Unreachable { .. } => String::new(),
+        };
         let result = self.judge(&question, returned.clone(), now);
         let outcome = outcome(returned, result.as_ref().err());
         let order = result.as_ref().ok().map(|scanned| scanned.out_trade_no.clone());
+        let detail = outcome.detail().map(|why| format!(": {why}")).unwrap_or_default();
         self.log.push(Message {
             at: now.0,
             direction: Direction::Out,
@@ -294,9 +311,9 @@ impl Gateway {
             mch_id: Some(question.merchant.mch_id.clone()),
             out_trade_no: order,
             request: question.body,
-            response: outcome.as_str().to_owned(),
+            response,
             code: None,
-            detail: outcome.detail().map(str::to_owned),
+            detail: Some(format!("{}{detail}", outcome.as_str())),
         });
         self.scans.resolve(id, result);
         Ok(outcome)
@@ -304,7 +321,7 @@ impl Gateway {
 
     /// What the phone shows after this answer.
     fn judge(
-        &self,
+        &mut self,
         question: &Question,
         returned: Returned,
         now: UnixTime,
@@ -332,7 +349,7 @@ impl Gateway {
             return Err(bad("it is another merchant's"));
         }
         match get("result_code") {
-            "SUCCESS" => self.prepaid(merchant, get("prepay_id"), now),
+            "SUCCESS" => self.prepaid(question, get("prepay_id"), now),
             "FAIL" => Err(ScanError::ShopRefused { text: get("err_code_des").to_owned() }),
             _ => Err(bad("it has no result_code")),
         }
@@ -340,19 +357,21 @@ impl Gateway {
 
     /// The order that the shop made for the scan.
     fn prepaid(
-        &self,
-        merchant: &Merchant,
+        &mut self,
+        question: &Question,
         prepay_id: &str,
         now: UnixTime,
     ) -> Result<Scanned, ScanError> {
         let order = self.prepay_ids.get(prepay_id).and_then(|key| self.orders.get(key));
-        let order = order.filter(|order| order.key.mch_id == merchant.mch_id);
+        let order = order.filter(|order| order.key.mch_id == question.merchant.mch_id);
         let unknown = || ScanError::ShopAnswer { reason: "the prepay_id is unknown".to_owned() };
-        let order = order.ok_or_else(unknown)?;
-        // The prepay_id lives and dies with the code that was given out together with it.
-        let is_newest = order.code.prepay_id == prepay_id;
-        let code_url = if is_newest { order.code.url.as_str() } else { "" };
-        Ok(self.look(order, code_url, now)?)
+        let code = &order.ok_or_else(unknown)?.code;
+        // It lives and dies with the code that was given out together with it.
+        if code.prepay_id != prepay_id {
+            return Err(ScanRefusal::CodeReplaced.into());
+        }
+        let code_url = code.url.clone();
+        Ok(self.scan_as(&question.person, &code_url, now)?)
     }
 }
 
@@ -402,7 +421,9 @@ mod tests {
 
     /// Scans, and gives what the shop is sent.
     fn scan(shop: &mut Shop, code: &str) -> (u64, Delivery) {
-        let Ok(Scanning::Asking(id)) = shop.gateway.begin_scan(code, shop.now) else { panic!() };
+        let Ok(Scanning::Asking(id)) = shop.gateway.begin_scan(None, code, shop.now) else {
+            panic!()
+        };
         assert_eq!(shop.gateway.scan_result(id), None);
         let mut send = shop.gateway.poll(shop.now).send;
         let delivery = send.pop().unwrap();
@@ -543,11 +564,11 @@ mod tests {
             ("vYtQ8w", "%zz", "nonce_str is not encoded"),
         ] {
             let code = CODE.replacen(from, to, 1);
-            let error = shop.gateway.begin_scan(&code, NOW).unwrap_err();
+            let error = shop.gateway.begin_scan(None, &code, NOW).unwrap_err();
             assert_eq!(error, bad_code(reason), "{code}");
         }
         assert!(shop.gateway.poll(NOW).send.is_empty());
-        let error = Shop::new().gateway.begin_scan(CODE, NOW).unwrap_err();
+        let error = Shop::new().gateway.begin_scan(None, CODE, NOW).unwrap_err();
         assert_eq!(error, ScanError::NoAddress);
     }
 
@@ -555,9 +576,9 @@ mod tests {
     fn the_code_of_an_order_is_seen_at_once() {
         let mut shop = shop();
         let code = shop.code(NO);
-        let scanning = shop.gateway.begin_scan(&code, NOW).unwrap();
+        let scanning = shop.gateway.begin_scan(None, &code, NOW).unwrap();
         assert_eq!(scanning, Scanning::Seen(shop.gateway.scan(&code, NOW).unwrap()));
-        let unknown = shop.gateway.begin_scan("weixin://wxpay/bizpayurl?pr=x", NOW);
+        let unknown = shop.gateway.begin_scan(None, "weixin://wxpay/bizpayurl?pr=x", NOW);
         assert_eq!(unknown, Err(ScanRefusal::UnknownCode.into()));
     }
 
@@ -637,7 +658,7 @@ mod tests {
         let (first, _) = scan(&mut shop, CODE);
         shop.gateway.delivered(first, Returned::Late, NOW).unwrap();
         let message = shop.gateway.messages().last().unwrap();
-        assert_eq!((message.name.as_str(), message.response.as_str()), (URL, "timed_out"));
+        assert_eq!((message.name.as_str(), message.detail.as_deref()), (URL, Some("timed_out")));
         for _ in 0..RESULTS_MAX {
             shown(&mut shop, answer(reply("", &[("result_code", "FAIL")]))).unwrap_err();
         }

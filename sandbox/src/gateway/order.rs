@@ -1,5 +1,7 @@
 //! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §14).
 
+use super::people::{Method, Person};
+use super::slow::{Failed, Slow};
 use crate::sign::Algorithm;
 use crate::time::UnixTime;
 
@@ -78,6 +80,12 @@ pub(super) struct Order {
     pub(super) is_refunded: bool,
     /// How often somebody looked at the order on the phone and gave it up.
     pub(super) cancels: u32,
+    /// Who scanned it first: nobody else can pay it.
+    pub(super) scanned_by: Option<Person>,
+    /// Payments under way.
+    pub(super) paying: Vec<Slow>,
+    /// Payments that came to nothing.
+    pub(super) failed: Vec<Failed>,
 }
 
 /// A `code_url` and what belongs to it.
@@ -94,7 +102,9 @@ pub(super) struct Payment {
     pub(super) transaction_id: String,
     pub(super) total_fen: u64,
     pub(super) coupons: Vec<Coupon>,
+    pub(super) person: Person,
     pub(super) openid: String,
+    pub(super) method: Method,
     pub(super) paid_at: UnixTime,
 }
 
@@ -139,6 +149,17 @@ impl Order {
         } else {
             TradeState::NotPay
         }
+    }
+
+    /// A field of the first request.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.parameters.iter().find(|(its, _)| its == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the merchant takes no credit cards for it.
+    pub(super) fn no_credit(&self) -> bool {
+        self.parameter("limit_pay") == Some("no_credit")
     }
 
     /// Whether the time to pay that the merchant set is over.

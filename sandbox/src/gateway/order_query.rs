@@ -3,6 +3,7 @@
 use super::Gateway;
 use super::answer::Reply;
 use super::fields::{self, Form, Rule};
+use super::nested;
 use super::order::{Order, OrderKey, Payment, TradeState};
 use super::refusal::{Code, Refusal};
 use super::request::Request;
@@ -49,7 +50,11 @@ impl Gateway {
     fn queried(&self, request: &Request) -> Result<&Order, Refusal> {
         let ours = |order: &&Order| order.key.mch_id == request.merchant.mch_id;
         let order = if let Some(transaction_id) = request.filled("transaction_id") {
-            self.transactions.get(transaction_id).and_then(|key| self.orders.get(key))
+            // The number of a payment under way is given out already, and stands for nothing yet.
+            let paid =
+                |order: &&Order| order.payments.iter().any(|p| p.transaction_id == transaction_id);
+            let key = self.transactions.get(transaction_id);
+            key.and_then(|key| self.orders.get(key)).filter(paid)
         } else if let Some(out_trade_no) = request.filled("out_trade_no") {
             self.orders.get(&OrderKey {
                 mch_id: request.merchant.mch_id.clone(),
@@ -97,7 +102,7 @@ fn paid(order: &Order, payment: &Payment, state: TradeState) -> Reply {
         Field::cdata("openid", &payment.openid),
         Field::cdata("is_subscribe", "N"),
         Field::cdata("trade_type", "NATIVE"),
-        Field::cdata("bank_type", "OTHERS"),
+        Field::cdata("bank_type", payment.method.bank_type()),
         Field::plain("total_fee", payment.total_fen),
         Field::cdata("fee_type", "CNY"),
         Field::plain("cash_fee", payment.cash_fen()),
@@ -116,6 +121,9 @@ fn paid(order: &Order, payment: &Payment, state: TradeState) -> Reply {
         fields.push(Field::cdata(format!("coupon_id_{n}"), &coupon.id));
         fields.push(Field::plain(format!("coupon_fee_{n}"), coupon.fee_fen));
     }
+    let promotion =
+        (order.parameter("version") == Some("1.0")).then(|| nested::promotion_detail(payment));
+    fields.extend(promotion.flatten().map(|text| Field::cdata("promotion_detail", text)));
     fields.extend([
         Field::cdata("transaction_id", &payment.transaction_id),
         Field::cdata("out_trade_no", &order.key.out_trade_no),
@@ -265,6 +273,20 @@ mod tests {
             assert_eq!(answer.get(name), Some(value), "{name}");
         }
         assert_eq!(answer.get("coupon_type_2"), None, "often left out");
+    }
+
+    #[test]
+    fn what_coupons_gave_is_told_to_orders_of_version_1_0() {
+        for (version, is_told) in [("1.0", true), ("", false)] {
+            let mut shop = Shop::new();
+            shop.order(NO, &[("version", version)]);
+            let coupon = Coupon { id: "7".into(), fee_fen: 9, kind: Some(CouponKind::NoCash) };
+            shop.pay(NO, Tender { coupons: vec![coupon], ..Tender::default() }).unwrap();
+            let answer = shop.query(NO);
+            let promotion = answer.get("promotion_detail").unwrap_or_default();
+            assert_eq!(promotion.contains(r#""promotion_id":"7""#), is_told, "{promotion}");
+            assert_eq!(promotion.contains(r#""type":"DISCOUNT""#), is_told, "{promotion}");
+        }
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl Column {
             C::OutTradeNo => entry.out_trade_no.clone(),
             C::Openid => payment.openid.clone(),
             C::TradeType => "NATIVE".to_owned(),
-            C::Bank => "OTHERS".to_owned(),
+            C::Bank => payment.method.bank_type().to_owned(),
             C::Currency => "CNY".to_owned(),
             C::Body => order.body.clone(),
             C::Attach => order.attach.clone().unwrap_or_default(),

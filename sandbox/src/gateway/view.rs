@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::notice::{Notice, Outcome};
 use super::order::{Coupon, CouponKind, Order, Payment};
 use super::phone::not_payable;
+use super::slow::{Failed, Slow};
 use super::{Gateway, RefundView, ScanRefusal};
 use crate::time::UnixTime;
 
@@ -47,8 +48,36 @@ pub struct OrderView {
     pub closed_at: Option<i64>,
     /// How often somebody gave it up on the phone.
     pub cancels: u32,
+    /// Who scanned it first; nobody else can pay it.
+    pub scanned_by: Option<String>,
+    /// Payments under way: the password is typed, the result is not there yet.
+    pub paying: Vec<PayingView>,
+    /// Payments that came to nothing.
+    pub failed: Vec<FailedView>,
     /// Its payments, oldest first.
     pub payments: Vec<PaymentView>,
+}
+
+/// A payment under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PayingView {
+    /// The number that it will have.
+    pub transaction_id: String,
+    /// Who pays.
+    pub person: String,
+    /// When its result is there.
+    pub ends_at: i64,
+}
+
+/// A payment that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedView {
+    /// The number that it would have had.
+    pub transaction_id: String,
+    /// When it failed.
+    pub at: i64,
+    /// Why: a word as in `not_payable`, or `balance_too_low`.
+    pub reason: &'static str,
 }
 
 /// A payment.
@@ -64,6 +93,12 @@ pub struct PaymentView {
     pub coupons: Vec<CouponView>,
     /// When it was paid.
     pub paid_at: i64,
+    /// Who paid.
+    pub person: String,
+    /// What the merchant calls that person.
+    pub openid: String,
+    /// `balance`, `debit_card` or `credit_card`.
+    pub method: &'static str,
     /// How the merchant was told.
     pub notification: NoticeView,
     /// Its refunds, oldest first.
@@ -127,7 +162,7 @@ impl Gateway {
         keys.filter_map(|key| self.orders.get(&key)).map(|o| self.order_view(o, now)).collect()
     }
 
-    fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
+    pub(super) fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
         let merchant = self.merchants.get(&order.key.mch_id);
         OrderView {
             mch_id: order.key.mch_id.clone(),
@@ -146,6 +181,9 @@ impl Gateway {
             time_expire: order.time_expire.map(|time| time.0),
             closed_at: order.closed_at.map(|time| time.0),
             cancels: order.cancels,
+            scanned_by: order.scanned_by.as_ref().map(|person| person.as_str().to_owned()),
+            paying: order.paying.iter().map(paying_view).collect(),
+            failed: order.failed.iter().map(failed_view).collect(),
             payments: order.payments.iter().map(|payment| self.payment_view(payment)).collect(),
         }
     }
@@ -157,6 +195,9 @@ impl Gateway {
             cash_fee: payment.cash_fen(),
             coupons: payment.coupons.iter().map(coupon_view).collect(),
             paid_at: payment.paid_at.0,
+            person: payment.person.as_str().to_owned(),
+            openid: payment.openid.clone(),
+            method: payment.method.as_str(),
             notification: notice_view(self.notices.of(&payment.transaction_id)),
             refunds: self.refund_views(&payment.transaction_id),
         }
@@ -169,6 +210,19 @@ pub(super) fn coupon_view(coupon: &Coupon) -> CouponView {
         fee: coupon.fee_fen,
         kind: coupon.kind.map(CouponKind::as_str),
     }
+}
+
+fn paying_view(slow: &Slow) -> PayingView {
+    PayingView {
+        transaction_id: slow.payment.transaction_id.clone(),
+        person: slow.payment.person.as_str().to_owned(),
+        ends_at: slow.payment.paid_at.0,
+    }
+}
+
+fn failed_view(failed: &Failed) -> FailedView {
+    let transaction_id = failed.transaction_id.clone();
+    FailedView { transaction_id, at: failed.at.0, reason: failed.reason }
 }
 
 pub(super) fn notice_view(notice: Option<&Notice>) -> NoticeView {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -14,17 +15,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::look;
 use crate::clock::ADVANCE_S_MAX;
-use crate::gateway::{Coupon, CouponKind, ORDERS_SHOWN, PayError, ScanRefusal, Target, Tender};
+use crate::gateway::{
+    Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
+};
 use crate::shared::Shared;
 
 pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
-
-/// The most orders that one call shows.
-const ORDERS_MAX: usize = 10_000;
 
 /// The most bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -36,8 +37,9 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/cancel", post(cancel))
         .route("/notify", post(notify))
         .route("/time", get(time).post(advance))
-        .route("/orders", get(orders))
-        .route("/messages", get(messages))
+        .route("/person", get(person).post(set_person))
+        .merge(look::router())
+        .merge(super::certificates::router())
         .merge(super::refunds::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
@@ -54,6 +56,10 @@ pub(super) struct ControlError {
 impl ControlError {
     pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, code, message: message.into() }
     }
 }
 
@@ -72,9 +78,22 @@ impl From<ScanRefusal> for ControlError {
             | ScanRefusal::CodeExpired
             | ScanRefusal::OrderExpired
             | ScanRefusal::OrderClosed
-            | ScanRefusal::OrderPaid => StatusCode::CONFLICT,
+            | ScanRefusal::OrderPaid
+            | ScanRefusal::ScannedByOther => StatusCode::CONFLICT,
         };
         Self { status, code: refusal.as_str(), message: refusal.to_string() }
+    }
+}
+
+impl From<ScanError> for ControlError {
+    fn from(error: ScanError) -> Self {
+        let status = match &error {
+            ScanError::Refused(refusal) => return (*refusal).into(),
+            ScanError::ProductCode { .. } => StatusCode::BAD_REQUEST,
+            ScanError::NoAddress | ScanError::ShopRefused { .. } => StatusCode::CONFLICT,
+            ScanError::ShopSilent { .. } | ScanError::ShopAnswer { .. } => StatusCode::BAD_GATEWAY,
+        };
+        Self { status, code: error.as_str(), message: error.to_string() }
     }
 }
 
@@ -87,6 +106,9 @@ impl From<PayError> for ControlError {
             PayError::Amount => (StatusCode::BAD_REQUEST, "invalid_total_fee"),
             PayError::Coupons => (StatusCode::BAD_REQUEST, "invalid_coupons"),
             PayError::NotPaid => (StatusCode::CONFLICT, "not_paid"),
+            PayError::BalanceTooLow => (StatusCode::CONFLICT, "balance_too_low"),
+            PayError::NoCredit => (StatusCode::CONFLICT, "no_credit"),
+            PayError::TooSlow => (StatusCode::BAD_REQUEST, "invalid_after_s"),
         };
         Self { status, code, message: error.to_string() }
     }
@@ -134,17 +156,20 @@ pub(super) fn target(
 #[serde(deny_unknown_fields)]
 struct ScanBody {
     code_url: String,
+    person: Option<Person>,
 }
 
 async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: ScanBody = read(&body)?;
-    let scanned = shared.look(|gateway, now| gateway.scan(&body.code_url, now))?;
+    let scanned = shared.scan(body.person.as_ref(), &body.code_url).await?;
     Ok(Json(json!({
         "mch_id": scanned.mch_id,
         "out_trade_no": scanned.out_trade_no,
         "shop": scanned.shop,
         "body": scanned.body,
         "total_fee": scanned.total_fen,
+        "no_credit": scanned.no_credit,
+        "code_url": scanned.code_url,
     })))
 }
 
@@ -161,6 +186,11 @@ struct PayBody {
     notify: bool,
     #[serde(default)]
     force: bool,
+    person: Option<Person>,
+    #[serde(default)]
+    method: Method,
+    #[serde(default)]
+    after_s: u32,
 }
 
 const fn yes() -> bool {
@@ -202,6 +232,9 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         coupons: body.coupons.into_iter().map(Coupon::from).collect(),
         notify: body.notify,
         force: body.force,
+        person: body.person,
+        method: body.method,
+        after_s: body.after_s,
     };
     let paid = shared.act(|gateway, now| gateway.pay(&target, tender, now))?;
     tracing::info!(out_trade_no = paid.out_trade_no, total_fee = paid.total_fen, "paid");
@@ -211,6 +244,7 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         "transaction_id": paid.transaction_id,
         "total_fee": paid.total_fen,
         "cash_fee": paid.cash_fen,
+        "paid_at": paid.paid_at.0,
     })))
 }
 
@@ -290,35 +324,33 @@ async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OrdersQuery {
-    out_trade_no: Option<String>,
-    limit: Option<usize>,
+struct PersonQuery {
+    #[serde(default)]
+    person: Person,
 }
 
-async fn orders(
+async fn person(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<OrdersQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<PersonQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) =
+    let Query(PersonQuery { person }) =
         query.map_err(|error| ControlError::bad("invalid_query", error.body_text()))?;
-    let limit = query.limit.unwrap_or(ORDERS_SHOWN);
-    if !(1..=ORDERS_MAX).contains(&limit) {
-        let message = format!("limit must be 1 to {ORDERS_MAX}");
-        return Err(ControlError::bad("invalid_limit", message));
-    }
-    let (orders, now) = shared.look(|gateway, now| {
-        let orders = match &query.out_trade_no {
-            Some(wanted) => gateway.orders_numbered(wanted, now),
-            None => gateway.newest_orders(limit, now),
-        };
-        (orders, now)
-    });
-    Ok(Json(json!({ "now": now.0, "orders": orders })))
+    let balance_fen = shared.look(|gateway, _| gateway.balance_fen(&person));
+    Ok(Json(json!({ "person": person, "balance": balance_fen })))
 }
 
-async fn messages(State(shared): State<Arc<Shared>>) -> Answer {
-    let messages: Vec<_> = shared.look(|gateway, _| gateway.messages().cloned().collect());
-    Ok(Json(json!({ "messages": messages })))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonBody {
+    #[serde(default)]
+    person: Person,
+    balance: Option<u64>,
+}
+
+async fn set_person(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+    let PersonBody { person, balance } = read(&body)?;
+    shared.act(|gateway, _| gateway.set_balance(&person, balance));
+    Ok(Json(json!({ "person": person, "balance": balance })))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(in crate::gateway) fn body(
 ) -> String {
     let mut fields = vec![
         Field::cdata("appid", &order.appid),
-        Field::cdata("bank_type", "OTHERS"),
+        Field::cdata("bank_type", payment.method.bank_type()),
         Field::cdata("cash_fee", payment.cash_fen().to_string()),
         Field::cdata("fee_type", "CNY"),
         Field::cdata("is_subscribe", "N"),

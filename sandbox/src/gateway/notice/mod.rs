@@ -15,6 +15,7 @@ pub(super) use plan::{False, Plan};
 use super::Gateway;
 use super::log::{Direction, Message};
 use super::mode_one::Scans;
+use super::old_sandbox::OldSandbox;
 use crate::time::UnixTime;
 
 /// When a notification that was not acknowledged is sent again.
@@ -68,11 +69,12 @@ impl Gateway {
     /// The notifications that are due and the questions of mode one, each given once, and when to
     /// ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
-        self.settle_refunds(now);
+        self.settle(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        poll.wake_at = poll.wake_at.into_iter().chain(self.refunds.next_end()).min();
-        poll
+        let ends = self.slow.next_end().into_iter().chain(self.refunds.next_end());
+        let poll = Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll };
+        self.poll_old(poll, now)
     }
 
     /// Takes what came back from a sending, and says what it means.
@@ -86,12 +88,19 @@ impl Gateway {
         returned: Returned,
         now: UnixTime,
     ) -> Result<Outcome, UnknownDelivery> {
+        if OldSandbox::holds(id) {
+            return self.delivered_old(id, returned, now);
+        }
         if Scans::holds(id) {
             return self.answered(id, returned, now);
         }
+        let response = match &returned {
+            Returned::Answer { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Returned::TooLong | Returned::Late | Returned::Unreachable { .. } => String::new(),
+        };
         let outcome = Outcome::from(returned);
-        let response = outcome.as_str().to_owned();
-        let detail = outcome.detail().map(str::to_owned);
+        let detail = outcome.detail().map(|why| format!(": {why}")).unwrap_or_default();
+        let detail = Some(format!("{}{detail}", outcome.as_str()));
         let (notice, body) = self.notices.delivered(id, outcome.clone(), now)?;
         self.log.push(Message {
             at: now.0,
@@ -107,9 +116,12 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification and no question is on its way or due, and no refund's end.
+    /// Whether no notification and no question is on its way or due, and no payment or
+    /// refund.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let refunds_rest = self.refunds.next_end().is_none_or(|end| end > now);
-        self.notices.is_quiet(now) && self.scans.are_quiet() && refunds_rest
+        let ends = self.slow.next_end().into_iter().chain(self.refunds.next_end());
+        let ending = ends.min().is_some_and(|end| end <= now);
+        let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
+        self.notices.is_quiet(now) && self.scans.are_quiet() && !ending && old_quiet
     }
 }

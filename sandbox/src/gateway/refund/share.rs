@@ -59,7 +59,7 @@ fn portion(amount: u64, part: u64, whole: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::NOW;
-    use super::super::super::{Coupon, CouponKind};
+    use super::super::super::{Coupon, CouponKind, Method, Person};
     use super::*;
     use proptest::prelude::*;
 
@@ -73,7 +73,9 @@ mod tests {
             transaction_id: "4200".into(),
             total_fen,
             coupons: coupons_fen.iter().map(coupon).collect(),
+            person: Person::default(),
             openid: "o".into(),
+            method: Method::default(),
             paid_at: NOW,
         }
     }
