@@ -145,14 +145,19 @@ impl Sandbox {
         self.shared.act(|gateway, _| gateway.send_again(target, copies))
     }
 
-    /// All orders, newest first.
+    /// The 100 newest orders, newest first.
     pub fn orders(&self) -> Vec<OrderView> {
         self.shared.look(|gateway, now| gateway.orders(now))
     }
 
+    /// The `limit` newest orders, newest first.
+    pub fn newest_orders(&self, limit: usize) -> Vec<OrderView> {
+        self.shared.look(|gateway, now| gateway.newest_orders(limit, now))
+    }
+
     /// The order with this number; of several merchants' orders any.
     pub fn order(&self, out_trade_no: &str) -> Option<OrderView> {
-        self.orders().into_iter().find(|order| order.out_trade_no == out_trade_no)
+        self.shared.look(|gateway, now| gateway.orders_numbered(out_trade_no, now)).pop()
     }
 
     /// The last calls and notifications, oldest first.

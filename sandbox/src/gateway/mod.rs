@@ -17,6 +17,7 @@ mod close_order;
 mod explain;
 mod fields;
 mod fund_bill;
+mod index;
 mod ledger;
 mod log;
 mod mistakes;
@@ -55,13 +56,15 @@ pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
 pub use slow::AFTER_S_MAX;
 pub use view::{
-    AttemptView, CouponView, FailedView, NoticeView, OrderView, PayingView, PaymentView,
+    AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
+    PaymentView,
 };
 
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
 use answer::Reply;
+use index::Index;
 use ledger::Ledger;
 use log::Log;
 use mode_one::Scans;
@@ -182,6 +185,7 @@ pub struct Gateway {
     rules: Rules,
     merchants: BTreeMap<String, Arc<Merchant>>,
     orders: BTreeMap<OrderKey, Order>,
+    index: Index,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
     /// Every `prepay_id` ever given out: what mode one names an order by.
@@ -212,6 +216,7 @@ impl Gateway {
             rules,
             merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
             orders: BTreeMap::new(),
+            index: Index::default(),
             codes: BTreeMap::new(),
             prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),

@@ -145,6 +145,7 @@ impl Scans {
             id: *id,
             url: question.url.clone(),
             body: question.body.clone(),
+            cut_after: None,
         });
         let deliveries = deliveries.collect();
         self.in_flight.extend(waiting);

@@ -359,13 +359,9 @@ impl Gateway {
                 key.ok_or(PayError::Refused(ScanRefusal::UnknownCode))
             }
             Target::Number { mch_id, out_trade_no } => {
-                let with = |mch_id: &String| OrderKey {
-                    mch_id: mch_id.clone(),
-                    out_trade_no: out_trade_no.clone(),
-                };
-                let mch_ids = self.merchants.keys();
-                let named = mch_ids.filter(|known| mch_id.as_ref().is_none_or(|id| id == *known));
-                let mut keys = named.map(with).filter(|key| self.orders.contains_key(key));
+                let meant =
+                    |key: &OrderKey| mch_id.as_ref().is_none_or(|mch_id| key.mch_id == *mch_id);
+                let mut keys = self.index.numbered(out_trade_no).filter(meant);
                 match (keys.next(), keys.next()) {
                     (Some(key), None) => Ok(key),
                     (Some(_), Some(_)) => Err(PayError::AmbiguousOrder),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::notice::{NewNotice, Plan};
 use super::order::{OrderKey, Payment};
 use super::people::Method;
 use super::phone::not_payable;
@@ -106,7 +107,14 @@ impl Gateway {
             self.people.spend(&payment.person, payment.cash_fen());
         }
         let body = notice::body(order, &payment, merchant, tell.nonce);
-        self.notices.add(order, &payment, body, tell.notify.then_some(payment.paid_at));
+        let new = NewNotice {
+            order: key.clone(),
+            subject: payment.transaction_id.clone(),
+            url: order.notify_url.clone(),
+            body,
+            due: tell.notify.then_some(payment.paid_at),
+        };
+        self.notices.add(new, Plan::default());
         self.ledger.paid(merchant, key, &payment);
         let paid_at = payment.paid_at;
         order.payments.push(payment);

@@ -61,6 +61,7 @@ impl Gateway {
         } else {
             let order = self.new_order(key.clone(), request, now)?;
             self.orders.insert(key.clone(), order);
+            self.index.insert(&key);
         }
         let order = &self.orders[&key];
         Ok(Reply {

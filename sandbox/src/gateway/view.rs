@@ -10,6 +10,9 @@ use super::slow::{Failed, Slow};
 use super::{Gateway, ScanRefusal};
 use crate::time::UnixTime;
 
+/// How many orders are shown when nobody says how many.
+pub const ORDERS_SHOWN: usize = 100;
+
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OrderView {
@@ -130,21 +133,31 @@ pub struct AttemptView {
     pub at: i64,
     /// Whether the schedule sent it, or somebody by hand.
     pub scheduled: bool,
-    /// `acknowledged`, `refused`, `timed_out`, `unreachable`, or `null` while it is on its way.
+    /// `acknowledged`, `refused`, `timed_out`, `unreachable`, `lost`, or `null` while it is on its
+    /// way.
     pub outcome: Option<&'static str>,
     /// What more there is to say.
     pub detail: Option<String>,
+    /// The fault that made it, when WeChat would never have sent it.
+    pub fault: Option<&'static str>,
 }
 
 impl Gateway {
-    /// All orders, newest first.
+    /// The [`ORDERS_SHOWN`] newest orders, newest first.
     pub fn orders(&self, now: UnixTime) -> Vec<OrderView> {
-        let mut orders: Vec<_> =
-            self.orders.values().map(|order| self.order_view(order, now)).collect();
-        orders.sort_by(|a, b| {
-            b.created_at.cmp(&a.created_at).then_with(|| b.out_trade_no.cmp(&a.out_trade_no))
-        });
-        orders
+        self.newest_orders(ORDERS_SHOWN, now)
+    }
+
+    /// The `limit` newest orders, newest first.
+    pub fn newest_orders(&self, limit: usize, now: UnixTime) -> Vec<OrderView> {
+        let keys = self.index.newest().take(limit);
+        keys.filter_map(|key| self.orders.get(key)).map(|o| self.order_view(o, now)).collect()
+    }
+
+    /// The orders with this number: one of each merchant that uses it.
+    pub fn orders_numbered(&self, out_trade_no: &str, now: UnixTime) -> Vec<OrderView> {
+        let keys = self.index.numbered(out_trade_no);
+        keys.filter_map(|key| self.orders.get(&key)).map(|o| self.order_view(o, now)).collect()
     }
 
     fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
@@ -215,6 +228,7 @@ fn notice_view(notice: Option<&Notice>) -> NoticeView {
         scheduled: attempt.scheduled,
         outcome: attempt.outcome.as_ref().map(Outcome::as_str),
         detail: attempt.outcome.as_ref().and_then(Outcome::detail).map(str::to_owned),
+        fault: attempt.fault,
     });
     NoticeView {
         state: notice.state.as_str(),

@@ -16,7 +16,8 @@ use serde_json::json;
 
 use crate::clock::ADVANCE_S_MAX;
 use crate::gateway::{
-    Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
+    Coupon, CouponKind, Method, ORDERS_SHOWN, PayError, Person, ScanError, ScanRefusal, Target,
+    Tender,
 };
 use crate::shared::Shared;
 
@@ -24,6 +25,9 @@ type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
+
+/// The most orders that one call shows.
+const ORDERS_MAX: usize = 10_000;
 
 /// The most bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -304,6 +308,7 @@ async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 #[serde(deny_unknown_fields)]
 struct OrdersQuery {
     out_trade_no: Option<String>,
+    limit: Option<usize>,
 }
 
 async fn orders(
@@ -312,10 +317,18 @@ async fn orders(
 ) -> Answer {
     let Query(query) =
         query.map_err(|error| ControlError::bad("invalid_query", error.body_text()))?;
-    let (mut orders, now) = shared.look(|gateway, now| (gateway.orders(now), now));
-    if let Some(wanted) = query.out_trade_no {
-        orders.retain(|order| order.out_trade_no == wanted);
+    let limit = query.limit.unwrap_or(ORDERS_SHOWN);
+    if !(1..=ORDERS_MAX).contains(&limit) {
+        let message = format!("limit must be 1 to {ORDERS_MAX}");
+        return Err(ControlError::bad("invalid_limit", message));
     }
+    let (orders, now) = shared.look(|gateway, now| {
+        let orders = match &query.out_trade_no {
+            Some(wanted) => gateway.orders_numbered(wanted, now),
+            None => gateway.newest_orders(limit, now),
+        };
+        (orders, now)
+    });
     Ok(Json(json!({ "now": now.0, "orders": orders })))
 }
 
