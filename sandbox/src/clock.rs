@@ -34,7 +34,7 @@ impl Clock {
     /// The time now, in whole seconds.
     pub fn now(&self) -> UnixTime {
         let base = match self.kind {
-            ClockKind::System => UnixTime(seconds(system_time())),
+            ClockKind::System => machine_time(),
             ClockKind::Standing(start) => start,
         };
         base.plus(self.ahead_s())
@@ -68,6 +68,11 @@ impl Clock {
             ClockKind::Standing(_) => (time <= self.now()).then_some(Duration::ZERO),
         }
     }
+}
+
+/// The machine's time, whatever the gateway's clock says: certificates are judged by it.
+pub(crate) fn machine_time() -> UnixTime {
+    UnixTime(seconds(system_time()))
 }
 
 fn seconds(since_epoch: Duration) -> i64 {

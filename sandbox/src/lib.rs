@@ -21,8 +21,10 @@
 //! # }
 //! ```
 
+mod certificates;
 pub mod clock;
 mod config;
+mod door;
 pub mod gateway;
 mod http;
 mod merchant;
@@ -34,6 +36,7 @@ pub mod sign;
 pub mod time;
 pub mod xml;
 
+pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
     Coupon, CouponKind, Entry, Event, LedgerRefund, Method, OrderView, Paid, PayError, Person,

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
@@ -35,6 +36,20 @@ struct Arguments {
         hide_env_values = true
     )]
     merchants: Vec<String>,
+
+    /// The folder of the certificates for HTTPS and refunds; what it lacks is made.
+    ///
+    /// ca.pem is what clients must trust. Each merchant has a folder with apiclient_cert.pem,
+    /// apiclient_key.pem and apiclient_cert.p12 (whose password is the merchant number).
+    #[arg(long, value_name = "FOLDER", default_value = "saoma-sandbox-certificates")]
+    certificates: PathBuf,
+
+    /// A name or address at which clients reach it by HTTPS. May be given several times.
+    ///
+    /// It always goes by localhost, 127.0.0.1, ::1, api.mch.weixin.qq.com and
+    /// api2.mch.weixin.qq.com.
+    #[arg(long = "host-name", value_name = "NAME")]
+    host_names: Vec<String>,
 
     /// When unacknowledged notifications are repeated: 15 times in 24 hours, or the old 9 in 3.
     #[arg(long, value_enum, value_name = "SCHEDULE", default_value = "current")]
@@ -73,6 +88,8 @@ impl Arguments {
             rules: Rules { schedule, min_close_s: i64::from(self.min_close_s) },
             seed,
             clock: ClockKind::System,
+            certificates: Some(self.certificates.clone()),
+            host_names: self.host_names.clone(),
             notify_deadline: NOTIFY_DEADLINE,
         })
     }

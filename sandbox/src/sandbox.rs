@@ -7,9 +7,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
-use crate::clock::Clock;
+use crate::certificates::{Certificates, ClientCertificate, Holder};
+use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
+use crate::door::Door;
 use crate::gateway::{
     Entry, Gateway, Message, OrderKey, OrderView, Paid, PayError, Person, ScanError, Scanned,
     Target, Tender,
@@ -40,18 +43,23 @@ impl Sandbox {
         config.check()?;
         let client = notify::client().map_err(StartError::Client)?;
         let failed = |error| StartError::Listen { address: config.listen, error };
+        let certificates = config.certificates.as_deref();
+        let certificates = Certificates::open(certificates, &config.merchants, machine_time())
+            .map_err(StartError::Certificates)?;
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let gateway = Gateway::new(config.rules, config.merchants, config.seed);
-        let shared = Arc::new(Shared::new(gateway, Clock::new(config.clock)));
+        let door = door(listener, &certificates, &config.host_names)?.map_err(failed)?;
+        let shared = Arc::new(Shared::new(gateway, Clock::new(config.clock), certificates));
         let (stop, stopped) = oneshot::channel();
-        let router = http::router(Arc::clone(&shared));
+        let service = http::router(Arc::clone(&shared));
+        let service = service.into_make_service_with_connect_info::<Holder>();
         let server = tokio::spawn(async move {
             let stopped = async {
                 // An error means that the sandbox was dropped, which ends this task anyway.
                 let _ = stopped.await;
             };
-            let served = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
+            let served = axum::serve(door, service).with_graceful_shutdown(stopped).await;
             if let Err(error) = served {
                 tracing::error!(%error, "the server ended");
             }
@@ -69,6 +77,21 @@ impl Sandbox {
     /// What stands in place of `https://api.mch.weixin.qq.com`; no slash at the end.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The same by HTTPS, which is spoken at the same port. Clients must trust [`Self::ca_pem`].
+    pub fn https_url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The certificate of the sandbox's authority.
+    pub fn ca_pem(&self) -> &str {
+        self.shared.certificates.ca_pem()
+    }
+
+    /// The client certificate of a merchant.
+    pub fn client_certificate(&self, mch_id: &str) -> Option<&ClientCertificate> {
+        self.shared.certificates.client(mch_id)
     }
 
     /// The phone page.
@@ -184,6 +207,17 @@ impl Sandbox {
         self.sender.abort();
         let _ = tokio::time::timeout(STOP_GRACE, &mut self.server).await;
     }
+}
+
+fn door(
+    listener: TcpListener,
+    certificates: &Certificates,
+    host_names: &[String],
+) -> Result<std::io::Result<Door>, StartError> {
+    let asker = certificates.asker().map_err(StartError::Certificates)?;
+    let tls = certificates.server(host_names, Arc::clone(&asker), machine_time());
+    let tls = TlsAcceptor::from(Arc::new(tls.map_err(StartError::Certificates)?));
+    Ok(Door::open(listener, tls, asker))
 }
 
 impl Drop for Sandbox {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::certificates::Certificates;
 use crate::clock::Clock;
 use crate::gateway::{Gateway, Person, ScanError, Scanned, Scanning};
 use crate::time::UnixTime;
@@ -13,12 +14,14 @@ use crate::time::UnixTime;
 pub(crate) struct Shared {
     gateway: Mutex<Gateway>,
     pub(crate) clock: Clock,
+    pub(crate) certificates: Certificates,
     changed: watch::Sender<u64>,
 }
 
 impl Shared {
-    pub(crate) fn new(gateway: Gateway, clock: Clock) -> Self {
-        Self { gateway: Mutex::new(gateway), clock, changed: watch::Sender::new(0) }
+    pub(crate) fn new(gateway: Gateway, clock: Clock, certificates: Certificates) -> Self {
+        let changed = watch::Sender::new(0);
+        Self { gateway: Mutex::new(gateway), clock, certificates, changed }
     }
 
     /// Does something with the gateway at the time of now, and rings the bell.

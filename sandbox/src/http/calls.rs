@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::certificates::Holder;
 use crate::gateway::{Arrival, Call};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
@@ -18,6 +19,7 @@ const CODE_HEADER: &str = "saoma-sandbox-code";
 /// from the real gateway.
 pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
+    ConnectInfo(holder): ConnectInfo<Holder>,
     call: Call,
     request: Request,
 ) -> Response {
@@ -25,11 +27,16 @@ pub(super) async fn answer(
     // One byte more than a document may have, so that the reader is who says "too large".
     let limit = DOCUMENT_BYTES_MAX + 1;
     let body = axum::body::to_bytes(request.into_body(), limit).await;
+    let certificate = match &holder {
+        Holder::Merchant(mch_id) => Some(mch_id.as_str()),
+        Holder::Nobody | Holder::Unbelieved { .. } => None,
+    };
+    let arrival = |body| Arrival { body, certificate };
     let answer = shared.act(|gateway, now| match (is_post, &body) {
         (false, _) => gateway.handle_other_method(call, now),
-        (true, Ok(body)) => gateway.handle(call, &Arrival::of(body), now),
+        (true, Ok(body)) => gateway.handle(call, &arrival(body), now),
         // Longer than the limit, or cut off: no document either way.
-        (true, Err(_)) => gateway.handle(call, &Arrival::of(b"(unreadable)"), now),
+        (true, Err(_)) => gateway.handle(call, &arrival(b"(unreadable)"), now),
     });
     let code = answer.code.map(crate::gateway::Code::as_str);
     let detail = answer.detail.as_deref().unwrap_or_default();

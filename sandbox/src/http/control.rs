@@ -41,6 +41,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/time", get(time).post(advance))
         .route("/orders", get(orders))
         .route("/messages", get(messages))
+        .merge(super::certificates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }

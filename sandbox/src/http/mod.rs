@@ -1,6 +1,7 @@
 //! HTTP around the gateway: the calls, the control interface and the phone page.
 
 mod calls;
+mod certificates;
 mod control;
 mod phone;
 
@@ -18,9 +19,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let mut router = Router::new()
         .route("/", get(|| async { Redirect::to("/phone") }))
         .merge(phone::router())
+        .route("/healthz", get(|| async { "ok\n" }))
         .nest("/control", control::router());
     for call in Call::ALL {
-        let answer = move |shared, request| calls::answer(shared, call, request);
+        let answer = move |shared, holder, request| calls::answer(shared, holder, call, request);
         router = router.route(call.path(), any(answer));
     }
     router.with_state(shared)

@@ -6,3 +6,5 @@ mod http;
 mod program;
 #[cfg(test)]
 mod shop;
+#[cfg(test)]
+mod tls;

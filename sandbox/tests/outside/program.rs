@@ -5,15 +5,18 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::shop::{self, APPID, KEY, MCH_ID};
+use tempfile::TempDir;
 
-fn program() -> Command {
+/// The program, with a folder of its own to work in.
+fn program(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_saoma-sandbox"));
     command.env_remove("RUST_LOG").env_remove("SAOMA_SANDBOX_MERCHANT");
+    command.current_dir(folder);
     command
 }
 
 fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().unwrap()
+    program(&tempfile::tempdir().unwrap()).args(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -21,7 +24,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A running sandbox that does not outlive its test.
-struct Running(Child);
+struct Running(Child, #[expect(dead_code, reason = "removed when dropped")] TempDir);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -35,7 +38,8 @@ fn start(
     merchant: &str,
     in_variable: bool,
 ) -> (Running, String, BufReader<std::process::ChildStdout>) {
-    let mut command = program();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&folder);
     command.args(["--listen", "127.0.0.1:0", "--seed", "7"]).env("RUST_LOG", "trace");
     if in_variable {
         command.env("SAOMA_SANDBOX_MERCHANT", merchant);
@@ -46,7 +50,7 @@ fn start(
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
-    (Running(child), line, stdout)
+    (Running(child, folder), line, stdout)
 }
 
 #[cfg(unix)]
@@ -108,7 +112,9 @@ fn the_help_names_every_option() {
 #[test]
 fn a_key_in_the_variable_is_not_in_the_help() {
     let merchant = format!("{MCH_ID}:{APPID}:{KEY}");
-    let help = program().arg("--help").env("SAOMA_SANDBOX_MERCHANT", merchant).output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let help =
+        program(&folder).arg("--help").env("SAOMA_SANDBOX_MERCHANT", merchant).output().unwrap();
     assert!(!text(&help.stdout).contains(KEY));
 }
 

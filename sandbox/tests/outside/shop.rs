@@ -25,13 +25,23 @@ pub(crate) fn merchant() -> Merchant {
 
 /// Calls the gateway as this merchant; the answer must be signed.
 pub(crate) async fn call(base: &str, path: &str, fields: &[(&str, &str)]) -> Document {
+    call_with(&reqwest_client(), base, path, fields).await
+}
+
+/// The same with this client.
+pub(crate) async fn call_with(
+    client: &reqwest::Client,
+    base: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Document {
     let key = Key::new(KEY).unwrap();
     let mut all = vec![("appid", APPID), ("mch_id", MCH_ID), ("nonce_str", "5K8264ILTKCH16CQ")];
     all.extend(fields);
     let signature = sign::sign(all.iter().copied(), &key, Algorithm::Md5);
     all.push(("sign", &signature));
     let fields: Vec<_> = all.into_iter().map(|(name, value)| Field::cdata(name, value)).collect();
-    let request = reqwest_client().post(format!("{base}{path}")).body(xml::write(&fields));
+    let request = client.post(format!("{base}{path}")).body(xml::write(&fields));
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let document = Document::read(&answer.bytes().await.unwrap()).unwrap();
@@ -42,6 +52,16 @@ pub(crate) async fn call(base: &str, path: &str, fields: &[(&str, &str)]) -> Doc
 
 /// Orders, and gives the code.
 pub(crate) async fn order(base: &str, out_trade_no: &str, notify_url: &str) -> String {
+    order_with(&reqwest_client(), base, out_trade_no, notify_url).await
+}
+
+/// The same with this client.
+pub(crate) async fn order_with(
+    client: &reqwest::Client,
+    base: &str,
+    out_trade_no: &str,
+    notify_url: &str,
+) -> String {
     let fields = [
         ("body", "扫码示例店-美式咖啡"),
         ("out_trade_no", out_trade_no),
@@ -50,7 +70,7 @@ pub(crate) async fn order(base: &str, out_trade_no: &str, notify_url: &str) -> S
         ("notify_url", notify_url),
         ("trade_type", "NATIVE"),
     ];
-    let answer = call(base, "/pay/unifiedorder", &fields).await;
+    let answer = call_with(client, base, "/pay/unifiedorder", &fields).await;
     answer.get("code_url").expect("ordered").to_owned()
 }
 
