@@ -14,7 +14,7 @@ use saoma_core::bill::{
 };
 use saoma_core::ids::{AppId, MchId, Nonce, OutTradeNo, PrepayId, ProductId};
 use saoma_core::money::Fen;
-use saoma_core::native::{DownloadError, Gateway};
+use saoma_core::native::{ClientCertificate, DownloadError, Gateway, RootCertificates, Settings};
 use saoma_core::sign::{ApiKey, SignType, Unverified};
 use saoma_core::time::UnixTime;
 use saoma_core::xml::Doc;
@@ -60,7 +60,16 @@ impl World {
         let mut desk = Config::new([known]);
         desk.clock = ClockKind::Standing(saoma_sandbox::time::UnixTime(START));
         let sandbox = Sandbox::start(desk).await.unwrap();
-        let gateway = Gateway::new(merchant(), &[sandbox.base_url().as_str()]).unwrap();
+        let held = sandbox.client_certificate(MCH_ID).unwrap();
+        let certificate = (held.certificate_pem.as_bytes(), held.key_pem.as_bytes());
+        let certificate = ClientCertificate::from_pem(certificate.0, certificate.1).unwrap();
+        let settings = Settings {
+            certificate: Some(certificate),
+            roots: Some(RootCertificates::from_pem(sandbox.ca_pem().as_bytes()).unwrap()),
+            ..Settings::default()
+        };
+        let hosts = [sandbox.https_url()];
+        let gateway = Gateway::with(merchant(), &[hosts[0].as_str()], settings).unwrap();
         Self { sandbox, gateway }
     }
 
