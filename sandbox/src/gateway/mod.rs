@@ -14,6 +14,7 @@
 mod answer;
 mod bill;
 mod close_order;
+mod example;
 mod explain;
 mod fields;
 mod fund_bill;
@@ -22,6 +23,7 @@ mod ledger;
 mod log;
 mod mistakes;
 mod mode_one;
+mod nested;
 mod notice;
 mod numbers;
 mod old_sandbox;
@@ -31,6 +33,7 @@ mod people;
 mod phone;
 mod refusal;
 mod request;
+mod search;
 mod short_url;
 mod slow;
 #[cfg(test)]
@@ -54,6 +57,7 @@ pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeSt
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
+pub use search::OrderFilter;
 pub use slow::AFTER_S_MAX;
 pub use view::{
     AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
