@@ -13,6 +13,7 @@
 
 mod answer;
 mod bill;
+mod certificate;
 mod close_order;
 mod example;
 mod explain;
@@ -31,6 +32,7 @@ mod order;
 mod order_query;
 mod people;
 mod phone;
+mod refund;
 mod refusal;
 mod request;
 mod search;
@@ -46,6 +48,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use answer::Answer;
+pub use certificate::Certificates;
 pub use explain::{ExplainedField, Explanation, Signer};
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
@@ -56,6 +59,10 @@ pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, Unkno
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
+pub use refund::{
+    ConsoleRefund, Ending, Funds, REFUND_WITHIN_S, REFUNDS_MAX, RefundAccount, RefundChannel,
+    RefundEnd, RefundError, RefundTarget, RefundView,
+};
 pub use refusal::Code;
 pub use search::OrderFilter;
 pub use slow::AFTER_S_MAX;
@@ -76,6 +83,7 @@ use notice::Notices;
 use old_sandbox::OldSandbox;
 use order::Order;
 use people::People;
+use refund::{FundsOfAll, Refunds};
 use refusal::Refusal;
 use request::Request;
 use short_url::ShortLinks;
@@ -90,6 +98,10 @@ pub enum Call {
     OrderQuery,
     /// 关闭订单: closes an order.
     CloseOrder,
+    /// 申请退款: gives money back.
+    Refund,
+    /// 查询退款: tells where refunds are.
+    RefundQuery,
     /// 下载交易账单: what was paid and refunded on a day.
     DownloadBill,
     /// 下载资金账单: what moved in the merchant's account on a day.
@@ -106,16 +118,24 @@ pub enum Call {
     OldOrderQuery,
     /// [`Self::CloseOrder`] in the old sandbox.
     OldCloseOrder,
+    /// [`Self::Refund`] in the old sandbox.
+    OldRefund,
+    /// The same at the path that needs a certificate elsewhere.
+    OldSecRefund,
+    /// [`Self::RefundQuery`] in the old sandbox.
+    OldRefundQuery,
     /// [`Self::DownloadBill`] in the old sandbox.
     OldDownloadBill,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
+        Self::Refund,
+        Self::RefundQuery,
         Self::DownloadBill,
         Self::DownloadFundFlow,
         Self::ShortUrl,
@@ -124,6 +144,9 @@ impl Call {
         Self::OldUnifiedOrder,
         Self::OldOrderQuery,
         Self::OldCloseOrder,
+        Self::OldRefund,
+        Self::OldSecRefund,
+        Self::OldRefundQuery,
         Self::OldDownloadBill,
     ];
 
@@ -133,6 +156,8 @@ impl Call {
             Self::UnifiedOrder => "/pay/unifiedorder",
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
+            Self::Refund => "/secapi/pay/refund",
+            Self::RefundQuery => "/pay/refundquery",
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
             Self::ShortUrl => "/tools/shorturl",
@@ -141,6 +166,9 @@ impl Call {
             Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
             Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
             Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
+            Self::OldRefund => "/sandboxnew/pay/refund",
+            Self::OldSecRefund => "/sandboxnew/secapi/pay/refund",
+            Self::OldRefundQuery => "/sandboxnew/pay/refundquery",
             Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
         }
     }
@@ -174,12 +202,29 @@ pub struct Rules {
     pub schedule: Schedule,
     /// How many seconds after its creation an order may be closed (`docs/protocol.md` §6).
     pub min_close_s: i64,
+    /// Whether refunds and fund bills need the merchant's client certificate.
+    pub certificates: Certificates,
+    /// How many seconds after it was accepted a refund ends; 0 for at once. WeChat takes from
+    /// seconds to three working days.
+    pub refund_after_s: i64,
+    /// How many seconds lie between two refunds of one payment at least (`docs/protocol.md` §7).
+    pub refund_gap_s: i64,
+    /// Whether the order query says CLOSED of a payment that has gone back as a whole, as some have
+    /// seen it, instead of REFUND (`docs/protocol.md` §5).
+    pub closed_when_refunded: bool,
 }
 
 impl Default for Rules {
     /// As the current pages say.
     fn default() -> Self {
-        Self { schedule: Schedule::Current, min_close_s: 300 }
+        Self {
+            schedule: Schedule::Current,
+            min_close_s: 300,
+            certificates: Certificates::Demanded,
+            refund_after_s: 5,
+            refund_gap_s: 60,
+            closed_when_refunded: false,
+        }
     }
 }
 
@@ -205,6 +250,8 @@ pub struct Gateway {
     is_old_sandbox: bool,
     /// Made when somebody calls it first.
     old_sandbox: Option<OldSandbox>,
+    refunds: Refunds,
+    funds: FundsOfAll,
     log: Log,
     random: Random,
 }
@@ -232,6 +279,8 @@ impl Gateway {
             ledger: Ledger::default(),
             is_old_sandbox: false,
             old_sandbox: None,
+            refunds: Refunds::default(),
+            funds: FundsOfAll::default(),
             log: Log::default(),
             random: Random::new(seed),
         }
@@ -240,6 +289,7 @@ impl Gateway {
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
         self.settle(now);
+        self.settle_refunds(now);
         let (answer, request) = self.answer(call, arrival, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
@@ -272,6 +322,8 @@ impl Gateway {
             Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
             Call::CloseOrder => Self::close_order,
             Call::ShortUrl => Self::short_url,
+            Call::Refund => Self::refund,
+            Call::RefundQuery => |gateway, request, now| gateway.refund_query(request, now),
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
@@ -279,6 +331,10 @@ impl Gateway {
             Call::OldUnifiedOrder => return self.answer_old(Call::UnifiedOrder, arrival, now),
             Call::OldOrderQuery => return self.answer_old(Call::OrderQuery, arrival, now),
             Call::OldCloseOrder => return self.answer_old(Call::CloseOrder, arrival, now),
+            Call::OldRefund | Call::OldSecRefund => {
+                return self.answer_old(Call::Refund, arrival, now);
+            }
+            Call::OldRefundQuery => return self.answer_old(Call::RefundQuery, arrival, now),
             Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
         let request = match call {
@@ -294,12 +350,13 @@ impl Gateway {
         {
             return (Answer::unsigned(refusal), Some(request));
         }
-        let mut reply = act(self, &request, now);
+        let certified = self.certified(call, &request.merchant, arrival);
+        let mut reply = certified.and_then(|()| act(self, &request, now));
         if self.is_old_sandbox {
             reply = reply.map(old_sandbox::in_its_words);
         }
         let nonce = numbers::nonce(&mut self.random);
-        (Answer::signed(&request, reply, nonce), Some(request))
+        (Answer::signed(call, &request, reply, nonce), Some(request))
     }
 
     /// Answers a call that did not come by POST.

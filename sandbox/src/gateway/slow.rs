@@ -116,6 +116,7 @@ impl Gateway {
         };
         self.notices.add(new, Plan::default());
         self.ledger.paid(merchant, key, &payment);
+        self.funds.paid(&key.mch_id, &payment);
         let paid_at = payment.paid_at;
         order.payments.push(payment);
         self.log_phone(key, "pay", None, paid_at);

@@ -40,6 +40,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/person", get(person).post(set_person))
         .merge(look::router())
         .merge(super::certificates::router())
+        .merge(super::refunds::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
@@ -47,9 +48,9 @@ pub(super) fn router() -> Router<Arc<Shared>> {
 /// A refusal, as JSON.
 #[derive(Debug)]
 pub(super) struct ControlError {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
 }
 
 impl ControlError {
@@ -131,12 +132,12 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     origin.split_once("://").is_none_or(|(_, origin_host)| origin_host != host)
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
     serde_json::from_slice(body)
         .map_err(|error| ControlError::bad("invalid_json", error.to_string()))
 }
 
-fn target(
+pub(super) fn target(
     code_url: Option<String>,
     out_trade_no: Option<String>,
     mch_id: Option<String>,
@@ -265,7 +266,8 @@ async fn cancel(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NotifyBody {
-    out_trade_no: String,
+    out_trade_no: Option<String>,
+    out_refund_no: Option<String>,
     mch_id: Option<String>,
     #[serde(default = "once")]
     times: u32,
@@ -281,9 +283,22 @@ async fn notify(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         let message = format!("times must be 1 to {COPIES_MAX}");
         return Err(ControlError::bad("invalid_times", message));
     }
-    let target = Target::Number { mch_id: body.mch_id, out_trade_no: body.out_trade_no };
-    shared.act(|gateway, _| gateway.send_again(&target, body.times))?;
-    Ok(Json(json!({ "sending": body.times })))
+    let (times, mch_id) = (body.times, body.mch_id);
+    match (body.out_trade_no, body.out_refund_no) {
+        (Some(out_trade_no), None) => {
+            let target = Target::Number { mch_id, out_trade_no };
+            shared.act(|gateway, _| gateway.send_again(&target, times))?;
+        }
+        (None, Some(number)) => {
+            let mch_id = mch_id.as_deref();
+            shared.act(|gateway, _| gateway.send_refund_again(mch_id, &number, times))?;
+        }
+        _ => {
+            let message = "give either out_trade_no or out_refund_no";
+            return Err(ControlError::bad("invalid_target", message));
+        }
+    }
+    Ok(Json(json!({ "sending": times })))
 }
 
 async fn time(State(shared): State<Arc<Shared>>) -> Answer {

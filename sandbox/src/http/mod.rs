@@ -6,6 +6,7 @@ mod control;
 mod look;
 mod pages;
 mod phone;
+mod refunds;
 
 use std::sync::Arc;
 
