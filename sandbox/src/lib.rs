@@ -43,7 +43,7 @@ pub use gateway::{
     Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Entry, Event, Funds, LedgerRefund,
     Method, OrderView, Paid, PayError, Person, RefundAccount, RefundChannel, RefundEnd,
     RefundError, RefundTarget, RefundView, Rules, ScanError, ScanRefusal, Scanned, Schedule,
-    Target, Tender,
+    SettingsChange, SettingsError, SettingsView, Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

@@ -36,6 +36,7 @@ mod refund;
 mod refusal;
 mod request;
 mod search;
+mod settings;
 mod short_url;
 mod slow;
 #[cfg(test)]
@@ -65,6 +66,7 @@ pub use refund::{
 };
 pub use refusal::Code;
 pub use search::OrderFilter;
+pub use settings::{SettingsChange, SettingsError, SettingsView};
 pub use slow::AFTER_S_MAX;
 pub use view::{
     AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,

@@ -41,6 +41,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .merge(look::router())
         .merge(super::certificates::router())
         .merge(super::refunds::router())
+        .merge(super::settings::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }

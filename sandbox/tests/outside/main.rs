@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod mode_one;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod shop;
