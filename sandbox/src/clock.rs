@@ -40,6 +40,11 @@ impl Clock {
         base.plus(self.ahead_s())
     }
 
+    /// The same clock, `ahead_s` ahead of where it would be.
+    pub(crate) const fn ahead(self, ahead_s: i64) -> Self {
+        Self { ahead_s: AtomicI64::new(ahead_s), ..self }
+    }
+
     /// How far the clock has been moved ahead, in seconds.
     pub fn ahead_s(&self) -> i64 {
         self.ahead_s.load(Ordering::SeqCst)

@@ -33,6 +33,7 @@ pub mod random;
 mod sandbox;
 mod shared;
 pub mod sign;
+mod state;
 pub mod time;
 pub mod xml;
 
@@ -43,3 +44,4 @@ pub use gateway::{
 };
 pub use merchant::{Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;
+pub use state::StateError;

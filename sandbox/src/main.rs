@@ -44,6 +44,14 @@ struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "saoma-sandbox-certificates")]
     certificates: PathBuf,
 
+    /// The file that keeps what happens, for the next start. Without it, all is forgotten at the
+    /// end.
+    ///
+    /// Seed and clock go on from where they were; rules and merchants must be the same, but
+    /// merchants may be added.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+
     /// A name or address at which clients reach it by HTTPS. May be given several times.
     ///
     /// It always goes by localhost, 127.0.0.1, ::1, api.mch.weixin.qq.com and
@@ -88,6 +96,7 @@ impl Arguments {
             rules: Rules { schedule, min_close_s: i64::from(self.min_close_s) },
             seed,
             clock: ClockKind::System,
+            state: self.state.clone(),
             certificates: Some(self.certificates.clone()),
             host_names: self.host_names.clone(),
             notify_deadline: NOTIFY_DEADLINE,
@@ -123,10 +132,16 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     let (base, phone) = (sandbox.base_url(), sandbox.phone_url());
     // Whoever started us may have gone away; then there is nobody to tell.
     let _ = writeln!(std::io::stdout(), "saoma-sandbox ready on {base} phone {phone}");
-    signals.any().await;
+    let failure = tokio::select! {
+        () = signals.any() => None,
+        reason = sandbox.failure() => Some(reason),
+    };
     tracing::info!("stopping");
     sandbox.stop().await;
-    Ok(())
+    match failure {
+        Some(reason) => Err(format!("the state file cannot be written: {reason}")),
+        None => Ok(()),
+    }
 }
 
 /// The signals that ask a program to end.

@@ -1,8 +1,9 @@
 //! The merchants that the gateway knows.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::sign::Key;
+use crate::sign::{self, Algorithm, Key};
 
 /// A merchant: who it is, the key it signs with, and the name that the phone shows.
 #[derive(Clone, Debug)]
@@ -70,6 +71,16 @@ impl Merchant {
             return Err(MerchantError::Shop);
         }
         Ok(Self { mch_id: mch_id.to_owned(), appid: appid.to_owned(), key, shop: shop.to_owned() })
+    }
+
+    /// All that the gateway's answers depend on, by name: a replay must have the same. Instead of
+    /// the key there is a signature made with it.
+    pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
+        // Names every field, so that a new one is not forgotten.
+        let Self { mch_id, appid, key, shop } = self;
+        let key = sign::sign([("purpose", "saoma-sandbox state")], key, Algorithm::HmacSha256);
+        let settings = [("mch_id", mch_id), ("appid", appid), ("key", &key), ("shop", shop)];
+        settings.into_iter().map(|(name, value)| (name, value.clone())).collect()
     }
 
     /// Reads `MCH_ID:APPID:KEY[:SHOP NAME]`. Without a name the shop is called after its number.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::gateway::input::{Delivered, TakeDue};
 use crate::gateway::{Delivery, Returned};
 use crate::shared::Shared;
 
@@ -37,7 +38,7 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, deadline: 
     let mut changes = shared.changes();
     let mut sendings = JoinSet::new();
     loop {
-        let poll = shared.look(|gateway, now| gateway.poll(now));
+        let Ok(poll) = shared.act_silently(TakeDue {}).await else { return };
         for delivery in poll.send {
             sendings.spawn(deliver(Arc::clone(&shared), client.clone(), delivery, deadline));
         }
@@ -72,11 +73,12 @@ async fn deliver(
         Ok(returned) => returned,
         Err(_) => Returned::Late,
     };
-    match shared.act(|gateway, now| gateway.delivered(id, returned, now)) {
-        Ok(outcome) => {
+    match shared.act(Delivered { id, returned }).await {
+        Ok(Ok(outcome)) => {
             let detail = outcome.detail().unwrap_or_default();
             tracing::info!(%url, outcome = outcome.as_str(), detail, "notification");
         }
+        Ok(Err(error)) => tracing::error!(%error, id, "notification"),
         Err(error) => tracing::error!(%error, id, "notification"),
     }
 }

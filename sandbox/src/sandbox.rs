@@ -13,10 +13,13 @@ use crate::certificates::{Certificates, ClientCertificate, Holder};
 use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
 use crate::door::Door;
+use crate::gateway::input::{Cancel, Delivered, Pay, SendAgain};
 use crate::gateway::{
-    Gateway, Message, OrderKey, OrderView, Paid, PayError, ScanRefusal, Scanned, Target, Tender,
+    Gateway, Message, OrderKey, OrderView, Paid, PayError, Returned, ScanRefusal, Scanned, Target,
+    Tender,
 };
 use crate::shared::Shared;
+use crate::state::State;
 use crate::time::UnixTime;
 use crate::{http, notify};
 
@@ -47,9 +50,8 @@ impl Sandbox {
             .map_err(StartError::Certificates)?;
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let gateway = Gateway::new(config.rules, config.merchants, config.seed);
         let door = door(listener, &certificates, &config.host_names)?.map_err(failed)?;
-        let shared = Arc::new(Shared::new(gateway, Clock::new(config.clock), certificates));
+        let shared = Arc::new(restore(&config, certificates).await?);
         let (stop, stopped) = oneshot::channel();
         let service = http::router(Arc::clone(&shared));
         let service = service.into_make_service_with_connect_info::<Holder>();
@@ -107,7 +109,7 @@ impl Sandbox {
     ///
     /// `None` when `seconds` is negative or too many; the clock has not moved then.
     pub fn advance(&self, seconds: i64) -> Option<UnixTime> {
-        self.shared.advance(seconds)
+        self.shared.advance_inside(seconds)
     }
 
     /// What a phone sees when it scans this code.
@@ -125,7 +127,7 @@ impl Sandbox {
     ///
     /// Why nothing was paid.
     pub fn pay(&self, target: &Target, tender: Tender) -> Result<Paid, PayError> {
-        self.shared.act(|gateway, now| gateway.pay(target, tender, now))
+        self.shared.act_inside(Pay { target: target.clone(), tender })
     }
 
     /// Looks at an order on the phone and gives it up.
@@ -134,7 +136,7 @@ impl Sandbox {
     ///
     /// Why the order could not be looked at.
     pub fn cancel(&self, target: &Target) -> Result<OrderKey, PayError> {
-        self.shared.act(|gateway, now| gateway.cancel(target, now))
+        self.shared.act_inside(Cancel { target: target.clone() })
     }
 
     /// Sends the notification of an order's newest payment `copies` times more, all at once.
@@ -143,7 +145,7 @@ impl Sandbox {
     ///
     /// When there is no such order, or no payment of it.
     pub fn send_again(&self, target: &Target, copies: u32) -> Result<(), PayError> {
-        self.shared.act(|gateway, _| gateway.send_again(target, copies))
+        self.shared.act_inside(SendAgain { target: target.clone(), copies })
     }
 
     /// All orders, newest first.
@@ -171,6 +173,18 @@ impl Sandbox {
         }
     }
 
+    /// Waits until the state file cannot be written any more, and says why. Without one, for ever.
+    ///
+    /// From then on no call is answered: start again, with room on the disk.
+    pub async fn failure(&self) -> String {
+        if let Some(mut failure) = self.shared.failure()
+            && let Ok(reason) = failure.wait_for(Option::is_some).await
+        {
+            return reason.clone().unwrap_or_default();
+        }
+        std::future::pending().await
+    }
+
     /// Ends it: no new calls, a moment for those under way, no more notifications.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
@@ -179,7 +193,32 @@ impl Sandbox {
         }
         self.sender.abort();
         let _ = tokio::time::timeout(STOP_GRACE, &mut self.server).await;
+        self.shared.end().await;
     }
+}
+
+/// The gateway as it was at the end, or a new one.
+async fn restore(config: &Config, certificates: Certificates) -> Result<Shared, StartError> {
+    let clock = Clock::new(config.clock);
+    let Some(path) = &config.state else {
+        let gateway = Gateway::new(config.rules, config.merchants.clone(), config.seed);
+        return Ok(Shared::new(gateway, None, clock, certificates));
+    };
+    let state = State::open(path, config.rules, &config.merchants, config.seed).await;
+    let state = state.map_err(|error| StartError::State { path: path.clone(), error })?;
+    // Time goes on from where it was, also when the machine's clock has been set back.
+    let behind_s = state.last_at.map_or(0, |last| last.since(clock.now()));
+    let clock = clock.ahead(state.ahead_s.max(behind_s));
+    let (gateway, journal) = state.into_parts();
+    let in_flight = gateway.in_flight();
+    let shared = Shared::new(gateway, Some(journal), clock, certificates);
+    for id in in_flight {
+        let reason = "the sandbox ended before the answer came".to_owned();
+        let returned = Returned::Unreachable { reason };
+        // Each of them is on its way: the gateway has just said so.
+        let _ = shared.act_inside(Delivered { id, returned });
+    }
+    Ok(shared)
 }
 
 fn door(

@@ -13,6 +13,7 @@
 mod answer;
 mod close_order;
 mod fields;
+pub mod input;
 mod log;
 mod notice;
 mod numbers;
@@ -38,6 +39,8 @@ pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
 pub use view::{AttemptView, CouponView, NoticeView, OrderView, PaymentView};
 
+use serde::{Deserialize, Serialize};
+
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
@@ -47,7 +50,7 @@ use order::Order;
 use refusal::Refusal;
 
 /// The calls that the gateway answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
     /// 统一下单: makes an order, or a new code for it.
     UnifiedOrder,
@@ -122,10 +125,9 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway without orders. Of two merchants with one number the last one counts.
     pub fn new(rules: Rules, merchants: impl IntoIterator<Item = Merchant>, seed: u64) -> Self {
-        let merchants = merchants.into_iter();
-        Self {
+        let mut gateway = Self {
             rules,
-            merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
+            merchants: BTreeMap::new(),
             orders: BTreeMap::new(),
             codes: BTreeMap::new(),
             transactions: BTreeMap::new(),
@@ -133,7 +135,16 @@ impl Gateway {
             notices: Notices::new(rules.schedule),
             log: Log::default(),
             random: Random::new(seed),
+        };
+        for merchant in merchants {
+            gateway.admit(merchant);
         }
+        gateway
+    }
+
+    /// Takes one more merchant; in place of the one with its number, if there is one.
+    pub fn admit(&mut self, merchant: Merchant) {
+        self.merchants.insert(merchant.mch_id.clone(), Arc::new(merchant));
     }
 
     /// Answers a call that came by POST.

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Gateway;
 use super::answer::signature;
 use super::log::{Direction, Message};
@@ -55,13 +57,14 @@ pub struct Poll {
 }
 
 /// What came back from sending something. What it means is the gateway's to judge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Returned {
     /// A whole answer.
     Answer {
         /// Its HTTP status.
         status: u16,
         /// Its body.
+        #[serde(with = "super::input::text_or_hex")]
         body: Vec<u8>,
     },
     /// An answer longer than anything that is read.
@@ -348,6 +351,11 @@ impl Gateway {
             detail,
         });
         Ok(outcome)
+    }
+
+    /// The sendings that are on their way, by their numbers.
+    pub fn in_flight(&self) -> Vec<u64> {
+        self.notices.in_flight.keys().copied().collect()
     }
 
     /// Whether no notification is on its way or due.

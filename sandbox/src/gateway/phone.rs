@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::fields::TOTAL_FEN_MAX;
 use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
 use super::{Gateway, notice, numbers};
@@ -68,7 +70,7 @@ pub struct Scanned {
 }
 
 /// The order that is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// By a code, as a phone means it.
     Code(String),
@@ -94,7 +96,7 @@ impl Target {
 }
 
 /// How it is paid. The default is what a person does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tender {
     /// Another amount than the order's, in fen.
     pub total_fen: Option<u64>,

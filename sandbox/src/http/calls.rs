@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::certificates::Holder;
-use crate::gateway::{Arrival, Call};
+use crate::gateway::Call;
+use crate::gateway::input::{Handle, OtherMethod};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
 
@@ -27,17 +28,23 @@ pub(super) async fn answer(
     // One byte more than a document may have, so that the reader is who says "too large".
     let limit = DOCUMENT_BYTES_MAX + 1;
     let body = axum::body::to_bytes(request.into_body(), limit).await;
-    let certificate = match &holder {
-        Holder::Merchant(mch_id) => Some(mch_id.as_str()),
+    let certificate = match holder {
+        Holder::Merchant(mch_id) => Some(mch_id),
         Holder::Nobody | Holder::Unbelieved { .. } => None,
     };
-    let arrival = |body| Arrival { body, certificate };
-    let answer = shared.act(|gateway, now| match (is_post, &body) {
-        (false, _) => gateway.handle_other_method(call, now),
-        (true, Ok(body)) => gateway.handle(call, &arrival(body), now),
+    let answer = if is_post {
         // Longer than the limit, or cut off: no document either way.
-        (true, Err(_)) => gateway.handle(call, &arrival(b"(unreadable)"), now),
-    });
+        let body = body.map_or_else(|_| b"(unreadable)".to_vec(), Into::into);
+        shared.act(Handle { call, body, certificate }).await
+    } else {
+        shared.act(OtherMethod { call }).await
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
+        }
+    };
     let code = answer.code.map(crate::gateway::Code::as_str);
     let detail = answer.detail.as_deref().unwrap_or_default();
     tracing::info!(path = call.path(), code = code.unwrap_or("ok"), detail, "call");

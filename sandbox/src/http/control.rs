@@ -15,8 +15,10 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::clock::ADVANCE_S_MAX;
+use crate::gateway::input::{Cancel, Pay, SendAgain};
 use crate::gateway::{Coupon, CouponKind, PayError, ScanRefusal, Target, Tender};
 use crate::shared::Shared;
+use crate::state::NotKept;
 
 type Answer = Result<Json<serde_json::Value>, ControlError>;
 
@@ -58,6 +60,13 @@ impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let error = json!({ "error": { "code": self.code, "message": self.message } });
         (self.status, Json(error)).into_response()
+    }
+}
+
+impl From<NotKept> for ControlError {
+    fn from(error: NotKept) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self { status, code: "not_kept", message: error.to_string() }
     }
 }
 
@@ -200,7 +209,7 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         notify: body.notify,
         force: body.force,
     };
-    let paid = shared.act(|gateway, now| gateway.pay(&target, tender, now))?;
+    let paid = shared.act(Pay { target, tender }).await??;
     tracing::info!(out_trade_no = paid.out_trade_no, total_fee = paid.total_fen, "paid");
     Ok(Json(json!({
         "mch_id": paid.mch_id,
@@ -222,7 +231,7 @@ struct CancelBody {
 async fn cancel(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: CancelBody = read(&body)?;
     let target = target(body.code_url, body.out_trade_no, body.mch_id)?;
-    let key = shared.act(|gateway, now| gateway.cancel(&target, now))?;
+    let key = shared.act(Cancel { target }).await??;
     Ok(Json(json!({ "mch_id": key.mch_id, "out_trade_no": key.out_trade_no })))
 }
 
@@ -246,7 +255,7 @@ async fn notify(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         return Err(ControlError::bad("invalid_times", message));
     }
     let target = Target::Number { mch_id: body.mch_id, out_trade_no: body.out_trade_no };
-    shared.act(|gateway, _| gateway.send_again(&target, body.times))?;
+    shared.act(SendAgain { target, copies: body.times }).await??;
     Ok(Json(json!({ "sending": body.times })))
 }
 
@@ -264,7 +273,7 @@ struct TimeBody {
 
 async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: TimeBody = read(&body)?;
-    if shared.advance(body.advance_s).is_none() {
+    if shared.advance(body.advance_s).await?.is_none() {
         let message = format!("advance_s must be 0 to {ADVANCE_S_MAX} in all: time only goes on");
         return Err(ControlError::bad("invalid_advance_s", message));
     }

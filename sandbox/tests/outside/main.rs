@@ -7,4 +7,6 @@ mod program;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
+mod state;
+#[cfg(test)]
 mod tls;

@@ -8,7 +8,7 @@ use crate::shop::{self, APPID, KEY, MCH_ID};
 use tempfile::TempDir;
 
 /// The program, with a folder of its own to work in.
-fn program(folder: &TempDir) -> Command {
+pub(crate) fn program(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_saoma-sandbox"));
     command.env_remove("RUST_LOG").env_remove("SAOMA_SANDBOX_MERCHANT");
     command.current_dir(folder);
@@ -24,7 +24,10 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A running sandbox that does not outlive its test.
-struct Running(Child, #[expect(dead_code, reason = "removed when dropped")] TempDir);
+pub(crate) struct Running(
+    Child,
+    #[expect(dead_code, reason = "removed when dropped")] Option<TempDir>,
+);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -50,12 +53,30 @@ fn start(
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
-    (Running(child, folder), line, stdout)
+    (Running(child, Some(folder)), line, stdout)
+}
+
+/// Starts this command; gives the program and its first line.
+pub(crate) fn ready(mut command: Command) -> (Running, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (Running(child, None), line)
+}
+
+impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn wait(&mut self) {
+        self.0.wait().unwrap();
+    }
 }
 
 #[cfg(unix)]
-fn signal(child: &Child, name: &str) {
-    let killed = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+pub(crate) fn signal(id: u32, name: &str) {
+    let killed = Command::new("kill").args([name, &id.to_string()]).status().unwrap();
     assert!(killed.success());
 }
 
@@ -88,7 +109,7 @@ async fn it_says_one_line_answers_and_ends_cleanly_on_a_signal() {
         client.post(format!("{base}/pay/unifiedorder")).body(wrong).send().await.unwrap();
         drop(client);
 
-        signal(&running.0, name);
+        signal(running.id(), name);
         assert_eq!(exit_code(&mut running.0), Some(0), "{name}");
         let mut more = String::new();
         stdout.read_to_string(&mut more).unwrap();

@@ -267,7 +267,8 @@ async fn openssl_curl_node_python_and_java_take_the_certificates() {
         ),
         (
             "openssl",
-            "openssl x509 -in 1900000109/apiclient_cert.pem -noout -subject -nameopt RFC2253,-esc_msb",
+            "openssl x509 -in 1900000109/apiclient_cert.pem -noout -subject \
+             -nameopt RFC2253,-esc_msb",
             "CN=1900000109,OU=扫码示例店,O=微信商户系统,L=ShenZhen,C=CN",
         ),
         ("curl", "curl -sS --cacert ca.pem $URL/healthz", "ok"),
