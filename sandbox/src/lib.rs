@@ -40,8 +40,9 @@ pub mod xml;
 pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, OrderView, Paid, PayError, Rules, ScanRefusal, Schedule, Target, Tender,
+    Coupon, CouponKind, Entry, Event, LedgerRefund, Method, OrderView, Paid, PayError, Person,
+    Rules, ScanError, ScanRefusal, Scanned, Schedule, Target, Tender,
 };
-pub use merchant::{Merchant, MerchantError, SHOP_BYTES_MAX};
+pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;
 pub use state::StateError;

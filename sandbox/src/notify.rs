@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::gateway::input::{Delivered, TakeDue};
+use crate::gateway::input::{Delivered, Due, TakeDue};
 use crate::gateway::{Delivery, Returned};
 use crate::shared::Shared;
 
@@ -38,7 +38,11 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, deadline: 
     let mut changes = shared.changes();
     let mut sendings = JoinSet::new();
     loop {
-        let Ok(poll) = shared.act_silently(TakeDue {}).await else { return };
+        let Ok(due) = shared.act_silently(TakeDue {}).await else { return };
+        let Due { poll, settled } = due;
+        if settled || !poll.send.is_empty() {
+            shared.ring();
+        }
         for delivery in poll.send {
             sendings.spawn(deliver(Arc::clone(&shared), client.clone(), delivery, deadline));
         }

@@ -13,13 +13,13 @@ use crate::certificates::{Certificates, ClientCertificate, Holder};
 use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
 use crate::door::Door;
-use crate::gateway::input::{Cancel, Delivered, Pay, SendAgain};
+use crate::gateway::input::{Cancel, Delivered, Pay, SendAgain, SetBalance};
 use crate::gateway::{
-    Gateway, Message, OrderKey, OrderView, Paid, PayError, Returned, ScanRefusal, Scanned, Target,
-    Tender,
+    Entry, Gateway, Message, OrderKey, OrderView, Paid, PayError, Person, Returned, ScanError,
+    Scanned, Target, Tender,
 };
 use crate::shared::Shared;
-use crate::state::State;
+use crate::state::{NotKept, State};
 use crate::time::UnixTime;
 use crate::{http, notify};
 
@@ -100,6 +100,11 @@ impl Sandbox {
         format!("{}/phone", self.base_url())
     }
 
+    async fn scan_by(&self, person: Option<&Person>, code: &str) -> Result<Scanned, ScanError> {
+        let not_kept = |error: NotKept| ScanError::ShopSilent { reason: error.to_string() };
+        self.shared.scan(person, code).await.map_err(not_kept)?
+    }
+
     /// The time of the gateway's clock.
     pub fn now(&self) -> UnixTime {
         self.shared.clock.now()
@@ -112,13 +117,34 @@ impl Sandbox {
         self.shared.advance_inside(seconds)
     }
 
-    /// What a phone sees when it scans this code.
+    /// What a phone sees when it scans this code. For the code of a product the shop is asked
+    /// first, at its `mode_one_url`.
     ///
     /// # Errors
     ///
-    /// Why the code cannot be paid.
-    pub fn scan(&self, code_url: &str) -> Result<Scanned, ScanRefusal> {
-        self.shared.look(|gateway, now| gateway.scan(code_url, now))
+    /// Why there is nothing to pay.
+    pub async fn scan(&self, code: &str) -> Result<Scanned, ScanError> {
+        self.scan_by(None, code).await
+    }
+
+    /// What this person's phone sees when it scans this code. The first who scans an order is the
+    /// only one who can pay it.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing to pay.
+    pub async fn scan_as(&self, person: &Person, code: &str) -> Result<Scanned, ScanError> {
+        self.scan_by(Some(person), code).await
+    }
+
+    /// What happened to a merchant's money on the day in Beijing that this time is in, in order.
+    pub fn ledger(&self, mch_id: &str, day_of: UnixTime) -> Vec<Entry> {
+        self.shared.look(|gateway, _| gateway.ledger(mch_id, day_of).to_vec())
+    }
+
+    /// Puts this much into a person's purse, in fen; `None` for one that never runs empty.
+    pub fn set_balance(&self, person: &Person, balance_fen: Option<u64>) {
+        self.shared.act_inside(SetBalance { person: person.clone(), balance_fen });
     }
 
     /// Pays as a phone does, or as a test wants it. The notification is sent afterwards.
@@ -148,14 +174,19 @@ impl Sandbox {
         self.shared.act_inside(SendAgain { target: target.clone(), copies })
     }
 
-    /// All orders, newest first.
+    /// The 100 newest orders, newest first.
     pub fn orders(&self) -> Vec<OrderView> {
         self.shared.look(|gateway, now| gateway.orders(now))
     }
 
+    /// The `limit` newest orders, newest first.
+    pub fn newest_orders(&self, limit: usize) -> Vec<OrderView> {
+        self.shared.look(|gateway, now| gateway.newest_orders(limit, now))
+    }
+
     /// The order with this number; of several merchants' orders any.
     pub fn order(&self, out_trade_no: &str) -> Option<OrderView> {
-        self.orders().into_iter().find(|order| order.out_trade_no == out_trade_no)
+        self.shared.look(|gateway, now| gateway.orders_numbered(out_trade_no, now)).pop()
     }
 
     /// The last calls and notifications, oldest first.

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::certificates::Certificates;
 use crate::clock::Clock;
-use crate::gateway::Gateway;
-use crate::gateway::input::{Act, Input};
+use crate::gateway::input::{Act, Input, Scan};
+use crate::gateway::{Gateway, Person, ScanError, Scanned, Scanning};
 use crate::state::{Journal, NotKept, Receipt};
 use crate::time::UnixTime;
 
@@ -17,7 +17,7 @@ pub(crate) struct Shared {
     kept: Mutex<Kept>,
     pub(crate) clock: Clock,
     pub(crate) certificates: Certificates,
-    changed: watch::Sender<()>,
+    changed: watch::Sender<u64>,
 }
 
 /// The gateway, and where its inputs are written down, if anywhere.
@@ -34,7 +34,7 @@ impl Shared {
         certificates: Certificates,
     ) -> Self {
         let kept = Mutex::new(Kept { gateway, journal });
-        Self { kept, clock, certificates, changed: watch::Sender::new(()) }
+        Self { kept, clock, certificates, changed: watch::Sender::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -46,14 +46,14 @@ impl Shared {
     /// rings the bell. For whatever is told to somebody outside of this process.
     pub(crate) async fn act<A: Act>(&self, act: A) -> Result<A::Output, NotKept> {
         let (output, receipt) = self.enter(act);
-        self.changed.send_replace(());
+        self.ring();
         kept(receipt).await.map(|()| output)
     }
 
     /// The same without waiting, for whoever dies with this process.
     pub(crate) fn act_inside<A: Act>(&self, act: A) -> A::Output {
         let (output, _) = self.enter(act);
-        self.changed.send_replace(());
+        self.ring();
         output
     }
 
@@ -85,6 +85,31 @@ impl Shared {
         look(&kept.gateway, self.clock.now())
     }
 
+    /// Scans a code as this person, or as whoever is meant when nobody is named. For a product's
+    /// code it waits for what the shop says, as long as a notification may take.
+    pub(crate) async fn scan(
+        &self,
+        person: Option<&Person>,
+        code: &str,
+    ) -> Result<Result<Scanned, ScanError>, NotKept> {
+        let mut changes = self.changes();
+        let scan = Scan { person: person.cloned(), code: code.to_owned() };
+        let id = match self.act(scan).await? {
+            Ok(Scanning::Asking(id)) => id,
+            Ok(Scanning::Seen(scanned)) => return Ok(Ok(scanned)),
+            Err(error) => return Ok(Err(error)),
+        };
+        loop {
+            if let Some(result) = self.look(|gateway, _| gateway.scan_result(id)) {
+                return Ok(result);
+            }
+            if changes.changed().await.is_err() {
+                let reason = "the sandbox has ended".to_owned();
+                return Ok(Err(ScanError::ShopSilent { reason }));
+            }
+        }
+    }
+
     /// Moves the clock, and rings the bell.
     pub(crate) fn advance_inside(&self, seconds: i64) -> Option<UnixTime> {
         self.move_clock(seconds).map(|(now, _)| now)
@@ -101,7 +126,7 @@ impl Shared {
         let now = self.clock.advance(seconds)?;
         let receipt = kept.journal.as_ref().map(|journal| journal.ahead(self.clock.ahead_s()));
         drop(kept);
-        self.changed.send_replace(());
+        self.ring();
         Some((now, receipt))
     }
 
@@ -117,8 +142,13 @@ impl Shared {
         self.lock().journal.as_ref().map(Journal::failure)
     }
 
-    /// The bell.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    /// Rings the bell: something has changed.
+    pub(crate) fn ring(&self) {
+        self.changed.send_modify(|rung| *rung += 1);
+    }
+
+    /// The bell, and how often it has rung.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 }

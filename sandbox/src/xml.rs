@@ -98,6 +98,15 @@ impl Document {
         self.get(name).filter(|value| !value.is_empty())
     }
 
+    /// The document with another value in a field that it has.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        let mut fields = self.fields.iter_mut();
+        if let Some((_, old)) = fields.find(|(known, _)| known == name) {
+            value.clone_into(old);
+        }
+        self
+    }
+
     /// All fields in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))

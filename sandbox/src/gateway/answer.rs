@@ -11,6 +11,9 @@ use crate::merchant::Merchant;
 use crate::sign::{self, Algorithm};
 use crate::xml::{self, Field};
 
+/// The most bytes of an answer that the log keeps.
+const LOGGED_BYTES_MAX: usize = 16 * 1024;
+
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -35,6 +38,15 @@ impl Answer {
     /// The body for people to read.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
+    }
+
+    /// The body for the log: a bill may be long, or packed, and can be fetched again.
+    pub(super) fn for_log(&self) -> String {
+        if self.body.len() > LOGGED_BYTES_MAX || std::str::from_utf8(&self.body).is_err() {
+            format!("({} bytes)", self.body.len())
+        } else {
+            self.text().into_owned()
+        }
     }
 
     /// `return_code` FAIL: proves nothing, holds nothing else.

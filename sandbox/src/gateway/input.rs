@@ -19,8 +19,8 @@ use sha2::{Digest as _, Sha256};
 use std::fmt::Debug;
 
 use super::{
-    Answer, Arrival, Call, Gateway, OrderKey, Outcome, Paid, PayError, Poll, Returned, Target,
-    Tender, UnknownDelivery,
+    Answer, Arrival, Call, Gateway, OrderKey, Outcome, Paid, PayError, Person, Poll, Returned,
+    ScanError, Scanning, Target, Tender, UnknownDelivery,
 };
 use crate::time::UnixTime;
 
@@ -95,6 +95,23 @@ impl Act for OtherMethod {
     }
 }
 
+/// [`Gateway::set_balance`]: what is in somebody's purse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetBalance {
+    /// Whose.
+    pub person: Person,
+    /// How much, in fen; `None` for a purse that never runs empty.
+    pub balance_fen: Option<u64>,
+}
+
+impl Act for SetBalance {
+    type Output = ();
+
+    fn act(self, gateway: &mut Gateway, _: UnixTime) {
+        gateway.set_balance(&self.person, self.balance_fen);
+    }
+}
+
 /// [`Gateway::pay`]: somebody pays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pay {
@@ -144,15 +161,43 @@ impl Act for SendAgain {
     }
 }
 
+/// [`Gateway::begin_scan`]: somebody holds a phone at a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Who, if not whoever is meant when nobody is named.
+    pub person: Option<Person>,
+    /// The text of the code.
+    pub code: String,
+}
+
+impl Act for Scan {
+    type Output = Result<Scanning, ScanError>;
+
+    fn act(self, gateway: &mut Gateway, now: UnixTime) -> Self::Output {
+        gateway.begin_scan(self.person.as_ref(), &self.code, now)
+    }
+}
+
 /// [`Gateway::poll`]: what is due goes on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeDue {}
 
-impl Act for TakeDue {
-    type Output = Poll;
+/// What was due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// What is to be sent.
+    pub poll: Poll,
+    /// Whether a slow payment has come to its end.
+    pub settled: bool,
+}
 
-    fn act(self, gateway: &mut Gateway, now: UnixTime) -> Poll {
-        gateway.poll(now)
+impl Act for TakeDue {
+    type Output = Due;
+
+    fn act(self, gateway: &mut Gateway, now: UnixTime) -> Due {
+        let paying = gateway.paying();
+        let poll = gateway.poll(now);
+        Due { poll, settled: gateway.paying() != paying }
     }
 }
 
@@ -204,7 +249,7 @@ macro_rules! inputs {
     };
 }
 
-inputs!(Handle, OtherMethod, Pay, Cancel, SendAgain, TakeDue, Delivered);
+inputs!(Handle, OtherMethod, Scan, SetBalance, Pay, Cancel, SendAgain, TakeDue, Delivered);
 
 /// Bytes as they are written down: as text where they are UTF-8, which a person can read, and in
 /// hex where not.

@@ -3,27 +3,40 @@
 //! Time is an argument of everything, numbers come from a seed, state is plain maps. What happens:
 //!
 //! - [`Gateway::handle`] answers a merchant's call;
-//! - [`Gateway::scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a phone;
-//! - [`Gateway::poll`] gives the notifications that are due, [`Gateway::delivered`] takes what came
-//!   of each.
+//! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a
+//!   phone;
+//! - [`Gateway::poll`] gives the notifications that are due and the questions that scans of product
+//!   codes put, [`Gateway::delivered`] takes what came of each.
 //!
 //! Around it stand a shell that speaks HTTP and a page that looks like a phone; a simulation can
 //! stand there as well.
 
 mod answer;
+mod bill;
 mod close_order;
+mod explain;
 mod fields;
+mod fund_bill;
+mod index;
 pub mod input;
+mod ledger;
 mod log;
+mod mistakes;
+mod mode_one;
 mod notice;
 mod numbers;
+mod old_sandbox;
 mod order;
 mod order_query;
+mod people;
 mod phone;
 mod refusal;
 mod request;
+mod short_url;
+mod slow;
 #[cfg(test)]
 mod testing;
+mod trade_bill;
 mod unified_order;
 mod view;
 
@@ -31,23 +44,41 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use answer::Answer;
+pub use explain::{ExplainedField, Explanation, Signer};
 pub use fields::TOTAL_FEN_MAX;
-pub use log::{Direction, Message};
+pub use ledger::{Entry, Event, LedgerRefund};
+pub use log::{Direction, Message, Numbered};
+pub use mistakes::Mistake;
+pub use mode_one::{ScanError, Scanning};
 pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
+pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
-pub use view::{AttemptView, CouponView, NoticeView, OrderView, PaymentView};
+pub use slow::AFTER_S_MAX;
+pub use view::{
+    AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
+    PaymentView,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
+use answer::Reply;
+use index::Index;
+use ledger::Ledger;
 use log::Log;
+use mode_one::Scans;
 use notice::Notices;
+use old_sandbox::OldSandbox;
 use order::Order;
+use people::People;
 use refusal::Refusal;
+use request::Request;
+use short_url::ShortLinks;
+use slow::SlowQueue;
 
 /// The calls that the gateway answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,11 +89,42 @@ pub enum Call {
     OrderQuery,
     /// 关闭订单: closes an order.
     CloseOrder,
+    /// 下载交易账单: what was paid and refunded on a day.
+    DownloadBill,
+    /// 下载资金账单: what moved in the merchant's account on a day.
+    DownloadFundFlow,
+    /// 转换短链接: gives a short text for a long one.
+    ShortUrl,
+    /// Gives the key of the old sandbox.
+    SignKey,
+    /// The same at the path of now.
+    NewSignKey,
+    /// [`Self::UnifiedOrder`] in the old sandbox.
+    OldUnifiedOrder,
+    /// [`Self::OrderQuery`] in the old sandbox.
+    OldOrderQuery,
+    /// [`Self::CloseOrder`] in the old sandbox.
+    OldCloseOrder,
+    /// [`Self::DownloadBill`] in the old sandbox.
+    OldDownloadBill,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 3] = [Self::UnifiedOrder, Self::OrderQuery, Self::CloseOrder];
+    pub const ALL: [Self; 12] = [
+        Self::UnifiedOrder,
+        Self::OrderQuery,
+        Self::CloseOrder,
+        Self::DownloadBill,
+        Self::DownloadFundFlow,
+        Self::ShortUrl,
+        Self::SignKey,
+        Self::NewSignKey,
+        Self::OldUnifiedOrder,
+        Self::OldOrderQuery,
+        Self::OldCloseOrder,
+        Self::OldDownloadBill,
+    ];
 
     /// The path of the call (`docs/protocol.md` §1).
     pub const fn path(self) -> &'static str {
@@ -70,7 +132,21 @@ impl Call {
             Self::UnifiedOrder => "/pay/unifiedorder",
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
+            Self::DownloadBill => "/pay/downloadbill",
+            Self::DownloadFundFlow => "/pay/downloadfundflow",
+            Self::ShortUrl => "/tools/shorturl",
+            Self::SignKey => "/sandboxnew/pay/getsignkey",
+            Self::NewSignKey => "/xdc/apiv2getsignkey/sign/getsignkey",
+            Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
+            Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
+            Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
+            Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
         }
+    }
+
+    /// Whether its answer is a bill, and a refusal one of a bill.
+    const fn is_bill(self) -> bool {
+        matches!(self, Self::DownloadBill | Self::DownloadFundFlow | Self::OldDownloadBill)
     }
 }
 
@@ -112,15 +188,28 @@ pub struct Gateway {
     rules: Rules,
     merchants: BTreeMap<String, Arc<Merchant>>,
     orders: BTreeMap<OrderKey, Order>,
+    index: Index,
     /// Every `code_url` ever given out, dead ones too.
     codes: BTreeMap<String, OrderKey>,
+    /// Every `prepay_id` ever given out: what mode one names an order by.
+    prepay_ids: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<String, OrderKey>,
-    /// The one person with a phone, as each appid knows them.
-    openids: BTreeMap<String, String>,
+    links: ShortLinks,
+    people: People,
+    slow: SlowQueue,
     notices: Notices,
+    scans: Scans,
+    ledger: Ledger,
+    /// Whether this one is itself the old sandbox of another.
+    is_old_sandbox: bool,
+    /// Made when somebody calls it first.
+    old_sandbox: Option<OldSandbox>,
     log: Log,
     random: Random,
 }
+
+/// What a call does whose answer is signed.
+type Act = fn(&mut Gateway, &Request, UnixTime) -> Result<Reply, Refusal>;
 
 impl Gateway {
     /// A gateway without orders. Of two merchants with one number the last one counts.
@@ -129,10 +218,18 @@ impl Gateway {
             rules,
             merchants: BTreeMap::new(),
             orders: BTreeMap::new(),
+            index: Index::default(),
             codes: BTreeMap::new(),
+            prepay_ids: BTreeMap::new(),
             transactions: BTreeMap::new(),
-            openids: BTreeMap::new(),
+            links: ShortLinks::default(),
+            people: People::default(),
+            slow: SlowQueue::default(),
             notices: Notices::new(rules.schedule),
+            scans: Scans::default(),
+            ledger: Ledger::default(),
+            is_old_sandbox: false,
+            old_sandbox: None,
             log: Log::default(),
             random: Random::new(seed),
         };
@@ -149,18 +246,8 @@ impl Gateway {
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
-        let (answer, request) = match self.authenticate(arrival.body) {
-            Err(refusal) => (Answer::unsigned(refusal), None),
-            Ok(request) => {
-                let reply = match call {
-                    Call::UnifiedOrder => self.unified_order(&request, now),
-                    Call::OrderQuery => self.order_query(&request, now),
-                    Call::CloseOrder => self.close_order(&request, now),
-                };
-                let nonce = numbers::nonce(&mut self.random);
-                (Answer::signed(&request, reply, nonce), Some(request))
-            }
-        };
+        self.settle(now);
+        let (answer, request) = self.answer(call, arrival, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
             at: now.0,
@@ -169,17 +256,67 @@ impl Gateway {
             mch_id: field("mch_id").map(str::to_owned),
             out_trade_no: field("out_trade_no").map(str::to_owned),
             request: String::from_utf8_lossy(arrival.body).into_owned(),
-            response: answer.text().into_owned(),
+            response: match call {
+                // It holds a key.
+                Call::SignKey | Call::NewSignKey if answer.code.is_none() => "(a key)".to_owned(),
+                _ => answer.for_log(),
+            },
             code: answer.code.map(Code::as_str),
             detail: answer.detail.clone(),
         });
         answer
     }
 
+    /// The answer, and the request, if it was one.
+    fn answer(
+        &mut self,
+        call: Call,
+        arrival: &Arrival<'_>,
+        now: UnixTime,
+    ) -> (Answer, Option<Request>) {
+        let act: Act = match call {
+            Call::UnifiedOrder => Self::unified_order,
+            Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
+            Call::CloseOrder => Self::close_order,
+            Call::ShortUrl => Self::short_url,
+            Call::DownloadBill | Call::DownloadFundFlow => {
+                return self.answer_bill(call, arrival, now);
+            }
+            Call::SignKey | Call::NewSignKey => return self.answer_key(arrival, now),
+            Call::OldUnifiedOrder => return self.answer_old(Call::UnifiedOrder, arrival, now),
+            Call::OldOrderQuery => return self.answer_old(Call::OrderQuery, arrival, now),
+            Call::OldCloseOrder => return self.answer_old(Call::CloseOrder, arrival, now),
+            Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
+        };
+        let request = match call {
+            Call::ShortUrl => self.authenticate_link(arrival.body),
+            _ => self.authenticate(arrival.body),
+        };
+        let request = match request {
+            Ok(request) => request,
+            Err(refusal) => return (Answer::unsigned(refusal), None),
+        };
+        if self.is_old_sandbox
+            && let Err(refusal) = old_sandbox::check_case(call, &request)
+        {
+            return (Answer::unsigned(refusal), Some(request));
+        }
+        let mut reply = act(self, &request, now);
+        if self.is_old_sandbox {
+            reply = reply.map(old_sandbox::in_its_words);
+        }
+        let nonce = numbers::nonce(&mut self.random);
+        (Answer::signed(&request, reply, nonce), Some(request))
+    }
+
     /// Answers a call that did not come by POST.
     pub fn handle_other_method(&mut self, call: Call, now: UnixTime) -> Answer {
         let refusal = Refusal::new(Code::RequirePostMethod, "请使用post方法");
-        let answer = Answer::unsigned(refusal);
+        let answer = if call.is_bill() {
+            Answer::no_bill(bill::in_bill_words(refusal))
+        } else {
+            Answer::unsigned(refusal)
+        };
         self.log.push(Message {
             at: now.0,
             direction: Direction::In,
@@ -187,11 +324,37 @@ impl Gateway {
             mch_id: None,
             out_trade_no: None,
             request: String::new(),
-            response: answer.text().into_owned(),
+            response: answer.for_log(),
             code: answer.code.map(Code::as_str),
             detail: None,
         });
         answer
+    }
+
+    /// What a person did on a phone, for the log.
+    fn log_phone(
+        &mut self,
+        key: &OrderKey,
+        name: &str,
+        refusal: Option<&'static str>,
+        now: UnixTime,
+    ) {
+        self.log.push(Message {
+            at: now.0,
+            direction: Direction::Phone,
+            name: name.to_owned(),
+            mch_id: Some(key.mch_id.clone()),
+            out_trade_no: Some(key.out_trade_no.clone()),
+            request: String::new(),
+            response: String::new(),
+            code: refusal,
+            detail: None,
+        });
+    }
+
+    /// The last calls and notifications with their numbers, oldest first.
+    pub fn numbered_messages(&self) -> impl Iterator<Item = Numbered<'_>> {
+        self.log.numbered()
     }
 
     /// The last calls and notifications, oldest first.

@@ -29,6 +29,16 @@ pub(super) fn code_url(random: &mut Random) -> String {
     }
 }
 
+/// A short link (`docs/protocol.md` §12).
+pub(super) fn short_url(random: &mut Random) -> String {
+    format!("weixin://wxpay/s/{}", random.text(ALPHANUMERIC, 7))
+}
+
+/// A key of the old sandbox: 32 hex digits.
+pub(super) fn sandbox_key(random: &mut Random) -> String {
+    random.text(HEX, 32)
+}
+
 /// 28 digits: `4200`, 6 digits, the day, 10 digits (`docs/protocol.md` §3).
 pub(super) fn transaction_id(random: &mut Random, now: UnixTime) -> String {
     let day = &now.beijing()[..8];

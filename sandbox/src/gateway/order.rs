@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::people::{Method, Person};
+use super::slow::{Failed, Slow};
 use crate::sign::Algorithm;
 use crate::time::UnixTime;
 
@@ -74,12 +76,19 @@ pub(super) struct Order {
     pub(super) payments: Vec<Payment>,
     /// How often somebody looked at the order on the phone and gave it up.
     pub(super) cancels: u32,
+    /// Who scanned it first: nobody else can pay it.
+    pub(super) scanned_by: Option<Person>,
+    /// Payments under way.
+    pub(super) paying: Vec<Slow>,
+    /// Payments that came to nothing.
+    pub(super) failed: Vec<Failed>,
 }
 
 /// A `code_url` and what belongs to it.
 #[derive(Clone, Debug)]
 pub(super) struct PayCode {
     pub(super) url: String,
+    pub(super) prepay_id: String,
     pub(super) made_at: UnixTime,
 }
 
@@ -89,7 +98,9 @@ pub(super) struct Payment {
     pub(super) transaction_id: String,
     pub(super) total_fen: u64,
     pub(super) coupons: Vec<Coupon>,
+    pub(super) person: Person,
     pub(super) openid: String,
+    pub(super) method: Method,
     pub(super) paid_at: UnixTime,
 }
 
@@ -132,6 +143,11 @@ impl Order {
         } else {
             TradeState::NotPay
         }
+    }
+
+    /// Whether the merchant takes no credit cards for it.
+    pub(super) fn no_credit(&self) -> bool {
+        self.parameters.iter().any(|(name, value)| name == "limit_pay" && value == "no_credit")
     }
 
     /// Whether the time to pay that the merchant set is over.

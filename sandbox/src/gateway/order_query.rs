@@ -35,7 +35,11 @@ impl Gateway {
     fn queried(&self, request: &Request) -> Result<&Order, Refusal> {
         let ours = |order: &&Order| order.key.mch_id == request.merchant.mch_id;
         let order = if let Some(transaction_id) = request.filled("transaction_id") {
-            self.transactions.get(transaction_id).and_then(|key| self.orders.get(key))
+            // The number of a payment under way is given out already, and stands for nothing yet.
+            let paid =
+                |order: &&Order| order.payments.iter().any(|p| p.transaction_id == transaction_id);
+            let key = self.transactions.get(transaction_id);
+            key.and_then(|key| self.orders.get(key)).filter(paid)
         } else if let Some(out_trade_no) = request.filled("out_trade_no") {
             self.orders.get(&OrderKey {
                 mch_id: request.merchant.mch_id.clone(),
@@ -83,7 +87,7 @@ fn paid(order: &Order, payment: &Payment) -> Reply {
         Field::cdata("openid", &payment.openid),
         Field::cdata("is_subscribe", "N"),
         Field::cdata("trade_type", "NATIVE"),
-        Field::cdata("bank_type", "OTHERS"),
+        Field::cdata("bank_type", payment.method.bank_type()),
         Field::plain("total_fee", payment.total_fen),
         Field::cdata("fee_type", "CNY"),
         Field::plain("cash_fee", payment.cash_fen()),

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::TOTAL_FEN_MAX;
 use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
-use super::{Gateway, notice, numbers};
+use super::people::{Method, Person};
+use super::slow::{AFTER_S_MAX, Slow, Tell};
+use super::{Gateway, numbers};
 use crate::time::UnixTime;
 
 /// Why a code cannot be paid.
@@ -25,6 +27,8 @@ pub enum ScanRefusal {
     OrderClosed,
     /// The order is paid.
     OrderPaid,
+    /// Somebody else has scanned the order first.
+    ScannedByOther,
 }
 
 impl ScanRefusal {
@@ -37,6 +41,7 @@ impl ScanRefusal {
             Self::OrderExpired => "order_expired",
             Self::OrderClosed => "order_closed",
             Self::OrderPaid => "order_paid",
+            Self::ScannedByOther => "scanned_by_other",
         }
     }
 }
@@ -50,6 +55,7 @@ impl fmt::Display for ScanRefusal {
             Self::OrderExpired => "the order's time_expire is over",
             Self::OrderClosed => "the order is closed",
             Self::OrderPaid => "the order is paid",
+            Self::ScannedByOther => "another person has scanned the order first",
         })
     }
 }
@@ -67,6 +73,11 @@ pub struct Scanned {
     pub body: String,
     /// What it costs, in fen.
     pub total_fen: u64,
+    /// Whether it takes no credit card.
+    pub no_credit: bool,
+    /// The code to pay it by. Of a product's code, and of a short link, it is another one than was
+    /// scanned.
+    pub code_url: String,
 }
 
 /// The order that is meant.
@@ -104,17 +115,33 @@ pub struct Tender {
     pub coupons: Vec<Coupon>,
     /// Whether the merchant is notified. If not, a notification can be sent by hand later.
     pub notify: bool,
-    /// Whether to pay what cannot be paid: an order that is closed, expired or paid already.
+    /// Whether to pay what cannot be paid: an order that is closed, expired, paid already or
+    /// another person's.
     pub force: bool,
+    /// Who pays: `None` for whoever scanned the order first, else [`Person::default`].
+    pub person: Option<Person>,
+    /// Where the money comes from.
+    pub method: Method,
+    /// How many seconds pass between the password and the result, at most [`AFTER_S_MAX`]. Until
+    /// then the order is not paid, and it may still come to nothing.
+    pub after_s: u32,
 }
 
 impl Default for Tender {
     fn default() -> Self {
-        Self { total_fen: None, coupons: Vec::new(), notify: true, force: false }
+        Self {
+            total_fen: None,
+            coupons: Vec::new(),
+            notify: true,
+            force: false,
+            person: None,
+            method: Method::default(),
+            after_s: 0,
+        }
     }
 }
 
-/// A payment was made.
+/// A payment was made, or is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paid {
     /// The merchant.
@@ -127,6 +154,8 @@ pub struct Paid {
     pub total_fen: u64,
     /// What was paid without them, in fen.
     pub cash_fen: u64,
+    /// When it is paid: later than now when it takes its time.
+    pub paid_at: UnixTime,
 }
 
 /// Why nothing was done.
@@ -145,6 +174,12 @@ pub enum PayError {
     Coupons,
     /// The order has no payment of which to notify anybody.
     NotPaid,
+    /// The person's purse does not hold as much.
+    BalanceTooLow,
+    /// The order takes no credit card.
+    NoCredit,
+    /// The payment would take more than [`AFTER_S_MAX`] seconds.
+    TooSlow,
 }
 
 impl fmt::Display for PayError {
@@ -161,6 +196,9 @@ impl fmt::Display for PayError {
                  together at most the total",
             ),
             Self::NotPaid => f.write_str("the order is not paid"),
+            Self::BalanceTooLow => f.write_str("the balance is too low: pay with a card"),
+            Self::NoCredit => f.write_str("the order takes no credit card"),
+            Self::TooSlow => write!(f, "after_s must be 0 to {AFTER_S_MAX}"),
         }
     }
 }
@@ -171,25 +209,53 @@ impl std::error::Error for PayError {}
 const COUPONS_MAX: usize = 20;
 
 impl Gateway {
-    /// What a phone sees when it scans this code.
+    /// What a phone sees when it scans this code: the phone of whoever scanned the order first,
+    /// else of [`Person::default`].
     ///
     /// # Errors
     ///
     /// Why the code cannot be paid.
-    pub fn scan(&self, code_url: &str, now: UnixTime) -> Result<Scanned, ScanRefusal> {
-        let order = self.codes.get(code_url).and_then(|key| self.orders.get(key));
-        let order = order.ok_or(ScanRefusal::UnknownCode)?;
-        if let Some(refusal) = not_payable(order, Some(code_url), now) {
-            return Err(refusal);
+    pub fn scan(&mut self, code_url: &str, now: UnixTime) -> Result<Scanned, ScanRefusal> {
+        let order = self.codes.get(self.links.meaning(code_url));
+        let order = order.and_then(|key| self.orders.get(key));
+        let person = order.and_then(|order| order.scanned_by.clone()).unwrap_or_default();
+        self.scan_as(&person, code_url, now)
+    }
+
+    /// What this person's phone sees when it scans this code. Whoever scans an order first binds
+    /// it: nobody else can pay it (`docs/protocol.md` §4).
+    ///
+    /// # Errors
+    ///
+    /// Why the code cannot be paid.
+    pub fn scan_as(
+        &mut self,
+        person: &Person,
+        code_url: &str,
+        now: UnixTime,
+    ) -> Result<Scanned, ScanRefusal> {
+        self.settle(now);
+        let code_url = self.links.meaning(code_url);
+        let key = self.codes.get(code_url).cloned().ok_or(ScanRefusal::UnknownCode)?;
+        let order = self.orders.get_mut(&key).ok_or(ScanRefusal::UnknownCode)?;
+        let bound = order.scanned_by.as_ref().is_some_and(|first| first != person);
+        let refusal = not_payable(order, Some(code_url), now);
+        let refusal = refusal.or_else(|| bound.then_some(ScanRefusal::ScannedByOther));
+        if refusal.is_none() {
+            order.scanned_by = Some(person.clone());
         }
-        let merchant = self.merchants.get(&order.key.mch_id);
-        Ok(Scanned {
-            mch_id: order.key.mch_id.clone(),
-            out_trade_no: order.key.out_trade_no.clone(),
+        let merchant = self.merchants.get(&key.mch_id);
+        let scanned = Scanned {
+            mch_id: key.mch_id.clone(),
+            out_trade_no: key.out_trade_no.clone(),
             shop: merchant.map(|merchant| merchant.shop.clone()).unwrap_or_default(),
             body: order.body.clone(),
             total_fen: order.total_fen,
-        })
+            no_credit: order.no_credit(),
+            code_url: code_url.to_owned(),
+        };
+        self.log_phone(&key, "scan", refusal.map(ScanRefusal::as_str), now);
+        refusal.map_or(Ok(scanned), Err)
     }
 
     /// Pays. The merchant's notification is due at once, unless the tender says otherwise.
@@ -203,33 +269,60 @@ impl Gateway {
         tender: Tender,
         now: UnixTime,
     ) -> Result<Paid, PayError> {
+        self.settle(now);
         let key = if tender.force { self.find(target)? } else { self.payable(target, now)? };
-        let order_fen = self.orders.get(&key).ok_or(PayError::UnknownOrder)?.total_fen;
-        let total_fen = tender.total_fen.unwrap_or(order_fen);
-        if !(1..=TOTAL_FEN_MAX).contains(&total_fen) {
-            return Err(PayError::Amount);
-        }
-        if !coupons_fit(&tender.coupons, total_fen) {
-            return Err(PayError::Coupons);
-        }
+        let (person, total_fen) = self.check(&key, &tender)?;
         let transaction_id = self.new_transaction(&key, now);
-        let openid = self.openid(&key);
-        let nonce = numbers::nonce(&mut self.random);
-        let coupons = tender.coupons;
-        let payment = Payment { transaction_id, total_fen, coupons, openid, paid_at: now };
+        let order = self.orders.get_mut(&key).ok_or(PayError::UnknownOrder)?;
+        order.scanned_by.get_or_insert_with(|| person.clone());
+        let openid = self.people.openid(&person, &order.appid, &mut self.random);
+        let tell = Tell { notify: tender.notify, nonce: numbers::nonce(&mut self.random) };
+        let (coupons, method) = (tender.coupons, tender.method);
+        let paid_at = now.plus(i64::from(tender.after_s));
+        let payment =
+            Payment { transaction_id, total_fen, coupons, person, openid, method, paid_at };
         let paid = Paid {
             mch_id: key.mch_id.clone(),
             out_trade_no: key.out_trade_no.clone(),
             transaction_id: payment.transaction_id.clone(),
             total_fen,
             cash_fen: payment.cash_fen(),
+            paid_at,
         };
-        let order = self.orders.get_mut(&key).ok_or(PayError::UnknownOrder)?;
-        let merchant = self.merchants.get(&key.mch_id).ok_or(PayError::UnknownOrder)?;
-        let body = notice::body(order, &payment, merchant, nonce);
-        self.notices.add(order, &payment, body, tender.notify.then_some(now));
-        order.payments.push(payment);
+        if tender.after_s == 0 {
+            self.complete(&key, payment, tell);
+        } else {
+            self.slow.push(key.clone(), &payment);
+            order.paying.push(Slow { payment, tell, force: tender.force });
+            self.log_phone(&key, "password", None, now);
+        }
         Ok(paid)
+    }
+
+    /// Who pays how much, if it can be done.
+    fn check(&self, key: &OrderKey, tender: &Tender) -> Result<(Person, u64), PayError> {
+        let order = self.orders.get(key).ok_or(PayError::UnknownOrder)?;
+        let first = order.scanned_by.as_ref();
+        let person = tender.person.as_ref().or(first).cloned().unwrap_or_default();
+        if !tender.force && first.is_some_and(|first| *first != person) {
+            return Err(PayError::Refused(ScanRefusal::ScannedByOther));
+        }
+        let total_fen = tender.total_fen.unwrap_or(order.total_fen);
+        if !(1..=TOTAL_FEN_MAX).contains(&total_fen) {
+            return Err(PayError::Amount);
+        }
+        if !coupons_fit(&tender.coupons, total_fen) {
+            return Err(PayError::Coupons);
+        }
+        if tender.after_s > AFTER_S_MAX {
+            return Err(PayError::TooSlow);
+        }
+        let cash_fen = total_fen.saturating_sub(sum(tender.coupons.iter()));
+        match tender.method {
+            Method::CreditCard if order.no_credit() => Err(PayError::NoCredit),
+            Method::Balance if !self.people.has(&person, cash_fen) => Err(PayError::BalanceTooLow),
+            Method::Balance | Method::DebitCard | Method::CreditCard => Ok((person, total_fen)),
+        }
     }
 
     /// Looks at an order that could be paid, and does not pay. The order stays as it is.
@@ -238,10 +331,12 @@ impl Gateway {
     ///
     /// Why the order could not be looked at.
     pub fn cancel(&mut self, target: &Target, now: UnixTime) -> Result<OrderKey, PayError> {
+        self.settle(now);
         let key = self.payable(target, now)?;
         if let Some(order) = self.orders.get_mut(&key) {
             order.cancels = order.cancels.saturating_add(1);
         }
+        self.log_phone(&key, "cancel", None, now);
         Ok(key)
     }
 
@@ -262,17 +357,15 @@ impl Gateway {
     fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
         match target {
             Target::Code(code_url) => {
-                let key = self.codes.get(code_url).cloned();
+                let key = self.codes.get(self.links.meaning(code_url)).cloned();
                 key.ok_or(PayError::Refused(ScanRefusal::UnknownCode))
             }
             Target::Number { mch_id, out_trade_no } => {
-                let meant = |key: &&OrderKey| {
-                    key.out_trade_no == *out_trade_no
-                        && mch_id.as_ref().is_none_or(|mch_id| key.mch_id == *mch_id)
-                };
-                let mut keys = self.orders.keys().filter(meant);
+                let meant =
+                    |key: &OrderKey| mch_id.as_ref().is_none_or(|mch_id| key.mch_id == *mch_id);
+                let mut keys = self.index.numbered(out_trade_no).filter(meant);
                 match (keys.next(), keys.next()) {
-                    (Some(key), None) => Ok(key.clone()),
+                    (Some(key), None) => Ok(key),
                     (Some(_), Some(_)) => Err(PayError::AmbiguousOrder),
                     (None, _) => Err(PayError::UnknownOrder),
                 }
@@ -285,7 +378,7 @@ impl Gateway {
         let key = self.find(target)?;
         let order = self.orders.get(&key).ok_or(PayError::UnknownOrder)?;
         let code_url = match target {
-            Target::Code(code_url) => Some(code_url.as_str()),
+            Target::Code(code_url) => Some(self.links.meaning(code_url)),
             Target::Number { .. } => None,
         };
         match not_payable(order, code_url, now) {
@@ -302,12 +395,6 @@ impl Gateway {
                 return transaction_id;
             }
         }
-    }
-
-    fn openid(&mut self, key: &OrderKey) -> String {
-        let appid = self.orders.get(key).map(|order| order.appid.clone()).unwrap_or_default();
-        let random = &mut self.random;
-        self.openids.entry(appid).or_insert_with(|| numbers::openid(random)).clone()
     }
 }
 

@@ -67,10 +67,16 @@ pub enum Code {
     CertError,
     /// The refund is not known.
     RefundNotExist,
+    /// A call for a bill was wrong; its text says how.
+    BillInvalid,
+    /// There is no bill: nothing happened on the day, or it is too early.
+    BillMissing,
+    /// Bills are closed for the merchant.
+    BillClosed,
 }
 
 impl Code {
-    /// The code as it stands in `err_code`.
+    /// The code as it stands in `err_code`, of a bill in `error_code`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RequirePostMethod => "REQUIRE_POST_METHOD",
@@ -102,6 +108,9 @@ impl Code {
             Self::InvalidTransactionId => "INVALID_TRANSACTIONID",
             Self::CertError => "CERT_ERROR",
             Self::RefundNotExist => "REFUNDNOTEXIST",
+            Self::BillInvalid => "20001",
+            Self::BillMissing => "20002",
+            Self::BillClosed => "20007",
         }
     }
 }

@@ -61,12 +61,13 @@ impl Gateway {
         } else {
             let order = self.new_order(key.clone(), request, now)?;
             self.orders.insert(key.clone(), order);
+            self.index.insert(&key);
         }
         let order = &self.orders[&key];
         Ok(Reply {
             device_info: order.device_info.clone(),
             fields: vec![
-                Field::cdata("prepay_id", numbers::prepay_id(&mut self.random, now)),
+                Field::cdata("prepay_id", &order.code.prepay_id),
                 Field::cdata("trade_type", "NATIVE"),
                 Field::cdata("code_url", &order.code.url),
             ],
@@ -107,6 +108,9 @@ impl Gateway {
             closed_at: None,
             payments: Vec::new(),
             cancels: 0,
+            scanned_by: None,
+            paying: Vec::new(),
+            failed: Vec::new(),
         })
     }
 
@@ -121,9 +125,11 @@ impl Gateway {
     fn new_code(&mut self, key: &OrderKey, now: UnixTime) -> PayCode {
         loop {
             let url = numbers::code_url(&mut self.random);
-            if !self.codes.contains_key(&url) {
+            let prepay_id = numbers::prepay_id(&mut self.random, now);
+            if !self.codes.contains_key(&url) && !self.prepay_ids.contains_key(&prepay_id) {
                 self.codes.insert(url.clone(), key.clone());
-                return PayCode { url, made_at: now };
+                self.prepay_ids.insert(prepay_id.clone(), key.clone());
+                return PayCode { url, prepay_id, made_at: now };
             }
         }
     }

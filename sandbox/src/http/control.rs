@@ -16,7 +16,10 @@ use serde_json::json;
 
 use crate::clock::ADVANCE_S_MAX;
 use crate::gateway::input::{Cancel, Pay, SendAgain};
-use crate::gateway::{Coupon, CouponKind, PayError, ScanRefusal, Target, Tender};
+use crate::gateway::{
+    Coupon, CouponKind, Method, ORDERS_SHOWN, PayError, Person, ScanError, ScanRefusal, Target,
+    Tender,
+};
 use crate::shared::Shared;
 use crate::state::NotKept;
 
@@ -24,6 +27,9 @@ type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
+
+/// The most orders that one call shows.
+const ORDERS_MAX: usize = 10_000;
 
 /// The most bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -78,9 +84,22 @@ impl From<ScanRefusal> for ControlError {
             | ScanRefusal::CodeExpired
             | ScanRefusal::OrderExpired
             | ScanRefusal::OrderClosed
-            | ScanRefusal::OrderPaid => StatusCode::CONFLICT,
+            | ScanRefusal::OrderPaid
+            | ScanRefusal::ScannedByOther => StatusCode::CONFLICT,
         };
         Self { status, code: refusal.as_str(), message: refusal.to_string() }
+    }
+}
+
+impl From<ScanError> for ControlError {
+    fn from(error: ScanError) -> Self {
+        let status = match &error {
+            ScanError::Refused(refusal) => return (*refusal).into(),
+            ScanError::ProductCode { .. } => StatusCode::BAD_REQUEST,
+            ScanError::NoAddress | ScanError::ShopRefused { .. } => StatusCode::CONFLICT,
+            ScanError::ShopSilent { .. } | ScanError::ShopAnswer { .. } => StatusCode::BAD_GATEWAY,
+        };
+        Self { status, code: error.as_str(), message: error.to_string() }
     }
 }
 
@@ -93,6 +112,9 @@ impl From<PayError> for ControlError {
             PayError::Amount => (StatusCode::BAD_REQUEST, "invalid_total_fee"),
             PayError::Coupons => (StatusCode::BAD_REQUEST, "invalid_coupons"),
             PayError::NotPaid => (StatusCode::CONFLICT, "not_paid"),
+            PayError::BalanceTooLow => (StatusCode::CONFLICT, "balance_too_low"),
+            PayError::NoCredit => (StatusCode::CONFLICT, "no_credit"),
+            PayError::TooSlow => (StatusCode::BAD_REQUEST, "invalid_after_s"),
         };
         Self { status, code, message: error.to_string() }
     }
@@ -140,17 +162,20 @@ fn target(
 #[serde(deny_unknown_fields)]
 struct ScanBody {
     code_url: String,
+    person: Option<Person>,
 }
 
 async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: ScanBody = read(&body)?;
-    let scanned = shared.look(|gateway, now| gateway.scan(&body.code_url, now))?;
+    let scanned = shared.scan(body.person.as_ref(), &body.code_url).await??;
     Ok(Json(json!({
         "mch_id": scanned.mch_id,
         "out_trade_no": scanned.out_trade_no,
         "shop": scanned.shop,
         "body": scanned.body,
         "total_fee": scanned.total_fen,
+        "no_credit": scanned.no_credit,
+        "code_url": scanned.code_url,
     })))
 }
 
@@ -167,6 +192,11 @@ struct PayBody {
     notify: bool,
     #[serde(default)]
     force: bool,
+    person: Option<Person>,
+    #[serde(default)]
+    method: Method,
+    #[serde(default)]
+    after_s: u32,
 }
 
 const fn yes() -> bool {
@@ -208,6 +238,9 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         coupons: body.coupons.into_iter().map(Coupon::from).collect(),
         notify: body.notify,
         force: body.force,
+        person: body.person,
+        method: body.method,
+        after_s: body.after_s,
     };
     let paid = shared.act(Pay { target, tender }).await??;
     tracing::info!(out_trade_no = paid.out_trade_no, total_fee = paid.total_fen, "paid");
@@ -217,6 +250,7 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         "transaction_id": paid.transaction_id,
         "total_fee": paid.total_fen,
         "cash_fee": paid.cash_fen,
+        "paid_at": paid.paid_at.0,
     })))
 }
 
@@ -284,6 +318,7 @@ async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 #[serde(deny_unknown_fields)]
 struct OrdersQuery {
     out_trade_no: Option<String>,
+    limit: Option<usize>,
 }
 
 async fn orders(
@@ -292,10 +327,18 @@ async fn orders(
 ) -> Answer {
     let Query(query) =
         query.map_err(|error| ControlError::bad("invalid_query", error.body_text()))?;
-    let (mut orders, now) = shared.look(|gateway, now| (gateway.orders(now), now));
-    if let Some(wanted) = query.out_trade_no {
-        orders.retain(|order| order.out_trade_no == wanted);
+    let limit = query.limit.unwrap_or(ORDERS_SHOWN);
+    if !(1..=ORDERS_MAX).contains(&limit) {
+        let message = format!("limit must be 1 to {ORDERS_MAX}");
+        return Err(ControlError::bad("invalid_limit", message));
     }
+    let (orders, now) = shared.look(|gateway, now| {
+        let orders = match &query.out_trade_no {
+            Some(wanted) => gateway.orders_numbered(wanted, now),
+            None => gateway.newest_orders(limit, now),
+        };
+        (orders, now)
+    });
     Ok(Json(json!({ "now": now.0, "orders": orders })))
 }
 

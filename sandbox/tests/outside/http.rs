@@ -151,7 +151,8 @@ async fn the_control_interface_scans_pays_and_shows() {
     assert_eq!(
         scanned,
         json!({ "mch_id": shop::MCH_ID, "out_trade_no": NO, "shop": "扫码示例店",
-                "body": "扫码示例店-美式咖啡", "total_fee": 1800 })
+                "body": "扫码示例店-美式咖啡", "total_fee": 1800, "no_credit": false,
+                "code_url": code_url })
     );
     let (status, _) = post(format!("{base}/control/cancel"), json!({ "code_url": code_url })).await;
     assert_eq!(status, 200);
@@ -175,7 +176,7 @@ async fn the_control_interface_scans_pays_and_shows() {
     let messages = get(format!("{base}/control/messages")).await;
     let messages = messages["messages"].as_array().unwrap();
     let directions: Vec<_> = messages.iter().map(|message| &message["direction"]).collect();
-    assert_eq!(directions, ["in", "out"]);
+    assert_eq!(directions, ["in", "phone", "phone", "phone", "out"]);
     assert!(!format!("{messages:?}").contains(KEY));
     sandbox.stop().await;
 }
