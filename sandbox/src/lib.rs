@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod broken;
 mod certificates;
 pub mod clock;
 mod config;
@@ -40,8 +41,9 @@ pub mod xml;
 pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, Entry, Event, LedgerRefund, Method, OrderView, Paid, PayError, Person,
-    Rules, ScanError, ScanRefusal, Scanned, Schedule, Target, Tender,
+    Coupon, CouponKind, Entry, Event, Fault, FaultName, FaultRule, LedgerRefund, Limits, Method,
+    Often, OrderView, Paid, PayError, Person, Rules, ScanError, ScanRefusal, Scanned, Schedule,
+    Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

@@ -93,7 +93,7 @@ impl Arguments {
         Ok(Config {
             listen: self.listen,
             merchants: merchants.map_err(|error| format!("--merchant: {error}"))?,
-            rules: Rules { schedule, min_close_s: i64::from(self.min_close_s) },
+            rules: Rules { schedule, min_close_s: i64::from(self.min_close_s), ..Rules::default() },
             seed,
             clock: ClockKind::System,
             state: self.state.clone(),

@@ -13,10 +13,12 @@ use crate::certificates::{Certificates, ClientCertificate, Holder};
 use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
 use crate::door::Door;
-use crate::gateway::input::{Cancel, Delivered, Pay, SendAgain, SetBalance};
+use crate::gateway::input::{
+    AddFault, Cancel, Delivered, Pay, RemoveFault, RemoveFaults, SendAgain, SetBalance,
+};
 use crate::gateway::{
-    Entry, Gateway, Message, OrderKey, OrderView, Paid, PayError, Person, Returned, ScanError,
-    Scanned, Target, Tender,
+    Entry, FaultError, FaultName, FaultRule, FaultView, Gateway, Message, OrderKey, OrderView,
+    Paid, PayError, Person, Returned, ScanError, Scanned, Target, Tender,
 };
 use crate::shared::Shared;
 use crate::state::{NotKept, State};
@@ -187,6 +189,36 @@ impl Sandbox {
     /// The order with this number; of several merchants' orders any.
     pub fn order(&self, out_trade_no: &str) -> Option<OrderView> {
         self.shared.look(|gateway, now| gateway.orders_numbered(out_trade_no, now)).pop()
+    }
+
+    /// Asks for a fault; gives the number of the rule.
+    ///
+    /// # Errors
+    ///
+    /// When the rule does not fit, or there are too many.
+    pub fn add_fault(&self, rule: FaultRule) -> Result<u64, FaultError> {
+        self.shared.act_inside(AddFault { rule })
+    }
+
+    /// Forgets a rule; says whether there was one.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.shared.act_inside(RemoveFault { id })
+    }
+
+    /// Forgets all rules, and says how many there were.
+    pub fn remove_faults(&self) -> usize {
+        self.shared.act_inside(RemoveFaults {})
+    }
+
+    /// The rules that were asked for, oldest first.
+    pub fn faults(&self) -> Vec<FaultView> {
+        self.shared.look(|gateway, _| gateway.faults())
+    }
+
+    /// How often a fault struck, whatever asked for it.
+    pub fn times_struck(&self, name: FaultName) -> u64 {
+        let struck = |(known, times)| (known == name).then_some(times);
+        self.shared.look(|gateway, _| gateway.faults_struck().find_map(struck)).unwrap_or(0)
     }
 
     /// The last calls and notifications, oldest first.

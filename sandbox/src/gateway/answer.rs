@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::fault::Manner;
 use super::refusal::{Code, Refusal};
 use super::request::Request;
 use crate::merchant::Merchant;
@@ -23,6 +24,8 @@ pub struct Answer {
     pub code: Option<Code>,
     /// What helps to find the mistake, for a log.
     pub detail: Option<String>,
+    /// How it goes out.
+    pub manner: Manner,
 }
 
 /// What a call says of itself, to be framed and signed.
@@ -54,7 +57,7 @@ impl Answer {
         let fields =
             [Field::cdata("return_code", "FAIL"), Field::cdata("return_msg", refusal.text)];
         let body = xml::write(&fields).into_bytes();
-        Self { body, code: Some(refusal.code), detail: refusal.detail }
+        Self { body, code: Some(refusal.code), detail: refusal.detail, manner: Manner::default() }
     }
 
     /// `return_code` SUCCESS, `result_code` as the call went, signed as the request was.
@@ -82,7 +85,8 @@ impl Answer {
         fields.push(Field::cdata("result_code", result_code));
         fields.extend(reply.fields);
         fields.insert(sign_at, signature(&fields, &request.merchant, request.algorithm));
-        Self { body: xml::write(&fields).into_bytes(), code, detail }
+        let body = xml::write(&fields).into_bytes();
+        Self { body, code, detail, manner: Manner::default() }
     }
 }
 

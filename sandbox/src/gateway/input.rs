@@ -19,8 +19,8 @@ use sha2::{Digest as _, Sha256};
 use std::fmt::Debug;
 
 use super::{
-    Answer, Arrival, Call, Gateway, OrderKey, Outcome, Paid, PayError, Person, Poll, Returned,
-    ScanError, Scanning, Target, Tender, UnknownDelivery,
+    Answer, Arrival, Call, Fault, FaultError, FaultRule, Gateway, OrderKey, Outcome, Paid,
+    PayError, Person, Poll, Returned, ScanError, Scanning, Target, Tender, UnknownDelivery,
 };
 use crate::time::UnixTime;
 
@@ -61,13 +61,20 @@ pub struct Handle {
     /// The merchant number of the client certificate.
     #[serde(default)]
     pub certificate: Option<String>,
+    /// The faults that its header asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
 }
 
 impl Act for Handle {
     type Output = Answer;
 
     fn act(self, gateway: &mut Gateway, now: UnixTime) -> Answer {
-        let arrival = Arrival { body: &self.body, certificate: self.certificate.as_deref() };
+        let arrival = Arrival {
+            body: &self.body,
+            certificate: self.certificate.as_deref(),
+            faults: &self.faults,
+        };
         gateway.handle(self.call, &arrival, now)
     }
 
@@ -92,6 +99,48 @@ impl Act for OtherMethod {
 
     fn seen(output: &Answer) -> Vec<u8> {
         output.body.clone()
+    }
+}
+
+/// [`Gateway::add_fault`]: somebody asks for a fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddFault {
+    /// Which, and of what.
+    pub rule: FaultRule,
+}
+
+impl Act for AddFault {
+    type Output = Result<u64, FaultError>;
+
+    fn act(self, gateway: &mut Gateway, _: UnixTime) -> Self::Output {
+        gateway.add_fault(self.rule)
+    }
+}
+
+/// [`Gateway::remove_fault`]: somebody has enough of a fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveFault {
+    /// The number of its rule.
+    pub id: u64,
+}
+
+impl Act for RemoveFault {
+    type Output = bool;
+
+    fn act(self, gateway: &mut Gateway, _: UnixTime) -> bool {
+        gateway.remove_fault(self.id)
+    }
+}
+
+/// [`Gateway::remove_faults`]: somebody has enough of all faults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveFaults {}
+
+impl Act for RemoveFaults {
+    type Output = usize;
+
+    fn act(self, gateway: &mut Gateway, _: UnixTime) -> usize {
+        gateway.remove_faults()
     }
 }
 
@@ -249,7 +298,20 @@ macro_rules! inputs {
     };
 }
 
-inputs!(Handle, OtherMethod, Scan, SetBalance, Pay, Cancel, SendAgain, TakeDue, Delivered);
+inputs!(
+    Handle,
+    AddFault,
+    RemoveFault,
+    RemoveFaults,
+    OtherMethod,
+    Scan,
+    SetBalance,
+    Pay,
+    Cancel,
+    SendAgain,
+    TakeDue,
+    Delivered
+);
 
 /// Bytes as they are written down: as text where they are UTF-8, which a person can read, and in
 /// hex where not.
@@ -307,7 +369,8 @@ mod tests {
         for body in [b"<xml>\xe6\x89\xab</xml>".to_vec(), b"\xff\x00".to_vec(), Vec::new()] {
             let certificate = Some("1900000109".to_owned());
             let call = Call::UnifiedOrder;
-            let input = Handle { call, body: body.clone(), certificate }.into();
+            let faults = Vec::new();
+            let input = Handle { call, body: body.clone(), certificate, faults }.into();
             assert_eq!(written(&input), input);
             let returned = Returned::Answer { status: 200, body };
             let input = Delivered { id: 7, returned }.into();
@@ -332,6 +395,7 @@ mod tests {
             call: Call::OrderQuery,
             body: b"<xml><appid>x</appid></xml>".to_vec(),
             certificate: None,
+            faults: Vec::new(),
         };
         let gateway = || Gateway::new(Rules::default(), [], 1);
         let digest = Handle::digest(&input().act(&mut gateway(), NOW));

@@ -74,6 +74,8 @@ pub(super) struct Order {
     pub(super) code: PayCode,
     /// Usually none or one; more only when a test forces it.
     pub(super) payments: Vec<Payment>,
+    /// Until when the order query does not know of the payments: a fault.
+    pub(super) lags_until: Option<UnixTime>,
     /// How often somebody looked at the order on the phone and gave it up.
     pub(super) cancels: u32,
     /// Who scanned it first: nobody else can pay it.
@@ -101,6 +103,8 @@ pub(super) struct Payment {
     pub(super) person: Person,
     pub(super) openid: String,
     pub(super) method: Method,
+    /// CNY, unless a fault says otherwise.
+    pub(super) fee_type: &'static str,
     pub(super) paid_at: UnixTime,
 }
 
@@ -143,6 +147,13 @@ impl Order {
         } else {
             TradeState::NotPay
         }
+    }
+
+    /// The state as the order query tells it.
+    pub(super) fn told_state(&self, now: UnixTime) -> TradeState {
+        let state = self.state(now);
+        let lags = self.lags_until.is_some_and(|end| now < end);
+        if lags && state == TradeState::Success { TradeState::NotPay } else { state }
     }
 
     /// Whether the merchant takes no credit cards for it.

@@ -107,6 +107,7 @@ impl Gateway {
             created_at: now,
             closed_at: None,
             payments: Vec::new(),
+            lags_until: None,
             cancels: 0,
             scanned_by: None,
             paying: Vec::new(),

@@ -23,7 +23,7 @@ use crate::gateway::{
 use crate::shared::Shared;
 use crate::state::NotKept;
 
-type Answer = Result<Json<serde_json::Value>, ControlError>;
+pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
@@ -44,20 +44,21 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/orders", get(orders))
         .route("/messages", get(messages))
         .merge(super::certificates::router())
+        .merge(super::faults::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
 
 /// A refusal, as JSON.
 #[derive(Debug)]
-struct ControlError {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
+pub(super) struct ControlError {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
 }
 
 impl ControlError {
-    fn bad(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
     }
 }
@@ -138,7 +139,7 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     origin.split_once("://").is_none_or(|(_, origin_host)| origin_host != host)
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
     serde_json::from_slice(body)
         .map_err(|error| ControlError::bad("invalid_json", error.to_string()))
 }

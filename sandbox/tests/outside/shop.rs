@@ -34,8 +34,19 @@ fn document(fields: &[(&str, &str)]) -> String {
     xml::write(&fields)
 }
 
-fn order_fields<'a>(out_trade_no: &'a str, notify_url: &'a str) -> [(&'a str, &'a str); 6] {
-    [
+/// Whether a notification is signed by the gateway.
+pub(crate) fn is_signed(body: &str) -> bool {
+    let document = Document::read(body.as_bytes()).unwrap();
+    let signature = document.get("sign").unwrap_or_default();
+    sign::verify(document.iter(), &Key::new(KEY).unwrap(), Algorithm::Md5, signature)
+}
+
+/// The fields of an order.
+pub(crate) fn order_fields<'a>(
+    out_trade_no: &'a str,
+    notify_url: &'a str,
+) -> Vec<(&'a str, &'a str)> {
+    vec![
         ("body", "扫码示例店-美式咖啡"),
         ("out_trade_no", out_trade_no),
         ("total_fee", "1800"),
@@ -43,6 +54,11 @@ fn order_fields<'a>(out_trade_no: &'a str, notify_url: &'a str) -> [(&'a str, &'
         ("notify_url", notify_url),
         ("trade_type", "NATIVE"),
     ]
+}
+
+/// The document of an order.
+pub(crate) fn order_body(out_trade_no: &str, notify_url: &str) -> String {
+    document(&order_fields(out_trade_no, notify_url))
 }
 
 /// Calls the gateway as this merchant; the answer must be signed.
@@ -74,9 +90,8 @@ pub(crate) async fn try_order(
     out_trade_no: &str,
     notify_url: &str,
 ) -> Option<String> {
-    let answer = client.post(format!("{base}/pay/unifiedorder"));
-    let answer =
-        answer.body(document(&order_fields(out_trade_no, notify_url))).send().await.ok()?;
+    let request = client.post(format!("{base}/pay/unifiedorder"));
+    let answer = request.body(order_body(out_trade_no, notify_url)).send().await.ok()?;
     let document = Document::read(&answer.bytes().await.ok()?).ok()?;
     document.get("code_url").map(str::to_owned)
 }

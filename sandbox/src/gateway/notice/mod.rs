@@ -72,8 +72,9 @@ impl Gateway {
         self.settle(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        let ends = self.slow.next_end();
-        let poll = Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll };
+        let others = [self.slow.next_end(), self.next_late_payment()];
+        let times = poll.wake_at.into_iter().chain(others.into_iter().flatten());
+        let poll = Poll { wake_at: times.min(), ..poll };
         self.poll_old(poll, now)
     }
 
@@ -124,7 +125,8 @@ impl Gateway {
 
     /// Whether no notification and no question is on its way or due, and no payment.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let paying = self.slow.next_end().is_some_and(|end| end <= now);
+        let payments = [self.slow.next_end(), self.next_late_payment()];
+        let paying = payments.into_iter().flatten().any(|end| end <= now);
         let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
         self.notices.is_quiet(now) && self.scans.are_quiet() && !paying && old_quiet
     }
