@@ -15,6 +15,7 @@
 mod answer;
 mod bill;
 mod close_order;
+mod example;
 mod explain;
 mod fault;
 mod fields;
@@ -26,6 +27,7 @@ mod limits;
 mod log;
 mod mistakes;
 mod mode_one;
+mod nested;
 mod notice;
 mod numbers;
 mod old_sandbox;
@@ -35,6 +37,7 @@ mod people;
 mod phone;
 mod refusal;
 mod request;
+mod search;
 mod short_url;
 mod slow;
 #[cfg(test)]
@@ -66,6 +69,7 @@ pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeSt
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refusal::Code;
+pub use search::OrderFilter;
 pub use slow::AFTER_S_MAX;
 pub use view::{
     AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,

@@ -156,9 +156,15 @@ impl Order {
         if lags && state == TradeState::Success { TradeState::NotPay } else { state }
     }
 
+    /// A field of the first request.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.parameters.iter().find(|(its, _)| its == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Whether the merchant takes no credit cards for it.
     pub(super) fn no_credit(&self) -> bool {
-        self.parameters.iter().any(|(name, value)| name == "limit_pay" && value == "no_credit")
+        self.parameter("limit_pay") == Some("no_credit")
     }
 
     /// Whether the time to pay that the merchant set is over.

@@ -3,6 +3,7 @@
 use super::Gateway;
 use super::answer::Reply;
 use super::fields::{self, Form, Rule};
+use super::nested;
 use super::order::{Order, OrderKey, Payment, TradeState};
 use super::refusal::{Code, Refusal};
 use super::request::Request;
@@ -106,6 +107,9 @@ fn paid(order: &Order, payment: &Payment) -> Reply {
         fields.push(Field::cdata(format!("coupon_id_{n}"), &coupon.id));
         fields.push(Field::plain(format!("coupon_fee_{n}"), coupon.fee_fen));
     }
+    let promotion =
+        (order.parameter("version") == Some("1.0")).then(|| nested::promotion_detail(payment));
+    fields.extend(promotion.flatten().map(|text| Field::cdata("promotion_detail", text)));
     fields.extend([
         Field::cdata("transaction_id", &payment.transaction_id),
         Field::cdata("out_trade_no", &order.key.out_trade_no),
@@ -255,6 +259,20 @@ mod tests {
             assert_eq!(answer.get(name), Some(value), "{name}");
         }
         assert_eq!(answer.get("coupon_type_2"), None, "often left out");
+    }
+
+    #[test]
+    fn what_coupons_gave_is_told_to_orders_of_version_1_0() {
+        for (version, is_told) in [("1.0", true), ("", false)] {
+            let mut shop = Shop::new();
+            shop.order(NO, &[("version", version)]);
+            let coupon = Coupon { id: "7".into(), fee_fen: 9, kind: Some(CouponKind::NoCash) };
+            shop.pay(NO, Tender { coupons: vec![coupon], ..Tender::default() }).unwrap();
+            let answer = shop.query(NO);
+            let promotion = answer.get("promotion_detail").unwrap_or_default();
+            assert_eq!(promotion.contains(r#""promotion_id":"7""#), is_told, "{promotion}");
+            assert_eq!(promotion.contains(r#""type":"DISCOUNT""#), is_told, "{promotion}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ const EXPIRE_S_MIN: i64 = 60;
 
 /// The fields of the call. `product_id` is required on the pages for NATIVE and not asked for in
 /// practice; this gateway does as practice does.
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
     Rule::required("body", 127, Form::Text),
     Rule::required("out_trade_no", 32, Form::NewOrderNo),
     Rule::required("total_fee", 10, Form::Fen),
@@ -23,7 +23,7 @@ const RULES: [Rule; 22] = [
     Rule::required("notify_url", 256, Form::NotifyUrl),
     Rule::required("trade_type", 16, Form::OneOf(&["NATIVE", "JSAPI", "APP", "MWEB"])),
     Rule::optional("device_info", 32, Form::Text),
-    Rule::optional("detail", 6144, Form::Anything),
+    Rule::optional("detail", 6144, Form::Detail),
     Rule::optional("attach", 127, Form::Text),
     Rule::optional("fee_type", 16, Form::OneOf(&["CNY"])),
     Rule::optional("time_start", 14, Form::Time),
@@ -34,10 +34,11 @@ const RULES: [Rule; 22] = [
     Rule::optional("openid", 128, Form::Text),
     Rule::optional("receipt", 8, Form::OneOf(&["Y", "N"])),
     Rule::optional("profit_sharing", 16, Form::OneOf(&["Y", "N"])),
-    Rule::optional("scene_info", 256, Form::Anything),
+    Rule::optional("scene_info", 256, Form::Scene),
     Rule::optional("version", 32, Form::OneOf(&["1.0"])),
     Rule::optional("user_type", 32, Form::Text),
     Rule::optional("user_creid", 32, Form::Text),
+    Rule::optional("user_truename", 64, Form::Text),
 ];
 
 impl Gateway {
@@ -248,6 +249,8 @@ mod tests {
             ("time_expire", "20261123200060"),
             ("time_start", "20261199000000"),
             ("limit_pay", "cash"),
+            ("detail", "{\"goods_detail\":[{}]}"),
+            ("scene_info", "a store"),
             ("body", "two\nlines"),
         ] {
             let refused = Shop::new().order_refused("SM20261123000001", &[(name, value)]);
@@ -264,6 +267,7 @@ mod tests {
             ("device_info", 32),
             ("detail", 6144),
             ("product_id", 32),
+            ("user_truename", 64),
         ] {
             let (fits, long) = ("x".repeat(bytes_max), "x".repeat(bytes_max + 1));
             Shop::new().order("SM20261123000001", &[(name, &fits)]);

@@ -160,7 +160,7 @@ impl Gateway {
         keys.filter_map(|key| self.orders.get(&key)).map(|o| self.order_view(o, now)).collect()
     }
 
-    fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
+    pub(super) fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
         let merchant = self.merchants.get(&order.key.mch_id);
         OrderView {
             mch_id: order.key.mch_id.clone(),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -14,11 +15,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::look;
 use crate::clock::ADVANCE_S_MAX;
-use crate::gateway::input::{Cancel, Pay, SendAgain};
+use crate::gateway::input::{Cancel, Pay, SendAgain, SetBalance};
 use crate::gateway::{
-    Coupon, CouponKind, Method, ORDERS_SHOWN, PayError, Person, ScanError, ScanRefusal, Target,
-    Tender,
+    Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
 };
 use crate::shared::Shared;
 use crate::state::NotKept;
@@ -27,9 +28,6 @@ pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
-
-/// The most orders that one call shows.
-const ORDERS_MAX: usize = 10_000;
 
 /// The most bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -41,8 +39,8 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/cancel", post(cancel))
         .route("/notify", post(notify))
         .route("/time", get(time).post(advance))
-        .route("/orders", get(orders))
-        .route("/messages", get(messages))
+        .route("/person", get(person).post(set_person))
+        .merge(look::router())
         .merge(super::certificates::router())
         .merge(super::faults::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -60,6 +58,10 @@ pub(super) struct ControlError {
 impl ControlError {
     pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, code, message: message.into() }
     }
 }
 
@@ -317,35 +319,33 @@ async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OrdersQuery {
-    out_trade_no: Option<String>,
-    limit: Option<usize>,
+struct PersonQuery {
+    #[serde(default)]
+    person: Person,
 }
 
-async fn orders(
+async fn person(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<OrdersQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<PersonQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) =
+    let Query(PersonQuery { person }) =
         query.map_err(|error| ControlError::bad("invalid_query", error.body_text()))?;
-    let limit = query.limit.unwrap_or(ORDERS_SHOWN);
-    if !(1..=ORDERS_MAX).contains(&limit) {
-        let message = format!("limit must be 1 to {ORDERS_MAX}");
-        return Err(ControlError::bad("invalid_limit", message));
-    }
-    let (orders, now) = shared.look(|gateway, now| {
-        let orders = match &query.out_trade_no {
-            Some(wanted) => gateway.orders_numbered(wanted, now),
-            None => gateway.newest_orders(limit, now),
-        };
-        (orders, now)
-    });
-    Ok(Json(json!({ "now": now.0, "orders": orders })))
+    let balance_fen = shared.look(|gateway, _| gateway.balance_fen(&person));
+    Ok(Json(json!({ "person": person, "balance": balance_fen })))
 }
 
-async fn messages(State(shared): State<Arc<Shared>>) -> Answer {
-    let messages: Vec<_> = shared.look(|gateway, _| gateway.messages().cloned().collect());
-    Ok(Json(json!({ "messages": messages })))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonBody {
+    #[serde(default)]
+    person: Person,
+    balance: Option<u64>,
+}
+
+async fn set_person(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+    let PersonBody { person, balance } = read(&body)?;
+    shared.act(SetBalance { person: person.clone(), balance_fen: balance }).await?;
+    Ok(Json(json!({ "person": person, "balance": balance })))
 }
 
 #[cfg(test)]
