@@ -29,6 +29,7 @@ mod door;
 pub mod gateway;
 mod http;
 mod merchant;
+mod merchants_file;
 mod notify;
 pub mod random;
 mod sandbox;
@@ -46,5 +47,6 @@ pub use gateway::{
     Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
+pub use merchants_file::{MerchantsFileError, read_merchants};
 pub use sandbox::Sandbox;
 pub use state::StateError;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::gateway::{Rules, Schedule};
-use saoma_sandbox::{Config, Merchant, NOTIFY_DEADLINE, Sandbox, random};
+use saoma_sandbox::{Config, Merchant, NOTIFY_DEADLINE, Sandbox, random, read_merchants};
 use tracing_subscriber::EnvFilter;
 
 /// A WeChat Pay v2 gateway for the desk and for tests. No real money.
@@ -31,17 +31,27 @@ struct Arguments {
     #[arg(
         long = "merchant",
         value_name = "MERCHANT",
-        required = true,
+        required_unless_present = "merchants_file",
         env = "SAOMA_SANDBOX_MERCHANT",
-        hide_env_values = true
+        hide_env_values = true,
+        help_heading = "Merchants"
     )]
     merchants: Vec<String>,
+
+    /// A TOML file of merchants with all their settings; merchants.example.toml describes it.
+    #[arg(long = "merchants", value_name = "FILE", help_heading = "Merchants")]
+    merchants_file: Option<PathBuf>,
 
     /// The folder of the certificates for HTTPS and refunds; what it lacks is made.
     ///
     /// ca.pem is what clients must trust. Each merchant has a folder with apiclient_cert.pem,
     /// apiclient_key.pem and apiclient_cert.p12 (whose password is the merchant number).
-    #[arg(long, value_name = "FOLDER", default_value = "saoma-sandbox-certificates")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        default_value = "saoma-sandbox-certificates",
+        help_heading = "Files"
+    )]
     certificates: PathBuf,
 
     /// The file that keeps what happens, for the next start. Without it, all is forgotten at the
@@ -49,7 +59,7 @@ struct Arguments {
     ///
     /// Seed and clock go on from where they were; rules and merchants must be the same, but
     /// merchants may be added.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
     state: Option<PathBuf>,
 
     /// A name or address at which clients reach it by HTTPS. May be given several times.
@@ -60,15 +70,21 @@ struct Arguments {
     host_names: Vec<String>,
 
     /// When unacknowledged notifications are repeated: 15 times in 24 hours, or the old 9 in 3.
-    #[arg(long, value_enum, value_name = "SCHEDULE", default_value = "current")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SCHEDULE",
+        default_value = "current",
+        help_heading = "Rules"
+    )]
     notify_schedule: ScheduleName,
 
     /// How many seconds after its creation an order may be closed. WeChat says 300.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, help_heading = "Rules")]
     min_close_s: u32,
 
     /// Makes the numbers and codes that are given out the same each time.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", help_heading = "Rules")]
     seed: Option<u64>,
 }
 
@@ -79,9 +95,24 @@ enum ScheduleName {
 }
 
 impl Arguments {
+    /// Those of the file, then those of the command line.
+    fn merchants(&self) -> Result<Vec<Merchant>, String> {
+        let mut merchants = match &self.merchants_file {
+            None => Vec::new(),
+            Some(path) => {
+                let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+                let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+                read_merchants(&text).map_err(|error| named(&error))?
+            }
+        };
+        for text in &self.merchants {
+            let merchant = Merchant::from_argument(text);
+            merchants.push(merchant.map_err(|error| format!("--merchant: {error}"))?);
+        }
+        Ok(merchants)
+    }
+
     fn config(&self) -> Result<Config, String> {
-        let merchants: Result<Vec<_>, _> =
-            self.merchants.iter().map(|text| Merchant::from_argument(text)).collect();
         let schedule = match self.notify_schedule {
             ScheduleName::Current => Schedule::Current,
             ScheduleName::Old => Schedule::Old,
@@ -92,7 +123,7 @@ impl Arguments {
         };
         Ok(Config {
             listen: self.listen,
-            merchants: merchants.map_err(|error| format!("--merchant: {error}"))?,
+            merchants: self.merchants()?,
             rules: Rules { schedule, min_close_s: i64::from(self.min_close_s), ..Rules::default() },
             seed,
             clock: ClockKind::System,

@@ -125,7 +125,17 @@ async fn it_says_one_line_answers_and_ends_cleanly_on_a_signal() {
 fn the_help_names_every_option() {
     let help = run(&["--help"]);
     assert!(help.status.success());
-    for option in ["--listen", "--merchant", "--notify-schedule", "--min-close-s", "--seed"] {
+    for option in [
+        "--listen",
+        "--merchant",
+        "--merchants",
+        "--certificates",
+        "--state",
+        "--host-name",
+        "--notify-schedule",
+        "--min-close-s",
+        "--seed",
+    ] {
         assert!(text(&help.stdout).contains(option), "{option}");
     }
 }
@@ -158,6 +168,36 @@ fn a_bad_merchant_is_named_without_its_key() {
         let error = text(&output.stderr);
         assert!(error.contains(part), "{error}");
         assert!(!format!("{error}{}", text(&output.stdout)).contains(KEY), "{error}");
+    }
+}
+
+#[test]
+fn a_wrong_file_of_merchants_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.toml");
+    std::fs::write(&path, format!("[[merchant]]\nkey = \"{KEY}\"\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let output = run(&["--listen", "127.0.0.1:0", "--merchants", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.contains(&format!("{path}: line 1: [[merchant]]: mch_id is missing")), "{error}");
+    assert!(!error.contains(KEY));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_merchants_of_a_file_and_of_the_command_line_may_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&folder);
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/merchants.example.toml");
+    let third = format!("1900000111:{APPID}:{KEY}");
+    command.args(["--listen", "127.0.0.1:0", "--merchants", example, "--merchant", &third]);
+    let (_running, line) = ready(command);
+    let base = line.split(' ').find(|word| word.starts_with("http://")).unwrap().to_owned();
+    shop::order(&base, "SM20261123000001", "http://127.0.0.1:9/notify").await;
+    let certificates = folder.path().join("saoma-sandbox-certificates");
+    for mch_id in [MCH_ID, "1900000110", "1900000111"] {
+        assert!(certificates.join(mch_id).join("apiclient_cert.p12").exists(), "{mch_id}");
     }
 }
 
