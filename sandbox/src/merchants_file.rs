@@ -77,6 +77,7 @@ impl Entry {
         let shop = self.text("shop")?.unwrap_or_else(|| format!("商户{mch_id}"));
         let mut merchant =
             Merchant::new(&mch_id, &appid, &key, &shop).map_err(|error| error.to_string())?;
+        merchant.refund_notify_url = self.url("refund_notify_url")?;
         merchant.mode_one_url = self.url("mode_one_url")?;
         merchant.bills = self.bills()?;
         match self.0.keys().next() {
@@ -146,6 +147,8 @@ mod tests {
         assert_eq!((&*first.mch_id, &*first.shop), ("1900000109", "扫码咖啡"));
         assert_eq!((first.mode_one_url, first.bills), (None, BillSettings::default()));
         assert_eq!(second.appid, "wx5a0mademeup0002");
+        let refunds = "http://127.0.0.1:9000/refund-notify";
+        assert_eq!(second.refund_notify_url.as_deref(), Some(refunds));
         assert_eq!(second.mode_one_url.as_deref(), Some("http://127.0.0.1:9000/mode-one"));
         let bills = BillSettings { format: BillFormat::Old, fee_bp: 38, open: true };
         assert_eq!(second.bills, bills);

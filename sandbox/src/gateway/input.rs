@@ -5,13 +5,17 @@
 //! [`Act`]. So nothing can happen that is not written down. **To add one:**
 //!
 //! 1. write the method of [`Gateway`], with `now` as its last argument;
-//! 2. write a struct here that holds its other arguments, as owned plain data (`Clone, Debug,
+//! 2. write a struct here or in a file of this module that holds its other arguments, as owned plain data (`Clone, Debug,
 //!    PartialEq, Eq, Serialize, Deserialize`);
 //! 3. `impl Act` for it, by calling the method;
 //! 4. name it in [`inputs!`] at the end of this file.
 //!
 //! What is written down must stay readable: give a new field `#[serde(default)]`. What is answered
 //! must stay the same for the same inputs, or files of before are refused as another version's.
+
+mod refunds;
+
+pub use refunds::{EndRefund, PlanRefund, RefundByHand, SendRefundAgain, SetFunds};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -300,6 +304,11 @@ macro_rules! inputs {
 
 inputs!(
     Handle,
+    RefundByHand,
+    PlanRefund,
+    EndRefund,
+    SendRefundAgain,
+    SetFunds,
     AddFault,
     RemoveFault,
     RemoveFaults,

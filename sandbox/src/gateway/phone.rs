@@ -390,7 +390,7 @@ impl Gateway {
     }
 
     /// The order that is meant, in whatever state.
-    fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
+    pub(super) fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
         match target {
             Target::Code(code_url) => {
                 let key = self.codes.get(self.links.meaning(code_url)).cloned();
@@ -441,7 +441,7 @@ pub(super) fn not_payable(
     now: UnixTime,
 ) -> Option<ScanRefusal> {
     match order.state(now) {
-        TradeState::Success => return Some(ScanRefusal::OrderPaid),
+        TradeState::Success | TradeState::Refund => return Some(ScanRefusal::OrderPaid),
         TradeState::Closed => return Some(ScanRefusal::OrderClosed),
         TradeState::NotPay => {}
     }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use crate::broken::Broken;
 use crate::certificates::Holder;
 use crate::gateway::input::{Handle, OtherMethod};
-use crate::gateway::{Answer, Call, Ending, Fault, Manner};
+use crate::gateway::{Answer, AnswerEnding, Call, Code, Fault, Manner};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
 
@@ -47,9 +47,10 @@ pub(super) async fn answer(
     // One byte more than a document may have, so that the reader is who says "too large".
     let limit = DOCUMENT_BYTES_MAX + 1;
     let body = axum::body::to_bytes(request.into_body(), limit).await;
-    let certificate = match holder {
-        Holder::Merchant(mch_id) => Some(mch_id),
-        Holder::Nobody | Holder::Unbelieved { .. } => None,
+    let (certificate, unbelieved) = match holder {
+        Holder::Merchant(mch_id) => (Some(mch_id), None),
+        Holder::Nobody => (None, None),
+        Holder::Unbelieved { reason } => (None, Some(reason)),
     };
     let answer = if is_post {
         // Longer than the limit, or cut off: no document either way.
@@ -64,9 +65,12 @@ pub(super) async fn answer(
             return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
         }
     };
-    let code = answer.code.map(crate::gateway::Code::as_str);
+    let code = answer.code.map(Code::as_str);
     let detail = answer.detail.as_deref().unwrap_or_default();
     tracing::info!(path = call.path(), code = code.unwrap_or("ok"), detail, "call");
+    if let (Some(Code::CertError), Some(reason)) = (answer.code, unbelieved) {
+        tracing::warn!(reason, "a certificate was shown, but not one by this sandbox's ca.pem");
+    }
     let mut response = send(answer).await;
     if let Some(code) = code {
         response.headers_mut().insert(CODE_HEADER, HeaderValue::from_static(code));
@@ -79,14 +83,14 @@ async fn send(answer: Answer) -> Response {
     let Manner { delay_ms, status, is_page, ending } = answer.manner;
     tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     let body = match ending {
-        Ending::Whole => Body::from(answer.body),
-        Ending::Never => {
+        AnswerEnding::Whole => Body::from(answer.body),
+        AnswerEnding::Never => {
             // Dropped as soon as the caller has gone away.
             tokio::time::sleep(SILENCE).await;
             Body::new(Broken::at_once())
         }
-        Ending::Cut => Body::new(Broken::at_once()),
-        Ending::CutAfter(bytes) => Body::new(Broken::after(bytes, &answer.body)),
+        AnswerEnding::Cut => Body::new(Broken::at_once()),
+        AnswerEnding::CutAfter(bytes) => Body::new(Broken::after(bytes, &answer.body)),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let content_type = if is_page { "text/html" } else { "text/plain" };

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::look;
 use crate::clock::ADVANCE_S_MAX;
-use crate::gateway::input::{Cancel, Pay, SendAgain, SetBalance};
+use crate::gateway::input::{Cancel, Pay, SendAgain, SendRefundAgain, SetBalance};
 use crate::gateway::{
     Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
 };
@@ -43,6 +43,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .merge(look::router())
         .merge(super::certificates::router())
         .merge(super::faults::router())
+        .merge(super::refunds::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
@@ -146,7 +147,7 @@ pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError>
         .map_err(|error| ControlError::bad("invalid_json", error.to_string()))
 }
 
-fn target(
+pub(super) fn target(
     code_url: Option<String>,
     out_trade_no: Option<String>,
     mch_id: Option<String>,
@@ -275,7 +276,8 @@ async fn cancel(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NotifyBody {
-    out_trade_no: String,
+    out_trade_no: Option<String>,
+    out_refund_no: Option<String>,
     mch_id: Option<String>,
     #[serde(default = "once")]
     times: u32,
@@ -291,9 +293,21 @@ async fn notify(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         let message = format!("times must be 1 to {COPIES_MAX}");
         return Err(ControlError::bad("invalid_times", message));
     }
-    let target = Target::Number { mch_id: body.mch_id, out_trade_no: body.out_trade_no };
-    shared.act(SendAgain { target, copies: body.times }).await??;
-    Ok(Json(json!({ "sending": body.times })))
+    let (copies, mch_id) = (body.times, body.mch_id);
+    match (body.out_trade_no, body.out_refund_no) {
+        (Some(out_trade_no), None) => {
+            let target = Target::Number { mch_id, out_trade_no };
+            shared.act(SendAgain { target, copies }).await??;
+        }
+        (None, Some(out_refund_no)) => {
+            shared.act(SendRefundAgain { mch_id, out_refund_no, copies }).await??;
+        }
+        _ => {
+            let message = "give either out_trade_no or out_refund_no";
+            return Err(ControlError::bad("invalid_target", message));
+        }
+    }
+    Ok(Json(json!({ "sending": copies })))
 }
 
 async fn time(State(shared): State<Arc<Shared>>) -> Answer {

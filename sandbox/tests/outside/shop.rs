@@ -24,7 +24,7 @@ pub(crate) fn merchant() -> Merchant {
 }
 
 /// A signed document with these fields.
-fn document(fields: &[(&str, &str)]) -> String {
+pub(crate) fn document(fields: &[(&str, &str)]) -> String {
     let key = Key::new(KEY).unwrap();
     let mut all = vec![("appid", APPID), ("mch_id", MCH_ID), ("nonce_str", "5K8264ILTKCH16CQ")];
     all.extend(fields);

@@ -7,7 +7,9 @@ use crate::program::{self, signal};
 use crate::shop::{self, APPID, KEY, Listener, MCH_ID, Reply, call, merchant, order};
 use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::time::UnixTime;
-use saoma_sandbox::{Config, Merchant, Rules, Sandbox, StartError, StateError, Target, Tender};
+use saoma_sandbox::{
+    Config, ConsoleRefund, Merchant, Rules, Sandbox, StartError, StateError, Target, Tender,
+};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
@@ -56,6 +58,7 @@ async fn what_happened_is_there_after_a_restart_and_goes_on() {
     order(&before.base_url(), "SM20261123000002", &listener.url()).await;
     before.pay(&Target::of_code(code_url), Tender::default()).unwrap();
     before.cancel(&Target::of_number("SM20261123000002")).unwrap();
+    before.refund_by_hand(&Target::of_number(NO), ConsoleRefund::default()).unwrap();
     before.quiet().await;
     before.advance(5).unwrap();
     let (orders, messages) = (before.orders(), before.messages());
@@ -72,7 +75,7 @@ async fn what_happened_is_there_after_a_restart_and_goes_on() {
     assert_eq!(after.order(NO).unwrap().payments[0].notification.state, "acknowledged");
     assert_eq!(listener.bodies()[0], listener.bodies()[1], "each time the same bytes");
     let query = call(&after.base_url(), "/pay/orderquery", &[("out_trade_no", NO)]).await;
-    assert_eq!(query.get("trade_state"), Some("SUCCESS"));
+    assert_eq!(query.get("trade_state"), Some("REFUND"));
     after.stop().await;
 }
 
