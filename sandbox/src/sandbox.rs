@@ -121,6 +121,12 @@ impl Sandbox {
         self.shared.advance_inside(seconds)
     }
 
+    /// Lets the clock run so many times as fast as the machine's; says whether it does. A standing
+    /// clock does not.
+    pub fn set_speed(&self, speed: u32) -> bool {
+        self.shared.set_speed(speed)
+    }
+
     /// What a phone sees when it scans this code. For the code of a product the shop is asked
     /// first, at its `mode_one_url`.
     ///

@@ -12,9 +12,12 @@ export function el(name, attributes = {}, ...children) {
       element.setAttribute(key, value);
     }
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...shown(children));
   return element;
 }
+
+/** What a condition has left out is no child. */
+const shown = (children) => children.flat().filter((child) => child || child === 0);
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -22,6 +25,7 @@ const ICONS = {
   in: "M4 12h14M12 6l6 6-6 6",
   out: "M20 12H6M12 6l-6 6 6 6",
   phone: "M8 3h8a1 1 0 0 1 1 1v16a1 1 0 0 1-1 1H8a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1M11 18h2",
+  fault: "M12 4l9 16H3zM12 10v4M12 17v.1",
   good: "M5 12.5l4.5 4.5L19 7.5",
   bad: "M6 6l12 12M18 6L6 18",
   clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 7v5l3 2",
@@ -90,7 +94,7 @@ export function replace(container, ...children) {
   const focused = document.activeElement;
   const key = container.contains(focused) ? focused.dataset.key : undefined;
   const top = container.scrollTop;
-  container.replaceChildren(...children.flat().filter(Boolean));
+  container.replaceChildren(...shown(children));
   container.scrollTop = top;
   if (key) {
     container.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
