@@ -31,6 +31,7 @@ mod merchant;
 mod notify;
 pub mod random;
 mod sandbox;
+pub mod seal;
 mod shared;
 pub mod sign;
 pub mod time;
@@ -39,8 +40,10 @@ pub mod xml;
 pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, Entry, Event, LedgerRefund, Method, OrderView, Paid, PayError, Person,
-    Rules, ScanError, ScanRefusal, Scanned, Schedule, Target, Tender,
+    Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Entry, Event, Funds, LedgerRefund,
+    Method, OrderView, Paid, PayError, Person, RefundAccount, RefundChannel, RefundEnd,
+    RefundError, RefundTarget, RefundView, Rules, ScanError, ScanRefusal, Scanned, Schedule,
+    Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

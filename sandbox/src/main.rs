@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use saoma_sandbox::clock::ClockKind;
-use saoma_sandbox::gateway::{Rules, Schedule};
+use saoma_sandbox::gateway::{Certificates, Rules, Schedule};
 use saoma_sandbox::{Config, Merchant, NOTIFY_DEADLINE, Sandbox, random};
 use tracing_subscriber::EnvFilter;
 
@@ -59,6 +59,18 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     min_close_s: u32,
 
+    /// Whether refunds and fund bills need the merchant's client certificate, as WeChat demands it.
+    #[arg(long, value_enum, value_name = "RULE", default_value = "demanded")]
+    client_certificate: CertificateRule,
+
+    /// How many seconds after it was accepted a refund ends.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    refund_after_s: u32,
+
+    /// How many seconds lie between two refunds of one payment at least. WeChat says 60.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    refund_gap_s: u32,
+
     /// Makes the numbers and codes that are given out the same each time.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
@@ -68,6 +80,12 @@ struct Arguments {
 enum ScheduleName {
     Current,
     Old,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CertificateRule {
+    Demanded,
+    NotAsked,
 }
 
 impl Arguments {
@@ -85,7 +103,17 @@ impl Arguments {
         Ok(Config {
             listen: self.listen,
             merchants: merchants.map_err(|error| format!("--merchant: {error}"))?,
-            rules: Rules { schedule, min_close_s: i64::from(self.min_close_s) },
+            rules: Rules {
+                schedule,
+                min_close_s: i64::from(self.min_close_s),
+                certificates: match self.client_certificate {
+                    CertificateRule::Demanded => Certificates::Demanded,
+                    CertificateRule::NotAsked => Certificates::NotAsked,
+                },
+                refund_after_s: i64::from(self.refund_after_s),
+                refund_gap_s: i64::from(self.refund_gap_s),
+                ..Rules::default()
+            },
             seed,
             clock: ClockKind::System,
             certificates: Some(self.certificates.clone()),

@@ -13,7 +13,9 @@
 
 mod answer;
 mod bill;
+mod certificate;
 mod close_order;
+mod example;
 mod explain;
 mod fields;
 mod fund_bill;
@@ -30,8 +32,10 @@ mod order;
 mod order_query;
 mod people;
 mod phone;
+mod refund;
 mod refusal;
 mod request;
+mod search;
 mod short_url;
 mod slow;
 #[cfg(test)]
@@ -44,6 +48,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use answer::Answer;
+pub use certificate::Certificates;
 pub use explain::{ExplainedField, Explanation, Signer};
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
@@ -54,7 +59,12 @@ pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, Unkno
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
+pub use refund::{
+    ConsoleRefund, Ending, Funds, REFUND_WITHIN_S, REFUNDS_MAX, RefundAccount, RefundChannel,
+    RefundEnd, RefundError, RefundTarget, RefundView,
+};
 pub use refusal::Code;
+pub use search::OrderFilter;
 pub use slow::AFTER_S_MAX;
 pub use view::{
     AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
@@ -73,6 +83,7 @@ use notice::Notices;
 use old_sandbox::OldSandbox;
 use order::Order;
 use people::People;
+use refund::{FundsOfAll, Refunds};
 use refusal::Refusal;
 use request::Request;
 use short_url::ShortLinks;
@@ -87,6 +98,10 @@ pub enum Call {
     OrderQuery,
     /// 关闭订单: closes an order.
     CloseOrder,
+    /// 申请退款: gives money back.
+    Refund,
+    /// 查询退款: tells where refunds are.
+    RefundQuery,
     /// 下载交易账单: what was paid and refunded on a day.
     DownloadBill,
     /// 下载资金账单: what moved in the merchant's account on a day.
@@ -109,10 +124,12 @@ pub enum Call {
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
+        Self::Refund,
+        Self::RefundQuery,
         Self::DownloadBill,
         Self::DownloadFundFlow,
         Self::ShortUrl,
@@ -130,6 +147,8 @@ impl Call {
             Self::UnifiedOrder => "/pay/unifiedorder",
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
+            Self::Refund => "/secapi/pay/refund",
+            Self::RefundQuery => "/pay/refundquery",
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
             Self::ShortUrl => "/tools/shorturl",
@@ -171,12 +190,29 @@ pub struct Rules {
     pub schedule: Schedule,
     /// How many seconds after its creation an order may be closed (`docs/protocol.md` §6).
     pub min_close_s: i64,
+    /// Whether refunds and fund bills need the merchant's client certificate.
+    pub certificates: Certificates,
+    /// How many seconds after it was accepted a refund ends; 0 for at once. WeChat takes from
+    /// seconds to three working days.
+    pub refund_after_s: i64,
+    /// How many seconds lie between two refunds of one payment at least (`docs/protocol.md` §7).
+    pub refund_gap_s: i64,
+    /// Whether the order query says CLOSED of a payment that has gone back as a whole, as some have
+    /// seen it, instead of REFUND (`docs/protocol.md` §5).
+    pub closed_when_refunded: bool,
 }
 
 impl Default for Rules {
     /// As the current pages say.
     fn default() -> Self {
-        Self { schedule: Schedule::Current, min_close_s: 300 }
+        Self {
+            schedule: Schedule::Current,
+            min_close_s: 300,
+            certificates: Certificates::Demanded,
+            refund_after_s: 5,
+            refund_gap_s: 60,
+            closed_when_refunded: false,
+        }
     }
 }
 
@@ -198,6 +234,8 @@ pub struct Gateway {
     notices: Notices,
     scans: Scans,
     ledger: Ledger,
+    refunds: Refunds,
+    funds: FundsOfAll,
     /// Whether this one is itself the old sandbox of another.
     is_old_sandbox: bool,
     /// Made when somebody calls it first.
@@ -227,6 +265,8 @@ impl Gateway {
             notices: Notices::new(rules.schedule),
             scans: Scans::default(),
             ledger: Ledger::default(),
+            refunds: Refunds::default(),
+            funds: FundsOfAll::default(),
             is_old_sandbox: false,
             old_sandbox: None,
             log: Log::default(),
@@ -269,6 +309,8 @@ impl Gateway {
             Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
             Call::CloseOrder => Self::close_order,
             Call::ShortUrl => Self::short_url,
+            Call::Refund => Self::refund,
+            Call::RefundQuery => |gateway, request, now| gateway.refund_query(request, now),
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
@@ -291,12 +333,13 @@ impl Gateway {
         {
             return (Answer::unsigned(refusal), Some(request));
         }
-        let mut reply = act(self, &request, now);
+        let certified = self.certified(call, &request.merchant, arrival);
+        let mut reply = certified.and_then(|()| act(self, &request, now));
         if self.is_old_sandbox {
             reply = reply.map(old_sandbox::in_its_words);
         }
         let nonce = numbers::nonce(&mut self.random);
-        (Answer::signed(&request, reply, nonce), Some(request))
+        (Answer::signed(call, &request, reply, nonce), Some(request))
     }
 
     /// Answers a call that did not come by POST.

@@ -70,7 +70,7 @@ impl Gateway {
         self.slow.ends.len()
     }
 
-    /// Ends the payments whose time has come. Whoever changes something asks this first, so that
+    /// Ends the payments and refunds whose time has come. Whoever changes something asks this first, so that
     /// nothing overtakes them.
     pub(super) fn settle(&mut self, now: UnixTime) {
         while let Some((key, transaction_id)) = self.slow.pop(now) {
@@ -91,6 +91,7 @@ impl Gateway {
                 _ => self.complete(&key, slow.payment, slow.tell),
             }
         }
+        self.settle_refunds(now);
     }
 
     fn purse_refuses(&self, payment: &Payment) -> Option<&'static str> {
@@ -116,6 +117,7 @@ impl Gateway {
         };
         self.notices.add(new, Plan::default());
         self.ledger.paid(merchant, key, &payment);
+        self.funds.paid(&key.mch_id, &payment);
         let paid_at = payment.paid_at;
         order.payments.push(payment);
         self.log_phone(key, "pay", None, paid_at);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -14,20 +15,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::look;
 use crate::clock::ADVANCE_S_MAX;
 use crate::gateway::{
-    Coupon, CouponKind, Method, ORDERS_SHOWN, PayError, Person, ScanError, ScanRefusal, Target,
-    Tender,
+    Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
 };
 use crate::shared::Shared;
 
-type Answer = Result<Json<serde_json::Value>, ControlError>;
+pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
-
-/// The most orders that one call shows.
-const ORDERS_MAX: usize = 10_000;
 
 /// The most bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -39,24 +37,29 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/cancel", post(cancel))
         .route("/notify", post(notify))
         .route("/time", get(time).post(advance))
-        .route("/orders", get(orders))
-        .route("/messages", get(messages))
+        .route("/person", get(person).post(set_person))
+        .merge(look::router())
         .merge(super::certificates::router())
+        .merge(super::refunds::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
 
 /// A refusal, as JSON.
 #[derive(Debug)]
-struct ControlError {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
+pub(super) struct ControlError {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
 }
 
 impl ControlError {
-    fn bad(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, code, message: message.into() }
     }
 }
 
@@ -129,12 +132,12 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     origin.split_once("://").is_none_or(|(_, origin_host)| origin_host != host)
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
     serde_json::from_slice(body)
         .map_err(|error| ControlError::bad("invalid_json", error.to_string()))
 }
 
-fn target(
+pub(super) fn target(
     code_url: Option<String>,
     out_trade_no: Option<String>,
     mch_id: Option<String>,
@@ -263,7 +266,8 @@ async fn cancel(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NotifyBody {
-    out_trade_no: String,
+    out_trade_no: Option<String>,
+    out_refund_no: Option<String>,
     mch_id: Option<String>,
     #[serde(default = "once")]
     times: u32,
@@ -279,9 +283,22 @@ async fn notify(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         let message = format!("times must be 1 to {COPIES_MAX}");
         return Err(ControlError::bad("invalid_times", message));
     }
-    let target = Target::Number { mch_id: body.mch_id, out_trade_no: body.out_trade_no };
-    shared.act(|gateway, _| gateway.send_again(&target, body.times))?;
-    Ok(Json(json!({ "sending": body.times })))
+    let (times, mch_id) = (body.times, body.mch_id);
+    match (body.out_trade_no, body.out_refund_no) {
+        (Some(out_trade_no), None) => {
+            let target = Target::Number { mch_id, out_trade_no };
+            shared.act(|gateway, _| gateway.send_again(&target, times))?;
+        }
+        (None, Some(number)) => {
+            let mch_id = mch_id.as_deref();
+            shared.act(|gateway, _| gateway.send_refund_again(mch_id, &number, times))?;
+        }
+        _ => {
+            let message = "give either out_trade_no or out_refund_no";
+            return Err(ControlError::bad("invalid_target", message));
+        }
+    }
+    Ok(Json(json!({ "sending": times })))
 }
 
 async fn time(State(shared): State<Arc<Shared>>) -> Answer {
@@ -307,35 +324,33 @@ async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OrdersQuery {
-    out_trade_no: Option<String>,
-    limit: Option<usize>,
+struct PersonQuery {
+    #[serde(default)]
+    person: Person,
 }
 
-async fn orders(
+async fn person(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<OrdersQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<PersonQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) =
+    let Query(PersonQuery { person }) =
         query.map_err(|error| ControlError::bad("invalid_query", error.body_text()))?;
-    let limit = query.limit.unwrap_or(ORDERS_SHOWN);
-    if !(1..=ORDERS_MAX).contains(&limit) {
-        let message = format!("limit must be 1 to {ORDERS_MAX}");
-        return Err(ControlError::bad("invalid_limit", message));
-    }
-    let (orders, now) = shared.look(|gateway, now| {
-        let orders = match &query.out_trade_no {
-            Some(wanted) => gateway.orders_numbered(wanted, now),
-            None => gateway.newest_orders(limit, now),
-        };
-        (orders, now)
-    });
-    Ok(Json(json!({ "now": now.0, "orders": orders })))
+    let balance_fen = shared.look(|gateway, _| gateway.balance_fen(&person));
+    Ok(Json(json!({ "person": person, "balance": balance_fen })))
 }
 
-async fn messages(State(shared): State<Arc<Shared>>) -> Answer {
-    let messages: Vec<_> = shared.look(|gateway, _| gateway.messages().cloned().collect());
-    Ok(Json(json!({ "messages": messages })))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonBody {
+    #[serde(default)]
+    person: Person,
+    balance: Option<u64>,
+}
+
+async fn set_person(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+    let PersonBody { person, balance } = read(&body)?;
+    shared.act(|gateway, _| gateway.set_balance(&person, balance));
+    Ok(Json(json!({ "person": person, "balance": balance })))
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
-//! HTTP around the gateway: the calls, the control interface and the phone page.
+//! HTTP around the gateway: the calls, the control interface and the two pages.
 
 mod calls;
 mod certificates;
 mod control;
+mod look;
+mod pages;
 mod phone;
+mod refunds;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::response::Redirect;
 use axum::routing::{any, get};
 
 use crate::gateway::Call;
@@ -17,7 +19,7 @@ use crate::shared::Shared;
 /// Everything that the sandbox answers.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let mut router = Router::new()
-        .route("/", get(|| async { Redirect::to("/phone") }))
+        .merge(pages::router())
         .merge(phone::router())
         .route("/healthz", get(|| async { "ok\n" }))
         .nest("/control", control::router());

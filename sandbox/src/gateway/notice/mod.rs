@@ -72,7 +72,7 @@ impl Gateway {
         self.settle(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        let ends = self.slow.next_end();
+        let ends = self.slow.next_end().into_iter().chain(self.refunds.next_end());
         let poll = Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll };
         self.poll_old(poll, now)
     }
@@ -116,10 +116,12 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification and no question is on its way or due, and no payment.
+    /// Whether no notification and no question is on its way or due, and no payment or
+    /// refund.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let paying = self.slow.next_end().is_some_and(|end| end <= now);
+        let ends = self.slow.next_end().into_iter().chain(self.refunds.next_end());
+        let ending = ends.min().is_some_and(|end| end <= now);
         let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
-        self.notices.is_quiet(now) && self.scans.are_quiet() && !paying && old_quiet
+        self.notices.is_quiet(now) && self.scans.are_quiet() && !ending && old_quiet
     }
 }
