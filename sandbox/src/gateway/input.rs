@@ -258,7 +258,8 @@ pub struct TakeDue {}
 pub struct Due {
     /// What is to be sent.
     pub poll: Poll,
-    /// Whether a slow payment has come to its end.
+    /// Whether something came to its end that is not sent: a slow payment, or a refund of which
+    /// nobody is told.
     pub settled: bool,
 }
 
@@ -266,9 +267,9 @@ impl Act for TakeDue {
     type Output = Due;
 
     fn act(self, gateway: &mut Gateway, now: UnixTime) -> Due {
-        let paying = gateway.paying();
+        let before = (gateway.paying(), gateway.is_quiet(now));
         let poll = gateway.poll(now);
-        Due { poll, settled: gateway.paying() != paying }
+        Due { poll, settled: before != (gateway.paying(), gateway.is_quiet(now)) }
     }
 }
 
