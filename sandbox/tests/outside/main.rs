@@ -5,6 +5,8 @@ mod http;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod refunds;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod tls;
