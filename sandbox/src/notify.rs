@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::broken::Broken;
 use crate::gateway::{Delivery, Returned};
 use crate::shared::Shared;
 
@@ -93,7 +94,7 @@ async fn post(client: &reqwest::Client, delivery: Delivery) -> Returned {
     let request = client
         .post(delivery.url)
         .header(reqwest::header::CONTENT_TYPE, "text/xml; charset=utf-8")
-        .body(delivery.body);
+        .body(body(delivery.body, delivery.cut_after));
     let mut answer = match request.send().await {
         Ok(answer) => answer,
         Err(error) => return unreachable(error),
@@ -109,6 +110,14 @@ async fn post(client: &reqwest::Client, delivery: Delivery) -> Returned {
             Ok(None) => return Returned::Answer { status, body },
             Err(error) => return unreachable(error),
         }
+    }
+}
+
+/// The body, or the beginning of it.
+fn body(text: String, cut_after: Option<usize>) -> reqwest::Body {
+    match cut_after {
+        None => text.into(),
+        Some(bytes) => reqwest::Body::wrap(Broken::after(bytes, text.as_bytes())),
     }
 }
 

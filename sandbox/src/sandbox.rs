@@ -16,8 +16,8 @@ use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
 use crate::door::Door;
 use crate::gateway::{
-    Entry, Gateway, Message, OrderKey, OrderView, Paid, PayError, Person, ScanError, Scanned,
-    Target, Tender,
+    Entry, FaultError, FaultName, FaultRule, FaultView, Gateway, Message, OrderKey, OrderView,
+    Paid, PayError, Person, ScanError, Scanned, Target, Tender,
 };
 use crate::shared::Shared;
 use crate::time::UnixTime;
@@ -113,6 +113,12 @@ impl Sandbox {
         self.shared.advance(seconds)
     }
 
+    /// Lets the clock run so many times as fast as the machine's; says whether it does. A standing
+    /// clock does not.
+    pub fn set_speed(&self, speed: u32) -> bool {
+        self.shared.set_speed(speed)
+    }
+
     /// What a phone sees when it scans this code. For the code of a product the shop is asked
     /// first, at its `mode_one_url`.
     ///
@@ -183,6 +189,36 @@ impl Sandbox {
     /// The order with this number; of several merchants' orders any.
     pub fn order(&self, out_trade_no: &str) -> Option<OrderView> {
         self.shared.look(|gateway, now| gateway.orders_numbered(out_trade_no, now)).pop()
+    }
+
+    /// Asks for a fault; gives the number of the rule.
+    ///
+    /// # Errors
+    ///
+    /// When the rule does not fit, or there are too many.
+    pub fn add_fault(&self, rule: FaultRule) -> Result<u64, FaultError> {
+        self.shared.act(|gateway, _| gateway.add_fault(rule))
+    }
+
+    /// Forgets a rule; says whether there was one.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.shared.act(|gateway, _| gateway.remove_fault(id))
+    }
+
+    /// Forgets all rules, and says how many there were.
+    pub fn remove_faults(&self) -> usize {
+        self.shared.act(|gateway, _| gateway.remove_faults())
+    }
+
+    /// The rules that were asked for, oldest first.
+    pub fn faults(&self) -> Vec<FaultView> {
+        self.shared.look(|gateway, _| gateway.faults())
+    }
+
+    /// How often a fault struck, whatever asked for it.
+    pub fn times_struck(&self, name: FaultName) -> u64 {
+        let struck = |(known, times)| (known == name).then_some(times);
+        self.shared.look(|gateway, _| gateway.faults_struck().find_map(struck)).unwrap_or(0)
     }
 
     /// The last calls and notifications, oldest first.

@@ -69,6 +69,13 @@ impl Shared {
         now
     }
 
+    /// Changes the speed of the clock, and rings the bell; says whether it was done.
+    pub(crate) fn set_speed(&self, speed: u32) -> bool {
+        let done = self.clock.set_speed(speed);
+        self.ring();
+        done
+    }
+
     /// Rings the bell: something has changed.
     pub(crate) fn ring(&self) {
         self.changed.send_modify(|rung| *rung += 1);

@@ -13,7 +13,7 @@ use super::fields::{self, Form, Rule};
 use super::notice::{Outcome, Poll, Returned, UnknownDelivery};
 use super::refusal::{Code, Refusal};
 use super::request::{self, Request};
-use super::{Arrival, Call, Coupon, CouponKind, Gateway, Target, Tender, numbers};
+use super::{Arrival, Call, Coupon, CouponKind, Gateway, Manner, Target, Tender, numbers};
 use crate::merchant::Merchant;
 use crate::sign::{Algorithm, Key};
 use crate::time::UnixTime;
@@ -107,7 +107,8 @@ impl Gateway {
             Field::cdata("mch_id", &known.mch_id),
             Field::cdata("sandbox_signkey", known.key.reveal()),
         ];
-        Ok(Answer { body: xml::write(&fields).into_bytes(), code: None, detail: None })
+        let body = xml::write(&fields).into_bytes();
+        Ok(Answer { body, code: None, detail: None, manner: Manner::default() })
     }
 
     /// Answers a call of the old sandbox.

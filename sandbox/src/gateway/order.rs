@@ -78,6 +78,8 @@ pub(super) struct Order {
     pub(super) payments: Vec<Payment>,
     /// Whether a refund of one of them was ever accepted.
     pub(super) is_refunded: bool,
+    /// Until when the order query does not know of the payments: a fault.
+    pub(super) lags_until: Option<UnixTime>,
     /// How often somebody looked at the order on the phone and gave it up.
     pub(super) cancels: u32,
     /// Who scanned it first: nobody else can pay it.
@@ -105,6 +107,8 @@ pub(super) struct Payment {
     pub(super) person: Person,
     pub(super) openid: String,
     pub(super) method: Method,
+    /// CNY, unless a fault says otherwise.
+    pub(super) fee_type: &'static str,
     pub(super) paid_at: UnixTime,
 }
 
@@ -149,6 +153,13 @@ impl Order {
         } else {
             TradeState::NotPay
         }
+    }
+
+    /// The state as the order query tells it.
+    pub(super) fn told_state(&self, now: UnixTime) -> TradeState {
+        let state = self.state(now);
+        let lags = self.lags_until.is_some_and(|end| now < end);
+        if lags && state == TradeState::Success { TradeState::NotPay } else { state }
     }
 
     /// A field of the first request.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::notice::{NewNotice, Plan};
+use super::notice::NewNotice;
 use super::order::{OrderKey, Payment};
 use super::people::Method;
 use super::phone::not_payable;
@@ -91,6 +91,7 @@ impl Gateway {
                 _ => self.complete(&key, slow.payment, slow.tell),
             }
         }
+        self.pay_late(now);
         self.settle_refunds(now);
     }
 
@@ -115,11 +116,11 @@ impl Gateway {
             body,
             due: tell.notify.then_some(payment.paid_at),
         };
-        self.notices.add(new, Plan::default());
         self.ledger.paid(merchant, key, &payment);
         self.funds.paid(&key.mch_id, &payment);
         let paid_at = payment.paid_at;
         order.payments.push(payment);
+        self.announce(new, paid_at);
         self.log_phone(key, "pay", None, paid_at);
     }
 }

@@ -109,6 +109,7 @@ impl Gateway {
             closed_at: None,
             payments: Vec::new(),
             is_refunded: false,
+            lags_until: None,
             cancels: 0,
             scanned_by: None,
             paying: Vec::new(),

@@ -1,13 +1,16 @@
 //! The calls of the protocol over HTTP (`docs/protocol.md` §1).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::broken::Broken;
 use crate::certificates::Holder;
-use crate::gateway::{Arrival, Call};
+use crate::gateway::{Answer, Arrival, Call, Ending, Fault, Manner};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
 
@@ -15,7 +18,19 @@ use crate::xml::DOCUMENT_BYTES_MAX;
 /// one. The real gateway has no such header.
 const CODE_HEADER: &str = "saoma-sandbox-code";
 
-/// Answers a call. The status is 200 whatever the answer is, and the content type is the one seen
+/// Asks for faults of this call, and of what becomes of its order: names of the catalogue with
+/// their parameters, `NAME[; PARAMETER]`, several with commas between. The real gateway has no
+/// such header either.
+const FAULT_HEADER: &str = "saoma-sandbox-fault";
+
+/// The most faults that one call may ask for.
+const FAULTS_MAX: usize = 8;
+
+/// How long a caller is left without an answer before it is cut off, should it wait so long.
+const SILENCE: Duration = Duration::from_secs(600);
+
+/// Answers a call. The status is 200 whatever the answer is, unless a
+/// fault wants another, and the content type is the one seen
 /// from the real gateway.
 pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
@@ -23,6 +38,10 @@ pub(super) async fn answer(
     call: Call,
     request: Request,
 ) -> Response {
+    let faults = match faults(request.headers()) {
+        Ok(faults) => faults,
+        Err(message) => return (StatusCode::BAD_REQUEST, message).into_response(),
+    };
     let is_post = request.method() == Method::POST;
     // One byte more than a document may have, so that the reader is who says "too large".
     let limit = DOCUMENT_BYTES_MAX + 1;
@@ -31,7 +50,7 @@ pub(super) async fn answer(
         Holder::Merchant(mch_id) => Some(mch_id.as_str()),
         Holder::Nobody | Holder::Unbelieved { .. } => None,
     };
-    let arrival = |body| Arrival { body, certificate };
+    let arrival = |body| Arrival { body, certificate, faults: &faults };
     let answer = shared.act(|gateway, now| match (is_post, &body) {
         (false, _) => gateway.handle_other_method(call, now),
         (true, Ok(body)) => gateway.handle(call, &arrival(body), now),
@@ -41,9 +60,44 @@ pub(super) async fn answer(
     let code = answer.code.map(crate::gateway::Code::as_str);
     let detail = answer.detail.as_deref().unwrap_or_default();
     tracing::info!(path = call.path(), code = code.unwrap_or("ok"), detail, "call");
-    let mut response = ([(header::CONTENT_TYPE, "text/plain")], answer.body).into_response();
+    let mut response = send(answer).await;
     if let Some(code) = code {
         response.headers_mut().insert(CODE_HEADER, HeaderValue::from_static(code));
     }
     response
+}
+
+/// Brings an answer on its way in the manner that the gateway wants.
+async fn send(answer: Answer) -> Response {
+    let Manner { delay_ms, status, is_page, ending } = answer.manner;
+    tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+    let body = match ending {
+        Ending::Whole => Body::from(answer.body),
+        Ending::Never => {
+            // Dropped as soon as the caller has gone away.
+            tokio::time::sleep(SILENCE).await;
+            Body::new(Broken::at_once())
+        }
+        Ending::Cut => Body::new(Broken::at_once()),
+        Ending::CutAfter(bytes) => Body::new(Broken::after(bytes, &answer.body)),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let content_type = if is_page { "text/html" } else { "text/plain" };
+    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// The faults that a call asks for.
+fn faults(headers: &HeaderMap) -> Result<Vec<Fault>, String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("{FAULT_HEADER}: {why}\n");
+    let mut faults = Vec::new();
+    for value in headers.get_all(FAULT_HEADER) {
+        let text = value.to_str().map_err(|error| wrong(&error))?;
+        for fault in text.split(',') {
+            faults.push(fault.parse::<Fault>().map_err(|error| wrong(&error))?);
+        }
+    }
+    if faults.len() > FAULTS_MAX {
+        return Err(wrong(&format!("at most {FAULTS_MAX} faults")));
+    }
+    Ok(faults)
 }

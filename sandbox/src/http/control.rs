@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::look;
-use crate::clock::ADVANCE_S_MAX;
+use crate::clock::{ADVANCE_S_MAX, SPEED_MAX};
 use crate::gateway::{
     Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
 };
@@ -41,6 +41,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .merge(look::router())
         .merge(super::certificates::router())
         .merge(super::refunds::router())
+        .merge(super::faults::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
@@ -304,18 +305,32 @@ async fn notify(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 async fn time(State(shared): State<Arc<Shared>>) -> Answer {
     let now = shared.clock.now();
     let ahead_s = shared.clock.ahead_s();
-    Ok(Json(json!({ "now": now.0, "beijing": now.beijing(), "ahead_s": ahead_s })))
+    let speed = shared.clock.speed();
+    let beijing = now.beijing();
+    Ok(Json(json!({ "now": now.0, "beijing": beijing, "ahead_s": ahead_s, "speed": speed })))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimeBody {
-    advance_s: i64,
+    advance_s: Option<i64>,
+    speed: Option<u32>,
 }
 
 async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: TimeBody = read(&body)?;
-    if shared.advance(body.advance_s).is_none() {
+    if body.advance_s.is_none() && body.speed.is_none() {
+        return Err(ControlError::bad("invalid_time", "give advance_s, speed or both"));
+    }
+    if let Some(speed) = body.speed
+        && !shared.set_speed(speed)
+    {
+        let message = format!("speed must be 1 to {SPEED_MAX}, and the clock must not stand");
+        return Err(ControlError::bad("invalid_speed", message));
+    }
+    if let Some(advance_s) = body.advance_s
+        && shared.advance(advance_s).is_none()
+    {
         let message = format!("advance_s must be 0 to {ADVANCE_S_MAX} in all: time only goes on");
         return Err(ControlError::bad("invalid_advance_s", message));
     }

@@ -1,7 +1,11 @@
 //! The sandbox from outside: over HTTP, and as a program.
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod program;
 #[cfg(test)]

@@ -72,8 +72,9 @@ impl Gateway {
         self.settle(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        let ends = self.slow.next_end().into_iter().chain(self.refunds.next_end());
-        let poll = Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll };
+        let others = [self.slow.next_end(), self.next_late_payment(), self.refunds.next_end()];
+        let times = poll.wake_at.into_iter().chain(others.into_iter().flatten());
+        let poll = Poll { wake_at: times.min(), ..poll };
         self.poll_old(poll, now)
     }
 
@@ -119,8 +120,8 @@ impl Gateway {
     /// Whether no notification and no question is on its way or due, and no payment or
     /// refund.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let ends = self.slow.next_end().into_iter().chain(self.refunds.next_end());
-        let ending = ends.min().is_some_and(|end| end <= now);
+        let ends = [self.slow.next_end(), self.next_late_payment(), self.refunds.next_end()];
+        let ending = ends.into_iter().flatten().any(|end| end <= now);
         let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
         self.notices.is_quiet(now) && self.scans.are_quiet() && !ending && old_quiet
     }

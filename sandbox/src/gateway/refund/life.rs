@@ -1,13 +1,13 @@
 //! The life of a refund: whether it may begin, its beginning, its end.
 
 use super::super::ledger::RefundParts;
-use super::super::notice::{NewNotice, Plan};
+use super::super::notice::NewNotice;
 use super::super::order::{Coupon, OrderKey, Payment};
 use super::super::refusal::{Code, Refusal};
 use super::super::{Gateway, numbers};
 use super::share::share;
 use super::{
-    Ending, REFUND_WITHIN_S, REFUNDS_MAX, Refund, RefundAccount, RefundEnd, Source, notice,
+    REFUND_WITHIN_S, REFUNDS_MAX, Refund, RefundAccount, RefundEnd, RefundEnding, Source, notice,
 };
 use crate::time::UnixTime;
 
@@ -132,7 +132,7 @@ impl Gateway {
     }
 
     /// Ends a refund that is under way.
-    pub(super) fn end(&mut self, refund_id: &str, ending: Ending, at: UnixTime) {
+    pub(super) fn end(&mut self, refund_id: &str, ending: RefundEnding, at: UnixTime) {
         let Some(refund) = self.refunds.all.get_mut(refund_id) else { return };
         self.refunds.due.remove(&(refund.due, refund.place));
         refund.ending = ending;
@@ -162,7 +162,7 @@ impl Gateway {
             body,
             due: Some(at),
         };
-        self.notices.add(new, Plan::default());
+        self.announce(new, at);
     }
 }
 
@@ -217,8 +217,8 @@ mod tests {
         Document::read(plain.as_bytes()).unwrap()
     }
 
-    fn ends(end: RefundEnd) -> Ending {
-        Ending { end, ..Ending::default() }
+    fn ends(end: RefundEnd) -> RefundEnding {
+        RefundEnding { end, ..RefundEnding::default() }
     }
 
     fn number(out_refund_no: &str) -> RefundTarget {
@@ -347,7 +347,7 @@ mod tests {
         let mut shop = paid(Rules { refund_after_s: 86_400, ..Rules::default() });
         shop.refund(NO, "R1", 599, &[("notify_url", URL)]).unwrap();
         let channel = RefundChannel::OtherBankcard;
-        let ending = Ending { end: RefundEnd::Success, channel };
+        let ending = RefundEnding { end: RefundEnd::Success, channel };
         shop.now = NOW.plus(3600);
         let end = |shop: &mut Shop, no: &str| {
             shop.gateway.end_refund(Some(MCH_ID), no, Some(ending), shop.now)

@@ -76,6 +76,7 @@ mod tests {
             person: Person::default(),
             openid: "o".into(),
             method: Method::default(),
+            fee_type: "CNY",
             paid_at: NOW,
         }
     }
