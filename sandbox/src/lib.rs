@@ -41,10 +41,11 @@ pub mod xml;
 pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Certificates, ConsoleRefund, Coupon, CouponKind, Entry, Event, Fault, FaultName, FaultRule,
-    Funds, LedgerRefund, Limits, Method, Often, OrderView, Paid, PayError, Person, RefundAccount,
-    RefundChannel, RefundEnd, RefundEnding, RefundError, RefundTarget, RefundView, Rules,
-    ScanError, ScanRefusal, Scanned, Schedule, Target, Tender,
+    Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Entry, Event, Fault, FaultName,
+    FaultRule, Funds, LedgerRefund, Limits, Method, Often, OrderView, Paid, PayError, Person,
+    RefundAccount, RefundChannel, RefundEnd, RefundError, RefundTarget, RefundView, Rules,
+    ScanError, ScanRefusal, Scanned, Schedule, SettingsChange, SettingsError, SettingsView, Target,
+    Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

@@ -19,7 +19,7 @@ use saoma_core::xml::Doc;
 use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::time::UnixTime;
 use saoma_sandbox::{
-    Config, ConsoleRefund, Coupon, RefundEnd, RefundEnding, RefundTarget, Sandbox, Target, Tender,
+    Config, ConsoleRefund, Coupon, Ending, RefundEnd, RefundTarget, Sandbox, Target, Tender,
 };
 
 const MCH_ID: &str = "1900000109";
@@ -265,7 +265,7 @@ async fn refusals_and_other_ends_are_understood() {
     assert_eq!(nothing, Err(ErrCode::RefundNotExist));
 
     let target = RefundTarget::Number { mch_id: None, out_refund_no: "R-1".into() };
-    let closed = RefundEnding { end: RefundEnd::Closed, ..RefundEnding::default() };
+    let closed = Ending { end: RefundEnd::Closed, ..Ending::default() };
     shop.sandbox.plan_refund(&target, closed).unwrap();
     shop.refund("R-1", 900, |_| ()).await.unwrap();
     let other_amount = shop.refund("R-1", 901, |_| ()).await;

@@ -39,6 +39,7 @@ mod refund;
 mod refusal;
 mod request;
 mod search;
+mod settings;
 mod short_url;
 mod slow;
 #[cfg(test)]
@@ -57,7 +58,7 @@ pub use answer::Answer;
 pub use certificate::Certificates;
 pub use explain::{ExplainedField, Explanation, Signer};
 pub use fault::{
-    CATALOGUE, Ending, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName, FaultRule,
+    AnswerEnd, CATALOGUE, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName, FaultRule,
     FaultView, Manner, Often, Strikes, Takes,
 };
 pub use fields::TOTAL_FEN_MAX;
@@ -71,11 +72,12 @@ pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeSt
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
 pub use refund::{
-    ConsoleRefund, Funds, REFUND_WITHIN_S, REFUNDS_MAX, RefundAccount, RefundChannel, RefundEnd,
-    RefundEnding, RefundError, RefundTarget, RefundView,
+    ConsoleRefund, Ending, Funds, REFUND_WITHIN_S, REFUNDS_MAX, RefundAccount, RefundChannel,
+    RefundEnd, RefundError, RefundTarget, RefundView,
 };
 pub use refusal::Code;
 pub use search::OrderFilter;
+pub use settings::{SettingsChange, SettingsError, SettingsView};
 pub use slow::AFTER_S_MAX;
 pub use view::{
     AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
@@ -132,13 +134,19 @@ pub enum Call {
     OldOrderQuery,
     /// [`Self::CloseOrder`] in the old sandbox.
     OldCloseOrder,
+    /// [`Self::Refund`] in the old sandbox.
+    OldRefund,
+    /// The same at the path that needs a certificate elsewhere.
+    OldSecRefund,
+    /// [`Self::RefundQuery`] in the old sandbox.
+    OldRefundQuery,
     /// [`Self::DownloadBill`] in the old sandbox.
     OldDownloadBill,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
@@ -152,6 +160,9 @@ impl Call {
         Self::OldUnifiedOrder,
         Self::OldOrderQuery,
         Self::OldCloseOrder,
+        Self::OldRefund,
+        Self::OldSecRefund,
+        Self::OldRefundQuery,
         Self::OldDownloadBill,
     ];
 
@@ -171,6 +182,9 @@ impl Call {
             Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
             Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
             Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
+            Self::OldRefund => "/sandboxnew/pay/refund",
+            Self::OldSecRefund => "/sandboxnew/secapi/pay/refund",
+            Self::OldRefundQuery => "/sandboxnew/pay/refundquery",
             Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
         }
     }
@@ -242,6 +256,12 @@ pub struct Rules {
     pub schedule: Schedule,
     /// How many seconds after its creation an order may be closed (`docs/protocol.md` §6).
     pub min_close_s: i64,
+    /// How many calls a merchant may make in a second.
+    pub limits: Limits,
+    /// Whether some amounts ask for faults, as the catalogue says.
+    pub magic_amounts: bool,
+    /// How many of a thousand calls, payments and notifications a fault strikes at random.
+    pub faults_per_mille: u16,
     /// Whether refunds and fund bills need the merchant's client certificate.
     pub certificates: Certificates,
     /// How many seconds after it was accepted a refund ends; 0 for at once. WeChat takes from
@@ -252,12 +272,6 @@ pub struct Rules {
     /// Whether the order query says CLOSED of a payment that has gone back as a whole, as some have
     /// seen it, instead of REFUND (`docs/protocol.md` §5).
     pub closed_when_refunded: bool,
-    /// How many calls a merchant may make in a second.
-    pub limits: Limits,
-    /// Whether some amounts ask for faults, as the catalogue says.
-    pub magic_amounts: bool,
-    /// How many of a thousand calls, payments and notifications a fault strikes at random.
-    pub faults_per_mille: u16,
 }
 
 impl Default for Rules {
@@ -266,13 +280,13 @@ impl Default for Rules {
         Self {
             schedule: Schedule::Current,
             min_close_s: 300,
+            limits: Limits::default(),
+            magic_amounts: false,
+            faults_per_mille: 0,
             certificates: Certificates::Demanded,
             refund_after_s: 5,
             refund_gap_s: 60,
             closed_when_refunded: false,
-            limits: Limits::default(),
-            magic_amounts: false,
-            faults_per_mille: 0,
         }
     }
 }
@@ -398,6 +412,10 @@ impl Gateway {
             Call::OldUnifiedOrder => return self.answer_old(Call::UnifiedOrder, arrival, now),
             Call::OldOrderQuery => return self.answer_old(Call::OrderQuery, arrival, now),
             Call::OldCloseOrder => return self.answer_old(Call::CloseOrder, arrival, now),
+            Call::OldRefund | Call::OldSecRefund => {
+                return self.answer_old(Call::Refund, arrival, now);
+            }
+            Call::OldRefundQuery => return self.answer_old(Call::RefundQuery, arrival, now),
             Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
         let request = match self.request(call, arrival) {
@@ -409,8 +427,8 @@ impl Gateway {
         {
             return (Answer::unsigned(refusal), Some(request));
         }
-        let mut reply = self
-            .certified(call, &request.merchant, arrival)
+        let certified = self.certified(call, &request.merchant, arrival);
+        let mut reply = certified
             .and_then(|()| self.within_limits(call, &request, now))
             .and_then(|()| act(self, &request, now));
         if self.is_old_sandbox {

@@ -76,10 +76,10 @@ pub(super) struct Order {
     pub(super) code: PayCode,
     /// Usually none or one; more only when a test forces it.
     pub(super) payments: Vec<Payment>,
-    /// Whether a refund of one of them was ever accepted.
-    pub(super) is_refunded: bool,
     /// Until when the order query does not know of the payments: a fault.
     pub(super) lags_until: Option<UnixTime>,
+    /// Whether a refund of one of them was ever accepted.
+    pub(super) is_refunded: bool,
     /// How often somebody looked at the order on the phone and gave it up.
     pub(super) cancels: u32,
     /// Who scanned it first: nobody else can pay it.

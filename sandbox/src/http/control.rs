@@ -40,8 +40,9 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/person", get(person).post(set_person))
         .merge(look::router())
         .merge(super::certificates::router())
-        .merge(super::refunds::router())
         .merge(super::faults::router())
+        .merge(super::refunds::router())
+        .merge(super::settings::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::control::{Answer, ControlError, read, target};
 use crate::gateway::{
-    ConsoleRefund, Funds, RefundAccount, RefundChannel, RefundEnd, RefundEnding, RefundError,
+    ConsoleRefund, Ending, Funds, RefundAccount, RefundChannel, RefundEnd, RefundError,
     RefundTarget,
 };
 use crate::shared::Shared;
@@ -84,7 +84,7 @@ struct EndBody {
 
 async fn end(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: EndBody = read(&body)?;
-    let ending = body.refund_status.map(|end| RefundEnding { end, channel: body.refund_channel });
+    let ending = body.refund_status.map(|end| Ending { end, channel: body.refund_channel });
     let invalid = |message| Err(ControlError::bad("invalid_target", message));
     let no_order = body.code_url.is_none() && body.out_trade_no.is_none();
     match (body.out_refund_no, ending) {

@@ -1,9 +1,7 @@
 //! Refunds of a running sandbox: by hand, how they end, and what they are paid from.
 
 use super::Sandbox;
-use crate::gateway::{
-    ConsoleRefund, Funds, RefundEnding, RefundError, RefundTarget, RefundView, Target,
-};
+use crate::gateway::{ConsoleRefund, Ending, Funds, RefundError, RefundTarget, RefundView, Target};
 
 impl Sandbox {
     /// Makes a refund by hand in the merchant's console.
@@ -24,11 +22,7 @@ impl Sandbox {
     /// # Errors
     ///
     /// When the order or the merchant is not found, or the refund with this number has ended.
-    pub fn plan_refund(
-        &self,
-        target: &RefundTarget,
-        ending: RefundEnding,
-    ) -> Result<(), RefundError> {
+    pub fn plan_refund(&self, target: &RefundTarget, ending: Ending) -> Result<(), RefundError> {
         self.shared.act(|gateway, now| gateway.plan_refund(target, ending, now))
     }
 
@@ -42,7 +36,7 @@ impl Sandbox {
         &self,
         mch_id: Option<&str>,
         out_refund_no: &str,
-        ending: Option<RefundEnding>,
+        ending: Option<Ending>,
     ) -> Result<RefundView, RefundError> {
         self.shared.act(|gateway, now| gateway.end_refund(mch_id, out_refund_no, ending, now))
     }

@@ -196,7 +196,7 @@ fn same(known: &Refund, payment: &Payment, total_fen: u64, refund_fen: u64) -> R
 mod tests {
     use super::super::super::testing::{MCH_ID, NOW, Shop};
     use super::super::super::{Call, Coupon, CouponKind, Rules, Target, Tender};
-    use super::super::{REFUND_WITHIN_S, RefundEnd, RefundEnding, RefundTarget};
+    use super::super::{Ending, REFUND_WITHIN_S, RefundEnd, RefundTarget};
     use super::*;
     use crate::xml::Document;
 
@@ -504,11 +504,11 @@ mod tests {
     fn what_came_to_nothing_may_go_back_under_a_new_number() {
         let mut shop = paid(Tender::default());
         let order = RefundTarget::Order(Target::of_number(NO));
-        let closed = RefundEnding { end: RefundEnd::Closed, ..RefundEnding::default() };
+        let closed = Ending { end: RefundEnd::Closed, ..Ending::default() };
         shop.gateway.plan_refund(&order, closed, NOW).unwrap();
         shop.refund(NO, "R1", 1800, &[]).unwrap();
         assert_eq!(next(&mut shop, "R1", 1800).unwrap().get("out_refund_no"), Some("R1"));
-        shop.gateway.plan_refund(&order, RefundEnding::default(), shop.now).unwrap();
+        shop.gateway.plan_refund(&order, Ending::default(), shop.now).unwrap();
         next(&mut shop, "R2", 1800).unwrap();
         shop.now = shop.now.plus(5);
         for (number, status) in [("R1", "REFUNDCLOSE"), ("R2", "SUCCESS")] {

@@ -11,7 +11,7 @@ use super::super::phone::{PayError, Target};
 use super::super::refusal::{Code, Refusal};
 use super::super::{Gateway, RefundView, numbers};
 use super::life::Asked;
-use super::{RefundAccount, RefundEnding, Source};
+use super::{Ending, RefundAccount, Source};
 use crate::time::UnixTime;
 
 /// A refund made by hand in the merchant's console: the merchant's server has never heard of it.
@@ -173,7 +173,7 @@ impl Gateway {
     pub fn plan_refund(
         &mut self,
         target: &RefundTarget,
-        ending: RefundEnding,
+        ending: Ending,
         now: UnixTime,
     ) -> Result<(), RefundError> {
         self.settle(now);
@@ -203,7 +203,7 @@ impl Gateway {
         &mut self,
         mch_id: Option<&str>,
         out_refund_no: &str,
-        ending: Option<RefundEnding>,
+        ending: Option<Ending>,
         now: UnixTime,
     ) -> Result<RefundView, RefundError> {
         self.settle(now);
@@ -239,7 +239,10 @@ impl Gateway {
     }
 
     /// The merchant that is meant: the one that is named, or the only one.
-    pub(super) fn merchant_meant(&self, mch_id: Option<&str>) -> Result<String, RefundError> {
+    pub(in crate::gateway) fn merchant_meant(
+        &self,
+        mch_id: Option<&str>,
+    ) -> Result<String, RefundError> {
         let mut known = self.merchants.keys();
         match (mch_id, known.next(), known.next()) {
             (Some(mch_id), _, _) if self.merchants.contains_key(mch_id) => Ok(mch_id.to_owned()),
@@ -346,7 +349,7 @@ mod tests {
         assert_eq!(shop.gateway.funds(None), Err(RefundError::AmbiguousMerchant));
         assert_eq!(shop.gateway.funds(Some("1")), Err(RefundError::UnknownMerchant));
         let target = RefundTarget::Number { mch_id: None, out_refund_no: "R1".into() };
-        let planned = shop.gateway.plan_refund(&target, RefundEnding::default(), NOW);
+        let planned = shop.gateway.plan_refund(&target, Ending::default(), NOW);
         assert_eq!(planned, Err(RefundError::AmbiguousMerchant));
     }
 
@@ -356,7 +359,7 @@ mod tests {
         let order = RefundTarget::Order(Target::of_number(NO));
         let number =
             RefundTarget::Number { mch_id: Some(MCH_ID.into()), out_refund_no: "R2".into() };
-        let ends = |end| RefundEnding { end, ..RefundEnding::default() };
+        let ends = |end| Ending { end, ..Ending::default() };
         shop.refund(NO, "R1", 1, &[]).unwrap();
         shop.gateway.plan_refund(&order, ends(RefundEnd::Closed), NOW).unwrap();
         shop.gateway.plan_refund(&number, ends(RefundEnd::Change), NOW).unwrap();

@@ -7,7 +7,7 @@ use super::super::refusal::{Code, Refusal};
 use super::super::{Gateway, numbers};
 use super::share::share;
 use super::{
-    REFUND_WITHIN_S, REFUNDS_MAX, Refund, RefundAccount, RefundEnd, RefundEnding, Source, notice,
+    Ending, REFUND_WITHIN_S, REFUNDS_MAX, Refund, RefundAccount, RefundEnd, Source, notice,
 };
 use crate::time::UnixTime;
 
@@ -132,7 +132,7 @@ impl Gateway {
     }
 
     /// Ends a refund that is under way.
-    pub(super) fn end(&mut self, refund_id: &str, ending: RefundEnding, at: UnixTime) {
+    pub(super) fn end(&mut self, refund_id: &str, ending: Ending, at: UnixTime) {
         let Some(refund) = self.refunds.all.get_mut(refund_id) else { return };
         self.refunds.due.remove(&(refund.due, refund.place));
         refund.ending = ending;
@@ -217,8 +217,8 @@ mod tests {
         Document::read(plain.as_bytes()).unwrap()
     }
 
-    fn ends(end: RefundEnd) -> RefundEnding {
-        RefundEnding { end, ..RefundEnding::default() }
+    fn ends(end: RefundEnd) -> Ending {
+        Ending { end, ..Ending::default() }
     }
 
     fn number(out_refund_no: &str) -> RefundTarget {
@@ -347,7 +347,7 @@ mod tests {
         let mut shop = paid(Rules { refund_after_s: 86_400, ..Rules::default() });
         shop.refund(NO, "R1", 599, &[("notify_url", URL)]).unwrap();
         let channel = RefundChannel::OtherBankcard;
-        let ending = RefundEnding { end: RefundEnd::Success, channel };
+        let ending = Ending { end: RefundEnd::Success, channel };
         shop.now = NOW.plus(3600);
         let end = |shop: &mut Shop, no: &str| {
             shop.gateway.end_refund(Some(MCH_ID), no, Some(ending), shop.now)

@@ -128,7 +128,7 @@ impl Source {
 
 /// How a refund will end, and on which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundEnding {
+pub struct Ending {
     /// How.
     pub end: RefundEnd,
     /// On which way.
@@ -152,7 +152,7 @@ pub(super) struct Refund {
     pub(super) accepted_at: UnixTime,
     /// When it ends, unless somebody ends it before.
     pub(super) due: UnixTime,
-    pub(super) ending: RefundEnding,
+    pub(super) ending: Ending,
     /// When it ended as `ending` says; `None` while it is under way.
     pub(super) ended_at: Option<UnixTime>,
     /// The how many-th refund of all it is.
@@ -232,9 +232,9 @@ pub(super) struct Refunds {
     due: BTreeMap<(UnixTime, u64), String>,
     next_place: u64,
     /// How refunds of these orders will end.
-    order_endings: BTreeMap<OrderKey, RefundEnding>,
+    order_endings: BTreeMap<OrderKey, Ending>,
     /// How the refunds with these numbers will end.
-    number_endings: BTreeMap<Number, RefundEnding>,
+    number_endings: BTreeMap<Number, Ending>,
     /// How many calls for old payments each merchant made in the minute of its last one.
     old_calls: BTreeMap<String, (i64, u32)>,
 }
@@ -278,14 +278,14 @@ impl Refunds {
 
     /// How a new refund will end: what was said of its number counts before what was said of its
     /// order.
-    fn ending_of(&self, order: &OrderKey, out_refund_no: &str) -> RefundEnding {
+    fn ending_of(&self, order: &OrderKey, out_refund_no: &str) -> Ending {
         let number = (order.mch_id.clone(), out_refund_no.to_owned());
         let said = self.number_endings.get(&number).or_else(|| self.order_endings.get(order));
         said.copied().unwrap_or_default()
     }
 
     /// Says how the refunds of a payment end that are under way.
-    fn plan_payment(&mut self, transaction_id: &str, ending: RefundEnding) {
+    fn plan_payment(&mut self, transaction_id: &str, ending: Ending) {
         let ids = self.payments.get(transaction_id).map(Vec::as_slice).unwrap_or_default();
         for refund_id in ids {
             let refund = self.all.get_mut(refund_id).filter(|refund| refund.ended_at.is_none());
@@ -296,7 +296,7 @@ impl Refunds {
     }
 
     /// Says how the refund with this number ends, which may be still to come.
-    fn plan_number(&mut self, number: Number, ending: RefundEnding) -> Result<(), RefundError> {
+    fn plan_number(&mut self, number: Number, ending: Ending) -> Result<(), RefundError> {
         let refund_id = self.numbers.get(&number);
         if let Some(refund) = refund_id.and_then(|refund_id| self.all.get_mut(refund_id)) {
             if refund.ended_at.is_some() {
