@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::Call;
+use super::fault::Manner;
 use super::refusal::{Code, Refusal};
 use super::request::Request;
 use crate::merchant::Merchant;
@@ -24,6 +25,8 @@ pub struct Answer {
     pub code: Option<Code>,
     /// What helps to find the mistake, for a log.
     pub detail: Option<String>,
+    /// How it goes out.
+    pub manner: Manner,
 }
 
 /// What a call says of itself, to be framed and signed.
@@ -55,7 +58,7 @@ impl Answer {
         let fields =
             [Field::cdata("return_code", "FAIL"), Field::cdata("return_msg", refusal.text)];
         let body = xml::write(&fields).into_bytes();
-        Self { body, code: Some(refusal.code), detail: refusal.detail }
+        Self { body, code: Some(refusal.code), detail: refusal.detail, manner: Manner::default() }
     }
 
     /// `return_code` SUCCESS, `result_code` as the call went, signed as the request was.
@@ -92,7 +95,8 @@ impl Answer {
             // The one call whose published answers are in alphabetical order throughout.
             fields.sort_by(|a, b| a.name.cmp(&b.name));
         }
-        Self { body: xml::write(&fields).into_bytes(), code, detail }
+        let body = xml::write(&fields).into_bytes();
+        Self { body, code, detail, manner: Manner::default() }
     }
 }
 

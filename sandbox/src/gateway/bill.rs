@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::refusal::{Code, Refusal};
 use super::request::{self, Request};
 use super::trade_bill::{self, BillType, Facts};
-use super::{Arrival, Call, Gateway, fund_bill};
+use super::{Arrival, Call, Gateway, Manner, fund_bill};
 use crate::sign::Algorithm;
 use crate::time::UnixTime;
 use crate::xml::{self, Field};
@@ -28,7 +28,8 @@ impl Answer {
             Field::cdata("error_code", refusal.code.as_str()),
         ];
         let body = xml::write(&fields).into_bytes();
-        Self { body, code: Some(refusal.code), detail: refusal.detail }
+        let manner = Manner::default();
+        Self { body, code: Some(refusal.code), detail: refusal.detail, manner }
     }
 }
 
@@ -47,14 +48,18 @@ impl Gateway {
         let certified = self.certified(call, &request.merchant, arrival);
         let bill = certified.and_then(|()| self.bill(call, &request, now));
         let answer = match bill {
-            Ok(body) => Answer { body, code: None, detail: None },
+            Ok(body) => Answer { body, code: None, detail: None, manner: Manner::default() },
             Err(refusal) => Answer::no_bill(refusal),
         };
         (answer, Some(request))
     }
 
     /// Who asks. A bill is the merchant's, whichever appid asks; the appid must be somebody's.
-    fn bill_request(&self, call: Call, arrival: &Arrival<'_>) -> Result<Request, Refusal> {
+    pub(super) fn bill_request(
+        &self,
+        call: Call,
+        arrival: &Arrival<'_>,
+    ) -> Result<Request, Refusal> {
         let document = request::read(arrival.body).map_err(in_bill_words)?;
         if document.get("nonce_str").is_some_and(|nonce| nonce.len() > 32) {
             return Err(invalid("nonce_str too long"));
@@ -189,7 +194,8 @@ mod tests {
     fn ask(shop: &mut Shop, call: Call, change: &[(&str, &str)]) -> Answer {
         let fields = vec![("bill_date".to_owned(), "20261123".to_owned())];
         let body = shop.signed(&fields, change);
-        let arrival = Arrival { body: body.as_bytes(), certificate: Some(MCH_ID) };
+        // The certificate is another part's concern.
+        let arrival = Arrival { certificate: Some(MCH_ID), ..Arrival::of(body.as_bytes()) };
         shop.gateway.handle(call, &arrival, shop.now)
     }
 
@@ -484,7 +490,7 @@ mod tests {
             (Some(OTHER_MCH_ID), Some(Code::CertError)),
             (Some(MCH_ID), None),
         ] {
-            let arrival = Arrival { body: body.as_bytes(), certificate };
+            let arrival = Arrival { certificate, ..Arrival::of(body.as_bytes()) };
             let fund = shop.gateway.handle(Call::DownloadFundFlow, &arrival, shop.now);
             assert_eq!(fund.code, code, "{certificate:?}: {}", fund.text());
             let trade = shop.gateway.handle(Call::DownloadBill, &arrival, shop.now);

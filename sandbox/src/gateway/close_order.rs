@@ -35,6 +35,7 @@ impl Gateway {
             }
             TradeState::NotPay => {
                 order.closed_at = Some(now);
+                self.closed(&key, now);
                 let fields = vec![Field::cdata("result_msg", "OK")];
                 Ok(Reply { device_info: None, fields })
             }

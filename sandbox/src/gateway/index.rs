@@ -45,7 +45,7 @@ mod tests {
     fn of_200_000_orders_each_is_found_and_the_newest_come_first() {
         let mut index = Index::default();
         let key = |at: usize| OrderKey {
-            mch_id: if at % 2 == 0 { "1" } else { "2" }.into(),
+            mch_id: if at.is_multiple_of(2) { "1" } else { "2" }.into(),
             out_trade_no: format!("N{:06}", at / 2),
         };
         for at in 0..200_000 {

@@ -255,8 +255,9 @@ mod tests {
 
     fn payment(total_fen: u64, coupons: Vec<Coupon>) -> Payment {
         let (transaction_id, openid) = ("4200".into(), "o".into());
-        let (person, method, paid_at) = (Person::default(), Method::default(), NOW);
-        Payment { transaction_id, total_fen, coupons, person, openid, method, paid_at }
+        let (person, method, fee_type) = (Person::default(), Method::default(), "CNY");
+        let paid_at = NOW;
+        Payment { transaction_id, total_fen, coupons, person, openid, method, fee_type, paid_at }
     }
 
     fn parts(refund_id: &str, refund_fen: u64) -> RefundParts<'_> {

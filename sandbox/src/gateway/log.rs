@@ -16,6 +16,8 @@ pub enum Direction {
     In,
     /// The gateway called a merchant's `notify_url`.
     Out,
+    /// A fault struck; there are no bodies.
+    Fault,
     /// A person did something on a phone; there are no bodies.
     Phone,
 }
@@ -27,7 +29,8 @@ pub struct Message {
     pub at: i64,
     /// Which way.
     pub direction: Direction,
-    /// The path of the call, the address that was notified, or what was done on the phone.
+    /// The path of the call, the address that was notified, what was done on the phone, or the
+    /// fault.
     pub name: String,
     /// The merchant, when it is known.
     pub mch_id: Option<String>,

@@ -6,7 +6,8 @@
 //! - [`Gateway::begin_scan`], [`Gateway::pay`] and [`Gateway::cancel`] are what a person does on a
 //!   phone;
 //! - [`Gateway::poll`] gives the notifications that are due and the questions that scans of product
-//!   codes put, [`Gateway::delivered`] takes what came of each.
+//!   codes put, [`Gateway::delivered`] takes what came of each;
+//! - [`Gateway::add_fault`] asks for what the real gateway does only now and then.
 //!
 //! Around it stand a shell that speaks HTTP and a page that looks like a phone; a simulation can
 //! stand there as well.
@@ -17,10 +18,13 @@ mod certificate;
 mod close_order;
 mod example;
 mod explain;
+mod fault;
 mod fields;
 mod fund_bill;
 mod index;
+pub mod input;
 mod ledger;
+mod limits;
 mod log;
 mod mistakes;
 mod mode_one;
@@ -46,13 +50,21 @@ mod unified_order;
 mod view;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 pub use answer::Answer;
 pub use certificate::Certificates;
 pub use explain::{ExplainedField, Explanation, Signer};
+pub use fault::{
+    AnswerEnd, CATALOGUE, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName, FaultRule,
+    FaultView, Manner, Often, Strikes, Takes,
+};
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
+pub use limits::Limits;
 pub use log::{Direction, Message, Numbered};
 pub use mistakes::Mistake;
 pub use mode_one::{ScanError, Scanning};
@@ -77,8 +89,10 @@ use crate::merchant::Merchant;
 use crate::random::Random;
 use crate::time::UnixTime;
 use answer::Reply;
+use fault::Faults;
 use index::Index;
 use ledger::Ledger;
+use limits::Counters;
 use log::Log;
 use mode_one::Scans;
 use notice::Notices;
@@ -91,8 +105,9 @@ use request::Request;
 use short_url::ShortLinks;
 use slow::SlowQueue;
 
-/// The calls that the gateway answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The calls that the gateway answers. In JSON a call is its path, or the end of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Call {
     /// 统一下单: makes an order, or a new code for it.
     UnifiedOrder,
@@ -181,6 +196,42 @@ impl Call {
     }
 }
 
+/// There is no such call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownCall;
+
+impl fmt::Display for UnknownCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no such call: give its path")
+    }
+}
+
+impl std::error::Error for UnknownCall {}
+
+impl Call {
+    /// The call of this path, or of this last part of a path; of two that end alike it is the one
+    /// that is not of the old sandbox.
+    pub fn of(text: &str) -> Option<Self> {
+        let ends = |call: &Self| call.path().rsplit('/').next() == Some(text);
+        let mut all = Self::ALL.into_iter();
+        all.clone().find(|call| call.path() == text).or_else(|| all.find(ends))
+    }
+}
+
+impl TryFrom<String> for Call {
+    type Error = UnknownCall;
+
+    fn try_from(text: String) -> Result<Self, UnknownCall> {
+        Self::of(&text).ok_or(UnknownCall)
+    }
+}
+
+impl From<Call> for &'static str {
+    fn from(call: Call) -> Self {
+        call.path()
+    }
+}
+
 /// A call as it arrives by POST.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
@@ -188,12 +239,14 @@ pub struct Arrival<'a> {
     pub body: &'a [u8],
     /// The merchant number in the client certificate that the caller has proved to hold, if any.
     pub certificate: Option<&'a str>,
+    /// The faults that its header asks for.
+    pub faults: &'a [Fault],
 }
 
 impl<'a> Arrival<'a> {
-    /// A call without a client certificate.
+    /// A call without a client certificate or anything else.
     pub const fn of(body: &'a [u8]) -> Self {
-        Self { body, certificate: None }
+        Self { body, certificate: None, faults: &[] }
     }
 }
 
@@ -204,6 +257,12 @@ pub struct Rules {
     pub schedule: Schedule,
     /// How many seconds after its creation an order may be closed (`docs/protocol.md` §6).
     pub min_close_s: i64,
+    /// How many calls a merchant may make in a second.
+    pub limits: Limits,
+    /// Whether some amounts ask for faults, as the catalogue says.
+    pub magic_amounts: bool,
+    /// How many of a thousand calls, payments and notifications a fault strikes at random.
+    pub faults_per_mille: u16,
     /// Whether refunds and fund bills need the merchant's client certificate.
     pub certificates: Certificates,
     /// How many seconds after it was accepted a refund ends; 0 for at once. WeChat takes from
@@ -217,11 +276,14 @@ pub struct Rules {
 }
 
 impl Default for Rules {
-    /// As the current pages say.
+    /// As the current pages say, without faults.
     fn default() -> Self {
         Self {
             schedule: Schedule::Current,
             min_close_s: 300,
+            limits: Limits::default(),
+            magic_amounts: false,
+            faults_per_mille: 0,
             certificates: Certificates::Demanded,
             refund_after_s: 5,
             refund_gap_s: 60,
@@ -246,14 +308,16 @@ pub struct Gateway {
     people: People,
     slow: SlowQueue,
     notices: Notices,
+    faults: Faults,
+    counters: Counters,
     scans: Scans,
     ledger: Ledger,
+    refunds: Refunds,
+    funds: FundsOfAll,
     /// Whether this one is itself the old sandbox of another.
     is_old_sandbox: bool,
     /// Made when somebody calls it first.
     old_sandbox: Option<OldSandbox>,
-    refunds: Refunds,
-    funds: FundsOfAll,
     log: Log,
     random: Random,
 }
@@ -264,10 +328,9 @@ type Act = fn(&mut Gateway, &Request, UnixTime) -> Result<Reply, Refusal>;
 impl Gateway {
     /// A gateway without orders. Of two merchants with one number the last one counts.
     pub fn new(rules: Rules, merchants: impl IntoIterator<Item = Merchant>, seed: u64) -> Self {
-        let merchants = merchants.into_iter();
-        Self {
+        let mut gateway = Self {
             rules,
-            merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
+            merchants: BTreeMap::new(),
             orders: BTreeMap::new(),
             index: Index::default(),
             codes: BTreeMap::new(),
@@ -277,22 +340,38 @@ impl Gateway {
             people: People::default(),
             slow: SlowQueue::default(),
             notices: Notices::new(rules.schedule),
+            faults: Faults::new(&rules, seed),
+            counters: Counters::default(),
             scans: Scans::default(),
             ledger: Ledger::default(),
-            is_old_sandbox: false,
-            old_sandbox: None,
             refunds: Refunds::default(),
             funds: FundsOfAll::default(),
+            is_old_sandbox: false,
+            old_sandbox: None,
             log: Log::default(),
             random: Random::new(seed),
+        };
+        for merchant in merchants {
+            gateway.admit(merchant);
         }
+        gateway
+    }
+
+    /// Takes one more merchant; in place of the one with its number, if there is one.
+    pub fn admit(&mut self, merchant: Merchant) {
+        self.merchants.insert(merchant.mch_id.clone(), Arc::new(merchant));
     }
 
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
         self.settle(now);
-        self.settle_refunds(now);
-        let (answer, request) = self.answer(call, arrival, now);
+        let stricken = self.stricken(call, arrival);
+        let before = self.struck_before(call, stricken.as_ref());
+        let (answer, request) = match before {
+            Some(answer) => (answer, self.request(call, arrival).ok()),
+            None => self.answer(call, arrival, now),
+        };
+        let answer = self.struck_after(call, stricken, answer, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
         self.log.push(Message {
             at: now.0,
@@ -312,7 +391,16 @@ impl Gateway {
         answer
     }
 
-    /// The answer, and the request, if it was one.
+    /// Who asks for what, when the call is a request.
+    fn request(&self, call: Call, arrival: &Arrival<'_>) -> Result<Request, Refusal> {
+        match call {
+            Call::ShortUrl => self.authenticate_link(arrival.body),
+            Call::DownloadBill | Call::DownloadFundFlow => self.bill_request(call, arrival),
+            _ => self.authenticate(arrival.body),
+        }
+    }
+
+    /// Does what a call asks for; gives also the request, if it was one.
     fn answer(
         &mut self,
         call: Call,
@@ -339,11 +427,7 @@ impl Gateway {
             Call::OldRefundQuery => return self.answer_old(Call::RefundQuery, arrival, now),
             Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
-        let request = match call {
-            Call::ShortUrl => self.authenticate_link(arrival.body),
-            _ => self.authenticate(arrival.body),
-        };
-        let request = match request {
+        let request = match self.request(call, arrival) {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };
@@ -353,7 +437,8 @@ impl Gateway {
             return (Answer::unsigned(refusal), Some(request));
         }
         let certified = self.certified(call, &request.merchant, arrival);
-        let mut reply = certified.and_then(|()| act(self, &request, now));
+        let allowed = certified.and_then(|()| self.within_limits(call, &request, now));
+        let mut reply = allowed.and_then(|()| act(self, &request, now));
         if self.is_old_sandbox {
             reply = reply.map(old_sandbox::in_its_words);
         }

@@ -14,7 +14,8 @@ use super::notice::{Outcome, Poll, Returned, UnknownDelivery};
 use super::refusal::{Code, Refusal};
 use super::request::{self, Request};
 use super::{
-    Arrival, Call, Certificates, Coupon, CouponKind, Gateway, Rules, Target, Tender, numbers,
+    Arrival, Call, Certificates, Coupon, CouponKind, Gateway, Manner, Rules, Target, Tender,
+    numbers,
 };
 use crate::merchant::Merchant;
 use crate::sign::{Algorithm, Key};
@@ -49,6 +50,11 @@ impl OldSandbox {
     /// Whether this number is one of its notifications.
     pub(super) const fn holds(id: u64) -> bool {
         id >= FIRST_ID
+    }
+
+    /// What is on its way.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = u64> {
+        self.gateway.in_flight().into_iter().map(|id| id + FIRST_ID)
     }
 
     pub(super) fn is_quiet(&self, now: UnixTime) -> bool {
@@ -109,7 +115,8 @@ impl Gateway {
             Field::cdata("mch_id", &known.mch_id),
             Field::cdata("sandbox_signkey", known.key.reveal()),
         ];
-        Ok(Answer { body: xml::write(&fields).into_bytes(), code: None, detail: None })
+        let body = xml::write(&fields).into_bytes();
+        Ok(Answer { body, code: None, detail: None, manner: Manner::default() })
     }
 
     /// Answers a call of the old sandbox.

@@ -1,5 +1,7 @@
 //! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §14).
 
+use serde::{Deserialize, Serialize};
+
 use super::people::{Method, Person};
 use super::slow::{Failed, Slow};
 use crate::sign::Algorithm;
@@ -76,6 +78,8 @@ pub(super) struct Order {
     pub(super) code: PayCode,
     /// Usually none or one; more only when a test forces it.
     pub(super) payments: Vec<Payment>,
+    /// Until when the order query does not know of the payments: a fault.
+    pub(super) lags_until: Option<UnixTime>,
     /// Whether a refund of one of them was ever accepted.
     pub(super) is_refunded: bool,
     /// How often somebody looked at the order on the phone and gave it up.
@@ -105,11 +109,13 @@ pub(super) struct Payment {
     pub(super) person: Person,
     pub(super) openid: String,
     pub(super) method: Method,
+    /// CNY, unless a fault says otherwise.
+    pub(super) fee_type: &'static str,
     pub(super) paid_at: UnixTime,
 }
 
 /// A coupon that paid a part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coupon {
     /// The coupon's number: 1 to 20 digits.
     pub id: String,
@@ -120,7 +126,7 @@ pub struct Coupon {
 }
 
 /// Whether a coupon was bought (CASH, a recharge coupon) or given away (`NO_CASH`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CouponKind {
     /// Its money reaches the merchant.
     Cash,
@@ -149,6 +155,13 @@ impl Order {
         } else {
             TradeState::NotPay
         }
+    }
+
+    /// The state as the order query tells it.
+    pub(super) fn told_state(&self, now: UnixTime) -> TradeState {
+        let state = self.state(now);
+        let lags = self.lags_until.is_some_and(|end| now < end);
+        if lags && state == TradeState::Success { TradeState::NotPay } else { state }
     }
 
     /// A field of the first request.

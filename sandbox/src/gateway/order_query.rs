@@ -19,7 +19,7 @@ impl Gateway {
     pub(super) fn order_query(&self, request: &Request, now: UnixTime) -> Result<Reply, Refusal> {
         fields::check(&request.document, &RULES)?;
         let order = self.queried(request)?;
-        let state = order.state(now);
+        let state = order.told_state(now);
         Ok(match state {
             TradeState::NotPay => not_paid(order),
             TradeState::Closed => closed(order),
@@ -104,9 +104,9 @@ fn paid(order: &Order, payment: &Payment, state: TradeState) -> Reply {
         Field::cdata("trade_type", "NATIVE"),
         Field::cdata("bank_type", payment.method.bank_type()),
         Field::plain("total_fee", payment.total_fen),
-        Field::cdata("fee_type", "CNY"),
+        Field::cdata("fee_type", payment.fee_type),
         Field::plain("cash_fee", payment.cash_fen()),
-        Field::cdata("cash_fee_type", "CNY"),
+        Field::cdata("cash_fee_type", payment.fee_type),
     ];
     if let Some(settlement_fen) = payment.settlement_fen() {
         fields.push(Field::plain("settlement_total_fee", settlement_fen));

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::PaymentFaults;
 use super::fields::TOTAL_FEN_MAX;
 use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
 use super::people::{Method, Person};
@@ -107,7 +108,7 @@ impl Target {
 }
 
 /// How it is paid. The default is what a person does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tender {
     /// Another amount than the order's, in fen.
     pub total_fen: Option<u64>,
@@ -272,15 +273,50 @@ impl Gateway {
         self.settle(now);
         let key = if tender.force { self.find(target)? } else { self.payable(target, now)? };
         let (person, total_fen) = self.check(&key, &tender)?;
-        let transaction_id = self.new_transaction(&key, now);
-        let order = self.orders.get_mut(&key).ok_or(PayError::UnknownOrder)?;
+        let faults = self.payment_faults(&key, now);
+        let again = faults.twice.then(|| Tender { force: true, ..tender.clone() });
+        let paid = self.begin_payment(&key, &person, total_fen, tender, &faults, now)?;
+        if let Some(tender) = again {
+            self.begin_payment(&key, &person, total_fen, tender, &faults, now)?;
+        }
+        Ok(paid)
+    }
+
+    /// The password is typed: the payment is made, at once or when its time has come.
+    fn begin_payment(
+        &mut self,
+        key: &OrderKey,
+        person: &Person,
+        total_fen: u64,
+        tender: Tender,
+        faults: &PaymentFaults,
+        now: UnixTime,
+    ) -> Result<Paid, PayError> {
+        let transaction_id = self.new_transaction(key, now);
+        let order = self.orders.get_mut(key).ok_or(PayError::UnknownOrder)?;
         order.scanned_by.get_or_insert_with(|| person.clone());
-        let openid = self.people.openid(&person, &order.appid, &mut self.random);
+        let openid = self.people.openid(person, &order.appid, &mut self.random);
         let tell = Tell { notify: tender.notify, nonce: numbers::nonce(&mut self.random) };
-        let (coupons, method) = (tender.coupons, tender.method);
+        let (total_fen, coupons) = match faults.total_fen {
+            // Coupons of another amount might pay more than it.
+            Some(other_fen) => (other_fen, Vec::new()),
+            None => (total_fen, tender.coupons),
+        };
+        let fee_type = if faults.other_currency { "USD" } else { "CNY" };
         let paid_at = now.plus(i64::from(tender.after_s));
-        let payment =
-            Payment { transaction_id, total_fen, coupons, person, openid, method, paid_at };
+        let lags_until = faults.lags_s.map(|lags_s| paid_at.plus(lags_s));
+        order.lags_until = order.lags_until.max(lags_until);
+        let (person, method) = (person.clone(), tender.method);
+        let payment = Payment {
+            transaction_id,
+            total_fen,
+            coupons,
+            person,
+            openid,
+            method,
+            fee_type,
+            paid_at,
+        };
         let paid = Paid {
             mch_id: key.mch_id.clone(),
             out_trade_no: key.out_trade_no.clone(),
@@ -290,11 +326,11 @@ impl Gateway {
             paid_at,
         };
         if tender.after_s == 0 {
-            self.complete(&key, payment, tell);
+            self.complete(key, payment, tell);
         } else {
             self.slow.push(key.clone(), &payment);
             order.paying.push(Slow { payment, tell, force: tender.force });
-            self.log_phone(&key, "password", None, now);
+            self.log_phone(key, "password", None, now);
         }
         Ok(paid)
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::notice::{NewNotice, Plan};
+use super::notice::NewNotice;
 use super::order::{OrderKey, Payment};
 use super::people::Method;
 use super::phone::not_payable;
@@ -70,7 +70,7 @@ impl Gateway {
         self.slow.ends.len()
     }
 
-    /// Ends the payments whose time has come. Whoever changes something asks this first, so that
+    /// Ends the payments and refunds whose time has come. Whoever changes something asks this first, so that
     /// nothing overtakes them.
     pub(super) fn settle(&mut self, now: UnixTime) {
         while let Some((key, transaction_id)) = self.slow.pop(now) {
@@ -91,6 +91,8 @@ impl Gateway {
                 _ => self.complete(&key, slow.payment, slow.tell),
             }
         }
+        self.pay_late(now);
+        self.settle_refunds(now);
     }
 
     fn purse_refuses(&self, payment: &Payment) -> Option<&'static str> {
@@ -114,11 +116,11 @@ impl Gateway {
             body,
             due: tell.notify.then_some(payment.paid_at),
         };
-        self.notices.add(new, Plan::default());
         self.ledger.paid(merchant, key, &payment);
         self.funds.paid(&key.mch_id, &payment);
         let paid_at = payment.paid_at;
         order.payments.push(payment);
+        self.announce(new, paid_at);
         self.log_phone(key, "pay", None, paid_at);
     }
 }

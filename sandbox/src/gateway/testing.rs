@@ -1,6 +1,6 @@
 //! A shop for the tests of the gateway: it signs what it sends and checks what comes back.
 
-use super::{Answer, Arrival, Call, Code, Gateway, Paid, PayError, Rules, Target, Tender};
+use super::{Answer, Arrival, Call, Code, Fault, Gateway, Paid, PayError, Rules, Target, Tender};
 use crate::merchant::Merchant;
 use crate::sign::{self, Algorithm, Key};
 use crate::time::UnixTime;
@@ -56,6 +56,10 @@ impl Shop {
 
     pub(super) fn seeded(seed: u64) -> Self {
         Self::made(Rules::default(), seed)
+    }
+
+    pub(super) fn seeded_with(rules: Rules, seed: u64) -> Self {
+        Self::made(rules, seed)
     }
 
     fn made(rules: Rules, seed: u64) -> Self {
@@ -123,6 +127,23 @@ impl Shop {
 
     pub(super) fn send_order(&mut self, no: &str, change: &[(&str, &str)]) -> (Answer, Document) {
         self.call(Call::UnifiedOrder, &order(no), change)
+    }
+
+    /// Orders, and takes whatever comes back.
+    pub(super) fn raw_order(&mut self, no: &str) -> Answer {
+        self.raw_order_with(no, &[])
+    }
+
+    /// The same, with faults in the header.
+    pub(super) fn raw_order_with(&mut self, no: &str, faults: &[Fault]) -> Answer {
+        let body = self.signed(&order(no), &[]);
+        let arrival = Arrival { faults, ..Arrival::of(body.as_bytes()) };
+        self.gateway.handle(Call::UnifiedOrder, &arrival, self.now)
+    }
+
+    /// Orders until it is done.
+    pub(super) fn order_until_accepted(&mut self, no: &str) {
+        while self.raw_order(no).code.is_some() {}
     }
 
     pub(super) fn order(&mut self, no: &str, change: &[(&str, &str)]) -> Document {

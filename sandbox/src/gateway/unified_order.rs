@@ -108,6 +108,7 @@ impl Gateway {
             created_at: now,
             closed_at: None,
             payments: Vec::new(),
+            lags_until: None,
             is_refunded: false,
             cancels: 0,
             scanned_by: None,

@@ -204,6 +204,14 @@ impl Gateway {
     }
 }
 
+pub(super) fn coupon_view(coupon: &Coupon) -> CouponView {
+    CouponView {
+        id: coupon.id.clone(),
+        fee: coupon.fee_fen,
+        kind: coupon.kind.map(CouponKind::as_str),
+    }
+}
+
 fn paying_view(slow: &Slow) -> PayingView {
     PayingView {
         transaction_id: slow.payment.transaction_id.clone(),
@@ -215,14 +223,6 @@ fn paying_view(slow: &Slow) -> PayingView {
 fn failed_view(failed: &Failed) -> FailedView {
     let transaction_id = failed.transaction_id.clone();
     FailedView { transaction_id, at: failed.at.0, reason: failed.reason }
-}
-
-pub(super) fn coupon_view(coupon: &Coupon) -> CouponView {
-    CouponView {
-        id: coupon.id.clone(),
-        fee: coupon.fee_fen,
-        kind: coupon.kind.map(CouponKind::as_str),
-    }
 }
 
 pub(super) fn notice_view(notice: Option<&Notice>) -> NoticeView {

@@ -124,7 +124,7 @@ fn explain(gateway: &Gateway, message: &Message) -> (Option<Explanation>, Option
             (Some(request), gateways(&message.response))
         }
         Direction::Out => (gateways(&message.request), None),
-        Direction::Phone => (None, None),
+        Direction::Phone | Direction::Fault => (None, None),
     }
 }
 

@@ -3,6 +3,7 @@
 mod calls;
 mod certificates;
 mod control;
+mod faults;
 mod look;
 mod pages;
 mod phone;

@@ -17,7 +17,7 @@ pub(in crate::gateway) fn body(
         Field::cdata("appid", &order.appid),
         Field::cdata("bank_type", payment.method.bank_type()),
         Field::cdata("cash_fee", payment.cash_fen().to_string()),
-        Field::cdata("fee_type", "CNY"),
+        Field::cdata("fee_type", payment.fee_type),
         Field::cdata("is_subscribe", "N"),
         Field::cdata("mch_id", &order.key.mch_id),
         Field::cdata("nonce_str", nonce),

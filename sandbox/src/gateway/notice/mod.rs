@@ -70,11 +70,11 @@ impl Gateway {
     /// ask again.
     pub fn poll(&mut self, now: UnixTime) -> Poll {
         self.settle(now);
-        self.settle_refunds(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        let ends = self.slow.next_end().into_iter().chain(self.refunds.next_end());
-        let poll = Poll { wake_at: poll.wake_at.into_iter().chain(ends).min(), ..poll };
+        let others = [self.slow.next_end(), self.next_late_payment(), self.refunds.next_end()];
+        let times = poll.wake_at.into_iter().chain(others.into_iter().flatten());
+        let poll = Poll { wake_at: times.min(), ..poll };
         self.poll_old(poll, now)
     }
 
@@ -117,12 +117,17 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification and no question is on its way or due, no payment and no refund's
-    /// end.
+    /// The sendings that are on their way, by their numbers.
+    pub fn in_flight(&self) -> Vec<u64> {
+        let old = self.old_sandbox.iter().flat_map(|old| old.in_flight());
+        self.notices.in_flight().chain(self.scans.in_flight()).chain(old).collect()
+    }
+
+    /// Whether no notification and no question is on its way or due, and no payment or refund.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let mut ends = self.slow.next_end().into_iter().chain(self.refunds.next_end());
+        let ends = [self.slow.next_end(), self.next_late_payment(), self.refunds.next_end()];
+        let ending = ends.into_iter().flatten().any(|end| end <= now);
         let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
-        let at_rest = ends.all(|end| end > now) && old_quiet;
-        self.notices.is_quiet(now) && self.scans.are_quiet() && at_rest
+        self.notices.is_quiet(now) && self.scans.are_quiet() && !ending && old_quiet
     }
 }

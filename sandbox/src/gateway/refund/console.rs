@@ -129,7 +129,7 @@ impl Gateway {
         refund: ConsoleRefund,
         now: UnixTime,
     ) -> Result<RefundView, RefundError> {
-        self.settle_refunds(now);
+        self.settle(now);
         refund.check()?;
         let key = self.find(target)?;
         let payment = self.payment(&key, None).cloned();
@@ -176,7 +176,7 @@ impl Gateway {
         ending: Ending,
         now: UnixTime,
     ) -> Result<(), RefundError> {
-        self.settle_refunds(now);
+        self.settle(now);
         match target {
             RefundTarget::Order(target) => {
                 let key = self.find(target)?;
@@ -206,7 +206,7 @@ impl Gateway {
         ending: Option<Ending>,
         now: UnixTime,
     ) -> Result<RefundView, RefundError> {
-        self.settle_refunds(now);
+        self.settle(now);
         let mch_id = self.merchant_meant(mch_id)?;
         let refund = self.refunds.numbered(&mch_id, out_refund_no);
         let refund = refund.ok_or(RefundError::UnknownRefund)?;

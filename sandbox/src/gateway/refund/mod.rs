@@ -21,6 +21,7 @@ pub(super) use funds::FundsOfAll;
 pub use view::RefundView;
 
 use super::order::{Coupon, CouponKind, OrderKey, Payment, sum};
+use super::people::Method;
 use crate::time::UnixTime;
 use share::Before;
 
@@ -194,15 +195,26 @@ impl Refund {
         self.refund_fen.saturating_sub(sum(self.coupons.iter().filter(given)))
     }
 
-    /// Where the money goes, for the customer's eyes.
-    const fn receiver(&self) -> &'static str {
-        match self.ending.channel {
-            RefundChannel::Original | RefundChannel::Balance | RefundChannel::OtherBalance => {
-                "支付用户零钱"
+    /// Where the money goes.
+    const fn receiver(&self, payment: &Payment) -> Receiver {
+        match (self.ending.channel, payment.method) {
+            (RefundChannel::Original, Method::DebitCard) => Receiver::Card("招商银行借记卡0403"),
+            (RefundChannel::Original, Method::CreditCard) => Receiver::Card("招商银行信用卡0403"),
+            (RefundChannel::OtherBankcard, _) => Receiver::Card("招商银行借记卡0508"),
+            (RefundChannel::Original | RefundChannel::Balance | RefundChannel::OtherBalance, _) => {
+                Receiver::Change
             }
-            RefundChannel::OtherBankcard => "招商银行借记卡0403",
         }
     }
+}
+
+/// Where the money of a refund goes, in words for the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Receiver {
+    /// The customer's change at WeChat. Queries and notifications have different words for it.
+    Change,
+    /// A card, by its bank and its last digits.
+    Card(&'static str),
 }
 
 /// The merchant, and its number of the refund.

@@ -1,7 +1,7 @@
 //! What is in a notification of a refund's end (`docs/protocol.md` §10).
 
 use super::super::order::Payment;
-use super::Refund;
+use super::{Receiver, Refund};
 use crate::merchant::Merchant;
 use crate::seal;
 use crate::xml::{self, Field};
@@ -26,13 +26,17 @@ pub(super) fn body(
 /// What is sealed: names in alphabetical order, everything in CDATA.
 fn content(refund: &Refund, payment: &Payment) -> String {
     let settlement_total_fen = payment.settlement_fen().unwrap_or(payment.total_fen);
+    let receiver = match refund.receiver(payment) {
+        Receiver::Change => "支付用户零钱",
+        Receiver::Card(card) => card,
+    };
     let mut fields = vec![
         Field::cdata("out_refund_no", &refund.out_refund_no),
         Field::cdata("out_trade_no", &refund.order.out_trade_no),
         Field::cdata("refund_account", refund.account.as_str()),
         Field::cdata("refund_fee", refund.refund_fen.to_string()),
         Field::cdata("refund_id", &refund.refund_id),
-        Field::cdata("refund_recv_accout", refund.receiver()),
+        Field::cdata("refund_recv_accout", receiver),
         Field::cdata("refund_request_source", refund.source.as_str()),
         Field::cdata("refund_status", refund.status()),
         Field::cdata("settlement_refund_fee", refund.settlement_fen().to_string()),

@@ -7,7 +7,7 @@ use super::super::order::{OrderKey, Payment};
 use super::super::refusal::{Code, Refusal};
 use super::super::request::Request;
 use super::apply::{check, check_transaction_id};
-use super::{Refund, RefundChannel};
+use super::{Receiver, Refund};
 use crate::time::UnixTime;
 use crate::xml::Field;
 
@@ -149,10 +149,9 @@ fn unknown() -> Refusal {
 
 /// One refund, under its place in the answer.
 fn record(fields: &mut Vec<Field>, n: usize, refund: &Refund, payment: &Payment) {
-    // The words of this call for the change are one character longer than those of notifications.
-    let receiver = match refund.ending.channel {
-        RefundChannel::Original => "支付用户的零钱",
-        _ => refund.receiver(),
+    let receiver = match refund.receiver(payment) {
+        Receiver::Change => "支付用户的零钱",
+        Receiver::Card(card) => card,
     };
     fields.extend([
         Field::cdata(format!("out_refund_no_{n}"), &refund.out_refund_no),
