@@ -258,8 +258,7 @@ pub struct TakeDue {}
 pub struct Due {
     /// What is to be sent.
     pub poll: Poll,
-    /// Whether something came to its end that is not sent: a slow payment, or a refund of which
-    /// nobody is told.
+    /// Whether a slow payment or a refund has come to its end. Somebody may wait for it.
     pub settled: bool,
 }
 
@@ -267,9 +266,12 @@ impl Act for TakeDue {
     type Output = Due;
 
     fn act(self, gateway: &mut Gateway, now: UnixTime) -> Due {
-        let before = (gateway.paying(), gateway.is_quiet(now));
+        let state = |gateway: &Gateway| {
+            (gateway.paying(), gateway.refunds.next_end(), gateway.is_quiet(now))
+        };
+        let before = state(gateway);
         let poll = gateway.poll(now);
-        Due { poll, settled: before != (gateway.paying(), gateway.is_quiet(now)) }
+        Due { poll, settled: state(gateway) != before }
     }
 }
 
