@@ -197,7 +197,8 @@ impl Faults {
         if self.per_mille == 0 || self.random.below(1000) >= u64::from(self.per_mille) {
             return None;
         }
-        let fitting: Vec<_> = CATALOGUE.iter().filter(|entry| entry.strikes == strikes).collect();
+        let fits = |entry: &&FaultEntry| entry.strikes == strikes && entry.name.comes_by_chance();
+        let fitting: Vec<_> = CATALOGUE.iter().filter(fits).collect();
         let at = usize::try_from(self.random.below(fitting.len() as u64)).unwrap_or(0);
         Some(Fault::new(fitting[at].name))
     }
