@@ -32,6 +32,7 @@ mod merchant;
 mod notify;
 pub mod random;
 mod sandbox;
+pub mod seal;
 mod shared;
 pub mod sign;
 pub mod time;
@@ -40,9 +41,10 @@ pub mod xml;
 pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, Entry, Event, Fault, FaultName, FaultRule, LedgerRefund, Limits, Method,
-    Often, OrderView, Paid, PayError, Person, Rules, ScanError, ScanRefusal, Scanned, Schedule,
-    Target, Tender,
+    Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Entry, Event, Fault, FaultName,
+    FaultRule, Funds, LedgerRefund, Limits, Method, Often, OrderView, Paid, PayError, Person,
+    RefundAccount, RefundChannel, RefundEnd, RefundError, RefundTarget, RefundView, Rules,
+    ScanError, ScanRefusal, Scanned, Schedule, Target, Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use sandbox::Sandbox;

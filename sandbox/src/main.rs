@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use saoma_sandbox::clock::{Clock, ClockKind, SPEED_MAX};
-use saoma_sandbox::gateway::{CATALOGUE, FaultEntry, Limits, Rules, Schedule};
+use saoma_sandbox::gateway::{CATALOGUE, Certificates, FaultEntry, Limits, Rules, Schedule};
 use saoma_sandbox::time::UnixTime;
 use saoma_sandbox::{Config, Merchant, NOTIFY_DEADLINE, Sandbox, random};
 use tracing_subscriber::EnvFilter;
@@ -59,6 +59,18 @@ struct Arguments {
     /// How many seconds after its creation an order may be closed. WeChat says 300.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     min_close_s: u32,
+
+    /// Whether refunds and fund bills need the merchant's client certificate, as WeChat demands it.
+    #[arg(long, value_enum, value_name = "RULE", default_value = "demanded")]
+    client_certificate: CertificateRule,
+
+    /// How many seconds after it was accepted a refund ends.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    refund_after_s: u32,
+
+    /// How many seconds lie between two refunds of one payment at least. WeChat says 60.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    refund_gap_s: u32,
 
     /// Makes the numbers and codes that are given out, and the faults at random, the same each
     /// time. Without it, one is chosen and said at the start.
@@ -127,6 +139,12 @@ enum ScheduleName {
     Old,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum CertificateRule {
+    Demanded,
+    NotAsked,
+}
+
 impl Arguments {
     fn rules(&self) -> Rules {
         Rules {
@@ -135,6 +153,13 @@ impl Arguments {
                 ScheduleName::Old => Schedule::Old,
             },
             min_close_s: i64::from(self.min_close_s),
+            certificates: match self.client_certificate {
+                CertificateRule::Demanded => Certificates::Demanded,
+                CertificateRule::NotAsked => Certificates::NotAsked,
+            },
+            refund_after_s: i64::from(self.refund_after_s),
+            refund_gap_s: i64::from(self.refund_gap_s),
+            closed_when_refunded: false,
             limits: if self.no_limits { Limits::OFF } else { Limits::default() },
             magic_amounts: !self.no_magic_amounts,
             faults_per_mille: if self.chaos { CHAOS_PER_MILLE } else { self.faults_per_mille },

@@ -15,6 +15,9 @@ pub struct Merchant {
     pub key: Key,
     /// The name on the phone: 1 to 64 bytes.
     pub shop: String,
+    /// Where the ends of its refunds are told that name no address of their own: the address that
+    /// is set in the merchant's console.
+    pub refund_notify_url: Option<String>,
     /// How its bills look.
     pub bills: BillSettings,
     /// Where scans of its product codes are told: the address that is set in the merchant's console
@@ -106,6 +109,7 @@ impl Merchant {
             appid: appid.to_owned(),
             key,
             shop: shop.to_owned(),
+            refund_notify_url: None,
             bills: BillSettings::default(),
             mode_one_url: None,
         })

@@ -1,5 +1,7 @@
 //! A running sandbox: gateway, HTTP, phone page and sender, in this process.
 
+mod refunds;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

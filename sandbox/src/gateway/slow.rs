@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::notice::NewNotice;
+use super::notice::{NewNotice, NoticeKind};
 use super::order::{OrderKey, Payment};
 use super::people::Method;
 use super::phone::not_payable;
@@ -70,7 +70,7 @@ impl Gateway {
         self.slow.ends.len()
     }
 
-    /// Ends the payments whose time has come. Whoever changes something asks this first, so that
+    /// Ends the payments and refunds whose time has come. Whoever changes something asks this first, so that
     /// nothing overtakes them.
     pub(super) fn settle(&mut self, now: UnixTime) {
         while let Some((key, transaction_id)) = self.slow.pop(now) {
@@ -91,6 +91,7 @@ impl Gateway {
                 _ => self.complete(&key, slow.payment, slow.tell),
             }
         }
+        self.settle_refunds(now);
         self.pay_late(now);
     }
 
@@ -109,6 +110,7 @@ impl Gateway {
         }
         let body = notice::body(order, &payment, merchant, tell.nonce);
         let new = NewNotice {
+            kind: NoticeKind::Payment,
             order: key.clone(),
             subject: payment.transaction_id.clone(),
             url: order.notify_url.clone(),
@@ -116,6 +118,7 @@ impl Gateway {
             due: tell.notify.then_some(payment.paid_at),
         };
         self.ledger.paid(merchant, key, &payment);
+        self.funds.paid(&key.mch_id, &payment);
         let paid_at = payment.paid_at;
         order.payments.push(payment);
         self.announce(new, paid_at);

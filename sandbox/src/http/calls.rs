@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::broken::Broken;
 use crate::certificates::Holder;
-use crate::gateway::{Answer, Arrival, Call, Ending, Fault, Manner};
+use crate::gateway::{Answer, AnswerEnd, Arrival, Call, Fault, Manner};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
 
@@ -72,14 +72,14 @@ async fn send(answer: Answer) -> Response {
     let Manner { delay_ms, status, is_page, ending } = answer.manner;
     tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     let body = match ending {
-        Ending::Whole => Body::from(answer.body),
-        Ending::Never => {
+        AnswerEnd::Whole => Body::from(answer.body),
+        AnswerEnd::Never => {
             // Dropped as soon as the caller has gone away.
             tokio::time::sleep(SILENCE).await;
             Body::new(Broken::at_once())
         }
-        Ending::Cut => Body::new(Broken::at_once()),
-        Ending::CutAfter(bytes) => Body::new(Broken::after(bytes, &answer.body)),
+        AnswerEnd::Cut => Body::new(Broken::at_once()),
+        AnswerEnd::CutAfter(bytes) => Body::new(Broken::after(bytes, &answer.body)),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let content_type = if is_page { "text/html" } else { "text/plain" };

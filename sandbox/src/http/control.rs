@@ -41,6 +41,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .merge(look::router())
         .merge(super::certificates::router())
         .merge(super::faults::router())
+        .merge(super::refunds::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
@@ -137,7 +138,7 @@ pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError>
         .map_err(|error| ControlError::bad("invalid_json", error.to_string()))
 }
 
-fn target(
+pub(super) fn target(
     code_url: Option<String>,
     out_trade_no: Option<String>,
     mch_id: Option<String>,
@@ -266,7 +267,8 @@ async fn cancel(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NotifyBody {
-    out_trade_no: String,
+    out_trade_no: Option<String>,
+    out_refund_no: Option<String>,
     mch_id: Option<String>,
     #[serde(default = "once")]
     times: u32,
@@ -282,9 +284,22 @@ async fn notify(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         let message = format!("times must be 1 to {COPIES_MAX}");
         return Err(ControlError::bad("invalid_times", message));
     }
-    let target = Target::Number { mch_id: body.mch_id, out_trade_no: body.out_trade_no };
-    shared.act(|gateway, _| gateway.send_again(&target, body.times))?;
-    Ok(Json(json!({ "sending": body.times })))
+    let (times, mch_id) = (body.times, body.mch_id);
+    match (body.out_trade_no, body.out_refund_no) {
+        (Some(out_trade_no), None) => {
+            let target = Target::Number { mch_id, out_trade_no };
+            shared.act(|gateway, _| gateway.send_again(&target, times))?;
+        }
+        (None, Some(number)) => {
+            let mch_id = mch_id.as_deref();
+            shared.act(|gateway, _| gateway.send_refund_again(mch_id, &number, times))?;
+        }
+        _ => {
+            let message = "give either out_trade_no or out_refund_no";
+            return Err(ControlError::bad("invalid_target", message));
+        }
+    }
+    Ok(Json(json!({ "sending": times })))
 }
 
 async fn time(State(shared): State<Arc<Shared>>) -> Answer {

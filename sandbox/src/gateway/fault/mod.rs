@@ -20,13 +20,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use catalogue::{CATALOGUE, FaultEntry, FaultName, Strikes, Takes};
-pub use manner::{Ending, Manner};
+pub use manner::{AnswerEnd, Manner};
 pub(super) use payment::PaymentFaults;
 pub use rule::{Fault, FaultError, FaultRule, Often};
 
 use super::log::{Direction, Message};
 use super::order::OrderKey;
-use super::{Call, Gateway, Rules};
+use super::{Call, Gateway, NoticeKind, Rules};
 use crate::random::Random;
 use crate::time::UnixTime;
 
@@ -86,11 +86,18 @@ pub(super) struct Place<'a> {
     pub(super) mch_id: &'a str,
     pub(super) out_trade_no: Option<&'a str>,
     pub(super) call: Option<Call>,
+    pub(super) notice: Option<NoticeKind>,
 }
 
 impl<'a> Place<'a> {
     fn of_order(strikes: Strikes, key: &'a OrderKey) -> Self {
-        Self { strikes, mch_id: &key.mch_id, out_trade_no: Some(&key.out_trade_no), call: None }
+        Self {
+            strikes,
+            mch_id: &key.mch_id,
+            out_trade_no: Some(&key.out_trade_no),
+            call: None,
+            notice: None,
+        }
     }
 }
 
@@ -181,7 +188,7 @@ impl Faults {
                 }
             }
         }
-        drawn.extend(self.at_random(place.strikes).map(|fault| (fault, "at random".to_owned())));
+        drawn.extend(self.at_random(place).map(|fault| (fault, "at random".to_owned())));
         drawn
     }
 
@@ -193,11 +200,13 @@ impl Faults {
     }
 
     /// One of the faults of this kind, now and then.
-    fn at_random(&mut self, strikes: Strikes) -> Option<Fault> {
+    fn at_random(&mut self, place: Place<'_>) -> Option<Fault> {
         if self.per_mille == 0 || self.random.below(1000) >= u64::from(self.per_mille) {
             return None;
         }
-        let fitting: Vec<_> = CATALOGUE.iter().filter(|entry| entry.strikes == strikes).collect();
+        let fits =
+            |entry: &&FaultEntry| entry.strikes == place.strikes && entry.name.fits(place.notice);
+        let fitting: Vec<_> = CATALOGUE.iter().filter(fits).collect();
         let at = usize::try_from(self.random.below(fitting.len() as u64)).unwrap_or(0);
         Some(Fault::new(fitting[at].name))
     }
@@ -208,6 +217,8 @@ impl FaultRule {
         self.fault.strikes() == place.strikes
             && self.mch_id.as_deref().is_none_or(|mch_id| mch_id == place.mch_id)
             && self.call.is_none_or(|call| Some(call) == place.call)
+            && self.notice.is_none_or(|kind| Some(kind) == place.notice)
+            && self.fault.name().fits(place.notice)
     }
 }
 
