@@ -14,6 +14,8 @@ mod payment;
 mod rule;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
