@@ -159,10 +159,10 @@ impl Arguments {
             },
             refund_after_s: i64::from(self.refund_after_s),
             refund_gap_s: i64::from(self.refund_gap_s),
-            closed_when_refunded: false,
             limits: if self.no_limits { Limits::OFF } else { Limits::default() },
             magic_amounts: !self.no_magic_amounts,
             faults_per_mille: if self.chaos { CHAOS_PER_MILLE } else { self.faults_per_mille },
+            ..Rules::default()
         }
     }
 

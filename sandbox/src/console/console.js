@@ -3,6 +3,7 @@
 
 import { control, pageLanguage, say } from "/phone/api.js";
 import { announce, beijing, button, duration, el, icon } from "/console/dom.js";
+import * as faults from "/console/faults.js";
 import * as messages from "/console/messages.js";
 import * as orders from "/console/orders.js";
 import * as setup from "/console/setup.js";
@@ -10,11 +11,12 @@ import { EN } from "/console/texts-en.js";
 import { ZH } from "/console/texts-zh.js";
 
 const TEXTS = { "zh-CN": ZH, en: EN };
-const VIEWS = { orders, messages, setup };
+const VIEWS = { orders, messages, faults, setup };
 /** When the bell is out of order: how long to wait before asking again. */
 const RETRY_MS = 2000;
 /** Some things happen by the clock alone, without a bell. */
 const TICK_MS = 5000;
+const SPEEDS = [1, 10, 60, 600];
 const ADVANCES_S = [15, 60, 300, 1800, 7200, 86400];
 
 /** What all views share. */
@@ -28,11 +30,14 @@ const desk = {
   toldAt: 0,
   isLive: false,
   /** The time of the gateway by now. */
-  now: () => desk.time.now + Math.floor((performance.now() - desk.toldAt) / 1000),
+  now: () => {
+    const passed = Math.floor((performance.now() - desk.toldAt) / 1000);
+    return desk.time.now + passed * (desk.time.speed ?? 1);
+  },
   /** Does something by the control interface, and shows what came of it. */
-  async act(path, body, done) {
+  async act(path, body, done, method) {
     try {
-      const answer = await control(path, body);
+      const answer = await control(path, body, method && { method });
       if (done) {
         announce(done);
       }
@@ -86,8 +91,12 @@ function renderClock() {
   const ahead = desk.time.ahead_s
     ? el("span", { class: "ahead" }, `+${duration(desk.time.ahead_s, desk.words)}`)
     : null;
+  const fast = desk.time.speed > 1 ? el("span", { class: "ahead" }, `×${desk.time.speed}`) : null;
   const time = el("span", {}, beijing(desk.now(), true));
-  byId("clock-now").replaceChildren(...[icon("clock"), time, ahead].filter(Boolean));
+  byId("clock-now").replaceChildren(...[icon("clock"), time, ahead, fast].filter(Boolean));
+  for (const choice of byId("clock-tools").querySelectorAll("[data-speed]")) {
+    choice.setAttribute("aria-pressed", String(Number(choice.dataset.speed) === desk.time.speed));
+  }
   byId("clock-now").setAttribute("aria-label", `${desk.words.clock}: ${beijing(desk.now())}`);
 }
 
@@ -107,6 +116,10 @@ function renderClockTools() {
       button(`+${duration(step, words)}`, () => advance(step)))),
     el("form", { class: "row", onsubmit: submit }, seconds,
       el("button", { class: "button" }, words.advance)),
+    el("p", { class: "soft" }, words.speedText),
+    el("div", { class: "buttons" }, SPEEDS.map((speed) =>
+      button(`×${speed}`, () => desk.act("time", { speed }, words.speedSet),
+        { "data-speed": speed }))),
   );
 }
 

@@ -12,9 +12,12 @@ export function el(name, attributes = {}, ...children) {
       element.setAttribute(key, value);
     }
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...shown(children));
   return element;
 }
+
+/** What a condition has left out is no child. */
+const shown = (children) => children.flat().filter((child) => child || child === 0);
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -90,7 +93,7 @@ export function replace(container, ...children) {
   const focused = document.activeElement;
   const key = container.contains(focused) ? focused.dataset.key : undefined;
   const top = container.scrollTop;
-  container.replaceChildren(...children.flat().filter(Boolean));
+  container.replaceChildren(...shown(children));
   container.scrollTop = top;
   if (key) {
     container.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });

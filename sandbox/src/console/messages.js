@@ -61,7 +61,8 @@ function isBad(message) {
 
 /** One message in a line, which opens. */
 export function item(message, desk, isAlone = false) {
-  const known = opened.get(message.id);
+  const key = `${message.id} ${isAlone}`;
+  const known = opened.get(key);
   if (known) {
     return known;
   }
@@ -82,10 +83,10 @@ export function item(message, desk, isAlone = false) {
   const made = el("li", {}, details);
   details.addEventListener("toggle", () => {
     if (details.open) {
-      opened.set(message.id, made);
-      load(message, body, desk);
+      opened.set(key, made);
+      load(message, body, desk, isAlone);
     } else {
-      opened.delete(message.id);
+      opened.delete(key);
     }
   });
   return made;
@@ -121,20 +122,28 @@ function result(message, words) {
     : el("span", { class: "chip good" }, "SUCCESS");
 }
 
-async function load(message, body, desk) {
+async function load(message, body, desk, isAlone) {
   try {
     const explained = await control(`messages/${message.id}`);
-    body.replaceChildren(...panels(explained, desk));
+    body.replaceChildren(...panels(explained, desk), ...(isAlone ? toStory(message, desk) : []));
   } catch (error) {
     announce(desk.words.errors[error.code] ?? error.message, true);
   }
 }
 
+/** From one message to all of its order. */
+function toStory({ mch_id, out_trade_no }, { words }) {
+  if (!out_trade_no) {
+    return [];
+  }
+  const path = `#/orders/${mch_id}/${encodeURIComponent(out_trade_no)}`;
+  return [el("p", { class: "to-story" }, el("a", { href: path }, words.toStory(out_trade_no)))];
+}
+
 function panels({ message, request_explained: request, response_explained: response }, desk) {
   const { words } = desk;
   const isIn = message.direction === "in";
-  const why = message.detail && el("p", { class: "why break" },
-    isIn ? message.detail : message.detail);
+  const why = message.detail && el("p", { class: "why break" }, message.detail);
   const made = [
     panel(isIn ? words.fromShop : words.fromGateway, message.request, request, words),
     panel(isIn ? words.fromGateway : words.fromShop, message.response, response, words),

@@ -3,6 +3,11 @@
 import { control } from "/phone/api.js";
 import { block, button, code, el } from "/console/dom.js";
 
+const CERTIFICATES = ["apiclient_cert.pem", "apiclient_key.pem", "apiclient_cert.p12"];
+
+/** One port speaks both. */
+const secure = () => `https://${window.location.host}`;
+
 let merchants;
 
 async function known() {
@@ -20,7 +25,11 @@ export async function open(main, desk) {
     el("dl", { class: "facts settings" },
       el("div", {}, el("dt", {}, words.baseUrl), el("dd", {}, code(window.location.origin, words))),
       el("div", {}, el("dt", {}, words.insteadOf),
-        el("dd", {}, el("code", { class: "soft" }, "https://api.mch.weixin.qq.com")))),
+        el("dd", {}, el("code", { class: "soft" }, "https://api.mch.weixin.qq.com"))),
+      el("div", {}, el("dt", {}, "HTTPS"),
+        el("dd", {}, el("p", {}, code(secure(), words)),
+          el("a", { href: "/control/certificates/ca.pem", download: "saoma-sandbox-ca.pem" },
+            words.authority), el("span", { class: "soft" }, ` ${words.authorityText}`)))),
     list.map((merchant) => merchantCard(merchant, words)),
     el("section", { class: "card" },
       el("h2", {}, words.firstOrder), el("div", { id: "first" }))));
@@ -36,7 +45,12 @@ function merchantCard(merchant, words) {
     el("h2", {}, merchant.shop),
     el("dl", { class: "facts settings" },
       rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, code(value, words)))),
-      el("div", {}, el("dt", {}, words.key), el("dd", { class: "soft" }, words.keyText))));
+      el("div", {}, el("dt", {}, words.key), el("dd", { class: "soft" }, words.keyText)),
+      el("div", {}, el("dt", {}, words.certificates), el("dd", { class: "downloads" },
+        CERTIFICATES.map((name) => el("a", {
+          href: `/control/certificates/${merchant.mch_id}/${name}`, download: name,
+        }, name)),
+        el("span", { class: "soft" }, words.certificatesText)))));
 }
 
 let welcomed = "";

@@ -54,7 +54,7 @@ function head(order, desk) {
       fact(words.notifyUrl, el("span", { class: "break" }, order.notify_url)),
       fact(words.attach, order.attach),
       payments),
-    refunds(order, words));
+    refunds(order, desk));
 }
 
 function payers(payment, words) {
@@ -69,19 +69,44 @@ function payers(payment, words) {
   return el("span", { class: "soft" }, parts.join(" · "));
 }
 
-/** Refunds, when the gateway tells of any. */
-function refunds(order, words) {
-  const all = order.refunds ?? order.payments.flatMap((payment) => payment.refunds ?? []);
+/** The refunds, how each was told, and what can be done with it by hand. */
+function refunds(order, desk) {
+  const { words } = desk;
+  const all = order.payments.flatMap((payment) => payment.refunds);
+  const back = all.filter((refund) => refund.refund_status !== "REFUNDCLOSE")
+    .reduce((sum, refund) => sum + refund.refund_fee, 0);
+  const rest = order.payments.reduce((sum, payment) => sum + payment.total_fee, 0) - back;
+  const named = { mch_id: order.mch_id, out_trade_no: order.out_trade_no };
+  const byHand = rest > 0 && order.payments.length > 0 && el("div", { class: "buttons" },
+    button(words.refundNow(yuan(rest)), () => desk.act("refund", named, words.refunded),
+      { class: "button small", "data-key": "refund" }));
   if (all.length === 0) {
-    return null;
+    return byHand;
   }
-  const row = (refund) => el("tr", {},
-    el("td", {}, el("code", {}, refund.out_refund_no)),
-    el("td", {}, yuan(refund.refund_fee)),
-    el("td", {}, refund.refund_status ?? refund.status ?? ""));
-  return el("table", { class: "plain-table" },
-    el("caption", {}, words.refunds),
-    el("tbody", {}, all.map(row)));
+  return el("div", { class: "refunds" },
+    el("h2", {}, words.refunds),
+    el("ul", {}, all.map((refund) => refundLine(refund, order, desk))),
+    byHand);
+}
+
+function refundLine(refund, order, desk) {
+  const { words } = desk;
+  const named = { mch_id: order.mch_id, out_refund_no: refund.out_refund_no };
+  const notice = refund.notification;
+  const isUnderWay = refund.refund_status === "PROCESSING";
+  return el("li", {},
+    el("code", {}, refund.out_refund_no),
+    el("strong", {}, yuan(refund.refund_fee)),
+    el("span", { class: `chip refund-${refund.refund_status.toLowerCase()}` },
+      words.refundStates[refund.refund_status] ?? refund.refund_status),
+    el("span", { class: "soft" }, isUnderWay
+      ? words.refundEnds(beijing(refund.ends_at))
+      : beijing(refund.ends_at)),
+    notice && el("span", { class: `chip ${notice.state}` }, words.noticeStates[notice.state]),
+    isUnderWay && button(words.endNow, () => desk.act("refund/end", { ...named, now: true }),
+      { class: "button small", "data-key": `end-${refund.refund_id}` }),
+    notice && button(words.sendAgain, () => desk.act("notify", named, words.sending),
+      { class: "button small", "data-key": `send-${refund.refund_id}` }));
 }
 
 function actions(order, desk) {
@@ -111,7 +136,7 @@ function actions(order, desk) {
 /** How far the notifications are, with the buttons that send them. */
 function notifications(order, desk) {
   const { words } = desk;
-  const panels = order.payments.map((payment, at) => {
+  return order.payments.map((payment, at) => {
     const notice = payment.notification;
     const isLast = at === order.payments.length - 1;
     const named = { mch_id: order.mch_id, out_trade_no: order.out_trade_no };
@@ -137,12 +162,6 @@ function notifications(order, desk) {
           advance_s: Math.max(0, notice.next_at - desk.time.now),
         }), { "data-key": "next" })));
   });
-  for (const panel of panels) {
-    for (const child of [...panel.querySelectorAll(".buttons")]) {
-      child.replaceChildren(...[...child.childNodes].filter((node) => node.nodeType === 1));
-    }
-  }
-  return panels;
 }
 
 function timeline(order, said, desk) {

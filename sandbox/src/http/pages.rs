@@ -30,7 +30,7 @@ const PAGES: [(&str, &str); 2] = [
 ];
 
 /// What the pages load: path, content type, content.
-const FILES: [(&str, &str, &str); 18] = [
+const FILES: [(&str, &str, &str); 20] = [
     ("/phone/phone.css", CSS, include_str!("../phone/phone.css")),
     ("/phone/pay.css", CSS, include_str!("../phone/pay.css")),
     ("/phone/phone.js", JS, include_str!("../phone/phone.js")),
@@ -46,6 +46,8 @@ const FILES: [(&str, &str, &str); 18] = [
     ("/console/orders.js", JS, include_str!("../console/orders.js")),
     ("/console/story.js", JS, include_str!("../console/story.js")),
     ("/console/messages.js", JS, include_str!("../console/messages.js")),
+    ("/console/faults.js", JS, include_str!("../console/faults.js")),
+    ("/console/faults-zh.js", JS, include_str!("../console/faults-zh.js")),
     ("/console/setup.js", JS, include_str!("../console/setup.js")),
     ("/console/texts-en.js", JS, include_str!("../console/texts-en.js")),
     ("/console/texts-zh.js", JS, include_str!("../console/texts-zh.js")),

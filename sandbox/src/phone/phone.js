@@ -22,6 +22,7 @@ const state = {
   screen: "home",
   orders: [],
   codeUrl: "",
+  orderCode: "",
   scanned: null,
   balance: null,
   method: "balance",
@@ -51,6 +52,8 @@ async function scan(codeUrl) {
   state.codeUrl = codeUrl;
   try {
     state.scanned = await control("scan", { code_url: codeUrl, person: state.person });
+    // A shop may have been asked for the order; then the order has a code of its own.
+    state.orderCode = state.scanned.code_url ?? codeUrl;
     state.balance = (await control(`person?person=${state.person}`)).balance;
     state.method = "balance";
     state.chosen = new Set();
@@ -90,7 +93,7 @@ async function pay() {
   state.isBusy = true;
   try {
     state.payment = await control("pay", {
-      code_url: state.codeUrl,
+      code_url: state.orderCode,
       person: state.person,
       method: state.method,
       coupons: tendered(state.scanned.total_fee, state.chosen),
@@ -109,7 +112,7 @@ async function pay() {
 
 async function cancel() {
   try {
-    await control("cancel", { code_url: state.codeUrl });
+    await control("cancel", { code_url: state.orderCode });
     stop({ code: "cancelled", message: "" });
   } catch (error) {
     stop(error);

@@ -154,9 +154,9 @@ export const TEXTS = {
     purse: "Balance",
     purses: { plenty: "Always enough", empty: "¥0.00" },
     purseText: "When it is too low, pay with a card or give up.",
-    delay: "A payment takes",
-    delays: (seconds) => (seconds === 0 ? "no time" : `${seconds} s`),
-    delayText: "From password to result. The order may expire or be closed meanwhile.",
+    delay: "The result comes after",
+    delays: (seconds) => `${seconds} s`,
+    delayText: "Counted from the password. The order may expire or be closed meanwhile.",
     tell: "Notify the shop of payments",
     besideTitle: "The phone in the customer’s hand",
     besideText:

@@ -5,6 +5,8 @@ mod faults;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod shop;

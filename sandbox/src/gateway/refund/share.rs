@@ -70,13 +70,13 @@ mod tests {
             kind: Some(CouponKind::NoCash),
         };
         Payment {
-            fee_type: "CNY",
             transaction_id: "4200".into(),
             total_fen,
             coupons: coupons_fen.iter().map(coupon).collect(),
             person: Person::default(),
             openid: "o".into(),
             method: Method::default(),
+            fee_type: "CNY",
             paid_at: NOW,
         }
     }
