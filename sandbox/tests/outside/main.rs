@@ -11,4 +11,6 @@ mod program;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
+mod time;
+#[cfg(test)]
 mod tls;

@@ -151,7 +151,7 @@ catalogue! {
     28 NoticeForged "notice_forged" Notice Takes::Nothing,
         "before it comes a forgery, in the right form but made with another key";
     29 NoticeAltered "notice_altered" Notice Takes::Nothing,
-        "before it comes a copy with another amount (of a refund: other bytes) under the old signature";
+        "before it comes a copy with another amount (a refund: other bytes), not signed anew";
     30 NoticeOfAnother "notice_of_another" Notice Takes::Nothing,
         "before it come the bytes of an earlier notification of the merchant";
     31 NoticeReplayed "notice_replayed" Notice seconds(60),
