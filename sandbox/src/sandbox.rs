@@ -17,7 +17,8 @@ use crate::config::{Config, StartError};
 use crate::door::Door;
 use crate::gateway::{
     Entry, FaultError, FaultName, FaultRule, FaultView, Gateway, Message, OrderKey, OrderView,
-    Paid, PayError, Person, ScanError, Scanned, Target, Tender,
+    Paid, PayError, Person, ScanError, Scanned, SettingsChange, SettingsError, SettingsView,
+    Target, Tender,
 };
 use crate::shared::Shared;
 use crate::time::UnixTime;
@@ -137,6 +138,19 @@ impl Sandbox {
     /// Why there is nothing to pay.
     pub async fn scan_as(&self, person: &Person, code: &str) -> Result<Scanned, ScanError> {
         self.shared.scan(Some(person), code).await
+    }
+
+    /// Changes what is set for a merchant, who may be left out while there is one.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was changed.
+    pub fn change_settings(
+        &self,
+        mch_id: Option<&str>,
+        change: &SettingsChange,
+    ) -> Result<SettingsView, SettingsError> {
+        self.shared.act(|gateway, _| gateway.change_settings(mch_id, change))
     }
 
     /// What happened to a merchant's money on the day in Beijing that this time is in, in order.
