@@ -72,7 +72,8 @@ impl Gateway {
         Ok(self.accepted(&self.refunds.all[&refund_id], &payment))
     }
 
-    /// The payment that is meant: by `transaction_id` when there is one, else by the order's number.
+    /// The payment that is meant: by `transaction_id` when there is one, else by the number of its
+    /// order.
     fn refundable(&self, request: &Request) -> Result<(OrderKey, Payment), Refusal> {
         let transaction_id = request.filled("transaction_id");
         let key = if let Some(transaction_id) = transaction_id {
