@@ -67,7 +67,9 @@ pub use limits::Limits;
 pub use log::{Direction, Message, Numbered};
 pub use mistakes::Mistake;
 pub use mode_one::{ScanError, Scanning};
-pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
+pub use notice::{
+    Delivery, NoticeKind, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery,
+};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
@@ -431,6 +433,7 @@ impl Gateway {
         let mut reply = certified
             .and_then(|()| self.within_limits(call, &request, now))
             .and_then(|()| act(self, &request, now));
+        self.count_mistake(call, &request, &reply, now);
         if self.is_old_sandbox {
             reply = reply.map(old_sandbox::in_its_words);
         }

@@ -15,4 +15,6 @@ mod refunds;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
+mod time;
+#[cfg(test)]
 mod tls;
