@@ -1,6 +1,8 @@
 //! The sandbox from outside: over HTTP, and as a program.
 
 #[cfg(test)]
+mod container;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod http;
@@ -14,6 +16,8 @@ mod program;
 mod refunds;
 #[cfg(test)]
 mod shop;
+#[cfg(test)]
+mod state;
 #[cfg(test)]
 mod time;
 #[cfg(test)]
