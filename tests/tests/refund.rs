@@ -36,7 +36,7 @@ fn client(sandbox: &Sandbox, maker: &Sandbox) -> Gateway {
         roots: Some(RootCertificates::from_pem(sandbox.ca_pem().as_bytes()).unwrap()),
         ..Settings::default()
     };
-    Gateway::with_settings(merchant(), &[&sandbox.https_url()], settings).unwrap()
+    Gateway::with(merchant(), &[&sandbox.https_url()], settings).unwrap()
 }
 
 async fn sandbox() -> Sandbox {
