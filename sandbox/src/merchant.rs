@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sign::{self, Algorithm, Key};
 
 /// A merchant: who it is, the key it signs with, and the name that the phone shows.
@@ -45,7 +47,8 @@ impl Default for BillSettings {
 }
 
 /// A set of columns of trade bills (`docs/protocol.md` §11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BillFormat {
     /// Today's: 27 columns, of one kind 20 (payments) or 29 (refunds).
     Current,
@@ -131,8 +134,8 @@ impl Merchant {
             ("refund_notify_url", refund_notify_url.clone().unwrap_or_default()),
             ("mode_one_url", mode_one_url.clone().unwrap_or_default()),
             ("bill_format", format!("{format:?}").to_lowercase()),
-            ("bill_fee_bp", fee_bp.to_string()),
-            ("bill_open", open.to_string()),
+            ("fee_bp", fee_bp.to_string()),
+            ("bills_open", open.to_string()),
         ])
     }
 

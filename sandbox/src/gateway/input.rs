@@ -24,7 +24,8 @@ use std::fmt::Debug;
 
 use super::{
     Answer, Arrival, Call, Fault, FaultError, FaultRule, Gateway, OrderKey, Outcome, Paid,
-    PayError, Person, Poll, Returned, ScanError, Scanning, Target, Tender, UnknownDelivery,
+    PayError, Person, Poll, Returned, ScanError, Scanning, SettingsChange, SettingsError,
+    SettingsView, Target, Tender, UnknownDelivery,
 };
 use crate::time::UnixTime;
 
@@ -145,6 +146,23 @@ impl Act for RemoveFaults {
 
     fn act(self, gateway: &mut Gateway, _: UnixTime) -> usize {
         gateway.remove_faults()
+    }
+}
+
+/// [`Gateway::change_settings`]: somebody changes what is set for a merchant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSettings {
+    /// Whose; may be left out while there is one merchant.
+    pub mch_id: Option<String>,
+    /// What.
+    pub change: SettingsChange,
+}
+
+impl Act for ChangeSettings {
+    type Output = Result<SettingsView, SettingsError>;
+
+    fn act(self, gateway: &mut Gateway, _: UnixTime) -> Self::Output {
+        gateway.change_settings(self.mch_id.as_deref(), &self.change)
     }
 }
 
@@ -309,6 +327,7 @@ inputs!(
     EndRefund,
     SendRefundAgain,
     SetFunds,
+    ChangeSettings,
     AddFault,
     RemoveFault,
     RemoveFaults,
