@@ -159,8 +159,8 @@ impl Sandbox {
         mch_id: Option<&str>,
         change: &SettingsChange,
     ) -> Result<SettingsView, SettingsError> {
-        let (mch_id, change) = (mch_id.map(str::to_owned), change.clone());
-        self.shared.act_inside(ChangeSettings { mch_id, change })
+        let mch_id = mch_id.map(str::to_owned);
+        self.shared.act_inside(ChangeSettings { mch_id, change: change.clone() })
     }
 
     /// What happened to a merchant's money on the day in Beijing that this time is in, in order.

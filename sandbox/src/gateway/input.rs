@@ -5,8 +5,8 @@
 //! [`Act`]. So nothing can happen that is not written down. **To add one:**
 //!
 //! 1. write the method of [`Gateway`], with `now` as its last argument;
-//! 2. write a struct here or in a file of this module that holds its other arguments, as owned
-//!    plain data (`Clone, Debug, PartialEq, Eq, Serialize, Deserialize`);
+//! 2. write a struct here or in a file of this module that holds its other arguments, as owned plain data (`Clone, Debug,
+//!    PartialEq, Eq, Serialize, Deserialize`);
 //! 3. `impl Act` for it, by calling the method;
 //! 4. name it in [`inputs!`] at the end of this file.
 //!
@@ -122,6 +122,23 @@ impl Act for AddFault {
     }
 }
 
+/// [`Gateway::change_settings`]: what is set for a merchant becomes something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSettings {
+    /// Whose; may be left out while there is one merchant.
+    pub mch_id: Option<String>,
+    /// What.
+    pub change: SettingsChange,
+}
+
+impl Act for ChangeSettings {
+    type Output = Result<SettingsView, SettingsError>;
+
+    fn act(self, gateway: &mut Gateway, _: UnixTime) -> Self::Output {
+        gateway.change_settings(self.mch_id.as_deref(), &self.change)
+    }
+}
+
 /// [`Gateway::remove_fault`]: somebody has enough of a fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveFault {
@@ -146,23 +163,6 @@ impl Act for RemoveFaults {
 
     fn act(self, gateway: &mut Gateway, _: UnixTime) -> usize {
         gateway.remove_faults()
-    }
-}
-
-/// [`Gateway::change_settings`]: somebody changes what is set for a merchant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChangeSettings {
-    /// Whose; may be left out while there is one merchant.
-    pub mch_id: Option<String>,
-    /// What.
-    pub change: SettingsChange,
-}
-
-impl Act for ChangeSettings {
-    type Output = Result<SettingsView, SettingsError>;
-
-    fn act(self, gateway: &mut Gateway, _: UnixTime) -> Self::Output {
-        gateway.change_settings(self.mch_id.as_deref(), &self.change)
     }
 }
 
@@ -258,7 +258,7 @@ pub struct TakeDue {}
 pub struct Due {
     /// What is to be sent.
     pub poll: Poll,
-    /// Whether a slow payment has come to its end.
+    /// Whether a slow payment or a refund has come to its end. Somebody may wait for it.
     pub settled: bool,
 }
 
@@ -266,9 +266,12 @@ impl Act for TakeDue {
     type Output = Due;
 
     fn act(self, gateway: &mut Gateway, now: UnixTime) -> Due {
-        let paying = gateway.paying();
+        let state = |gateway: &Gateway| {
+            (gateway.paying(), gateway.refunds.next_end(), gateway.is_quiet(now))
+        };
+        let before = state(gateway);
         let poll = gateway.poll(now);
-        Due { poll, settled: gateway.paying() != paying }
+        Due { poll, settled: state(gateway) != before }
     }
 }
 
@@ -327,10 +330,10 @@ inputs!(
     EndRefund,
     SendRefundAgain,
     SetFunds,
-    ChangeSettings,
     AddFault,
     RemoveFault,
     RemoveFaults,
+    ChangeSettings,
     OtherMethod,
     Scan,
     SetBalance,

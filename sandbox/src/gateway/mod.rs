@@ -437,9 +437,8 @@ impl Gateway {
             return (Answer::unsigned(refusal), Some(request));
         }
         let certified = self.certified(call, &request.merchant, arrival);
-        let mut reply = certified
-            .and_then(|()| self.within_limits(call, &request, now))
-            .and_then(|()| act(self, &request, now));
+        let allowed = certified.and_then(|()| self.within_limits(call, &request, now));
+        let mut reply = allowed.and_then(|()| act(self, &request, now));
         if self.is_old_sandbox {
             reply = reply.map(old_sandbox::in_its_words);
         }

@@ -13,6 +13,8 @@ mod pages;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod refunds;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod state;

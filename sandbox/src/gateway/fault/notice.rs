@@ -76,7 +76,11 @@ impl Gateway {
         paper::changed(&new.body, Change::Nonce(&nonce), &forger, algorithm)
     }
 
+    /// Who signs a notification, and how; `None` for that of a refund, which nobody signs.
     fn signer(&self, new: &NewNotice) -> Option<(&Merchant, Algorithm)> {
+        if !self.transactions.contains_key(&new.subject) {
+            return None;
+        }
         let order = self.orders.get(&new.order)?;
         Some((self.merchants.get(&new.order.mch_id)?, order.algorithm))
     }
