@@ -73,7 +73,7 @@ export const EN = {
     acknowledged: "acknowledged", refused: "wrong answer", timed_out: "too slow",
     unreachable: "unreachable", lost: "lost", way: "on its way",
   },
-  byHand: "by hand",
+  byHand: "outside the schedule",
   fault: (text) => `Fault: ${text}`,
   nextAt: (time, left) => `Sent again at ${time}, in ${left}.`,
   sendNow: "Send now",
