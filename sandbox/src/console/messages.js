@@ -104,7 +104,7 @@ function plainItem(message, desk, isAlone) {
     el("time", {}, beijing(message.at, !isAlone)),
     el("span", { class: "message-name" },
       what,
-      message.code ? el("span", { class: "soft" }, ` ${words.refusals[message.code] ?? ""}`) : null),
+      message.code && el("span", { class: "soft" }, ` ${words.refusals[message.code] ?? ""}`)),
     isAlone && message.out_trade_no ? el("code", { class: "soft" }, message.out_trade_no) : null,
     message.code ? el("span", { class: "chip bad" }, message.code) : null);
 }
@@ -154,7 +154,8 @@ function panels({ message, request_explained: request, response_explained: respo
     panel(isIn ? words.fromGateway : words.fromShop, message.response, response, words),
   ];
   const isShown = why && (!isIn || message.code !== "SIGNERROR");
-  return isShown ? [why, el("div", { class: "panels" }, made)] : [el("div", { class: "panels" }, made)];
+  const both = el("div", { class: "panels" }, made);
+  return isShown ? [why, both] : [both];
 }
 
 function panel(name, text, explained, words) {
@@ -250,13 +251,17 @@ function comparison(explained, words) {
   if (explained.verdict === "right") {
     rows.push(row(words.sign, explained.given));
   } else {
-    rows.push(row(words.given, explained.given ?? words.none), row(words.expected, explained.expected));
+    rows.push(
+      row(words.given, explained.given ?? words.absent),
+      row(words.expected, explained.expected),
+    );
   }
   return el("dl", { class: "comparison" }, rows.flat());
 }
 
 function derivation(explained, words, isOpen) {
-  const rows = explained.fields.map((field) => el("tr", { class: field.is_signed ? null : "unsigned" },
+  const kind = (field) => (field.is_signed ? null : "unsigned");
+  const rows = explained.fields.map((field) => el("tr", { class: kind(field) },
     el("td", {}, field.name),
     el("td", {}, field.value === "" ? el("em", {}, words.emptyValue) : field.value),
     el("td", {}, field.is_signed ? "" : words.notSigned)));

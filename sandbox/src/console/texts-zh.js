@@ -159,6 +159,7 @@ export const ZH = {
   algorithm: "算法",
   sign: "sign",
   given: "收到的",
+  absent: "没有",
   expected: "应为",
   howSigned: "签名是怎么算的",
   signSteps: (algorithm) => [
