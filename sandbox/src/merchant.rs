@@ -1,8 +1,9 @@
 //! The merchants that the gateway knows.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::sign::Key;
+use crate::sign::{self, Algorithm, Key};
 
 /// A merchant: who it is, the key it signs with, and the name that the phone shows.
 #[derive(Clone, Debug)]
@@ -15,6 +16,9 @@ pub struct Merchant {
     pub key: Key,
     /// The name on the phone: 1 to 64 bytes.
     pub shop: String,
+    /// Where the ends of its refunds are told that name no address of their own: the address that
+    /// is set in the merchant's console.
+    pub refund_notify_url: Option<String>,
     /// How its bills look.
     pub bills: BillSettings,
     /// Where scans of its product codes are told: the address that is set in the merchant's console
@@ -106,9 +110,30 @@ impl Merchant {
             appid: appid.to_owned(),
             key,
             shop: shop.to_owned(),
+            refund_notify_url: None,
             bills: BillSettings::default(),
             mode_one_url: None,
         })
+    }
+
+    /// All that the gateway's answers depend on, by name: a replay must have the same. Instead of
+    /// the key there is a signature made with it.
+    pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
+        // Names every field, so that a new one is not forgotten.
+        let Self { mch_id, appid, key, shop, refund_notify_url, bills, mode_one_url } = self;
+        let BillSettings { format, fee_bp, open } = bills;
+        let key = sign::sign([("purpose", "saoma-sandbox state")], key, Algorithm::HmacSha256);
+        BTreeMap::from([
+            ("mch_id", mch_id.clone()),
+            ("appid", appid.clone()),
+            ("key", key),
+            ("shop", shop.clone()),
+            ("refund_notify_url", refund_notify_url.clone().unwrap_or_default()),
+            ("mode_one_url", mode_one_url.clone().unwrap_or_default()),
+            ("bill_format", format!("{format:?}").to_lowercase()),
+            ("bill_fee_bp", fee_bp.to_string()),
+            ("bill_open", open.to_string()),
+        ])
     }
 
     /// Reads `MCH_ID:APPID:KEY[:SHOP NAME]`. Without a name the shop is called after its number.

@@ -54,6 +54,14 @@ impl Key {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// The key that seals refund notifications: the MD5 in lower-case hex, leading zeroes kept.
+    pub(crate) fn refund_key(&self) -> [u8; 32] {
+        let mut digits = [0; 32];
+        let hex = hex(&Md5::digest(self.0.as_bytes())).to_ascii_lowercase();
+        digits.copy_from_slice(hex.as_bytes());
+        digits
+    }
+
     /// The key itself. Only the old sandbox's keys are ever told, to the merchant who asks.
     pub(crate) fn reveal(&self) -> &str {
         &self.0

@@ -298,13 +298,18 @@ impl Field {
 
 /// Writes a document as the gateway does: the first field on the line of `<xml>`, then a line each.
 pub fn write(fields: &[Field]) -> String {
+    write_root("xml", fields)
+}
+
+/// The same under another root element: what is sealed in a refund notification has `<root>`.
+pub fn write_root(root: &str, fields: &[Field]) -> String {
     let mut writer = Writer::new(Vec::new());
-    write_to(&mut writer, fields).expect("a Vec takes all that is written");
+    write_to(&mut writer, root, fields).expect("a Vec takes all that is written");
     String::from_utf8(writer.into_inner()).expect("quick-xml writes the UTF-8 that it is given")
 }
 
-fn write_to(writer: &mut Writer<Vec<u8>>, fields: &[Field]) -> std::io::Result<()> {
-    writer.write_event(Event::Start(BytesStart::new("xml")))?;
+fn write_to(writer: &mut Writer<Vec<u8>>, root: &str, fields: &[Field]) -> std::io::Result<()> {
+    writer.write_event(Event::Start(BytesStart::new(root)))?;
     for field in fields {
         writer.write_event(Event::Start(BytesStart::new(field.name.as_str())))?;
         match field.style {
@@ -322,7 +327,7 @@ fn write_to(writer: &mut Writer<Vec<u8>>, fields: &[Field]) -> std::io::Result<(
         writer.write_event(Event::End(BytesEnd::new(field.name.as_str())))?;
         writer.write_event(Event::Text(BytesText::from_escaped("\n")))?;
     }
-    writer.write_event(Event::End(BytesEnd::new("xml")))
+    writer.write_event(Event::End(BytesEnd::new(root)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::Call;
 use super::fault::Manner;
 use super::refusal::{Code, Refusal};
 use super::request::Request;
@@ -61,7 +62,12 @@ impl Answer {
     }
 
     /// `return_code` SUCCESS, `result_code` as the call went, signed as the request was.
-    pub(super) fn signed(request: &Request, reply: Result<Reply, Refusal>, nonce: String) -> Self {
+    pub(super) fn signed(
+        call: Call,
+        request: &Request,
+        reply: Result<Reply, Refusal>,
+        nonce: String,
+    ) -> Self {
         let (code, detail, result_code, reply) = match reply {
             Ok(reply) => (None, None, "SUCCESS", reply),
             Err(refusal) => {
@@ -85,6 +91,10 @@ impl Answer {
         fields.push(Field::cdata("result_code", result_code));
         fields.extend(reply.fields);
         fields.insert(sign_at, signature(&fields, &request.merchant, request.algorithm));
+        if call == Call::RefundQuery {
+            // The one call whose published answers are in alphabetical order throughout.
+            fields.sort_by(|a, b| a.name.cmp(&b.name));
+        }
         let body = xml::write(&fields).into_bytes();
         Self { body, code, detail, manner: Manner::default() }
     }

@@ -45,7 +45,9 @@ impl Gateway {
             Ok(request) => request,
             Err(refusal) => return (Answer::no_bill(refusal), None),
         };
-        let answer = match self.bill(call, &request, now) {
+        let certified = self.certified(call, &request.merchant, arrival);
+        let bill = certified.and_then(|()| self.bill(call, &request, now));
+        let answer = match bill {
             Ok(body) => Answer { body, code: None, detail: None, manner: Manner::default() },
             Err(refusal) => Answer::no_bill(refusal),
         };

@@ -138,7 +138,6 @@ impl Ledger {
     }
 
     /// A refund of this payment was accepted.
-    #[cfg_attr(not(test), expect(dead_code, reason = "there are no refunds yet"))]
     pub(super) fn refund_accepted(
         &mut self,
         merchant: &Merchant,
@@ -163,7 +162,6 @@ impl Ledger {
     }
 
     /// An accepted refund of this payment came to nothing.
-    #[cfg_attr(not(test), expect(dead_code, reason = "there are no refunds yet"))]
     pub(super) fn refund_closed(
         &mut self,
         order: &OrderKey,

@@ -14,6 +14,7 @@
 
 mod answer;
 mod bill;
+mod certificate;
 mod close_order;
 mod example;
 mod explain;
@@ -21,6 +22,7 @@ mod fault;
 mod fields;
 mod fund_bill;
 mod index;
+pub mod input;
 mod ledger;
 mod limits;
 mod log;
@@ -34,6 +36,7 @@ mod order;
 mod order_query;
 mod people;
 mod phone;
+mod refund;
 mod refusal;
 mod request;
 mod search;
@@ -52,10 +55,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use answer::Answer;
+pub use certificate::Certificates;
 pub use explain::{ExplainedField, Explanation, Signer};
 pub use fault::{
-    CATALOGUE, Ending, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName, FaultRule,
-    FaultView, Manner, Often, Strikes, Takes,
+    CATALOGUE, Ending as AnswerEnding, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName,
+    FaultRule, FaultView, Manner, Often, Strikes, Takes,
 };
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
@@ -67,6 +71,10 @@ pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, Unkno
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
+pub use refund::{
+    ConsoleRefund, Ending, Funds, REFUND_WITHIN_S, REFUNDS_MAX, RefundAccount, RefundChannel,
+    RefundEnd, RefundError, RefundTarget, RefundView,
+};
 pub use refusal::Code;
 pub use search::OrderFilter;
 pub use slow::AFTER_S_MAX;
@@ -89,6 +97,7 @@ use notice::Notices;
 use old_sandbox::OldSandbox;
 use order::Order;
 use people::People;
+use refund::{FundsOfAll, Refunds};
 use refusal::Refusal;
 use request::Request;
 use short_url::ShortLinks;
@@ -104,6 +113,10 @@ pub enum Call {
     OrderQuery,
     /// 关闭订单: closes an order.
     CloseOrder,
+    /// 申请退款: gives money back.
+    Refund,
+    /// 查询退款: tells where refunds are.
+    RefundQuery,
     /// 下载交易账单: what was paid and refunded on a day.
     DownloadBill,
     /// 下载资金账单: what moved in the merchant's account on a day.
@@ -126,10 +139,12 @@ pub enum Call {
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
+        Self::Refund,
+        Self::RefundQuery,
         Self::DownloadBill,
         Self::DownloadFundFlow,
         Self::ShortUrl,
@@ -147,6 +162,8 @@ impl Call {
             Self::UnifiedOrder => "/pay/unifiedorder",
             Self::OrderQuery => "/pay/orderquery",
             Self::CloseOrder => "/pay/closeorder",
+            Self::Refund => "/secapi/pay/refund",
+            Self::RefundQuery => "/pay/refundquery",
             Self::DownloadBill => "/pay/downloadbill",
             Self::DownloadFundFlow => "/pay/downloadfundflow",
             Self::ShortUrl => "/tools/shorturl",
@@ -232,6 +249,16 @@ pub struct Rules {
     pub magic_amounts: bool,
     /// How many of a thousand calls, payments and notifications a fault strikes at random.
     pub faults_per_mille: u16,
+    /// Whether refunds and fund bills need the merchant's client certificate.
+    pub certificates: Certificates,
+    /// How many seconds after it was accepted a refund ends; 0 for at once. WeChat takes from
+    /// seconds to three working days.
+    pub refund_after_s: i64,
+    /// How many seconds lie between two refunds of one payment at least (`docs/protocol.md` §7).
+    pub refund_gap_s: i64,
+    /// Whether the order query says CLOSED of a payment that has gone back as a whole, as some have
+    /// seen it, instead of REFUND (`docs/protocol.md` §5).
+    pub closed_when_refunded: bool,
 }
 
 impl Default for Rules {
@@ -243,6 +270,10 @@ impl Default for Rules {
             limits: Limits::default(),
             magic_amounts: false,
             faults_per_mille: 0,
+            certificates: Certificates::Demanded,
+            refund_after_s: 5,
+            refund_gap_s: 60,
+            closed_when_refunded: false,
         }
     }
 }
@@ -267,6 +298,8 @@ pub struct Gateway {
     counters: Counters,
     scans: Scans,
     ledger: Ledger,
+    refunds: Refunds,
+    funds: FundsOfAll,
     /// Whether this one is itself the old sandbox of another.
     is_old_sandbox: bool,
     /// Made when somebody calls it first.
@@ -281,10 +314,9 @@ type Act = fn(&mut Gateway, &Request, UnixTime) -> Result<Reply, Refusal>;
 impl Gateway {
     /// A gateway without orders. Of two merchants with one number the last one counts.
     pub fn new(rules: Rules, merchants: impl IntoIterator<Item = Merchant>, seed: u64) -> Self {
-        let merchants = merchants.into_iter();
-        Self {
+        let mut gateway = Self {
             rules,
-            merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
+            merchants: BTreeMap::new(),
             orders: BTreeMap::new(),
             index: Index::default(),
             codes: BTreeMap::new(),
@@ -298,11 +330,22 @@ impl Gateway {
             counters: Counters::default(),
             scans: Scans::default(),
             ledger: Ledger::default(),
+            refunds: Refunds::default(),
+            funds: FundsOfAll::default(),
             is_old_sandbox: false,
             old_sandbox: None,
             log: Log::default(),
             random: Random::new(seed),
+        };
+        for merchant in merchants {
+            gateway.admit(merchant);
         }
+        gateway
+    }
+
+    /// Takes one more merchant; in place of the one with its number, if there is one.
+    pub fn admit(&mut self, merchant: Merchant) {
+        self.merchants.insert(merchant.mch_id.clone(), Arc::new(merchant));
     }
 
     /// Answers a call that came by POST.
@@ -355,6 +398,8 @@ impl Gateway {
             Call::OrderQuery => |gateway, request, now| gateway.order_query(request, now),
             Call::CloseOrder => Self::close_order,
             Call::ShortUrl => Self::short_url,
+            Call::Refund => Self::refund,
+            Call::RefundQuery => |gateway, request, now| gateway.refund_query(request, now),
             Call::DownloadBill | Call::DownloadFundFlow => {
                 return self.answer_bill(call, arrival, now);
             }
@@ -373,13 +418,14 @@ impl Gateway {
         {
             return (Answer::unsigned(refusal), Some(request));
         }
-        let mut reply =
-            self.within_limits(call, &request, now).and_then(|()| act(self, &request, now));
+        let certified = self.certified(call, &request.merchant, arrival);
+        let allowed = certified.and_then(|()| self.within_limits(call, &request, now));
+        let mut reply = allowed.and_then(|()| act(self, &request, now));
         if self.is_old_sandbox {
             reply = reply.map(old_sandbox::in_its_words);
         }
         let nonce = numbers::nonce(&mut self.random);
-        (Answer::signed(&request, reply, nonce), Some(request))
+        (Answer::signed(call, &request, reply, nonce), Some(request))
     }
 
     /// Answers a call that did not come by POST.

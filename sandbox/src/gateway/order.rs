@@ -1,5 +1,7 @@
 //! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §14).
 
+use serde::{Deserialize, Serialize};
+
 use super::people::{Method, Person};
 use super::slow::{Failed, Slow};
 use crate::sign::Algorithm;
@@ -29,6 +31,8 @@ pub enum TradeState {
     Closed,
     /// Paid.
     Success,
+    /// Paid, and at least one refund was accepted since; there is no way back from here.
+    Refund,
 }
 
 impl TradeState {
@@ -38,6 +42,7 @@ impl TradeState {
             Self::NotPay => "NOTPAY",
             Self::Closed => "CLOSED",
             Self::Success => "SUCCESS",
+            Self::Refund => "REFUND",
         }
     }
 
@@ -47,6 +52,7 @@ impl TradeState {
             Self::NotPay => "订单未支付",
             Self::Closed => "订单已关闭",
             Self::Success => "支付成功",
+            Self::Refund => "订单发生过退款，退款详情请查询退款单",
         }
     }
 }
@@ -74,6 +80,8 @@ pub(super) struct Order {
     pub(super) payments: Vec<Payment>,
     /// Until when the order query does not know of the payments: a fault.
     pub(super) lags_until: Option<UnixTime>,
+    /// Whether a refund of one of them was ever accepted.
+    pub(super) is_refunded: bool,
     /// How often somebody looked at the order on the phone and gave it up.
     pub(super) cancels: u32,
     /// Who scanned it first: nobody else can pay it.
@@ -107,7 +115,7 @@ pub(super) struct Payment {
 }
 
 /// A coupon that paid a part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coupon {
     /// The coupon's number: 1 to 20 digits.
     pub id: String,
@@ -118,7 +126,7 @@ pub struct Coupon {
 }
 
 /// Whether a coupon was bought (CASH, a recharge coupon) or given away (`NO_CASH`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CouponKind {
     /// Its money reaches the merchant.
     Cash,
@@ -138,7 +146,9 @@ impl CouponKind {
 
 impl Order {
     pub(super) fn state(&self, now: UnixTime) -> TradeState {
-        if !self.payments.is_empty() {
+        if self.is_refunded {
+            TradeState::Refund
+        } else if !self.payments.is_empty() {
             TradeState::Success
         } else if self.closed_at.is_some() || now.since(self.created_at) >= ORDER_LIFE_S {
             TradeState::Closed

@@ -23,13 +23,27 @@ impl Gateway {
         Ok(match state {
             TradeState::NotPay => not_paid(order),
             TradeState::Closed => closed(order),
-            TradeState::Success => {
+            TradeState::Success | TradeState::Refund => {
                 let asked = request.filled("transaction_id");
                 let is_asked = |p: &&Payment| asked.is_none_or(|id| p.transaction_id == id);
                 let payment = order.payments.iter().find(is_asked).ok_or_else(unknown)?;
-                paid(order, payment)
+                paid(order, payment, self.payment_state(payment))
             }
         })
+    }
+
+    /// What is said of a payment. Of one that has gone back as a whole some have seen CLOSED; the
+    /// `transaction_id` is there all the same.
+    fn payment_state(&self, payment: &Payment) -> TradeState {
+        if self.refunds.of_payment(&payment.transaction_id).next().is_none() {
+            return TradeState::Success;
+        }
+        let whole = self.refunds.refunded_fen(payment) >= payment.total_fen;
+        if whole && self.rules.closed_when_refunded {
+            TradeState::Closed
+        } else {
+            TradeState::Refund
+        }
     }
 
     /// The order that is asked for: by `transaction_id` when there is one, else by number.
@@ -83,7 +97,7 @@ fn closed(order: &Order) -> Reply {
     }
 }
 
-fn paid(order: &Order, payment: &Payment) -> Reply {
+fn paid(order: &Order, payment: &Payment, state: TradeState) -> Reply {
     let mut fields = vec![
         Field::cdata("openid", &payment.openid),
         Field::cdata("is_subscribe", "N"),
@@ -115,8 +129,8 @@ fn paid(order: &Order, payment: &Payment) -> Reply {
         Field::cdata("out_trade_no", &order.key.out_trade_no),
         Field::cdata("attach", order.attach.as_deref().unwrap_or_default()),
         Field::cdata("time_end", payment.paid_at.beijing()),
-        Field::cdata("trade_state", TradeState::Success.as_str()),
-        Field::cdata("trade_state_desc", TradeState::Success.description()),
+        Field::cdata("trade_state", state.as_str()),
+        Field::cdata("trade_state_desc", state.description()),
     ]);
     Reply { device_info: Some(order.device_info.clone().unwrap_or_default()), fields }
 }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::fault::PaymentFaults;
 use super::fields::TOTAL_FEN_MAX;
 use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
@@ -80,7 +82,7 @@ pub struct Scanned {
 }
 
 /// The order that is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// By a code, as a phone means it.
     Code(String),
@@ -106,7 +108,7 @@ impl Target {
 }
 
 /// How it is paid. The default is what a person does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tender {
     /// Another amount than the order's, in fen.
     pub total_fen: Option<u64>,
@@ -388,7 +390,7 @@ impl Gateway {
     }
 
     /// The order that is meant, in whatever state.
-    fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
+    pub(super) fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
         match target {
             Target::Code(code_url) => {
                 let key = self.codes.get(self.links.meaning(code_url)).cloned();
@@ -439,7 +441,7 @@ pub(super) fn not_payable(
     now: UnixTime,
 ) -> Option<ScanRefusal> {
     match order.state(now) {
-        TradeState::Success => return Some(ScanRefusal::OrderPaid),
+        TradeState::Success | TradeState::Refund => return Some(ScanRefusal::OrderPaid),
         TradeState::Closed => return Some(ScanRefusal::OrderClosed),
         TradeState::NotPay => {}
     }

@@ -70,7 +70,7 @@ impl Gateway {
         self.slow.ends.len()
     }
 
-    /// Ends the payments whose time has come. Whoever changes something asks this first, so that
+    /// Ends the payments and refunds whose time has come. Whoever changes something asks this first, so that
     /// nothing overtakes them.
     pub(super) fn settle(&mut self, now: UnixTime) {
         while let Some((key, transaction_id)) = self.slow.pop(now) {
@@ -92,6 +92,7 @@ impl Gateway {
             }
         }
         self.pay_late(now);
+        self.settle_refunds(now);
     }
 
     fn purse_refuses(&self, payment: &Payment) -> Option<&'static str> {
@@ -116,6 +117,7 @@ impl Gateway {
             due: tell.notify.then_some(payment.paid_at),
         };
         self.ledger.paid(merchant, key, &payment);
+        self.funds.paid(&key.mch_id, &payment);
         let paid_at = payment.paid_at;
         order.payments.push(payment);
         self.announce(new, paid_at);

@@ -109,6 +109,7 @@ impl Gateway {
             closed_at: None,
             payments: Vec::new(),
             lags_until: None,
+            is_refunded: false,
             cancels: 0,
             scanned_by: None,
             paying: Vec::new(),
@@ -140,7 +141,9 @@ impl Gateway {
 /// Whether this request may ask once more for the order that it names.
 fn may_order_again(order: &Order, request: &Request, now: UnixTime) -> Result<(), Refusal> {
     match order.state(now) {
-        TradeState::Success => return Err(Refusal::new(Code::OrderPaid, "该订单已支付")),
+        TradeState::Success | TradeState::Refund => {
+            return Err(Refusal::new(Code::OrderPaid, "该订单已支付"));
+        }
         TradeState::Closed => return Err(Refusal::new(Code::OrderClosed, "该订单已关闭")),
         TradeState::NotPay => {}
     }

@@ -7,7 +7,7 @@ use super::notice::{Notice, Outcome};
 use super::order::{Coupon, CouponKind, Order, Payment};
 use super::phone::not_payable;
 use super::slow::{Failed, Slow};
-use super::{Gateway, ScanRefusal};
+use super::{Gateway, RefundView, ScanRefusal};
 use crate::time::UnixTime;
 
 /// How many orders are shown when nobody says how many.
@@ -24,7 +24,7 @@ pub struct OrderView {
     pub shop: String,
     /// The merchant's number of the order.
     pub out_trade_no: String,
-    /// NOTPAY, SUCCESS or CLOSED.
+    /// NOTPAY, SUCCESS, REFUND or CLOSED.
     pub trade_state: &'static str,
     /// Why a phone cannot pay it now; `null` when it can.
     pub not_payable: Option<&'static str>,
@@ -101,6 +101,8 @@ pub struct PaymentView {
     pub method: &'static str,
     /// How the merchant was told.
     pub notification: NoticeView,
+    /// Its refunds, oldest first.
+    pub refunds: Vec<RefundView>,
 }
 
 /// A coupon.
@@ -108,7 +110,7 @@ pub struct PaymentView {
 pub struct CouponView {
     /// Its number.
     pub id: String,
-    /// What it paid.
+    /// What it paid, or what of it goes back.
     pub fee: u64,
     /// CASH, `NO_CASH` or not said.
     #[serde(rename = "type")]
@@ -187,22 +189,26 @@ impl Gateway {
     }
 
     fn payment_view(&self, payment: &Payment) -> PaymentView {
-        let coupon = |coupon: &Coupon| CouponView {
-            id: coupon.id.clone(),
-            fee: coupon.fee_fen,
-            kind: coupon.kind.map(CouponKind::as_str),
-        };
         PaymentView {
             transaction_id: payment.transaction_id.clone(),
             total_fee: payment.total_fen,
             cash_fee: payment.cash_fen(),
-            coupons: payment.coupons.iter().map(coupon).collect(),
+            coupons: payment.coupons.iter().map(coupon_view).collect(),
             paid_at: payment.paid_at.0,
             person: payment.person.as_str().to_owned(),
             openid: payment.openid.clone(),
             method: payment.method.as_str(),
             notification: notice_view(self.notices.of(&payment.transaction_id)),
+            refunds: self.refund_views(&payment.transaction_id),
         }
+    }
+}
+
+pub(super) fn coupon_view(coupon: &Coupon) -> CouponView {
+    CouponView {
+        id: coupon.id.clone(),
+        fee: coupon.fee_fen,
+        kind: coupon.kind.map(CouponKind::as_str),
     }
 }
 
@@ -219,7 +225,7 @@ fn failed_view(failed: &Failed) -> FailedView {
     FailedView { transaction_id, at: failed.at.0, reason: failed.reason }
 }
 
-fn notice_view(notice: Option<&Notice>) -> NoticeView {
+pub(super) fn notice_view(notice: Option<&Notice>) -> NoticeView {
     let Some(notice) = notice else {
         return NoticeView { state: "held", next_at: None, attempts: Vec::new() };
     };

@@ -7,6 +7,7 @@ mod faults;
 mod look;
 mod pages;
 mod phone;
+mod refunds;
 
 use std::sync::Arc;
 

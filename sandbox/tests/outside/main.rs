@@ -1,6 +1,8 @@
 //! The sandbox from outside: over HTTP, and as a program.
 
 #[cfg(test)]
+mod container;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod http;
@@ -10,5 +12,7 @@ mod pages;
 mod program;
 #[cfg(test)]
 mod shop;
+#[cfg(test)]
+mod state;
 #[cfg(test)]
 mod tls;

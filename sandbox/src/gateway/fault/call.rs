@@ -150,7 +150,7 @@ impl Gateway {
             return Answer::unsigned(refusal);
         }
         let nonce = numbers::nonce(&mut self.faults.random);
-        Answer::signed(request, Err(refusal), nonce)
+        Answer::signed(call, request, Err(refusal), nonce)
     }
 
     /// The order that a call is about: the one it names, or the one of its payment.

@@ -72,7 +72,7 @@ impl Gateway {
         self.settle(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        let others = [self.slow.next_end(), self.next_late_payment()];
+        let others = [self.slow.next_end(), self.next_late_payment(), self.refunds.next_end()];
         let times = poll.wake_at.into_iter().chain(others.into_iter().flatten());
         let poll = Poll { wake_at: times.min(), ..poll };
         self.poll_old(poll, now)
@@ -117,11 +117,17 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification and no question is on its way or due, and no payment.
+    /// The sendings that are on their way, by their numbers.
+    pub fn in_flight(&self) -> Vec<u64> {
+        let old = self.old_sandbox.iter().flat_map(|old| old.in_flight());
+        self.notices.in_flight().chain(self.scans.in_flight()).chain(old).collect()
+    }
+
+    /// Whether no notification and no question is on its way or due, and no payment or refund.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let payments = [self.slow.next_end(), self.next_late_payment()];
-        let paying = payments.into_iter().flatten().any(|end| end <= now);
+        let ends = [self.slow.next_end(), self.next_late_payment(), self.refunds.next_end()];
+        let ending = ends.into_iter().flatten().any(|end| end <= now);
         let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
-        self.notices.is_quiet(now) && self.scans.are_quiet() && !paying && old_quiet
+        self.notices.is_quiet(now) && self.scans.are_quiet() && !ending && old_quiet
     }
 }
