@@ -148,7 +148,8 @@ function toStory({ mch_id, out_trade_no }, { words }) {
 function panels({ message, request_explained: request, response_explained: response }, desk) {
   const { words } = desk;
   const isIn = message.direction === "in";
-  const why = message.detail && el("p", { class: "why break" }, message.detail);
+  const says = message.detail !== "acknowledged" && message.detail;
+  const why = says && el("p", { class: "why break" }, says);
   const made = [
     panel(isIn ? words.fromShop : words.fromGateway, message.request, request, words),
     panel(isIn ? words.fromGateway : words.fromShop, message.response, response, words),
