@@ -46,7 +46,8 @@ pub use gateway::{
     Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Entry, Event, Fault, FaultName,
     FaultRule, Funds, LedgerRefund, Limits, Method, Often, OrderView, Paid, PayError, Person,
     RefundAccount, RefundChannel, RefundEnd, RefundError, RefundTarget, RefundView, Rules,
-    ScanError, ScanRefusal, Scanned, Schedule, Target, Tender,
+    ScanError, ScanRefusal, Scanned, Schedule, SettingsChange, SettingsError, SettingsView, Target,
+    Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
 pub use merchants_file::{MerchantsFileError, read_merchants};

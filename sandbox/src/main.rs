@@ -207,15 +207,15 @@ impl Arguments {
                 ScheduleName::Old => Schedule::Old,
             },
             min_close_s: i64::from(self.min_close_s),
-            limits: if self.no_limits { Limits::OFF } else { Limits::default() },
-            magic_amounts: !self.no_magic_amounts,
-            faults_per_mille: if self.chaos { CHAOS_PER_MILLE } else { self.faults_per_mille },
             certificates: match self.client_certificate {
                 CertificateRule::Demanded => Certificates::Demanded,
                 CertificateRule::NotAsked => Certificates::NotAsked,
             },
             refund_after_s: i64::from(self.refund_after_s),
             refund_gap_s: i64::from(self.refund_gap_s),
+            limits: if self.no_limits { Limits::OFF } else { Limits::default() },
+            magic_amounts: !self.no_magic_amounts,
+            faults_per_mille: if self.chaos { CHAOS_PER_MILLE } else { self.faults_per_mille },
             ..Rules::default()
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sign::{self, Algorithm, Key};
 
 /// A merchant: who it is, the key it signs with, and the name that the phone shows.
@@ -45,7 +47,8 @@ impl Default for BillSettings {
 }
 
 /// A set of columns of trade bills (`docs/protocol.md` §11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BillFormat {
     /// Today's: 27 columns, of one kind 20 (payments) or 29 (refunds).
     Current,

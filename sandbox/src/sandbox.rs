@@ -16,11 +16,13 @@ use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
 use crate::door::Door;
 use crate::gateway::input::{
-    AddFault, Cancel, Delivered, Pay, RemoveFault, RemoveFaults, SendAgain, SetBalance,
+    AddFault, Cancel, ChangeSettings, Delivered, Pay, RemoveFault, RemoveFaults, SendAgain,
+    SetBalance,
 };
 use crate::gateway::{
     Entry, FaultError, FaultName, FaultRule, FaultView, Gateway, Message, OrderKey, OrderView,
-    Paid, PayError, Person, Returned, ScanError, Scanned, Target, Tender,
+    Paid, PayError, Person, Returned, ScanError, Scanned, SettingsChange, SettingsError,
+    SettingsView, Target, Tender,
 };
 use crate::shared::Shared;
 use crate::state::{NotKept, State};
@@ -145,6 +147,20 @@ impl Sandbox {
     /// Why there is nothing to pay.
     pub async fn scan_as(&self, person: &Person, code: &str) -> Result<Scanned, ScanError> {
         self.scan_by(Some(person), code).await
+    }
+
+    /// Changes what is set for a merchant, who may be left out while there is one.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was changed.
+    pub fn change_settings(
+        &self,
+        mch_id: Option<&str>,
+        change: &SettingsChange,
+    ) -> Result<SettingsView, SettingsError> {
+        let mch_id = mch_id.map(str::to_owned);
+        self.shared.act_inside(ChangeSettings { mch_id, change: change.clone() })
     }
 
     /// What happened to a merchant's money on the day in Beijing that this time is in, in order.

@@ -181,7 +181,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::super::ledger::RefundParts;
-    use super::super::testing::{KEY, MCH_ID, NOW, OTHER_APPID, Shop};
+    use super::super::testing::{KEY, MCH_ID, NOW, OTHER_APPID, OTHER_MCH_ID, Shop};
     use super::super::{Coupon, CouponKind, OrderKey, Tender};
     use super::*;
     use crate::merchant::BillFormat;
@@ -477,6 +477,25 @@ mod tests {
         bill(&mut shop, &[]);
         assert_eq!(fund(&mut shop, &[]).code, None);
         assert_eq!(fund(&mut shop, &[("sign_type", "")]).code, None, "not named, and meant");
+    }
+
+    #[test]
+    fn a_fund_bill_needs_the_merchants_certificate_and_a_trade_bill_none() {
+        let mut shop = paid(Tender::default());
+        shop.algorithm = Algorithm::HmacSha256;
+        let fields = [("bill_date", "20261123"), ("account_type", "Basic")];
+        let body = shop.signed(&Vec::new(), &fields);
+        for (certificate, code) in [
+            (None, Some(Code::CertError)),
+            (Some(OTHER_MCH_ID), Some(Code::CertError)),
+            (Some(MCH_ID), None),
+        ] {
+            let arrival = Arrival { certificate, ..Arrival::of(body.as_bytes()) };
+            let fund = shop.gateway.handle(Call::DownloadFundFlow, &arrival, shop.now);
+            assert_eq!(fund.code, code, "{certificate:?}: {}", fund.text());
+            let trade = shop.gateway.handle(Call::DownloadBill, &arrival, shop.now);
+            assert_eq!(trade.code, None);
+        }
     }
 
     fn fund_bill(shop: &mut Shop) -> String {

@@ -24,7 +24,8 @@ use std::fmt::Debug;
 
 use super::{
     Answer, Arrival, Call, Fault, FaultError, FaultRule, Gateway, OrderKey, Outcome, Paid,
-    PayError, Person, Poll, Returned, ScanError, Scanning, Target, Tender, UnknownDelivery,
+    PayError, Person, Poll, Returned, ScanError, Scanning, SettingsChange, SettingsError,
+    SettingsView, Target, Tender, UnknownDelivery,
 };
 use crate::time::UnixTime;
 
@@ -118,6 +119,23 @@ impl Act for AddFault {
 
     fn act(self, gateway: &mut Gateway, _: UnixTime) -> Self::Output {
         gateway.add_fault(self.rule)
+    }
+}
+
+/// [`Gateway::change_settings`]: what is set for a merchant becomes something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSettings {
+    /// Whose; may be left out while there is one merchant.
+    pub mch_id: Option<String>,
+    /// What.
+    pub change: SettingsChange,
+}
+
+impl Act for ChangeSettings {
+    type Output = Result<SettingsView, SettingsError>;
+
+    fn act(self, gateway: &mut Gateway, _: UnixTime) -> Self::Output {
+        gateway.change_settings(self.mch_id.as_deref(), &self.change)
     }
 }
 
@@ -312,6 +330,7 @@ inputs!(
     AddFault,
     RemoveFault,
     RemoveFaults,
+    ChangeSettings,
     OtherMethod,
     Scan,
     SetBalance,

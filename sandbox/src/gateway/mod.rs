@@ -40,6 +40,7 @@ mod refund;
 mod refusal;
 mod request;
 mod search;
+mod settings;
 mod short_url;
 mod slow;
 #[cfg(test)]
@@ -58,8 +59,8 @@ pub use answer::Answer;
 pub use certificate::Certificates;
 pub use explain::{ExplainedField, Explanation, Signer};
 pub use fault::{
-    CATALOGUE, Ending as AnswerEnding, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName,
-    FaultRule, FaultView, Manner, Often, Strikes, Takes,
+    AnswerEnd, CATALOGUE, FAULT_RULES_MAX, Fault, FaultEntry, FaultError, FaultName, FaultRule,
+    FaultView, Manner, Often, Strikes, Takes,
 };
 pub use fields::TOTAL_FEN_MAX;
 pub use ledger::{Entry, Event, LedgerRefund};
@@ -77,6 +78,7 @@ pub use refund::{
 };
 pub use refusal::Code;
 pub use search::OrderFilter;
+pub use settings::{SettingsChange, SettingsError, SettingsView};
 pub use slow::AFTER_S_MAX;
 pub use view::{
     AttemptView, CouponView, FailedView, NoticeView, ORDERS_SHOWN, OrderView, PayingView,
@@ -133,13 +135,19 @@ pub enum Call {
     OldOrderQuery,
     /// [`Self::CloseOrder`] in the old sandbox.
     OldCloseOrder,
+    /// [`Self::Refund`] in the old sandbox.
+    OldRefund,
+    /// The same at the path that needs a certificate elsewhere.
+    OldSecRefund,
+    /// [`Self::RefundQuery`] in the old sandbox.
+    OldRefundQuery,
     /// [`Self::DownloadBill`] in the old sandbox.
     OldDownloadBill,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::UnifiedOrder,
         Self::OrderQuery,
         Self::CloseOrder,
@@ -153,6 +161,9 @@ impl Call {
         Self::OldUnifiedOrder,
         Self::OldOrderQuery,
         Self::OldCloseOrder,
+        Self::OldRefund,
+        Self::OldSecRefund,
+        Self::OldRefundQuery,
         Self::OldDownloadBill,
     ];
 
@@ -172,6 +183,9 @@ impl Call {
             Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
             Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
             Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
+            Self::OldRefund => "/sandboxnew/pay/refund",
+            Self::OldSecRefund => "/sandboxnew/secapi/pay/refund",
+            Self::OldRefundQuery => "/sandboxnew/pay/refundquery",
             Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
         }
     }
@@ -407,6 +421,10 @@ impl Gateway {
             Call::OldUnifiedOrder => return self.answer_old(Call::UnifiedOrder, arrival, now),
             Call::OldOrderQuery => return self.answer_old(Call::OrderQuery, arrival, now),
             Call::OldCloseOrder => return self.answer_old(Call::CloseOrder, arrival, now),
+            Call::OldRefund | Call::OldSecRefund => {
+                return self.answer_old(Call::Refund, arrival, now);
+            }
+            Call::OldRefundQuery => return self.answer_old(Call::RefundQuery, arrival, now),
             Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
         let request = match self.request(call, arrival) {

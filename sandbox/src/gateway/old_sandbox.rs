@@ -13,7 +13,10 @@ use super::fields::{self, Form, Rule};
 use super::notice::{Outcome, Poll, Returned, UnknownDelivery};
 use super::refusal::{Code, Refusal};
 use super::request::{self, Request};
-use super::{Arrival, Call, Coupon, CouponKind, Gateway, Manner, Target, Tender, numbers};
+use super::{
+    Arrival, Call, Certificates, Coupon, CouponKind, Gateway, Manner, Rules, Target, Tender,
+    numbers,
+};
 use crate::merchant::Merchant;
 use crate::sign::{Algorithm, Key};
 use crate::time::UnixTime;
@@ -136,6 +139,7 @@ impl Gateway {
         }
         let old = self.old_sandbox();
         old.gateway.settle(now);
+        old.gateway.settle_refunds(now);
         let (answer, request) = old.gateway.answer(call, arrival, now);
         if let (Call::UnifiedOrder, None, Some(request)) = (call, answer.code, &request) {
             old.pay(request, now);
@@ -151,7 +155,8 @@ impl Gateway {
     }
 
     fn old_sandbox(&mut self) -> &mut OldSandbox {
-        let (rules, seed) = (self.rules, &mut self.random);
+        let rules = Rules { certificates: Certificates::NotAsked, ..self.rules };
+        let seed = &mut self.random;
         self.old_sandbox.get_or_insert_with(|| {
             let mut gateway = Box::new(Self::new(rules, [], seed.next()));
             gateway.is_old_sandbox = true;
@@ -358,6 +363,27 @@ mod tests {
             assert_eq!(answer.get("coupon_fee"), Some("1"));
             assert_eq!(answer.get("coupon_type_0"), Some("NO_CASH"));
             assert_eq!(answer.get("settlement_total_fee"), Some(settled));
+        }
+    }
+
+    #[test]
+    fn a_refund_needs_no_certificate_and_gives_the_coupon_back() {
+        for call in [Call::OldRefund, Call::OldSecRefund] {
+            let mut shop = shop();
+            order(&mut shop, NO, "501");
+            let fields = [
+                ("out_trade_no", NO),
+                ("out_refund_no", "R-1"),
+                ("total_fee", "501"),
+                ("refund_fee", "501"),
+            ];
+            let body = shop.signed(&Vec::new(), &fields);
+            let (code, answer) = send(&mut shop, call, &body);
+            assert_eq!(code, None, "{answer:?}");
+            assert_eq!(answer.get("err_code"), Some("SUCCESS"));
+            assert_eq!(answer.get("settlement_refund_fee"), Some("500"));
+            let (_, answer) = query(&mut shop, Call::OldRefundQuery);
+            assert_eq!(answer.get("out_refund_no_0"), Some("R-1"));
         }
     }
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use crate::broken::Broken;
 use crate::certificates::Holder;
 use crate::gateway::input::{Handle, OtherMethod};
-use crate::gateway::{Answer, AnswerEnding, Call, Code, Fault, Manner};
+use crate::gateway::{Answer, AnswerEnd, Call, Code, Fault, Manner};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
 
@@ -83,14 +83,14 @@ async fn send(answer: Answer) -> Response {
     let Manner { delay_ms, status, is_page, ending } = answer.manner;
     tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     let body = match ending {
-        AnswerEnding::Whole => Body::from(answer.body),
-        AnswerEnding::Never => {
+        AnswerEnd::Whole => Body::from(answer.body),
+        AnswerEnd::Never => {
             // Dropped as soon as the caller has gone away.
             tokio::time::sleep(SILENCE).await;
             Body::new(Broken::at_once())
         }
-        AnswerEnding::Cut => Body::new(Broken::at_once()),
-        AnswerEnding::CutAfter(bytes) => Body::new(Broken::after(bytes, &answer.body)),
+        AnswerEnd::Cut => Body::new(Broken::at_once()),
+        AnswerEnd::CutAfter(bytes) => Body::new(Broken::after(bytes, &answer.body)),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let content_type = if is_page { "text/html" } else { "text/plain" };

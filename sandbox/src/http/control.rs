@@ -44,6 +44,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .merge(super::certificates::router())
         .merge(super::faults::router())
         .merge(super::refunds::router())
+        .merge(super::settings::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }

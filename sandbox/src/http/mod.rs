@@ -8,6 +8,7 @@ mod look;
 mod pages;
 mod phone;
 mod refunds;
+mod settings;
 
 use std::sync::Arc;
 

@@ -409,7 +409,7 @@ function renderStop(words) {
   const known = words.stops[code] ?? words[code];
   const [title, text] = known ?? words.stops.other;
   byId("stopped-title").textContent = title;
-  byId("stopped-text").textContent = known ? text : message;
+  byId("stopped-text").textContent = text || message;
   byId("again").hidden = !["cancelled", "unreachable"].includes(code) || !state.codeUrl;
   byId("other-method").hidden = !["balance_too_low", "no_credit"].includes(code);
 }

@@ -7,6 +7,8 @@ mod faults;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod mode_one;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod program;

@@ -6,7 +6,7 @@ use super::super::refusal::{Code, Refusal};
 use super::super::request::Request;
 use super::super::{Arrival, Call, Gateway, numbers};
 use super::paper::{self, Change};
-use super::{Ending, Fault, FaultName, Place, Strikes};
+use super::{AnswerEnd, Fault, FaultName, Place, Strikes};
 use crate::random::Random;
 use crate::time::UnixTime;
 use crate::xml::Document;
@@ -111,8 +111,10 @@ impl Gateway {
                 return Some(self.refused_by_fault(call, request, system_error()));
             }
             FaultName::SystemErrorBefore | FaultName::Error => {}
-            FaultName::SilentBefore | FaultName::SilentAfter => new.manner.ending = Ending::Never,
-            FaultName::CutBefore | FaultName::CutAfter => new.manner.ending = Ending::Cut,
+            FaultName::SilentBefore | FaultName::SilentAfter => {
+                new.manner.ending = AnswerEnd::Never
+            }
+            FaultName::CutBefore | FaultName::CutAfter => new.manner.ending = AnswerEnd::Cut,
             FaultName::Truncated => {
                 let half = answer.body.len() / 2;
                 let bytes = usize::try_from(fault.number()).unwrap_or(usize::MAX);
@@ -120,7 +122,7 @@ impl Gateway {
                 if bytes >= answer.body.len() {
                     return None;
                 }
-                new.manner.ending = Ending::CutAfter(bytes);
+                new.manner.ending = AnswerEnd::CutAfter(bytes);
             }
             FaultName::HtmlPage => new.become_page(200),
             FaultName::HttpErrorBefore | FaultName::HttpErrorAfter => {

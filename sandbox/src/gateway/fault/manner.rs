@@ -10,12 +10,12 @@ pub struct Manner {
     /// Whether it is an HTML page.
     pub is_page: bool,
     /// How it ends.
-    pub ending: Ending,
+    pub ending: AnswerEnd,
 }
 
 /// How an answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum AnswerEnd {
     /// It is whole.
     Whole,
     /// It never comes, and the connection stays open.
@@ -28,6 +28,6 @@ pub enum Ending {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { delay_ms: 0, status: 200, is_page: false, ending: Ending::Whole }
+        Self { delay_ms: 0, status: 200, is_page: false, ending: AnswerEnd::Whole }
     }
 }

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use catalogue::{CATALOGUE, FaultEntry, FaultName, Strikes, Takes};
-pub use manner::{Ending, Manner};
+pub use manner::{AnswerEnd, Manner};
 pub(super) use payment::PaymentFaults;
 pub use rule::{Fault, FaultError, FaultRule, Often};
 

@@ -129,10 +129,10 @@ fn a_bill_is_refused_in_the_words_of_bills() {
 #[test]
 fn silence_and_cuts_come_before_or_after_the_effect() {
     for (text, ending, has_effect) in [
-        ("silent_before", Ending::Never, false),
-        ("silent_after", Ending::Never, true),
-        ("cut_before", Ending::Cut, false),
-        ("cut_after", Ending::Cut, true),
+        ("silent_before", AnswerEnd::Never, false),
+        ("silent_after", AnswerEnd::Never, true),
+        ("cut_before", AnswerEnd::Cut, false),
+        ("cut_after", AnswerEnd::Cut, true),
     ] {
         let (answer, exists) = ordered(text);
         assert_eq!((answer.manner.ending, exists), (ending, has_effect), "{text}");
@@ -143,8 +143,8 @@ fn silence_and_cuts_come_before_or_after_the_effect() {
 fn an_answer_is_cut_short_or_slow() {
     let (answer, exists) = ordered("truncated");
     assert!(exists);
-    assert_eq!(answer.manner.ending, Ending::CutAfter(answer.body.len() / 2));
-    assert_eq!(ordered("truncated; 7").0.manner.ending, Ending::CutAfter(7));
+    assert_eq!(answer.manner.ending, AnswerEnd::CutAfter(answer.body.len() / 2));
+    assert_eq!(ordered("truncated; 7").0.manner.ending, AnswerEnd::CutAfter(7));
     assert_eq!(ordered("slow; 40").0.manner, Manner { delay_ms: 40, ..Manner::default() });
 }
 

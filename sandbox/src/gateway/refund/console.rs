@@ -239,7 +239,10 @@ impl Gateway {
     }
 
     /// The merchant that is meant: the one that is named, or the only one.
-    pub(super) fn merchant_meant(&self, mch_id: Option<&str>) -> Result<String, RefundError> {
+    pub(in crate::gateway) fn merchant_meant(
+        &self,
+        mch_id: Option<&str>,
+    ) -> Result<String, RefundError> {
         let mut known = self.merchants.keys();
         match (mch_id, known.next(), known.next()) {
             (Some(mch_id), _, _) if self.merchants.contains_key(mch_id) => Ok(mch_id.to_owned()),

@@ -76,8 +76,8 @@ mod tests {
             person: Person::default(),
             openid: "o".into(),
             method: Method::default(),
-            paid_at: NOW,
             fee_type: "CNY",
+            paid_at: NOW,
         }
     }
 
