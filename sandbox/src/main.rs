@@ -102,6 +102,10 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Rules")]
     refund_gap_s: u32,
 
+    /// The order query says CLOSED of what has gone back as a whole, as some have seen it.
+    #[arg(long)]
+    closed_when_refunded: bool,
+
     /// Makes the numbers and codes that are given out, and the faults at random, the same each
     /// time. Without it, one is chosen and said at the start. With --state that of the first start
     /// counts.
@@ -207,14 +211,15 @@ impl Arguments {
                 ScheduleName::Old => Schedule::Old,
             },
             min_close_s: i64::from(self.min_close_s),
+            limits: if self.no_limits { Limits::OFF } else { Limits::default() },
+            magic_amounts: !self.no_magic_amounts,
             certificates: match self.client_certificate {
                 CertificateRule::Demanded => Certificates::Demanded,
                 CertificateRule::NotAsked => Certificates::NotAsked,
             },
             refund_after_s: i64::from(self.refund_after_s),
             refund_gap_s: i64::from(self.refund_gap_s),
-            limits: if self.no_limits { Limits::OFF } else { Limits::default() },
-            magic_amounts: !self.no_magic_amounts,
+            closed_when_refunded: self.closed_when_refunded,
             faults_per_mille: if self.chaos { CHAOS_PER_MILLE } else { self.faults_per_mille },
             ..Rules::default()
         }

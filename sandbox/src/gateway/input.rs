@@ -258,7 +258,7 @@ pub struct TakeDue {}
 pub struct Due {
     /// What is to be sent.
     pub poll: Poll,
-    /// Whether a slow payment has come to its end.
+    /// Whether a slow payment or a refund has come to its end. Somebody may wait for it.
     pub settled: bool,
 }
 
@@ -266,9 +266,12 @@ impl Act for TakeDue {
     type Output = Due;
 
     fn act(self, gateway: &mut Gateway, now: UnixTime) -> Due {
-        let paying = gateway.paying();
+        let state = |gateway: &Gateway| {
+            (gateway.paying(), gateway.refunds.next_end(), gateway.is_quiet(now))
+        };
+        let before = state(gateway);
         let poll = gateway.poll(now);
-        Due { poll, settled: gateway.paying() != paying }
+        Due { poll, settled: state(gateway) != before }
     }
 }
 

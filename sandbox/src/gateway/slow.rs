@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::notice::NewNotice;
+use super::notice::{NewNotice, NoticeKind};
 use super::order::{OrderKey, Payment};
 use super::people::Method;
 use super::phone::not_payable;
@@ -91,8 +91,8 @@ impl Gateway {
                 _ => self.complete(&key, slow.payment, slow.tell),
             }
         }
-        self.pay_late(now);
         self.settle_refunds(now);
+        self.pay_late(now);
     }
 
     fn purse_refuses(&self, payment: &Payment) -> Option<&'static str> {
@@ -110,6 +110,7 @@ impl Gateway {
         }
         let body = notice::body(order, &payment, merchant, tell.nonce);
         let new = NewNotice {
+            kind: NoticeKind::Payment,
             order: key.clone(),
             subject: payment.transaction_id.clone(),
             url: order.notify_url.clone(),

@@ -13,8 +13,12 @@ mod pages;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod refunds;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod time;
 #[cfg(test)]
 mod tls;
