@@ -70,8 +70,8 @@ impl Gateway {
         self.slow.ends.len()
     }
 
-    /// Ends the payments and refunds whose time has come. Whoever changes something asks this first, so that
-    /// nothing overtakes them.
+    /// Ends the payments and refunds whose time has come. Whoever changes something asks this
+    /// first, so that nothing overtakes them.
     pub(super) fn settle(&mut self, now: UnixTime) {
         while let Some((key, transaction_id)) = self.slow.pop(now) {
             let Some(order) = self.orders.get_mut(&key) else { continue };
