@@ -73,6 +73,11 @@ impl Clock {
         UnixTime(self.told.fetch_max(now, Ordering::SeqCst).max(now))
     }
 
+    /// The same clock, `ahead_s` ahead of where it would be.
+    pub(crate) fn ahead(self, ahead_s: i64) -> Self {
+        Self { ahead_s: AtomicI64::new(ahead_s), told: AtomicI64::new(i64::MIN), ..self }
+    }
+
     /// How far the clock is ahead of where it would be if nobody had touched it, in seconds.
     pub fn ahead_s(&self) -> i64 {
         let gained = match self.kind {

@@ -10,6 +10,7 @@ use crate::certificates::CertificateError;
 use crate::clock::ClockKind;
 use crate::gateway::Rules;
 use crate::merchant::Merchant;
+use crate::state::StateError;
 
 /// How long a merchant may take to answer a notification (`docs/protocol.md` §9).
 pub const NOTIFY_DEADLINE: Duration = Duration::from_secs(5);
@@ -27,6 +28,9 @@ pub struct Config {
     pub seed: u64,
     /// Whose time counts.
     pub clock: ClockKind,
+    /// The file that keeps what happens, for the next start. `None`: memory only. The seed of the
+    /// first start counts, and the clock goes on from where it was.
+    pub state: Option<PathBuf>,
     /// The folder in which its certificates are kept. `None`: new ones, in memory.
     pub certificates: Option<PathBuf>,
     /// Names and addresses at which clients reach it by HTTPS, besides localhost, 127.0.0.1, ::1,
@@ -46,6 +50,7 @@ impl Config {
             rules: Rules::default(),
             seed: 1,
             clock: ClockKind::System,
+            state: None,
             certificates: None,
             host_names: Vec::new(),
             notify_deadline: NOTIFY_DEADLINE,
@@ -81,6 +86,13 @@ pub enum StartError {
         /// Why.
         error: std::io::Error,
     },
+    /// The state file cannot be used.
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: StateError,
+    },
     /// There are no certificates for HTTPS.
     Certificates(CertificateError),
     /// The client for notifications cannot be made.
@@ -93,6 +105,7 @@ impl fmt::Display for StartError {
             Self::NoMerchant => f.write_str("at least one merchant is needed"),
             Self::MerchantTwice { mch_id } => write!(f, "merchant {mch_id} is given twice"),
             Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            Self::State { path, error } => write!(f, "state file {}: {error}", path.display()),
             Self::Certificates(error) => write!(f, "certificates: {error}"),
             Self::Client(reason) => write!(f, "cannot make a client for notifications: {reason}"),
         }

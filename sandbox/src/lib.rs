@@ -29,12 +29,14 @@ mod door;
 pub mod gateway;
 mod http;
 mod merchant;
+mod merchants_file;
 mod notify;
 pub mod random;
 mod sandbox;
 pub mod seal;
 mod shared;
 pub mod sign;
+mod state;
 pub mod time;
 pub mod xml;
 
@@ -48,4 +50,6 @@ pub use gateway::{
     Tender,
 };
 pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
+pub use merchants_file::{MerchantsFileError, read_merchants};
 pub use sandbox::Sandbox;
+pub use state::StateError;

@@ -1,10 +1,11 @@
 //! The merchants that the gateway knows.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sign::Key;
+use crate::sign::{self, Algorithm, Key};
 
 /// A merchant: who it is, the key it signs with, and the name that the phone shows.
 #[derive(Clone, Debug)]
@@ -116,6 +117,26 @@ impl Merchant {
             bills: BillSettings::default(),
             mode_one_url: None,
         })
+    }
+
+    /// All that the gateway's answers depend on, by name: a replay must have the same. Instead of
+    /// the key there is a signature made with it.
+    pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
+        // Names every field, so that a new one is not forgotten.
+        let Self { mch_id, appid, key, shop, refund_notify_url, bills, mode_one_url } = self;
+        let BillSettings { format, fee_bp, open } = bills;
+        let key = sign::sign([("purpose", "saoma-sandbox state")], key, Algorithm::HmacSha256);
+        BTreeMap::from([
+            ("mch_id", mch_id.clone()),
+            ("appid", appid.clone()),
+            ("key", key),
+            ("shop", shop.clone()),
+            ("refund_notify_url", refund_notify_url.clone().unwrap_or_default()),
+            ("mode_one_url", mode_one_url.clone().unwrap_or_default()),
+            ("bill_format", format!("{format:?}").to_lowercase()),
+            ("bill_fee_bp", fee_bp.to_string()),
+            ("bill_open", open.to_string()),
+        ])
     }
 
     /// Reads `MCH_ID:APPID:KEY[:SHOP NAME]`. Without a name the shop is called after its number.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::broken::Broken;
+use crate::gateway::input::{Delivered, Due, TakeDue};
 use crate::gateway::{Delivery, Returned};
 use crate::shared::Shared;
 
@@ -38,11 +39,8 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, deadline: 
     let mut changes = shared.changes();
     let mut sendings = JoinSet::new();
     loop {
-        let (poll, settled) = shared.look(|gateway, now| {
-            let paying = gateway.paying();
-            let poll = gateway.poll(now);
-            (poll, gateway.paying() != paying)
-        });
+        let Ok(due) = shared.act_silently(TakeDue {}).await else { return };
+        let Due { poll, settled } = due;
         if settled || !poll.send.is_empty() {
             shared.ring();
         }
@@ -80,11 +78,12 @@ async fn deliver(
         Ok(returned) => returned,
         Err(_) => Returned::Late,
     };
-    match shared.act(|gateway, now| gateway.delivered(id, returned, now)) {
-        Ok(outcome) => {
+    match shared.act(Delivered { id, returned }).await {
+        Ok(Ok(outcome)) => {
             let detail = outcome.detail().unwrap_or_default();
             tracing::info!(%url, outcome = outcome.as_str(), detail, "notification");
         }
+        Ok(Err(error)) => tracing::error!(%error, id, "notification"),
         Err(error) => tracing::error!(%error, id, "notification"),
     }
 }

@@ -15,12 +15,17 @@ use crate::certificates::{Certificates, ClientCertificate, Holder};
 use crate::clock::{Clock, machine_time};
 use crate::config::{Config, StartError};
 use crate::door::Door;
+use crate::gateway::input::{
+    AddFault, Cancel, ChangeSettings, Delivered, Pay, RemoveFault, RemoveFaults, SendAgain,
+    SetBalance,
+};
 use crate::gateway::{
     Entry, FaultError, FaultName, FaultRule, FaultView, Gateway, Message, OrderKey, OrderView,
-    Paid, PayError, Person, ScanError, Scanned, SettingsChange, SettingsError, SettingsView,
-    Target, Tender,
+    Paid, PayError, Person, Returned, ScanError, Scanned, SettingsChange, SettingsError,
+    SettingsView, Target, Tender,
 };
 use crate::shared::Shared;
+use crate::state::{NotKept, State};
 use crate::time::UnixTime;
 use crate::{http, notify};
 
@@ -51,9 +56,8 @@ impl Sandbox {
             .map_err(StartError::Certificates)?;
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let gateway = Gateway::new(config.rules, config.merchants, config.seed);
         let door = door(listener, &certificates, &config.host_names)?.map_err(failed)?;
-        let shared = Arc::new(Shared::new(gateway, Clock::new(config.clock), certificates));
+        let shared = Arc::new(restore(&config, certificates).await?);
         let (stop, stopped) = oneshot::channel();
         let service = http::router(Arc::clone(&shared));
         let service = service.into_make_service_with_connect_info::<Holder>();
@@ -102,6 +106,11 @@ impl Sandbox {
         format!("{}/phone", self.base_url())
     }
 
+    async fn scan_by(&self, person: Option<&Person>, code: &str) -> Result<Scanned, ScanError> {
+        let not_kept = |error: NotKept| ScanError::ShopSilent { reason: error.to_string() };
+        self.shared.scan(person, code).await.map_err(not_kept)?
+    }
+
     /// The time of the gateway's clock.
     pub fn now(&self) -> UnixTime {
         self.shared.clock.now()
@@ -111,7 +120,7 @@ impl Sandbox {
     ///
     /// `None` when `seconds` is negative or too many; the clock has not moved then.
     pub fn advance(&self, seconds: i64) -> Option<UnixTime> {
-        self.shared.advance(seconds)
+        self.shared.advance_inside(seconds)
     }
 
     /// Lets the clock run so many times as fast as the machine's; says whether it does. A standing
@@ -127,7 +136,7 @@ impl Sandbox {
     ///
     /// Why there is nothing to pay.
     pub async fn scan(&self, code: &str) -> Result<Scanned, ScanError> {
-        self.shared.scan(None, code).await
+        self.scan_by(None, code).await
     }
 
     /// What this person's phone sees when it scans this code. The first who scans an order is the
@@ -137,7 +146,7 @@ impl Sandbox {
     ///
     /// Why there is nothing to pay.
     pub async fn scan_as(&self, person: &Person, code: &str) -> Result<Scanned, ScanError> {
-        self.shared.scan(Some(person), code).await
+        self.scan_by(Some(person), code).await
     }
 
     /// Changes what is set for a merchant, who may be left out while there is one.
@@ -150,7 +159,8 @@ impl Sandbox {
         mch_id: Option<&str>,
         change: &SettingsChange,
     ) -> Result<SettingsView, SettingsError> {
-        self.shared.act(|gateway, _| gateway.change_settings(mch_id, change))
+        let mch_id = mch_id.map(str::to_owned);
+        self.shared.act_inside(ChangeSettings { mch_id, change: change.clone() })
     }
 
     /// What happened to a merchant's money on the day in Beijing that this time is in, in order.
@@ -160,7 +170,7 @@ impl Sandbox {
 
     /// Puts this much into a person's purse, in fen; `None` for one that never runs empty.
     pub fn set_balance(&self, person: &Person, balance_fen: Option<u64>) {
-        self.shared.act(|gateway, _| gateway.set_balance(person, balance_fen));
+        self.shared.act_inside(SetBalance { person: person.clone(), balance_fen });
     }
 
     /// Pays as a phone does, or as a test wants it. The notification is sent afterwards.
@@ -169,7 +179,7 @@ impl Sandbox {
     ///
     /// Why nothing was paid.
     pub fn pay(&self, target: &Target, tender: Tender) -> Result<Paid, PayError> {
-        self.shared.act(|gateway, now| gateway.pay(target, tender, now))
+        self.shared.act_inside(Pay { target: target.clone(), tender })
     }
 
     /// Looks at an order on the phone and gives it up.
@@ -178,7 +188,7 @@ impl Sandbox {
     ///
     /// Why the order could not be looked at.
     pub fn cancel(&self, target: &Target) -> Result<OrderKey, PayError> {
-        self.shared.act(|gateway, now| gateway.cancel(target, now))
+        self.shared.act_inside(Cancel { target: target.clone() })
     }
 
     /// Sends the notification of an order's newest payment `copies` times more, all at once.
@@ -187,7 +197,7 @@ impl Sandbox {
     ///
     /// When there is no such order, or no payment of it.
     pub fn send_again(&self, target: &Target, copies: u32) -> Result<(), PayError> {
-        self.shared.act(|gateway, _| gateway.send_again(target, copies))
+        self.shared.act_inside(SendAgain { target: target.clone(), copies })
     }
 
     /// The 100 newest orders, newest first.
@@ -211,17 +221,17 @@ impl Sandbox {
     ///
     /// When the rule does not fit, or there are too many.
     pub fn add_fault(&self, rule: FaultRule) -> Result<u64, FaultError> {
-        self.shared.act(|gateway, _| gateway.add_fault(rule))
+        self.shared.act_inside(AddFault { rule })
     }
 
     /// Forgets a rule; says whether there was one.
     pub fn remove_fault(&self, id: u64) -> bool {
-        self.shared.act(|gateway, _| gateway.remove_fault(id))
+        self.shared.act_inside(RemoveFault { id })
     }
 
     /// Forgets all rules, and says how many there were.
     pub fn remove_faults(&self) -> usize {
-        self.shared.act(|gateway, _| gateway.remove_faults())
+        self.shared.act_inside(RemoveFaults {})
     }
 
     /// The rules that were asked for, oldest first.
@@ -250,6 +260,18 @@ impl Sandbox {
         }
     }
 
+    /// Waits until the state file cannot be written any more, and says why. Without one, for ever.
+    ///
+    /// From then on no call is answered: start again, with room on the disk.
+    pub async fn failure(&self) -> String {
+        if let Some(mut failure) = self.shared.failure()
+            && let Ok(reason) = failure.wait_for(Option::is_some).await
+        {
+            return reason.clone().unwrap_or_default();
+        }
+        std::future::pending().await
+    }
+
     /// Ends it: no new calls, a moment for those under way, no more notifications.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
@@ -258,7 +280,32 @@ impl Sandbox {
         }
         self.sender.abort();
         let _ = tokio::time::timeout(STOP_GRACE, &mut self.server).await;
+        self.shared.end().await;
     }
+}
+
+/// The gateway as it was at the end, or a new one.
+async fn restore(config: &Config, certificates: Certificates) -> Result<Shared, StartError> {
+    let clock = Clock::new(config.clock);
+    let Some(path) = &config.state else {
+        let gateway = Gateway::new(config.rules, config.merchants.clone(), config.seed);
+        return Ok(Shared::new(gateway, None, clock, certificates));
+    };
+    let state = State::open(path, config.rules, &config.merchants, config.seed).await;
+    let state = state.map_err(|error| StartError::State { path: path.clone(), error })?;
+    // Time goes on from where it was, also when the machine's clock has been set back.
+    let behind_s = state.last_at.map_or(0, |last| last.since(clock.now()));
+    let clock = clock.ahead(state.ahead_s.max(behind_s));
+    let (gateway, journal) = state.into_parts();
+    let in_flight = gateway.in_flight();
+    let shared = Shared::new(gateway, Some(journal), clock, certificates);
+    for id in in_flight {
+        let reason = "the sandbox ended before the answer came".to_owned();
+        let returned = Returned::Unreachable { reason };
+        // Each of them is on its way: the gateway has just said so.
+        let _ = shared.act_inside(Delivered { id, returned });
+    }
+    Ok(shared)
 }
 
 fn door(

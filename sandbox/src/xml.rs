@@ -63,6 +63,20 @@ impl Document {
     ///
     /// Any [`ReadError`]; the input decides, the reader never panics.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        Self::read_under(&["xml"], bytes)
+    }
+
+    /// Reads a call. Its root may also be `<root>`: an SDK that merchants have paid with for years
+    /// (weixin-pay of npm) orders so.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn read_call(bytes: &[u8]) -> Result<Self, ReadError> {
+        Self::read_under(&["xml", "root"], bytes)
+    }
+
+    fn read_under(roots: &'static [&'static str], bytes: &[u8]) -> Result<Self, ReadError> {
         if bytes.len() > DOCUMENT_BYTES_MAX {
             return Err(ReadError::TooLarge);
         }
@@ -77,7 +91,7 @@ impl Document {
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
-        let mut parser = Parser::default();
+        let mut parser = Parser { roots, ..Parser::default() };
         loop {
             let event =
                 reader.read_event().map_err(|_| ReadError::Malformed("not well-formed XML"))?;
@@ -116,6 +130,8 @@ impl Document {
 /// How far the reader is.
 #[derive(Default)]
 struct Parser {
+    /// What the root element may be called.
+    roots: &'static [&'static str],
     document: Document,
     /// The field being read: its name and what of its value has come.
     open: Option<(String, String)>,
@@ -178,7 +194,7 @@ impl Parser {
         let name = element.name();
         let name: &str = name.as_ref();
         match (self.place, &self.open) {
-            (Place::Before, _) if name == "xml" => self.place = Place::Inside,
+            (Place::Before, _) if self.roots.contains(&name) => self.place = Place::Inside,
             (Place::Before, _) => {
                 return Err(ReadError::Malformed("the root element is not <xml>"));
             }
@@ -368,6 +384,15 @@ mod tests {
         let text =
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<!-- x -->\n<xml>\n <a>1</a>\n</xml>\n";
         assert_eq!(value(text), "1");
+    }
+
+    #[test]
+    fn a_call_may_stand_under_root_and_nothing_else_may() {
+        let text = b"<root><a>1</a></root>";
+        assert_eq!(Document::read_call(text).unwrap().get("a"), Some("1"));
+        assert!(Document::read(text).is_err());
+        assert!(Document::read_call(b"<xml><a>1</a></root>").is_err());
+        assert!(Document::read_call(b"<doc><a>1</a></doc>").is_err());
     }
 
     #[test]

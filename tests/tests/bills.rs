@@ -5,14 +5,14 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
 use saoma_core::api::{
-    Merchant, ProductUrl, ScanNotice, ShortUrlAnswer, UnifiedOrder, UnifiedOrderAnswer, scan_reply,
-    seal,
+    Merchant, PaymentNo, ProductUrl, Refund, RefundAnswer, ScanNotice, ShortUrlAnswer,
+    UnifiedOrder, UnifiedOrderAnswer, scan_reply, seal,
 };
 use saoma_core::bill::{
     BillDate, BillForm, BillState, Direction, FailureKind, FundAccount, FundTotals, TradeBillKind,
     TradeTotals,
 };
-use saoma_core::ids::{AppId, MchId, Nonce, OutTradeNo, PrepayId, ProductId};
+use saoma_core::ids::{AppId, MchId, Nonce, OutRefundNo, OutTradeNo, PrepayId, ProductId};
 use saoma_core::money::Fen;
 use saoma_core::native::{ClientCertificate, DownloadError, Gateway, RootCertificates, Settings};
 use saoma_core::sign::{ApiKey, SignType, Unverified};
@@ -191,22 +191,76 @@ async fn an_old_merchants_bill_is_read_as_well() {
     }
 }
 
+/// A refund of 5.99 yuan of the payment with coupons, after midnight.
+async fn refund(world: &World) {
+    let payment = OutTradeNo::new("SM20261123-2").unwrap();
+    let number = OutRefundNo::new("R-1@a").unwrap();
+    let [total, part] = ["2599", "599"].map(|fen| Fen::parse(fen).unwrap());
+    let refund = Refund::new(PaymentNo::OutTrade(&payment), &number, total, part).unwrap();
+    let mut request = String::new();
+    refund.draft(&merchant(), SignType::Md5).write(&mut request).unwrap();
+    let nonce = nonce();
+    let asked = world.gateway.refund(request.as_bytes(), SignType::Md5, &nonce, |answer| {
+        assert!(matches!(answer, RefundAnswer::Accepted(_)), "{answer:?}");
+    });
+    asked.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refund_stands_in_the_bill_of_the_day_on_which_it_was_accepted() {
+    for (format, settled, coupons) in
+        [(BillFormat::Current, 484, 13), (BillFormat::Old, 599, 115 + 13)]
+    {
+        let world = World::start(|merchant| merchant.bills.format = format).await;
+        world.two_days().await;
+        refund(&world).await;
+        world.sandbox.advance(86_400).unwrap();
+        world.sandbox.quiet().await;
+        let (first_day, _) =
+            world.trade("20261123", TradeBillKind::All, BillForm::Text).await.unwrap();
+        assert_eq!(first_day.len(), 2, "not on the day of its payment");
+
+        for kind in [TradeBillKind::All, TradeBillKind::Refund, TradeBillKind::RechargeRefund] {
+            let (mut refunds, day, nonce) = (0, date("20261124"), nonce());
+            let on_line = |line: Result<saoma_core::bill::TradeLine<'_>, _>| {
+                let line = line.unwrap();
+                let Some(refund) = line.refund else { return };
+                refunds += 1;
+                assert_eq!((line.state, line.out_trade_no), (BillState::Refund, "SM20261123-2"));
+                assert_eq!((refund.out_refund_no, refund.state), ("R-1@a", "PROCESSING"));
+                let fen = [refund.settlement_refund_fee, refund.coupon_refund_fee];
+                assert_eq!(fen.map(Fen::get), [settled, coupons], "{format:?}");
+                assert_eq!((refund.refund_fee.get(), line.total_fee), (599, Fen::ZERO));
+                assert_eq!(line.fee.millifen(), -3000);
+                let has_times = kind != TradeBillKind::All;
+                assert_eq!(refund.applied_at.is_some(), has_times);
+            };
+            let what = (kind, BillForm::Gzip);
+            let bill = world.gateway.download_bill(&day, what, SignType::Md5, &nonce, on_line);
+            let totals = bill.await.unwrap();
+            assert_eq!((refunds, totals.refund_fee.get()), (1, 599), "{kind:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_fund_bill_says_where_the_money_went() {
     let world = World::start(|_| ()).await;
     world.two_days().await;
-    let fetch = async |account, form| {
+    refund(&world).await;
+    world.sandbox.advance(86_400).unwrap();
+    let fetch = async |day, account, form| {
         let mut lines = Vec::new();
         let on_line = |line: Result<saoma_core::bill::FundLine<'_>, _>| {
             let line = line.unwrap();
             lines.push((line.direction, line.amount.get(), line.balance.get()));
         };
-        let (day, nonce) = (date("20261123"), nonce());
+        let (day, nonce) = (date(day), nonce());
         let bill = world.gateway.download_fund_flow(&day, (account, form), &nonce, on_line);
         let totals = bill.await.unwrap();
         (lines, totals)
     };
-    let (lines, totals) = fetch(FundAccount::Basic, BillForm::Gzip).await;
+    let (lines, totals) = fetch("20261123", FundAccount::Basic, BillForm::Gzip).await;
     let expected = [
         (Direction::Income, 2599, 2599),
         (Direction::Expense, 16, 2583),
@@ -215,7 +269,14 @@ async fn a_fund_bill_says_where_the_money_went() {
     ];
     assert_eq!(lines, expected);
     assert_eq!((totals.income.get(), totals.expense.get()), (4698, 29));
-    assert_eq!(fetch(FundAccount::Fees, BillForm::Text).await.1, FundTotals::default());
+    assert_eq!(fetch("20261123", FundAccount::Fees, BillForm::Text).await.1, FundTotals::default());
+    let (lines, _) = fetch("20261124", FundAccount::Basic, BillForm::Text).await;
+    let expected = [
+        (Direction::Income, 2599, 7268),
+        (Direction::Expense, 16, 7252),
+        (Direction::Expense, 484 - 3, 6771),
+    ];
+    assert_eq!(lines, expected);
 
     let day = saoma_sandbox::time::UnixTime(START);
     let fees = world.sandbox.ledger(MCH_ID, day).into_iter().map(|entry| match entry.event {

@@ -66,8 +66,8 @@ export function item(message, desk, isAlone = false) {
   if (known) {
     return known;
   }
-  if (message.direction === "phone") {
-    return phoneItem(message, desk, isAlone);
+  if (message.direction === "phone" || message.direction === "fault") {
+    return plainItem(message, desk, isAlone);
   }
   const { words } = desk;
   const body = el("div", { class: "message-body" });
@@ -92,13 +92,18 @@ export function item(message, desk, isAlone = false) {
   return made;
 }
 
-function phoneItem(message, desk, isAlone) {
+/** What was done on a phone, and faults that struck: there is nothing to open. */
+function plainItem(message, desk, isAlone) {
   const { words } = desk;
-  return el("li", { class: "phone-item" },
-    el("span", { class: "message-icon" }, icon("phone")),
+  const isFault = message.direction === "fault";
+  const what = isFault
+    ? words.fault(words.faults[message.name.split(";")[0]] ?? message.detail)
+    : words.phoneDid[message.name] ?? message.name;
+  return el("li", { class: `plain-item ${message.direction}` },
+    el("span", { class: "message-icon" }, icon(message.direction)),
     el("time", {}, beijing(message.at, !isAlone)),
     el("span", { class: "message-name" },
-      words.phoneDid[message.name] ?? message.name,
+      what,
       message.code ? el("span", { class: "soft" }, ` ${words.refusals[message.code] ?? ""}`) : null),
     isAlone && message.out_trade_no ? el("code", { class: "soft" }, message.out_trade_no) : null,
     message.code ? el("span", { class: "chip bad" }, message.code) : null);

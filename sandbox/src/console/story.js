@@ -72,12 +72,13 @@ function payers(payment, words) {
 /** The refunds, how each was told, and what can be done with it by hand. */
 function refunds(order, desk) {
   const { words } = desk;
-  const all = order.payments.flatMap((payment) => payment.refunds);
+  const all = order.payments.flatMap((payment) => payment.refunds ?? []);
   const back = all.filter((refund) => refund.refund_status !== "REFUNDCLOSE")
     .reduce((sum, refund) => sum + refund.refund_fee, 0);
   const rest = order.payments.reduce((sum, payment) => sum + payment.total_fee, 0) - back;
   const named = { mch_id: order.mch_id, out_trade_no: order.out_trade_no };
-  const byHand = rest > 0 && order.payments.length > 0 && el("div", { class: "buttons" },
+  const canRefund = order.payments.some((payment) => payment.refunds);
+  const byHand = canRefund && rest > 0 && el("div", { class: "buttons" },
     button(words.refundNow(yuan(rest)), () => desk.act("refund", named, words.refunded),
       { class: "button small", "data-key": "refund" }));
   if (all.length === 0) {
@@ -144,7 +145,7 @@ function notifications(order, desk) {
       el("time", {}, beijing(attempt.at, true)),
       el("span", {}, words.outcomes[attempt.outcome ?? "way"]),
       el("span", { class: "soft break" },
-        [attempt.scheduled ? "" : words.byHand, attempt.detail ?? ""].filter(Boolean).join(" · "))));
+        [why(attempt, words), attempt.detail].filter(Boolean).join(" · "))));
     const due = notice.next_at && el("p", { class: "soft" },
       words.nextAt(beijing(notice.next_at, true),
         duration(Math.max(0, notice.next_at - desk.now()), words)));
@@ -162,6 +163,14 @@ function notifications(order, desk) {
           advance_s: Math.max(0, notice.next_at - desk.time.now),
         }), { "data-key": "next" })));
   });
+}
+
+/** Why something was sent, when the schedule did not. */
+function why(attempt, words) {
+  if (attempt.fault) {
+    return words.fault(words.faults[attempt.fault] ?? attempt.fault);
+  }
+  return attempt.scheduled ? null : words.byHand;
 }
 
 function timeline(order, said, desk) {

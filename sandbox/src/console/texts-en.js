@@ -71,9 +71,10 @@ export const EN = {
   },
   outcomes: {
     acknowledged: "acknowledged", refused: "wrong answer", timed_out: "too slow",
-    unreachable: "unreachable", way: "on its way",
+    unreachable: "unreachable", lost: "lost", way: "on its way",
   },
   byHand: "by hand",
+  fault: (text) => `Fault: ${text}`,
   nextAt: (time, left) => `Sent again at ${time}, in ${left}.`,
   sendNow: "Send now",
   sendAgain: "Send again",

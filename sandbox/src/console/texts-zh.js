@@ -73,9 +73,10 @@ export const ZH = {
   },
   outcomes: {
     acknowledged: "已确认", refused: "应答有误", timed_out: "超时", unreachable: "无法连接",
-    way: "发送中",
+    lost: "丢失", way: "发送中",
   },
   byHand: "手动",
+  fault: (text) => `故障：${text}`,
   nextAt: (time, left) => `${time} 再次发送，还有 ${left}。`,
   sendNow: "立即发送",
   sendAgain: "再发一次",

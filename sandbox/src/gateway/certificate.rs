@@ -39,3 +39,40 @@ impl Gateway {
         Err(Refusal::new(Code::CertError, "证书校验错误").with_detail(detail))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{OTHER_MCH_ID, Shop};
+    use super::super::{Rules, Tender};
+    use super::*;
+
+    const NO: &str = "SM20261123000001";
+
+    #[test]
+    fn a_refund_needs_the_certificate_of_its_merchant() {
+        let mut shop = Shop::new();
+        shop.paid(NO, Tender::default());
+        for certificate in [None, Some(OTHER_MCH_ID)] {
+            shop.certificate = certificate;
+            assert_eq!(shop.refund(NO, "R1", 1, &[]).unwrap_err(), Code::CertError);
+        }
+        let message = shop.gateway.messages().last().unwrap();
+        assert!(message.detail.as_deref().unwrap().ends_with(OTHER_MCH_ID), "{message:?}");
+        assert_eq!(shop.query(NO).get("trade_state"), Some("SUCCESS"), "without any certificate");
+    }
+
+    #[test]
+    fn a_desk_with_plain_http_does_not_ask_for_it() {
+        let certificates = Certificates::NotAsked;
+        let mut shop = Shop::with_rules(Rules { certificates, ..Rules::default() });
+        shop.paid(NO, Tender::default());
+        shop.certificate = None;
+        shop.refund(NO, "R1", 1, &[]).unwrap();
+    }
+
+    #[test]
+    fn refunds_and_fund_bills_need_it_and_nothing_else() {
+        let needs: Vec<_> = Call::ALL.into_iter().filter(|call| call.needs_certificate()).collect();
+        assert_eq!(needs, [Call::Refund, Call::DownloadFundFlow]);
+    }
+}

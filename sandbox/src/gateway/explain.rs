@@ -60,7 +60,7 @@ pub enum Signer {
 impl Gateway {
     /// Explains the signature of a document that the gateway has received or sent.
     pub fn explain(&self, body: &[u8], signer: Signer) -> Explanation {
-        let document = match Document::read(body) {
+        let document = match Document::read_call(body) {
             Ok(document) => document,
             Err(error) => return Explanation::unreadable(error.to_string()),
         };

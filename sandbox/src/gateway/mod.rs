@@ -22,6 +22,7 @@ mod fault;
 mod fields;
 mod fund_bill;
 mod index;
+pub mod input;
 mod ledger;
 mod limits;
 mod log;
@@ -329,10 +330,9 @@ type Act = fn(&mut Gateway, &Request, UnixTime) -> Result<Reply, Refusal>;
 impl Gateway {
     /// A gateway without orders. Of two merchants with one number the last one counts.
     pub fn new(rules: Rules, merchants: impl IntoIterator<Item = Merchant>, seed: u64) -> Self {
-        let merchants = merchants.into_iter();
-        Self {
+        let mut gateway = Self {
             rules,
-            merchants: merchants.map(|m| (m.mch_id.clone(), Arc::new(m))).collect(),
+            merchants: BTreeMap::new(),
             orders: BTreeMap::new(),
             index: Index::default(),
             codes: BTreeMap::new(),
@@ -352,7 +352,16 @@ impl Gateway {
             old_sandbox: None,
             log: Log::default(),
             random: Random::new(seed),
+        };
+        for merchant in merchants {
+            gateway.admit(merchant);
         }
+        gateway
+    }
+
+    /// Takes one more merchant; in place of the one with its number, if there is one.
+    pub fn admit(&mut self, merchant: Merchant) {
+        self.merchants.insert(merchant.mch_id.clone(), Arc::new(merchant));
     }
 
     /// Answers a call that came by POST.
@@ -430,9 +439,8 @@ impl Gateway {
             return (Answer::unsigned(refusal), Some(request));
         }
         let certified = self.certified(call, &request.merchant, arrival);
-        let mut reply = certified
-            .and_then(|()| self.within_limits(call, &request, now))
-            .and_then(|()| act(self, &request, now));
+        let allowed = certified.and_then(|()| self.within_limits(call, &request, now));
+        let mut reply = allowed.and_then(|()| act(self, &request, now));
         self.count_mistake(call, &request, &reply, now);
         if self.is_old_sandbox {
             reply = reply.map(old_sandbox::in_its_words);

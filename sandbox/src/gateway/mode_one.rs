@@ -152,6 +152,11 @@ impl Scans {
         deliveries
     }
 
+    /// What is on its way.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = u64> {
+        self.in_flight.keys().copied()
+    }
+
     pub(super) fn are_quiet(&self) -> bool {
         self.waiting.is_empty() && self.in_flight.is_empty()
     }

@@ -52,6 +52,11 @@ impl OldSandbox {
         id >= FIRST_ID
     }
 
+    /// What is on its way.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = u64> {
+        self.gateway.in_flight().into_iter().map(|id| id + FIRST_ID)
+    }
+
     pub(super) fn is_quiet(&self, now: UnixTime) -> bool {
         self.gateway.is_quiet(now)
     }

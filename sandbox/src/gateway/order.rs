@@ -1,5 +1,7 @@
 //! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §14).
 
+use serde::{Deserialize, Serialize};
+
 use super::people::{Method, Person};
 use super::slow::{Failed, Slow};
 use crate::sign::Algorithm;
@@ -113,7 +115,7 @@ pub(super) struct Payment {
 }
 
 /// A coupon that paid a part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coupon {
     /// The coupon's number: 1 to 20 digits.
     pub id: String,
@@ -124,7 +126,7 @@ pub struct Coupon {
 }
 
 /// Whether a coupon was bought (CASH, a recharge coupon) or given away (`NO_CASH`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CouponKind {
     /// Its money reaches the merchant.
     Cash,

@@ -108,7 +108,7 @@ impl Target {
 }
 
 /// How it is paid. The default is what a person does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tender {
     /// Another amount than the order's, in fen.
     pub total_fen: Option<u64>,

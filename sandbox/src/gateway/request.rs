@@ -80,7 +80,7 @@ impl Gateway {
 
 /// Reads a document.
 pub(super) fn read(body: &[u8]) -> Result<Document, Refusal> {
-    Document::read(body).map_err(|error| unreadable(&error))
+    Document::read_call(body).map_err(|error| unreadable(&error))
 }
 
 /// The request that this document is, when its merchant has signed it.

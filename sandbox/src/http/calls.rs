@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::broken::Broken;
 use crate::certificates::Holder;
-use crate::gateway::{Answer, AnswerEnd, Arrival, Call, Fault, Manner};
+use crate::gateway::input::{Handle, OtherMethod};
+use crate::gateway::{Answer, AnswerEnd, Call, Code, Fault, Manner};
 use crate::shared::Shared;
 use crate::xml::DOCUMENT_BYTES_MAX;
 
@@ -46,20 +47,30 @@ pub(super) async fn answer(
     // One byte more than a document may have, so that the reader is who says "too large".
     let limit = DOCUMENT_BYTES_MAX + 1;
     let body = axum::body::to_bytes(request.into_body(), limit).await;
-    let certificate = match &holder {
-        Holder::Merchant(mch_id) => Some(mch_id.as_str()),
-        Holder::Nobody | Holder::Unbelieved { .. } => None,
+    let (certificate, unbelieved) = match holder {
+        Holder::Merchant(mch_id) => (Some(mch_id), None),
+        Holder::Nobody => (None, None),
+        Holder::Unbelieved { reason } => (None, Some(reason)),
     };
-    let arrival = |body| Arrival { body, certificate, faults: &faults };
-    let answer = shared.act(|gateway, now| match (is_post, &body) {
-        (false, _) => gateway.handle_other_method(call, now),
-        (true, Ok(body)) => gateway.handle(call, &arrival(body), now),
+    let answer = if is_post {
         // Longer than the limit, or cut off: no document either way.
-        (true, Err(_)) => gateway.handle(call, &arrival(b"(unreadable)"), now),
-    });
-    let code = answer.code.map(crate::gateway::Code::as_str);
+        let body = body.map_or_else(|_| b"(unreadable)".to_vec(), Into::into);
+        shared.act(Handle { call, body, certificate, faults }).await
+    } else {
+        shared.act(OtherMethod { call }).await
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
+        }
+    };
+    let code = answer.code.map(Code::as_str);
     let detail = answer.detail.as_deref().unwrap_or_default();
     tracing::info!(path = call.path(), code = code.unwrap_or("ok"), detail, "call");
+    if let (Some(Code::CertError), Some(reason)) = (answer.code, unbelieved) {
+        tracing::warn!(reason, "a certificate was shown, but not one by this sandbox's ca.pem");
+    }
     let mut response = send(answer).await;
     if let Some(code) = code {
         response.headers_mut().insert(CODE_HEADER, HeaderValue::from_static(code));

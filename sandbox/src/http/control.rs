@@ -17,10 +17,12 @@ use serde_json::json;
 
 use super::look;
 use crate::clock::{ADVANCE_S_MAX, SPEED_MAX};
+use crate::gateway::input::{Cancel, Pay, SendAgain, SendRefundAgain, SetBalance};
 use crate::gateway::{
     Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
 };
 use crate::shared::Shared;
+use crate::state::NotKept;
 
 pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
 
@@ -69,6 +71,13 @@ impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let error = json!({ "error": { "code": self.code, "message": self.message } });
         (self.status, Json(error)).into_response()
+    }
+}
+
+impl From<NotKept> for ControlError {
+    fn from(error: NotKept) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self { status, code: "not_kept", message: error.to_string() }
     }
 }
 
@@ -163,7 +172,7 @@ struct ScanBody {
 
 async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: ScanBody = read(&body)?;
-    let scanned = shared.scan(body.person.as_ref(), &body.code_url).await?;
+    let scanned = shared.scan(body.person.as_ref(), &body.code_url).await??;
     Ok(Json(json!({
         "mch_id": scanned.mch_id,
         "out_trade_no": scanned.out_trade_no,
@@ -238,7 +247,7 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         method: body.method,
         after_s: body.after_s,
     };
-    let paid = shared.act(|gateway, now| gateway.pay(&target, tender, now))?;
+    let paid = shared.act(Pay { target, tender }).await??;
     tracing::info!(out_trade_no = paid.out_trade_no, total_fee = paid.total_fen, "paid");
     Ok(Json(json!({
         "mch_id": paid.mch_id,
@@ -261,7 +270,7 @@ struct CancelBody {
 async fn cancel(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: CancelBody = read(&body)?;
     let target = target(body.code_url, body.out_trade_no, body.mch_id)?;
-    let key = shared.act(|gateway, now| gateway.cancel(&target, now))?;
+    let key = shared.act(Cancel { target }).await??;
     Ok(Json(json!({ "mch_id": key.mch_id, "out_trade_no": key.out_trade_no })))
 }
 
@@ -285,22 +294,21 @@ async fn notify(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         let message = format!("times must be 1 to {COPIES_MAX}");
         return Err(ControlError::bad("invalid_times", message));
     }
-    let (times, mch_id) = (body.times, body.mch_id);
+    let (copies, mch_id) = (body.times, body.mch_id);
     match (body.out_trade_no, body.out_refund_no) {
         (Some(out_trade_no), None) => {
             let target = Target::Number { mch_id, out_trade_no };
-            shared.act(|gateway, _| gateway.send_again(&target, times))?;
+            shared.act(SendAgain { target, copies }).await??;
         }
-        (None, Some(number)) => {
-            let mch_id = mch_id.as_deref();
-            shared.act(|gateway, _| gateway.send_refund_again(mch_id, &number, times))?;
+        (None, Some(out_refund_no)) => {
+            shared.act(SendRefundAgain { mch_id, out_refund_no, copies }).await??;
         }
         _ => {
             let message = "give either out_trade_no or out_refund_no";
             return Err(ControlError::bad("invalid_target", message));
         }
     }
-    Ok(Json(json!({ "sending": times })))
+    Ok(Json(json!({ "sending": copies })))
 }
 
 async fn time(State(shared): State<Arc<Shared>>) -> Answer {
@@ -330,7 +338,7 @@ async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         return Err(ControlError::bad("invalid_speed", message));
     }
     if let Some(advance_s) = body.advance_s
-        && shared.advance(advance_s).is_none()
+        && shared.advance(advance_s).await?.is_none()
     {
         let message = format!("advance_s must be 0 to {ADVANCE_S_MAX} in all: time only goes on");
         return Err(ControlError::bad("invalid_advance_s", message));
@@ -365,7 +373,7 @@ struct PersonBody {
 
 async fn set_person(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let PersonBody { person, balance } = read(&body)?;
-    shared.act(|gateway, _| gateway.set_balance(&person, balance));
+    shared.act(SetBalance { person: person.clone(), balance_fen: balance }).await?;
     Ok(Json(json!({ "person": person, "balance": balance })))
 }
 

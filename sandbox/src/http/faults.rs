@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::control::{Answer, ControlError, read};
+use crate::gateway::input::{AddFault, RemoveFault, RemoveFaults};
 use crate::gateway::{CATALOGUE, FaultEntry, FaultError, FaultRule};
 use crate::shared::Shared;
 
@@ -38,7 +39,7 @@ impl From<FaultError> for ControlError {
 async fn add(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let rule: FaultRule = read(&body)?;
     let fault = rule.fault;
-    let id = shared.act(|gateway, _| gateway.add_fault(rule))?;
+    let id = shared.act(AddFault { rule }).await??;
     tracing::info!(id, %fault, "a fault was asked for");
     Ok(Json(json!({ "id": id })))
 }
@@ -53,7 +54,10 @@ async fn list(State(shared): State<Arc<Shared>>) -> Answer {
 }
 
 async fn remove(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
-    let removed = id.parse().is_ok_and(|id| shared.act(|gateway, _| gateway.remove_fault(id)));
+    let removed = match id.parse() {
+        Ok(id) => shared.act(RemoveFault { id }).await?,
+        Err(_) => false,
+    };
     if !removed {
         let (status, message) = (StatusCode::NOT_FOUND, "there is no such rule".to_owned());
         return Err(ControlError { status, code: "unknown_fault", message });
@@ -62,7 +66,7 @@ async fn remove(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> An
 }
 
 async fn remove_all(State(shared): State<Arc<Shared>>) -> Answer {
-    let removed = shared.act(|gateway, _| gateway.remove_faults());
+    let removed = shared.act(RemoveFaults {}).await?;
     Ok(Json(json!({ "removed": removed })))
 }
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::control::{Answer, ControlError, read, target};
+use crate::gateway::input::{EndRefund, PlanRefund, RefundByHand, SetFunds};
 use crate::gateway::{
     ConsoleRefund, Ending, Funds, RefundAccount, RefundChannel, RefundEnd, RefundError,
     RefundTarget,
@@ -63,7 +64,7 @@ async fn refund(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         account: body.refund_account,
         desc: body.refund_desc,
     };
-    let refund = shared.act(|gateway, now| gateway.refund_by_hand(&target, refund, now))?;
+    let refund = shared.act(RefundByHand { target, refund }).await??;
     tracing::info!(out_refund_no = refund.out_refund_no, fee = refund.refund_fee, "by hand");
     Ok(Json(json!({ "refund": refund })))
 }
@@ -89,9 +90,8 @@ async fn end(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let no_order = body.code_url.is_none() && body.out_trade_no.is_none();
     match (body.out_refund_no, ending) {
         (Some(out_refund_no), ending) if body.now && no_order => {
-            let mch_id = body.mch_id.as_deref();
-            let refund = shared
-                .act(|gateway, now| gateway.end_refund(mch_id, &out_refund_no, ending, now))?;
+            let end = EndRefund { mch_id: body.mch_id, out_refund_no, ending };
+            let refund = shared.act(end).await??;
             Ok(Json(json!({ "refund": refund })))
         }
         (out_refund_no, Some(ending)) if !body.now => {
@@ -102,7 +102,7 @@ async fn end(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
                 None => RefundTarget::Order(target(body.code_url, body.out_trade_no, body.mch_id)?),
                 Some(_) => return invalid("give either out_refund_no or an order"),
             };
-            shared.act(|gateway, now| gateway.plan_refund(&target, ending, now))?;
+            shared.act(PlanRefund { target, ending }).await??;
             Ok(Json(json!({ "refund_status": ending.end, "refund_channel": ending.channel })))
         }
         (_, None) => invalid("give refund_status; only the end of a refund by now can go without"),
@@ -140,7 +140,7 @@ async fn funds(
 
 async fn set_funds(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: FundsBody = read(&body)?;
-    let (mch_id, unsettled, recharge) =
-        (body.mch_id.as_deref(), body.unsettled_fee, body.recharge_fee);
-    funds_answer(shared.act(|gateway, _| gateway.set_funds(mch_id, unsettled, recharge))?)
+    let (unsettled_fen, recharge_fen) = (body.unsettled_fee, body.recharge_fee);
+    let funds = SetFunds { mch_id: body.mch_id, unsettled_fen, recharge_fen };
+    funds_answer(shared.act(funds).await??)
 }

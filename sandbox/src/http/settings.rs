@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::control::{Answer, ControlError, read};
+use crate::gateway::input::ChangeSettings;
 use crate::gateway::{SettingsChange, SettingsError};
 use crate::merchant::BillFormat;
 use crate::shared::Shared;
@@ -48,7 +49,6 @@ async fn change(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         fee_bp: body.fee_bp,
         bills_open: body.bills_open,
     };
-    let mch_id = body.mch_id.as_deref();
-    let settings = shared.act(|gateway, _| gateway.change_settings(mch_id, &change))?;
+    let settings = shared.act(ChangeSettings { mch_id: body.mch_id, change }).await??;
     Ok(Json(json!(settings)))
 }

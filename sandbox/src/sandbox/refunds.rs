@@ -1,6 +1,7 @@
 //! Refunds of a running sandbox: by hand, how they end, and what they are paid from.
 
 use super::Sandbox;
+use crate::gateway::input::{EndRefund, PlanRefund, RefundByHand, SendRefundAgain, SetFunds};
 use crate::gateway::{ConsoleRefund, Ending, Funds, RefundError, RefundTarget, RefundView, Target};
 
 impl Sandbox {
@@ -14,7 +15,7 @@ impl Sandbox {
         target: &Target,
         refund: ConsoleRefund,
     ) -> Result<RefundView, RefundError> {
-        self.shared.act(|gateway, now| gateway.refund_by_hand(target, refund, now))
+        self.shared.act_inside(RefundByHand { target: target.clone(), refund })
     }
 
     /// Says how refunds will end: those under way, and those to come.
@@ -23,7 +24,7 @@ impl Sandbox {
     ///
     /// When the order or the merchant is not found, or the refund with this number has ended.
     pub fn plan_refund(&self, target: &RefundTarget, ending: Ending) -> Result<(), RefundError> {
-        self.shared.act(|gateway, now| gateway.plan_refund(target, ending, now))
+        self.shared.act_inside(PlanRefund { target: target.clone(), ending })
     }
 
     /// Ends a refund that is under way, now: as was said before, or as is said here. The merchant
@@ -38,7 +39,8 @@ impl Sandbox {
         out_refund_no: &str,
         ending: Option<Ending>,
     ) -> Result<RefundView, RefundError> {
-        self.shared.act(|gateway, now| gateway.end_refund(mch_id, out_refund_no, ending, now))
+        let (mch_id, out_refund_no) = (mch_id.map(str::to_owned), out_refund_no.to_owned());
+        self.shared.act_inside(EndRefund { mch_id, out_refund_no, ending })
     }
 
     /// Sends the notification of a refund's end `copies` times more, all at once.
@@ -52,7 +54,8 @@ impl Sandbox {
         out_refund_no: &str,
         copies: u32,
     ) -> Result<(), RefundError> {
-        self.shared.act(|gateway, _| gateway.send_refund_again(mch_id, out_refund_no, copies))
+        let (mch_id, out_refund_no) = (mch_id.map(str::to_owned), out_refund_no.to_owned());
+        self.shared.act_inside(SendRefundAgain { mch_id, out_refund_no, copies })
     }
 
     /// What a merchant has to pay refunds from. The merchant may be left out while there is one.
@@ -75,6 +78,7 @@ impl Sandbox {
         unsettled_fen: Option<u64>,
         recharge_fen: Option<u64>,
     ) -> Result<Funds, RefundError> {
-        self.shared.act(|gateway, _| gateway.set_funds(mch_id, unsettled_fen, recharge_fen))
+        let mch_id = mch_id.map(str::to_owned);
+        self.shared.act_inside(SetFunds { mch_id, unsettled_fen, recharge_fen })
     }
 }

@@ -263,7 +263,7 @@ async fn a_refused_call_has_status_200_and_says_its_code_in_a_header() {
         assert_eq!(document.get("return_code"), Some("FAIL"));
         assert_eq!(document.get("sign"), None);
     }
-    let unknown = client.post(format!("{}/pay/refund", sandbox.base_url())).send().await.unwrap();
+    let unknown = client.post(format!("{}/pay/nothing", sandbox.base_url())).send().await.unwrap();
     assert_eq!(unknown.status(), 404);
     sandbox.stop().await;
 }

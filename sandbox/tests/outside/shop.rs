@@ -23,30 +23,8 @@ pub(crate) fn merchant() -> Merchant {
     Merchant::new(MCH_ID, APPID, KEY, "扫码示例店").unwrap()
 }
 
-/// Calls the gateway as this merchant; the answer must be signed.
-pub(crate) async fn call(base: &str, path: &str, fields: &[(&str, &str)]) -> Document {
-    call_with(&reqwest_client(), base, path, fields).await
-}
-
-/// The same with this client.
-pub(crate) async fn call_with(
-    client: &reqwest::Client,
-    base: &str,
-    path: &str,
-    fields: &[(&str, &str)],
-) -> Document {
-    let key = Key::new(KEY).unwrap();
-    let request = client.post(format!("{base}{path}")).body(signed(fields));
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let document = Document::read(&answer.bytes().await.unwrap()).unwrap();
-    let signature = document.get("sign").expect("signed");
-    assert!(sign::verify(document.iter(), &key, Algorithm::Md5, signature));
-    document
-}
-
-/// The document of a call with these fields.
-fn signed(fields: &[(&str, &str)]) -> String {
+/// A signed document with these fields.
+pub(crate) fn document(fields: &[(&str, &str)]) -> String {
     let key = Key::new(KEY).unwrap();
     let mut all = vec![("appid", APPID), ("mch_id", MCH_ID), ("nonce_str", "5K8264ILTKCH16CQ")];
     all.extend(fields);
@@ -80,7 +58,42 @@ pub(crate) fn order_fields<'a>(
 
 /// The document of an order.
 pub(crate) fn order_body(out_trade_no: &str, notify_url: &str) -> String {
-    signed(&order_fields(out_trade_no, notify_url))
+    document(&order_fields(out_trade_no, notify_url))
+}
+
+/// Calls the gateway as this merchant; the answer must be signed.
+pub(crate) async fn call(base: &str, path: &str, fields: &[(&str, &str)]) -> Document {
+    call_with(&reqwest_client(), base, path, fields).await
+}
+
+/// The same with this client.
+pub(crate) async fn call_with(
+    client: &reqwest::Client,
+    base: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Document {
+    let request = client.post(format!("{base}{path}")).body(document(fields));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let document = Document::read(&answer.bytes().await.unwrap()).unwrap();
+    let signature = document.get("sign").expect("signed");
+    let key = Key::new(KEY).unwrap();
+    assert!(sign::verify(document.iter(), &key, Algorithm::Md5, signature));
+    document
+}
+
+/// Orders, and gives the code; `None` when there is no whole answer.
+pub(crate) async fn try_order(
+    client: &reqwest::Client,
+    base: &str,
+    out_trade_no: &str,
+    notify_url: &str,
+) -> Option<String> {
+    let request = client.post(format!("{base}/pay/unifiedorder"));
+    let answer = request.body(order_body(out_trade_no, notify_url)).send().await.ok()?;
+    let document = Document::read(&answer.bytes().await.ok()?).ok()?;
+    document.get("code_url").map(str::to_owned)
 }
 
 /// Orders, and gives the code.

@@ -7,7 +7,9 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::shop::{self, KEY, MCH_ID, merchant};
-use saoma_sandbox::{CertificateError, Config, Merchant, Sandbox, StartError};
+use saoma_sandbox::{
+    CertificateError, Certificates, Config, Merchant, Rules, Sandbox, StartError, Target, Tender,
+};
 
 const NO: &str = "SM20261123000001";
 
@@ -267,7 +269,8 @@ async fn openssl_curl_node_python_and_java_take_the_certificates() {
         ),
         (
             "openssl",
-            "openssl x509 -in 1900000109/apiclient_cert.pem -noout -subject -nameopt RFC2253,-esc_msb",
+            "openssl x509 -in 1900000109/apiclient_cert.pem -noout -subject \
+             -nameopt RFC2253,-esc_msb",
             "CN=1900000109,OU=扫码示例店,O=微信商户系统,L=ShenZhen,C=CN",
         ),
         ("curl", "curl -sS --cacert ca.pem $URL/healthz", "ok"),
@@ -312,3 +315,62 @@ tls = ssl.create_default_context(cafile="ca.pem")
 tls.load_cert_chain("1900000109/apiclient_cert.pem", "1900000109/apiclient_key.pem")
 print(urllib.request.urlopen(os.environ["URL"] + "/healthz", context=tls).read().decode())
 '"#;
+
+/// The code of the answer to a refund by this client.
+async fn refund_code(client: &reqwest::Client, base: &str) -> String {
+    let fields = [
+        ("out_trade_no", NO),
+        ("out_refund_no", "R1"),
+        ("total_fee", "1800"),
+        ("refund_fee", "1800"),
+    ];
+    let call = client.post(format!("{base}/secapi/pay/refund")).body(shop::document(&fields));
+    let answer = call.send().await.unwrap();
+    let code = answer.headers().get("saoma-sandbox-code");
+    code.map_or("ok", |code| code.to_str().unwrap()).to_owned()
+}
+
+fn identity(sandbox: &Sandbox, mch_id: &str) -> reqwest::Identity {
+    let client = sandbox.client_certificate(mch_id).unwrap();
+    let pem = format!("{}{}", client.certificate_pem, client.key_pem);
+    reqwest::Identity::from_pem(pem.as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_refund_needs_the_certificate_of_this_merchant_by_this_authority() {
+    let second = || Merchant::new("1900000110", "wx5a0mademeup0002", KEY, "Second").unwrap();
+    let sandbox = Sandbox::start(Config::new([merchant(), second()])).await.unwrap();
+    let other = Sandbox::start(Config::new([merchant()])).await.unwrap();
+    let base = sandbox.https_url();
+    shop::order(&sandbox.base_url(), NO, "http://127.0.0.1:9/notify").await;
+    sandbox.pay(&Target::of_number(NO), Tender::default()).unwrap();
+
+    let with = |identity| trusting(&sandbox).identity(identity).build().unwrap();
+    let nobody = trusting(&sandbox).build().unwrap();
+    assert_eq!(refund_code(&nobody, &base).await, "CERT_ERROR");
+    let foreign = with(identity(&other, MCH_ID));
+    assert_eq!(refund_code(&foreign, &base).await, "CERT_ERROR");
+    let another = with(identity(&sandbox, "1900000110"));
+    assert_eq!(refund_code(&another, &base).await, "CERT_ERROR");
+    let own = with(identity(&sandbox, MCH_ID));
+    assert_eq!(refund_code(&own, &sandbox.base_url()).await, "CERT_ERROR", "by plain HTTP");
+    assert!(sandbox.order(NO).unwrap().payments[0].refunds.is_empty());
+    // The other calls do not mind.
+    let query = [("out_trade_no", NO)];
+    let answer = shop::call_with(&foreign, &base, "/pay/orderquery", &query).await;
+    assert_eq!(answer.get("trade_state"), Some("SUCCESS"));
+    assert_eq!(refund_code(&own, &base).await, "ok");
+    assert_eq!(sandbox.order(NO).unwrap().payments[0].refunds.len(), 1);
+    sandbox.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn a_desk_with_plain_http_need_not_ask_for_certificates() {
+    let rules = Rules { certificates: Certificates::NotAsked, ..Rules::default() };
+    let sandbox = Sandbox::start(Config { rules, ..Config::new([merchant()]) }).await.unwrap();
+    shop::order(&sandbox.base_url(), NO, "http://127.0.0.1:9/notify").await;
+    sandbox.pay(&Target::of_number(NO), Tender::default()).unwrap();
+    assert_eq!(refund_code(&shop::reqwest_client(), &sandbox.base_url()).await, "ok");
+    sandbox.stop().await;
+}

@@ -3,13 +3,14 @@
 use crate::xml::Document;
 
 /// What came back from sending something. What it means is the gateway's to judge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Returned {
     /// A whole answer.
     Answer {
         /// Its HTTP status.
         status: u16,
         /// Its body.
+        #[serde(with = "crate::gateway::input::text_or_hex")]
         body: Vec<u8>,
     },
     /// An answer longer than anything that is read.

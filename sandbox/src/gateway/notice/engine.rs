@@ -226,6 +226,11 @@ impl Notices {
         Ok((notice, body))
     }
 
+    /// What is on its way.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = u64> {
+        self.in_flight.keys().copied()
+    }
+
     pub(super) fn is_quiet(&self, now: UnixTime) -> bool {
         let first = self.queue.first_key_value();
         self.in_flight.is_empty() && first.is_none_or(|((time, _), _)| *time > now)

@@ -129,8 +129,13 @@ impl Gateway {
         Ok(outcome)
     }
 
-    /// Whether no notification and no question is on its way or due, and no payment or
-    /// refund.
+    /// The sendings that are on their way, by their numbers.
+    pub fn in_flight(&self) -> Vec<u64> {
+        let old = self.old_sandbox.iter().flat_map(|old| old.in_flight());
+        self.notices.in_flight().chain(self.scans.in_flight()).chain(old).collect()
+    }
+
+    /// Whether no notification and no question is on its way or due, and no payment or refund.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
         let ends = [self.slow.next_end(), self.refunds.next_end(), self.next_late_payment()];
         let ending = ends.into_iter().flatten().any(|end| end <= now);

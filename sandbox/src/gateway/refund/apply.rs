@@ -191,3 +191,386 @@ fn same(known: &Refund, payment: &Payment, total_fen: u64, refund_fen: u64) -> R
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{MCH_ID, NOW, Shop};
+    use super::super::super::{Call, Coupon, CouponKind, Rules, Target, Tender};
+    use super::super::{Ending, REFUND_WITHIN_S, RefundEnd, RefundTarget};
+    use super::*;
+    use crate::xml::Document;
+
+    const NO: &str = "SM20261123000001";
+
+    fn paid(tender: Tender) -> Shop {
+        let mut shop = Shop::new();
+        shop.paid(NO, tender);
+        shop
+    }
+
+    fn names(document: &Document) -> Vec<&str> {
+        document.iter().map(|(name, _)| name).collect()
+    }
+
+    /// Refunds, a minute after whatever was before.
+    fn next(shop: &mut Shop, out_refund_no: &str, refund_fen: u64) -> Result<Document, Code> {
+        shop.now = shop.now.plus(60);
+        shop.refund(NO, out_refund_no, refund_fen, &[])
+    }
+
+    #[test]
+    fn an_answer_has_the_seen_shape() {
+        let mut shop = Shop::new();
+        shop.order(NO, &[]);
+        let payment = shop.pay(NO, Tender::default()).unwrap();
+        let answer = shop.refund(NO, "R-SM20261123-0001@a", 599, &[]).unwrap();
+        assert_eq!(
+            names(&answer),
+            [
+                "return_code",
+                "return_msg",
+                "appid",
+                "mch_id",
+                "nonce_str",
+                "sign",
+                "result_code",
+                "transaction_id",
+                "out_trade_no",
+                "out_refund_no",
+                "refund_id",
+                "refund_channel",
+                "refund_fee",
+                "coupon_refund_fee",
+                "total_fee",
+                "cash_fee",
+                "coupon_refund_count",
+                "cash_refund_fee"
+            ]
+        );
+        for (name, value) in [
+            ("transaction_id", &*payment.transaction_id),
+            ("out_trade_no", NO),
+            ("out_refund_no", "R-SM20261123-0001@a"),
+            ("refund_channel", ""),
+            ("refund_fee", "599"),
+            ("coupon_refund_fee", "0"),
+            ("total_fee", "1800"),
+            ("cash_fee", "1800"),
+            ("coupon_refund_count", "0"),
+            ("cash_refund_fee", "599"),
+        ] {
+            assert_eq!(answer.get(name), Some(value), "{name}");
+        }
+        assert_eq!(answer.get("refund_id").map(str::len), Some(29));
+        let text = &shop.gateway.messages().last().unwrap().response;
+        assert!(text.contains("<refund_channel><![CDATA[]]></refund_channel>"), "{text}");
+        assert!(text.contains("<refund_fee>599</refund_fee>"), "{text}");
+    }
+
+    #[test]
+    fn coupons_go_back_one_by_one() {
+        let coupon = |id: &str, fee_fen, kind| Coupon { id: id.into(), fee_fen, kind };
+        let coupons = vec![
+            coupon("10000", 99, Some(CouponKind::Cash)),
+            coupon("10001", 500, Some(CouponKind::NoCash)),
+            coupon("10002", 1, None),
+        ];
+        let mut shop = paid(Tender { coupons, ..Tender::default() });
+        let answer = shop.refund(NO, "R1", 900, &[]).unwrap();
+        for (name, value) in [
+            ("cash_fee", "1200"),
+            ("settlement_total_fee", "1300"),
+            ("cash_refund_fee", "601"),
+            ("settlement_refund_fee", "650"),
+            ("coupon_refund_fee", "299"),
+            ("coupon_refund_count", "2"),
+            ("coupon_type_0", "CASH"),
+            ("coupon_refund_id_0", "10000"),
+            ("coupon_refund_fee_0", "49"),
+            ("coupon_type_1", "NO_CASH"),
+            ("coupon_refund_id_1", "10001"),
+            ("coupon_refund_fee_1", "250"),
+        ] {
+            assert_eq!(answer.get(name), Some(value), "{name}");
+        }
+        assert_eq!(answer.get("coupon_refund_id_2"), None, "half of one fen is nothing");
+        let rest = next(&mut shop, "R2", 900).unwrap();
+        for (name, value) in [
+            ("cash_refund_fee", "599"),
+            ("settlement_refund_fee", "650"),
+            ("coupon_refund_fee", "301"),
+            ("coupon_refund_count", "3"),
+            ("coupon_refund_fee_0", "50"),
+            ("coupon_refund_fee_2", "1"),
+        ] {
+            assert_eq!(rest.get(name), Some(value), "{name}");
+        }
+        assert_eq!(rest.get("coupon_type_2"), None);
+    }
+
+    #[test]
+    fn the_currency_is_said_when_the_order_said_it() {
+        let mut shop = Shop::new();
+        shop.order(NO, &[("fee_type", "CNY")]);
+        shop.pay(NO, Tender::default()).unwrap();
+        let answer = shop.refund(NO, "R1", 900, &[]).unwrap();
+        assert_eq!(answer.get("fee_type"), Some("CNY"));
+        assert_eq!(answer.get("cash_fee_type"), Some("CNY"));
+        let query = shop.refund_query(&[("out_refund_no", "R1")]).unwrap();
+        assert_eq!(query.get("fee_type"), Some("CNY"));
+    }
+
+    #[test]
+    fn each_field_has_its_form_and_length() {
+        let mut shop = paid(Tender::default());
+        shop.gateway.rules.limits = super::super::super::Limits::OFF;
+        let long = "R".repeat(65);
+        let long_url = format!("https://pay.example.com/{}", "a".repeat(240));
+        let desc = "少".repeat(27);
+        for (name, value) in [
+            ("out_refund_no", ""),
+            ("out_refund_no", long.as_str()),
+            ("out_refund_no", "R 1"),
+            ("out_refund_no", "R.1"),
+            ("total_fee", ""),
+            ("total_fee", "18.00"),
+            ("total_fee", "1799"),
+            ("refund_fee", ""),
+            ("refund_fee", "0"),
+            ("refund_fee", "-1"),
+            ("refund_fee", "1801"),
+            ("out_trade_no", ""),
+            ("refund_fee_type", "USD"),
+            ("refund_desc", desc.as_str()),
+            ("refund_account", "REFUND_SOURCE"),
+            ("notify_url", "https://pay.example.com/a?b=1"),
+            ("notify_url", long_url.as_str()),
+        ] {
+            let refused = shop.refund(NO, "R1", 900, &[(name, value)]).unwrap_err();
+            assert_eq!(refused, Code::ParamError, "{name} {value}");
+        }
+        assert_eq!(shop.query(NO).get("trade_state"), Some("SUCCESS"), "nothing has changed");
+        let desc = "少".repeat(26);
+        let fitting = [
+            ("out_refund_no", "R_-|*@1"),
+            ("refund_fee_type", "CNY"),
+            ("refund_desc", &desc),
+            ("refund_account", "REFUND_SOURCE_UNSETTLED_FUNDS"),
+            ("notify_url", "https://pay.example.com/refunds"),
+        ];
+        shop.refund(NO, "R1", 900, &fitting).unwrap();
+    }
+
+    #[test]
+    fn the_transaction_id_wins() {
+        let mut shop = Shop::new();
+        shop.order(NO, &[]);
+        let payment = shop.pay(NO, Tender::default()).unwrap();
+        let id = ("transaction_id", payment.transaction_id.as_str());
+        let answer = shop.refund("another", "R1", 900, &[id]).unwrap();
+        assert_eq!(answer.get("out_trade_no"), Some(NO));
+        for bad in ["1", "420000999920261123000000000", "4200009999202611230000000001x", "订单"] {
+            let refused = shop.refund(NO, "R2", 900, &[("transaction_id", bad)]).unwrap_err();
+            assert_eq!(refused, Code::InvalidTransactionId, "{bad}");
+        }
+        let unknown = [("transaction_id", "4200009999202611230000000001")];
+        assert_eq!(shop.refund(NO, "R2", 900, &unknown).unwrap_err(), Code::OrderNotExist);
+    }
+
+    #[test]
+    fn what_is_not_paid_or_anothers_does_not_exist() {
+        let mut shop = Shop::new();
+        assert_eq!(shop.refund(NO, "R1", 900, &[]).unwrap_err(), Code::OrderNotExist);
+        shop.order(NO, &[]);
+        assert_eq!(shop.refund(NO, "R1", 900, &[]).unwrap_err(), Code::OrderNotExist);
+        let payment = shop.pay(NO, Tender::default()).unwrap();
+        let id = [("transaction_id", payment.transaction_id.as_str())];
+        let other = shop.other_merchant();
+        assert_eq!(other.refund(NO, "R1", 900, &[]).unwrap_err(), Code::OrderNotExist);
+        assert_eq!(other.refund(NO, "R1", 900, &id).unwrap_err(), Code::OrderNotExist);
+    }
+
+    #[test]
+    fn one_number_is_one_refund() {
+        let mut shop = paid(Tender::default());
+        let first = shop.refund(NO, "R1", 900, &[]).unwrap();
+        let again = shop.refund(NO, "R1", 900, &[("refund_desc", "again")]).unwrap();
+        assert_eq!(again.get("refund_id"), first.get("refund_id"), "even within the minute");
+        let count = |shop: &mut Shop| shop.gateway.orders(NOW)[0].payments[0].refunds.len();
+        assert_eq!(count(&mut shop), 1);
+        for (name, value) in [("refund_fee", "901"), ("total_fee", "1801")] {
+            let refused = shop.refund(NO, "R1", 900, &[(name, value)]).unwrap_err();
+            assert_eq!(refused, Code::RefundFeeMismatch, "{name}");
+        }
+        let other = "SM20261123000002";
+        shop.paid(other, Tender::default());
+        assert_eq!(shop.refund(other, "R1", 900, &[]).unwrap_err(), Code::InvalidRequest);
+        assert_eq!(count(&mut shop), 0, "of the other order");
+    }
+
+    #[test]
+    fn two_merchants_may_use_one_number() {
+        let mut shop = paid(Tender::default());
+        let first = shop.refund(NO, "R1", 900, &[]).unwrap();
+        let other = shop.other_merchant();
+        other.paid(NO, Tender::default());
+        let second = other.refund(NO, "R1", 900, &[]).unwrap();
+        assert_ne!(first.get("refund_id"), second.get("refund_id"));
+    }
+
+    #[test]
+    fn refunds_are_at_most_the_payment() {
+        let mut shop = paid(Tender::default());
+        shop.refund(NO, "R1", 1000, &[]).unwrap();
+        assert_eq!(next(&mut shop, "R2", 801).unwrap_err(), Code::Error);
+        let told = shop.gateway.messages().last().unwrap().response.clone();
+        assert!(told.contains("累计退款金额大于支付金额"), "{told}");
+        next(&mut shop, "R2", 800).unwrap();
+        assert_eq!(next(&mut shop, "R3", 1).unwrap_err(), Code::Error);
+        let told = shop.gateway.messages().last().unwrap().response.clone();
+        assert!(told.contains("订单已全额退款"), "{told}");
+        next(&mut shop, "R1", 1000).unwrap();
+    }
+
+    #[test]
+    fn a_payment_has_at_most_50_refunds() {
+        let mut shop = paid(Tender::default());
+        for n in 0..50 {
+            next(&mut shop, &format!("R{n}"), 1).unwrap();
+        }
+        assert_eq!(next(&mut shop, "R50", 1).unwrap_err(), Code::Error);
+        next(&mut shop, "R49", 1).unwrap();
+    }
+
+    #[test]
+    fn two_refunds_of_a_payment_are_a_minute_apart() {
+        let mut shop = paid(Tender::default());
+        shop.refund(NO, "R1", 1, &[]).unwrap();
+        shop.now = NOW.plus(59);
+        assert_eq!(shop.refund(NO, "R2", 1, &[]).unwrap_err(), Code::BizErrNeedRetry);
+        let other = "SM20261123000002";
+        shop.paid(other, Tender::default());
+        shop.refund(other, "R3", 1, &[]).unwrap();
+        shop.now = NOW.plus(60);
+        shop.refund(NO, "R2", 1, &[]).unwrap();
+    }
+
+    #[test]
+    fn a_desk_may_refund_faster() {
+        let mut shop = Shop::with_rules(Rules { refund_gap_s: 0, ..Rules::default() });
+        shop.paid(NO, Tender::default());
+        shop.refund(NO, "R1", 1, &[]).unwrap();
+        shop.refund(NO, "R2", 1, &[]).unwrap();
+    }
+
+    #[test]
+    fn a_payment_can_be_refunded_for_a_year() {
+        let mut shop = paid(Tender::default());
+        shop.now = NOW.plus(REFUND_WITHIN_S);
+        shop.refund(NO, "R1", 1, &[]).unwrap();
+        shop.now = NOW.plus(REFUND_WITHIN_S + 60);
+        assert_eq!(shop.refund(NO, "R2", 1, &[]).unwrap_err(), Code::TradeOverdue);
+        shop.refund(NO, "R1", 1, &[]).expect("what was accepted stays so");
+    }
+
+    #[test]
+    fn old_payments_are_refunded_slowly() {
+        let mut shop = paid(Tender::default());
+        shop.now = UnixTime((NOW.0 + OLD_S + 60) / 60 * 60);
+        let refused = |shop: &mut Shop| shop.refund(NO, "R1", 1, &[]).err();
+        shop.gateway.refunds.old_calls.insert(MCH_ID.into(), (shop.now.0 / 60, OLD_CALLS_MAX));
+        assert_eq!(refused(&mut shop), Some(Code::FrequencyLimited));
+        shop.now = shop.now.plus(59);
+        assert_eq!(refused(&mut shop), Some(Code::FrequencyLimited));
+        shop.now = shop.now.plus(1);
+        assert_eq!(refused(&mut shop), None, "the next minute");
+    }
+
+    #[test]
+    fn a_refund_needs_money_in_its_account() {
+        let mut shop = paid(Tender::default());
+        let funds = |shop: &Shop| shop.gateway.funds(Some(MCH_ID)).unwrap();
+        assert_eq!((funds(&shop).unsettled_fen, funds(&shop).recharge_fen), (1800, 0));
+        let recharge = [("refund_account", "REFUND_SOURCE_RECHARGE_FUNDS")];
+        assert_eq!(shop.refund(NO, "R1", 900, &recharge).unwrap_err(), Code::NotEnough);
+        shop.gateway.set_funds(Some(MCH_ID), Some(899), Some(901)).unwrap();
+        assert_eq!(shop.refund(NO, "R1", 900, &[]).unwrap_err(), Code::NotEnough);
+        shop.refund(NO, "R1", 900, &recharge).expect("the same number from the other account");
+        assert_eq!((funds(&shop).unsettled_fen, funds(&shop).recharge_fen), (899, 1));
+        let query = shop.refund_query(&[("out_refund_no", "R1")]).unwrap();
+        assert_eq!(query.get("refund_account_0"), Some("REFUND_SOURCE_RECHARGE_FUNDS"));
+    }
+
+    #[test]
+    fn what_came_to_nothing_may_go_back_under_a_new_number() {
+        let mut shop = paid(Tender::default());
+        let order = RefundTarget::Order(Target::of_number(NO));
+        let closed = Ending { end: RefundEnd::Closed, ..Ending::default() };
+        shop.gateway.plan_refund(&order, closed, NOW).unwrap();
+        shop.refund(NO, "R1", 1800, &[]).unwrap();
+        assert_eq!(next(&mut shop, "R1", 1800).unwrap().get("out_refund_no"), Some("R1"));
+        shop.gateway.plan_refund(&order, Ending::default(), shop.now).unwrap();
+        next(&mut shop, "R2", 1800).unwrap();
+        shop.now = shop.now.plus(5);
+        for (number, status) in [("R1", "REFUNDCLOSE"), ("R2", "SUCCESS")] {
+            let query = shop.refund_query(&[("out_refund_no", number)]).unwrap();
+            assert_eq!(query.get("refund_status_0"), Some(status));
+        }
+        assert_eq!(next(&mut shop, "R3", 1).unwrap_err(), Code::Error);
+    }
+
+    #[test]
+    fn a_refunded_order_is_said_to_be_one() {
+        let mut shop = paid(Tender::default());
+        shop.refund(NO, "R1", 900, &[]).unwrap();
+        let answer = shop.query(NO);
+        assert_eq!(answer.get("trade_state"), Some("REFUND"));
+        assert_eq!(answer.get("trade_state_desc"), Some("订单发生过退款，退款详情请查询退款单"));
+        assert_eq!(answer.get("total_fee"), Some("1800"), "the long form");
+        assert_eq!(shop.order_refused(NO, &[]).0, Code::OrderPaid);
+        assert_eq!(shop.close_refused(NO), Code::OrderPaid);
+        let view = &shop.gateway.orders(NOW)[0];
+        assert_eq!((view.trade_state, view.not_payable), ("REFUND", Some("order_paid")));
+    }
+
+    #[test]
+    fn a_wholly_refunded_order_may_show_as_closed() {
+        for (closed_when_refunded, state) in [(false, "REFUND"), (true, "CLOSED")] {
+            let mut shop = Shop::with_rules(Rules { closed_when_refunded, ..Rules::default() });
+            shop.paid(NO, Tender::default());
+            shop.refund(NO, "R1", 1000, &[]).unwrap();
+            assert_eq!(shop.query(NO).get("trade_state"), Some("REFUND"), "a part");
+            next(&mut shop, "R2", 800).unwrap();
+            let answer = shop.query(NO);
+            assert_eq!(answer.get("trade_state"), Some(state));
+            assert!(answer.get("transaction_id").is_some());
+        }
+    }
+
+    #[test]
+    fn of_two_payments_each_is_refunded_by_its_own_number() {
+        let mut shop = paid(Tender::default());
+        let second = shop.pay(NO, Tender { force: true, ..Tender::default() }).unwrap();
+        let id = ("transaction_id", second.transaction_id.as_str());
+        shop.refund(NO, "R1", 1800, &[id]).unwrap();
+        assert_eq!(shop.query(NO).get("trade_state"), Some("SUCCESS"), "the first");
+        let answer = shop.query_with(&[id]).unwrap();
+        assert_eq!(answer.get("trade_state"), Some("REFUND"));
+        shop.refund(NO, "R2", 1800, &[]).unwrap();
+    }
+
+    #[test]
+    fn a_refund_is_booked_in_the_ledger() {
+        let mut shop = paid(Tender::default());
+        assert_eq!(shop.gateway.account_fen(MCH_ID), 1789);
+        shop.refund(NO, "R1", 1800, &[]).unwrap();
+        assert_eq!(shop.gateway.account_fen(MCH_ID), 0);
+        assert_eq!(shop.gateway.ledger(MCH_ID, NOW).len(), 2);
+    }
+
+    #[test]
+    fn a_refund_by_another_method_than_post_is_refused() {
+        let answer = Shop::new().gateway.handle_other_method(Call::Refund, NOW);
+        assert_eq!(answer.code, Some(Code::RequirePostMethod));
+    }
+}

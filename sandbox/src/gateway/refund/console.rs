@@ -252,3 +252,124 @@ impl Gateway {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{APPID, KEY, MCH_ID, NOW, Shop};
+    use super::super::super::{RefundEnd, Rules, Tender};
+    use super::*;
+    use crate::merchant::Merchant;
+    use crate::seal;
+    use crate::xml::Document;
+
+    const NO: &str = "SM20261123000001";
+
+    fn paid() -> Shop {
+        let mut shop = Shop::new();
+        shop.paid(NO, Tender { notify: false, ..Tender::default() });
+        shop
+    }
+
+    fn by_hand(shop: &mut Shop, refund: ConsoleRefund) -> Result<RefundView, RefundError> {
+        shop.gateway.refund_by_hand(&Target::of_number(NO), refund, shop.now)
+    }
+
+    #[test]
+    fn a_refund_by_hand_has_a_number_that_the_shop_never_gave() {
+        let merchant = Merchant {
+            refund_notify_url: Some("https://pay.example.com/refunds".into()),
+            ..Merchant::new(MCH_ID, APPID, KEY, "扫码示例店").unwrap()
+        };
+        let key = merchant.key.clone();
+        let mut shop = Shop::new();
+        shop.gateway = Gateway::new(Rules::default(), [merchant], 1);
+        shop.paid(NO, Tender { notify: false, ..Tender::default() });
+        let view = by_hand(&mut shop, ConsoleRefund::default()).unwrap();
+        assert_eq!((view.refund_fee, view.refund_request_source), (1800, "VENDOR_PLATFORM"));
+        let number = view.out_refund_no.as_str();
+        assert!(number.starts_with("VP20261123192600"), "{number}");
+        let query = shop.refund_query(&[("out_trade_no", NO)]).unwrap();
+        assert_eq!(query.get("out_refund_no_0"), Some(number));
+        assert_eq!(shop.query(NO).get("trade_state"), Some("REFUND"));
+        shop.now = NOW.plus(5);
+        let told = shop.gateway.poll(shop.now).send.pop().unwrap();
+        assert_eq!(told.url, "https://pay.example.com/refunds", "the merchant's address");
+        let outer = Document::read(told.body.as_bytes()).unwrap();
+        let content = seal::open(outer.get("req_info").unwrap(), &key).unwrap();
+        assert!(content.contains("<refund_request_source><![CDATA[VENDOR_PLATFORM]]>"));
+    }
+
+    #[test]
+    fn a_part_goes_back_by_hand_and_then_what_is_left() {
+        let mut shop = paid();
+        let part = ConsoleRefund {
+            refund_fen: Some(500),
+            out_refund_no: Some("H1".into()),
+            desc: Some("少一杯".into()),
+            ..ConsoleRefund::default()
+        };
+        let view = by_hand(&mut shop, part.clone()).unwrap();
+        assert_eq!((view.refund_fee, view.refund_desc.as_deref()), (500, Some("少一杯")));
+        assert_eq!(by_hand(&mut shop, part), Err(RefundError::NumberUsed));
+        assert_eq!(by_hand(&mut shop, ConsoleRefund::default()).unwrap().refund_fee, 1300);
+        let again = by_hand(&mut shop, ConsoleRefund::default()).unwrap_err();
+        assert_eq!(again.to_string(), "ERROR: 订单已全额退款");
+    }
+
+    #[test]
+    fn what_cannot_be_refunded_by_hand_is_refused() {
+        let mut shop = Shop::new();
+        let unknown = by_hand(&mut shop, ConsoleRefund::default());
+        assert_eq!(unknown, Err(RefundError::Order(PayError::UnknownOrder)));
+        shop.order(NO, &[]);
+        let unpaid = by_hand(&mut shop, ConsoleRefund::default());
+        assert_eq!(unpaid, Err(RefundError::Order(PayError::NotPaid)));
+        let mut shop = paid();
+        let no = |no: &str| ConsoleRefund {
+            out_refund_no: Some(no.to_owned()),
+            ..ConsoleRefund::default()
+        };
+        for bad in ["", "R 1", "R.1", &"R".repeat(65)] {
+            assert_eq!(by_hand(&mut shop, no(bad)), Err(RefundError::Field("out_refund_no")));
+        }
+        let desc = Some("少".repeat(27));
+        let long = ConsoleRefund { desc, ..ConsoleRefund::default() };
+        assert_eq!(by_hand(&mut shop, long), Err(RefundError::Field("refund_desc")));
+        let nothing = ConsoleRefund { refund_fen: Some(0), ..ConsoleRefund::default() };
+        assert_eq!(by_hand(&mut shop, nothing), Err(RefundError::Amount));
+        shop.gateway.set_funds(Some(MCH_ID), Some(0), None).unwrap();
+        let refused = by_hand(&mut shop, ConsoleRefund::default()).unwrap_err();
+        assert!(matches!(refused, RefundError::Refused { code: Code::NotEnough, .. }));
+        assert_eq!(shop.query(NO).get("trade_state"), Some("SUCCESS"), "nothing has changed");
+    }
+
+    #[test]
+    fn of_several_merchants_one_must_be_named() {
+        let mut shop = paid();
+        assert_eq!(shop.gateway.funds(None), Err(RefundError::AmbiguousMerchant));
+        assert_eq!(shop.gateway.funds(Some("1")), Err(RefundError::UnknownMerchant));
+        let target = RefundTarget::Number { mch_id: None, out_refund_no: "R1".into() };
+        let planned = shop.gateway.plan_refund(&target, Ending::default(), NOW);
+        assert_eq!(planned, Err(RefundError::AmbiguousMerchant));
+    }
+
+    #[test]
+    fn what_is_said_of_a_number_counts_before_what_is_said_of_its_order() {
+        let mut shop = paid();
+        let order = RefundTarget::Order(Target::of_number(NO));
+        let number =
+            RefundTarget::Number { mch_id: Some(MCH_ID.into()), out_refund_no: "R2".into() };
+        let ends = |end| Ending { end, ..Ending::default() };
+        shop.refund(NO, "R1", 1, &[]).unwrap();
+        shop.gateway.plan_refund(&order, ends(RefundEnd::Closed), NOW).unwrap();
+        shop.gateway.plan_refund(&number, ends(RefundEnd::Change), NOW).unwrap();
+        for (number, after_s) in [("R2", 60), ("R3", 120)] {
+            shop.now = NOW.plus(after_s);
+            shop.refund(NO, number, 1, &[]).unwrap();
+        }
+        shop.gateway.poll(NOW.plus(1000));
+        let refunds = &shop.gateway.orders(shop.now)[0].payments[0].refunds;
+        let states: Vec<_> = refunds.iter().map(|refund| refund.refund_status).collect();
+        assert_eq!(states, ["REFUNDCLOSE", "CHANGE", "REFUNDCLOSE"], "also what was under way");
+    }
+}
