@@ -324,6 +324,7 @@ mod tests {
     #[test]
     fn each_field_has_its_form_and_length() {
         let mut shop = paid(Tender::default());
+        shop.gateway.rules.limits = super::super::super::Limits::OFF;
         let long = "R".repeat(65);
         let long_url = format!("https://pay.example.com/{}", "a".repeat(240));
         let desc = "少".repeat(27);
