@@ -89,6 +89,7 @@ impl Desk {
     async fn all(mut self) -> Outcome {
         self.a_payment_is_heard_of().await?;
         self.a_forged_notification_is_not_taken().await?;
+        self.a_refund_is_made_and_heard_of().await?;
         self.an_order_is_closed().await?;
         self.what_does_not_exist_is_said_so().await?;
         self.the_bill_has_what_happened().await?;
@@ -160,6 +161,47 @@ impl Desk {
         Ok(())
     }
 
+    /// A third goes back, the coupon's part of it too. The call shows the client certificate; the
+    /// end, after twenty minutes, is told sealed.
+    async fn a_refund_is_made_and_heard_of(&mut self) -> Outcome {
+        const REFUND_NO: &str = "R-SM20261123-0001";
+        let hears = self.sdk != Sdk::WeixinPython;
+        let mut fields = json!({
+            "out_trade_no": NO, "out_refund_no": REFUND_NO, "total_fee": 1800, "refund_fee": 600,
+        });
+        if hears {
+            fields["notify_url"] = json!(self.merchant.refund_url);
+        }
+        let accepted = self.merchant.call("refund", fields.clone()).await?;
+        assert_eq!(text(&accepted, "out_refund_no"), REFUND_NO);
+        assert_eq!(fen(&accepted, "refund_fee"), 600);
+        assert_eq!(fen(&accepted, "cash_refund_fee") + fen(&accepted, "coupon_refund_fee"), 600);
+        let again = self.merchant.call("refund", fields).await?;
+        assert_eq!(again["refund_id"], accepted["refund_id"], "one number is one refund");
+
+        let number = json!({ "out_refund_no": REFUND_NO });
+        let found = self.merchant.call("refund_query", number.clone()).await?;
+        assert_eq!(text(&found, "refund_status_0"), "PROCESSING");
+        self.sandbox.advance(20 * 60).ok_or("the clock does not move")?;
+        self.sandbox.quiet().await;
+        let found = self.merchant.call("refund_query", number).await?;
+        assert_eq!(text(&found, "refund_status_0"), "SUCCESS");
+        assert_eq!(fen(&found, "refund_fee_0"), 600);
+        assert_eq!(fen(&found, "coupon_refund_fee_0"), fen(&accepted, "coupon_refund_fee"));
+        assert_eq!(text(&self.query(NO).await?, "trade_state"), "REFUND");
+
+        let notices = self.merchant.notices().await?;
+        assert_eq!(notices.len(), usize::from(hears), "weixin-python cannot decrypt: {notices:?}");
+        for notice in &notices {
+            assert_eq!(text(notice, "kind"), "refund");
+            assert_eq!(text(notice, "out_refund_no"), REFUND_NO);
+            assert_eq!(notice["refund_id"], accepted["refund_id"]);
+            assert_eq!(text(notice, "refund_status"), "SUCCESS");
+            assert_eq!(fen(notice, "refund_fee"), 600);
+        }
+        Ok(())
+    }
+
     async fn an_order_is_closed(&mut self) -> Outcome {
         const UNPAID: &str = "SM20261123000002";
         self.order(UNPAID).await?;
@@ -185,15 +227,19 @@ impl Desk {
         let takes_packed = self.sdk == Sdk::AxiosPlugin;
         for bill in [Some(day.clone()), takes_packed.then_some(packed)].into_iter().flatten() {
             let bill = self.merchant.call("bill", bill).await?;
-            let [line] = bill["lines"].as_array().map_or(&[][..], Vec::as_slice) else {
-                panic!("one payment: {bill}")
+            let [line, refund] = bill["lines"].as_array().map_or(&[][..], Vec::as_slice) else {
+                panic!("a payment and a refund: {bill}")
             };
             assert_eq!(line["商户订单号"], NO, "{bill}");
             assert_eq!(line["交易状态"], "SUCCESS");
             assert_eq!(line["订单金额"], "18.00");
             assert_eq!(line["应结订单金额"], "13.00");
             assert_eq!(line["商户数据包"], "深圳分店");
-            assert_eq!(bill["summary"]["总交易单数"], "1");
+            assert_eq!(refund["商户退款单号"], "R-SM20261123-0001");
+            assert_eq!(refund["交易状态"], "REFUND");
+            assert_eq!(refund["申请退款金额"], "6.00");
+            assert_eq!(bill["summary"]["总交易单数"], "2");
+            assert_eq!(bill["summary"]["申请退款总金额"], "6.00");
             assert_eq!(bill["summary"]["订单总金额"], "18.00");
         }
         // weixin-python has no call for it.
@@ -208,8 +254,8 @@ impl Desk {
         let bill = self.merchant.call("fund_bill", day).await?;
         let lines = bill["lines"].as_array().map_or(&[][..], Vec::as_slice);
         let amounts = lines.iter().map(|line| text(line, "收支金额(元)"));
-        assert_eq!(amounts.collect::<Vec<_>>(), ["13.00", "0.08"], "payment and fee: {bill}");
-        assert_eq!(bill["summary"]["资金流水总笔数"], "2");
+        assert_eq!(amounts.collect::<Vec<_>>(), ["13.00", "0.08", "4.31"], "{bill}");
+        assert_eq!(bill["summary"]["资金流水总笔数"], "3");
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::sign::{self, Algorithm, Key};
 use saoma_sandbox::time::UnixTime;
 use saoma_sandbox::xml::Document;
-use saoma_sandbox::{Config, OrderView, Sandbox, StartError, Target, Tender};
+use saoma_sandbox::{Config, ConsoleRefund, OrderView, Sandbox, StartError, Target, Tender};
 use serde_json::{Value, json};
 
 const NO: &str = "SM20261123000001";
@@ -135,6 +135,21 @@ async fn with_the_machines_clock_a_notification_goes_out_at_once_and_again_by_th
         }
     };
     tokio::time::timeout(Duration::from_secs(5), acknowledged).await.unwrap();
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn it_grows_quiet_when_a_refund_ends_of_which_nobody_is_told() {
+    let sandbox = standing().await;
+    order(&sandbox.base_url(), NO, "http://127.0.0.1:9/notify").await;
+    let target = Target::of_number(NO);
+    sandbox.pay(&target, Tender { notify: false, ..Tender::default() }).unwrap();
+    let refund = ConsoleRefund { refund_fen: Some(1), ..ConsoleRefund::default() };
+    let refund = sandbox.refund_by_hand(&target, refund).unwrap();
+    sandbox.advance(20 * 60).unwrap();
+    let quiet = tokio::time::timeout(Duration::from_secs(5), sandbox.quiet()).await;
+    assert!(quiet.is_ok(), "it waits for nothing");
+    sandbox.end_refund(None, &refund.out_refund_no, None).expect_err("it has ended");
     sandbox.stop().await;
 }
 
