@@ -221,7 +221,6 @@ impl Arguments {
             refund_gap_s: i64::from(self.refund_gap_s),
             closed_when_refunded: self.closed_when_refunded,
             faults_per_mille: if self.chaos { CHAOS_PER_MILLE } else { self.faults_per_mille },
-            ..Rules::default()
         }
     }
 

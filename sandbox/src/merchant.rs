@@ -134,8 +134,8 @@ impl Merchant {
             ("refund_notify_url", refund_notify_url.clone().unwrap_or_default()),
             ("mode_one_url", mode_one_url.clone().unwrap_or_default()),
             ("bill_format", format!("{format:?}").to_lowercase()),
-            ("bill_fee_bp", fee_bp.to_string()),
-            ("bill_open", open.to_string()),
+            ("fee_bp", fee_bp.to_string()),
+            ("bills_open", open.to_string()),
         ])
     }
 

@@ -94,17 +94,17 @@ impl Entry {
             Some("old") => BillFormat::Old,
             Some(_) => return Err("bill_format must be \"current\" or \"old\"".to_owned()),
         };
-        let fee_bp = match self.0.remove("bill_fee_bp") {
+        let fee_bp = match self.0.remove("fee_bp") {
             None => default.fee_bp,
             Some(value) => value
                 .as_integer()
                 .and_then(|fee_bp| u16::try_from(fee_bp).ok())
                 .filter(|fee_bp| *fee_bp <= 10_000)
-                .ok_or("bill_fee_bp must be a number from 0 to 10000")?,
+                .ok_or("fee_bp must be a number from 0 to 10000")?,
         };
-        let open = match self.0.remove("bill_open") {
+        let open = match self.0.remove("bills_open") {
             None => default.open,
-            Some(value) => value.as_bool().ok_or("bill_open must be true or false")?,
+            Some(value) => value.as_bool().ok_or("bills_open must be true or false")?,
         };
         Ok(BillSettings { format, fee_bp, open })
     }
@@ -176,9 +176,9 @@ mod tests {
             (one("shop = \"\""), 2, "SHOP NAME must be"),
             (one(&format!("color = \"{KEY}\"")), 2, "no setting color"),
             (one("bill_format = \"new\""), 2, "bill_format must be"),
-            (one("bill_fee_bp = 10001"), 2, "bill_fee_bp must be"),
-            (one("bill_fee_bp = -1"), 2, "bill_fee_bp must be"),
-            (one("bill_open = \"yes\""), 2, "bill_open must be"),
+            (one("fee_bp = 10001"), 2, "fee_bp must be"),
+            (one("fee_bp = -1"), 2, "fee_bp must be"),
+            (one("bills_open = \"yes\""), 2, "bills_open must be"),
             (one(&format!("mode_one_url = \"{KEY}\"")), 2, "mode_one_url must be"),
             (format!("{}\n[[merchant]]\n{}", one(""), "mch_id = \"2\""), 7, "appid is missing"),
         ] {

@@ -125,6 +125,7 @@ function renderClockTools() {
 
 /** Shows the view of now from the beginning. */
 async function open() {
+  byId("clock").open = false;
   renderFrame();
   const { view, parts } = route();
   byId("main").className = `view-${route().name}`;

@@ -4,7 +4,9 @@ import { control } from "/phone/api.js";
 import { button, el, replace } from "/console/dom.js";
 
 const KINDS = ["call", "notice", "payment", "close"];
-const OFTEN = { once: { next: 1 }, thrice: { next: 3 }, always: "always", tenth: { per_mille: 100 } };
+const OFTEN = {
+  once: { next: 1 }, thrice: { next: 3 }, always: "always", tenth: { per_mille: 100 },
+};
 
 /** Where the next fault shall strike; kept while one looks elsewhere. */
 const scope = { mch_id: "", out_trade_no: "", call: "", often: "once" };
@@ -97,7 +99,8 @@ function line(fault, desk) {
   const { words } = desk;
   const [unit, usual] = (fault.parameter ?? "").split(", ");
   const text = words.faults[fault.name] ?? fault.line;
-  const parameter = usual && el("input", { type: "text", value: usual, class: "parameter",
+  const width = unit === "code" ? "parameter wide" : "parameter";
+  const parameter = usual && el("input", { type: "text", value: usual, class: width,
     "aria-label": `${text}: ${unit}` });
   const turnOn = () => desk.act("faults", {
     fault: parameter ? `${fault.name}; ${parameter.value.trim()}` : fault.name,
@@ -110,7 +113,8 @@ function line(fault, desk) {
     el("span", { class: "fault-name" }, el("span", {}, text),
       el("span", { class: "soft" }, el("code", {}, fault.name),
         words.magic(fault.magic_total_fee))),
-    parameter && el("label", { class: "parameter-label soft" }, parameter, words.faultUnits[unit] ?? unit),
+    parameter && el("label", { class: "parameter-label soft" }, parameter,
+      words.faultUnits[unit] ?? unit),
     button(words.on, turnOn, { class: "button small", "data-on": fault.name,
       "aria-label": `${words.on}: ${text}` }));
 }

@@ -104,7 +104,7 @@ function plainItem(message, desk, isAlone) {
     el("time", {}, beijing(message.at, !isAlone)),
     el("span", { class: "message-name" },
       what,
-      message.code ? el("span", { class: "soft" }, ` ${words.refusals[message.code] ?? ""}`) : null),
+      message.code && el("span", { class: "soft" }, ` ${words.refusals[message.code] ?? ""}`)),
     isAlone && message.out_trade_no ? el("code", { class: "soft" }, message.out_trade_no) : null,
     message.code ? el("span", { class: "chip bad" }, message.code) : null);
 }
@@ -148,13 +148,15 @@ function toStory({ mch_id, out_trade_no }, { words }) {
 function panels({ message, request_explained: request, response_explained: response }, desk) {
   const { words } = desk;
   const isIn = message.direction === "in";
-  const why = message.detail && el("p", { class: "why break" }, message.detail);
+  const says = message.detail !== "acknowledged" && message.detail;
+  const why = says && el("p", { class: "why break" }, says);
   const made = [
     panel(isIn ? words.fromShop : words.fromGateway, message.request, request, words),
     panel(isIn ? words.fromGateway : words.fromShop, message.response, response, words),
   ];
   const isShown = why && (!isIn || message.code !== "SIGNERROR");
-  return isShown ? [why, el("div", { class: "panels" }, made)] : [el("div", { class: "panels" }, made)];
+  const both = el("div", { class: "panels" }, made);
+  return isShown ? [why, both] : [both];
 }
 
 function panel(name, text, explained, words) {
@@ -250,13 +252,17 @@ function comparison(explained, words) {
   if (explained.verdict === "right") {
     rows.push(row(words.sign, explained.given));
   } else {
-    rows.push(row(words.given, explained.given ?? words.none), row(words.expected, explained.expected));
+    rows.push(
+      row(words.given, explained.given ?? words.absent),
+      row(words.expected, explained.expected),
+    );
   }
   return el("dl", { class: "comparison" }, rows.flat());
 }
 
 function derivation(explained, words, isOpen) {
-  const rows = explained.fields.map((field) => el("tr", { class: field.is_signed ? null : "unsigned" },
+  const kind = (field) => (field.is_signed ? null : "unsigned");
+  const rows = explained.fields.map((field) => el("tr", { class: kind(field) },
     el("td", {}, field.name),
     el("td", {}, field.value === "" ? el("em", {}, words.emptyValue) : field.value),
     el("td", {}, field.is_signed ? "" : words.notSigned)));

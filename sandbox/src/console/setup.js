@@ -44,7 +44,8 @@ function merchantCard(merchant, words) {
   return el("section", { class: "card" },
     el("h2", {}, merchant.shop),
     el("dl", { class: "facts settings" },
-      rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, code(value, words)))),
+      rows.map(([name, value]) =>
+        el("div", {}, el("dt", {}, name), el("dd", {}, code(value, words)))),
       el("div", {}, el("dt", {}, words.key), el("dd", { class: "soft" }, words.keyText)),
       el("div", {}, el("dt", {}, words.certificates), el("dd", { class: "downloads" },
         CERTIFICATES.map((name) => el("a", {

@@ -175,7 +175,8 @@ function why(attempt, words) {
 
 function timeline(order, said, desk) {
   const { words } = desk;
-  const entries = said.map((message) => ({ at: message.at, node: () => messages.item(message, desk) }));
+  const entries = said.map((message) =>
+    ({ at: message.at, node: () => messages.item(message, desk) }));
   if (order.closed_at && !said.some((message) => message.name === "/pay/closeorder")) {
     const closed = () => el("li", { class: "event" }, words.closed(beijing(order.closed_at)));
     entries.push({ at: order.closed_at, node: closed });

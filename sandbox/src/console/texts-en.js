@@ -73,7 +73,7 @@ export const EN = {
     acknowledged: "acknowledged", refused: "wrong answer", timed_out: "too slow",
     unreachable: "unreachable", lost: "lost", way: "on its way",
   },
-  byHand: "by hand",
+  byHand: "outside the schedule",
   fault: (text) => `Fault: ${text}`,
   nextAt: (time, left) => `Sent again at ${time}, in ${left}.`,
   sendNow: "Send now",
@@ -141,7 +141,8 @@ export const EN = {
     ampersand: () => "Something comes after the key: an & too many.",
     key_empty: () => "The key was empty. Check how it is configured.",
     key_sorted: () => "The key was sorted in like a field. It comes last.",
-    left_out: (about) => `The field ${about} is sent but was not signed. Every field counts; "0" too.`,
+    left_out: (about) => 
+      `The field ${about} is sent but was not signed. Every field counts; "0" too.`,
     sign_type_unsent: (about) => `sign_type=${about} was signed, but that is not what was sent.`,
     empty_signed: () => "Empty fields (or sign itself) were signed. Leave them out.",
     unsorted: () => "The fields were not sorted by their names.",
@@ -159,13 +160,16 @@ export const EN = {
   algorithm: "Algorithm",
   sign: "sign",
   given: "Given",
+  absent: "none",
   expected: "Expected",
   howSigned: "How it is signed",
   signSteps: (algorithm) => [
     "Take every field but sign, and leave out the empty ones.",
     "Sort by name in ASCII order; join name=value with &, as the values are, without encoding.",
     "Add &key= and the API key.",
-    algorithm === "MD5" ? "MD5, in upper-case hex." : "HMAC-SHA256 keyed by the API key, in upper-case hex.",
+    algorithm === "MD5"
+      ? "MD5, in upper-case hex."
+      : "HMAC-SHA256 keyed by the API key, in upper-case hex.",
   ],
   fieldHeads: ["Field", "Value", ""],
   emptyValue: "empty",
@@ -208,7 +212,8 @@ export const EN = {
   certificatesText: "for refunds and fund bills; the password of the .p12 is the mch_id.",
   firstOrder: "A first order",
   welcome: "Waiting for a first order",
-  welcomeText: "As soon as a shop orders here, its order appears with everything that is said about it.",
+  welcomeText:
+    "As soon as a shop orders here, its order appears with everything that is said about it.",
   welcomeSteps: [
     "Order: with the button, the lines below, or your own server.",
     "Scan and pay on the phone page, as a customer would.",

@@ -75,7 +75,7 @@ export const ZH = {
     acknowledged: "已确认", refused: "应答有误", timed_out: "超时", unreachable: "无法连接",
     lost: "丢失", way: "发送中",
   },
-  byHand: "手动",
+  byHand: "计划之外",
   fault: (text) => `故障：${text}`,
   nextAt: (time, left) => `${time} 再次发送，还有 ${left}。`,
   sendNow: "立即发送",
@@ -159,6 +159,7 @@ export const ZH = {
   algorithm: "算法",
   sign: "sign",
   given: "收到的",
+  absent: "没有",
   expected: "应为",
   howSigned: "签名是怎么算的",
   signSteps: (algorithm) => [

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Gateway;
 use super::mistakes::{self, Mistake};
 use crate::merchant::Merchant;
+use crate::seal;
 use crate::sign::{self, Algorithm};
 use crate::xml::Document;
 
@@ -34,6 +35,8 @@ pub struct Explanation {
     pub expected: Option<String>,
     /// The mistakes that together lead to the wrong signature; empty when none is known that does.
     pub mistakes: Vec<Mistake>,
+    /// What is sealed in `req_info`, as the merchant can read it.
+    pub decoded: Option<String>,
 }
 
 /// A field, and whether it is signed.
@@ -75,6 +78,9 @@ impl Gateway {
         };
         let others = self.merchants.values().filter(|other| other.mch_id != merchant.mch_id);
         let others: Vec<_> = others.map(AsRef::as_ref).collect();
+        let sealed = document.filled("req_info");
+        let decoded = sealed.and_then(|sealed| seal::open(sealed, &merchant.key));
+        let explanation = Explanation { decoded, ..explanation };
         explanation.judged(&document, signer, merchant, &others)
     }
 }
@@ -103,6 +109,7 @@ impl Explanation {
             given: document.filled("sign").map(str::to_owned),
             expected: None,
             mistakes: Vec::new(),
+            decoded: None,
         }
     }
 
@@ -193,6 +200,21 @@ mod tests {
                 assert_eq!(explained.algorithm, Some(algorithm.as_str()), "though nothing says so");
             }
         }
+    }
+
+    #[test]
+    fn what_is_sealed_for_the_merchant_is_opened() {
+        let shop = Shop::new();
+        let plain = "<root><refund_status>SUCCESS</refund_status></root>";
+        let notice = |key: &str| {
+            let sealed = seal::seal(plain, &sign::Key::new(key).unwrap());
+            let mch_id = format!("<mch_id>{MCH_ID}</mch_id>");
+            let body = format!("<xml>{mch_id}<req_info>{sealed}</req_info></xml>");
+            shop.gateway.explain(body.as_bytes(), Signer::Gateway)
+        };
+        assert_eq!(notice(KEY).decoded.as_deref(), Some(plain));
+        assert_eq!(notice(KEY).verdict, "unsigned", "such a notification has no signature");
+        assert_eq!(notice(OTHER_KEY).decoded, None);
     }
 
     #[test]

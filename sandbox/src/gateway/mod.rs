@@ -68,7 +68,9 @@ pub use limits::Limits;
 pub use log::{Direction, Message, Numbered};
 pub use mistakes::Mistake;
 pub use mode_one::{ScanError, Scanning};
-pub use notice::{Delivery, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery};
+pub use notice::{
+    Delivery, NoticeKind, NoticeState, Outcome, Poll, Returned, Schedule, UnknownDelivery,
+};
 pub use order::{CODE_LIFE_S, Coupon, CouponKind, ORDER_LIFE_S, OrderKey, TradeState};
 pub use people::{Method, NotAPerson, Person};
 pub use phone::{Paid, PayError, ScanRefusal, Scanned, Target, Tender};
@@ -439,6 +441,7 @@ impl Gateway {
         let certified = self.certified(call, &request.merchant, arrival);
         let allowed = certified.and_then(|()| self.within_limits(call, &request, now));
         let mut reply = allowed.and_then(|()| act(self, &request, now));
+        self.count_mistake(call, &request, &reply, now);
         if self.is_old_sandbox {
             reply = reply.map(old_sandbox::in_its_words);
         }

@@ -59,8 +59,8 @@ mod tests {
     use super::super::testing::{MCH_ID, NOW, OTHER_MCH_ID, Shop};
     use super::*;
 
-    fn numbers(shop: &Shop, filter: OrderFilter, limit: usize) -> Vec<String> {
-        let orders = shop.gateway.find_orders(&filter, limit, NOW);
+    fn numbers(shop: &Shop, filter: &OrderFilter, limit: usize) -> Vec<String> {
+        let orders = shop.gateway.find_orders(filter, limit, NOW);
         orders.into_iter().map(|order| order.out_trade_no).collect()
     }
 
@@ -75,9 +75,9 @@ mod tests {
             shop.order(&no, &[]);
         }
         shop.order("SM300000", &[]);
-        let all = numbers(&shop, OrderFilter::default(), usize::MAX);
+        let all = numbers(&shop, &OrderFilter::default(), usize::MAX);
         assert_eq!(all, ["SM200000", "SM100000", "SM300000"], "a new code makes no new order");
-        assert_eq!(numbers(&shop, OrderFilter::default(), 2), all[..2]);
+        assert_eq!(numbers(&shop, &OrderFilter::default(), 2), all[..2]);
     }
 
     #[test]
@@ -92,9 +92,9 @@ mod tests {
             ("sm2", "SM200000"),
             (&paid.transaction_id[8..], "SM200000"),
         ] {
-            assert_eq!(numbers(&shop, text(part), 9), [no], "{part}");
+            assert_eq!(numbers(&shop, &text(part), 9), [no], "{part}");
         }
-        assert!(numbers(&shop, text("tea"), 9).is_empty());
+        assert!(numbers(&shop, &text("tea"), 9).is_empty());
     }
 
     #[test]
@@ -105,11 +105,11 @@ mod tests {
         shop.pay("SM200000", Tender::default()).unwrap();
         shop.other_merchant().order("SM300000", &[]);
         let state = |state: &str| OrderFilter { state: Some(state.into()), ..Default::default() };
-        assert_eq!(numbers(&shop, state("SUCCESS"), 9), ["SM200000"]);
-        assert_eq!(numbers(&shop, state("NOTPAY"), 9), ["SM300000", "SM100000"]);
+        assert_eq!(numbers(&shop, &state("SUCCESS"), 9), ["SM200000"]);
+        assert_eq!(numbers(&shop, &state("NOTPAY"), 9), ["SM300000", "SM100000"]);
         let of = |mch_id: &str| OrderFilter { mch_id: Some(mch_id.into()), ..Default::default() };
-        assert_eq!(numbers(&shop, of(OTHER_MCH_ID), 9), ["SM300000"]);
+        assert_eq!(numbers(&shop, &of(OTHER_MCH_ID), 9), ["SM300000"]);
         let both = OrderFilter { out_trade_no: Some("SM100000".into()), ..of(MCH_ID) };
-        assert_eq!(numbers(&shop, both, 9), ["SM100000"]);
+        assert_eq!(numbers(&shop, &both, 9), ["SM100000"]);
     }
 }

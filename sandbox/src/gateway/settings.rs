@@ -121,8 +121,8 @@ mod tests {
     use super::super::{Event, Tender};
     use super::*;
 
-    fn change(shop: &mut Shop, change: SettingsChange) -> Result<SettingsView, SettingsError> {
-        shop.gateway.change_settings(Some(MCH_ID), &change)
+    fn change(shop: &mut Shop, change: &SettingsChange) -> Result<SettingsView, SettingsError> {
+        shop.gateway.change_settings(Some(MCH_ID), change)
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
         let url = Some("http://127.0.0.1:9000/scan?shop=1".to_owned());
         let changed = change(
             &mut shop,
-            SettingsChange { mode_one_url: url.clone(), ..SettingsChange::default() },
+            &SettingsChange { mode_one_url: url.clone(), ..SettingsChange::default() },
         );
         let expected = SettingsView {
             mch_id: MCH_ID.into(),
@@ -146,12 +146,12 @@ mod tests {
             bills_open: Some(false),
             ..SettingsChange::default()
         };
-        let changed = change(&mut shop, old).unwrap();
+        let changed = change(&mut shop, &old).unwrap();
         assert_eq!((changed.bill_format, changed.bills_open), (BillFormat::Old, false));
         assert_eq!(changed.mode_one_url, url);
         let nowhere =
             SettingsChange { mode_one_url: Some(String::new()), ..SettingsChange::default() };
-        assert_eq!(change(&mut shop, nowhere).unwrap().mode_one_url, None);
+        assert_eq!(change(&mut shop, &nowhere).unwrap().mode_one_url, None);
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         let mut shop = Shop::new();
         for (no, fee_bp) in [("SM20261123000001", 0), ("SM20261123000002", 100)] {
             let fee = SettingsChange { fee_bp: Some(fee_bp), ..SettingsChange::default() };
-            change(&mut shop, fee).unwrap();
+            change(&mut shop, &fee).unwrap();
             shop.order(no, &[]);
             shop.pay(no, Tender::default()).unwrap();
         }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_changes_nothing() {
         let mut shop = Shop::new();
-        let before = change(&mut shop, SettingsChange::default()).unwrap();
+        let before = change(&mut shop, &SettingsChange::default()).unwrap();
         let long = format!("http://{}", "x".repeat(250));
         for url in ["ftp://x/", "http://", "http:///scan", "http://a b/", long.as_str(), "scan"] {
             let wrong = SettingsChange {
@@ -181,15 +181,15 @@ mod tests {
                 fee_bp: Some(1),
                 ..SettingsChange::default()
             };
-            assert_eq!(change(&mut shop, wrong), Err(SettingsError::Url), "{url}");
+            assert_eq!(change(&mut shop, &wrong), Err(SettingsError::Url), "{url}");
         }
         let wrong = SettingsChange {
             fee_bp: Some(WHOLE_BP + 1),
             bills_open: Some(false),
             ..SettingsChange::default()
         };
-        assert_eq!(change(&mut shop, wrong), Err(SettingsError::Fee));
-        assert_eq!(change(&mut shop, SettingsChange::default()), Ok(before));
+        assert_eq!(change(&mut shop, &wrong), Err(SettingsError::Fee));
+        assert_eq!(change(&mut shop, &SettingsChange::default()), Ok(before));
         let unnamed = shop.gateway.change_settings(None, &SettingsChange::default());
         assert_eq!(unnamed, Err(SettingsError::Merchant(RefundError::AmbiguousMerchant)));
         let unknown = shop.gateway.change_settings(Some("1"), &SettingsChange::default());

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::notice::NewNotice;
+use super::notice::{NewNotice, NoticeKind};
 use super::order::{OrderKey, Payment};
 use super::people::Method;
 use super::phone::not_payable;
@@ -70,8 +70,8 @@ impl Gateway {
         self.slow.ends.len()
     }
 
-    /// Ends the payments and refunds whose time has come. Whoever changes something asks this first, so that
-    /// nothing overtakes them.
+    /// Ends the payments and refunds whose time has come. Whoever changes something asks this
+    /// first, so that nothing overtakes them.
     pub(super) fn settle(&mut self, now: UnixTime) {
         while let Some((key, transaction_id)) = self.slow.pop(now) {
             let Some(order) = self.orders.get_mut(&key) else { continue };
@@ -91,8 +91,8 @@ impl Gateway {
                 _ => self.complete(&key, slow.payment, slow.tell),
             }
         }
-        self.pay_late(now);
         self.settle_refunds(now);
+        self.pay_late(now);
     }
 
     fn purse_refuses(&self, payment: &Payment) -> Option<&'static str> {
@@ -110,6 +110,7 @@ impl Gateway {
         }
         let body = notice::body(order, &payment, merchant, tell.nonce);
         let new = NewNotice {
+            kind: NoticeKind::Payment,
             order: key.clone(),
             subject: payment.transaction_id.clone(),
             url: order.notify_url.clone(),

@@ -134,6 +134,29 @@ impl Shop {
         self.call(Call::UnifiedOrder, &order(no), change)
     }
 
+    /// A signed call for this order; each takes of the fields what it knows.
+    pub(super) fn signed_call(
+        &self,
+        call: Call,
+        no: &str,
+        total_fee: &str,
+        out_refund_no: &str,
+    ) -> String {
+        match call {
+            Call::UnifiedOrder => self.signed(&order(no), &[("total_fee", total_fee)]),
+            Call::Refund => {
+                let change = [
+                    ("total_fee", total_fee),
+                    ("refund_fee", "100"),
+                    ("out_refund_no", out_refund_no),
+                    ("notify_url", NOTIFY_URL),
+                ];
+                self.signed(&query(no), &change)
+            }
+            _ => self.signed(&query(no), &[]),
+        }
+    }
+
     /// Orders, and takes whatever comes back.
     pub(super) fn raw_order(&mut self, no: &str) -> Answer {
         self.raw_order_with(no, &[])

@@ -29,6 +29,7 @@ impl From<FaultError> for ControlError {
             FaultError::UnknownName { .. }
             | FaultError::Parameter { .. }
             | FaultError::NotOfCalls { .. }
+            | FaultError::NotOfNotices { .. }
             | FaultError::PerMille => (StatusCode::BAD_REQUEST, "invalid_fault"),
         };
         Self { status, code, message: error.to_string() }

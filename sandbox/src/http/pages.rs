@@ -30,7 +30,7 @@ const PAGES: [(&str, &str); 2] = [
 ];
 
 /// What the pages load: path, content type, content.
-const FILES: [(&str, &str, &str); 20] = [
+const FILES: [(&str, &str, &str); 22] = [
     ("/phone/phone.css", CSS, include_str!("../phone/phone.css")),
     ("/phone/pay.css", CSS, include_str!("../phone/pay.css")),
     ("/phone/phone.js", JS, include_str!("../phone/phone.js")),
@@ -40,6 +40,8 @@ const FILES: [(&str, &str, &str); 20] = [
     ("/phone/texts.js", JS, include_str!("../phone/texts.js")),
     ("/phone/icon.svg", SVG, include_str!("../phone/icon.svg")),
     ("/console/console.css", CSS, include_str!("../console/console.css")),
+    ("/console/parts.css", CSS, include_str!("../console/parts.css")),
+    ("/console/messages.css", CSS, include_str!("../console/messages.css")),
     ("/console/story.css", CSS, include_str!("../console/story.css")),
     ("/console/console.js", JS, include_str!("../console/console.js")),
     ("/console/dom.js", JS, include_str!("../console/dom.js")),

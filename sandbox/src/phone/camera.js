@@ -36,7 +36,7 @@ export async function readPicture(file) {
   }
 }
 
-/** Looks through the camera until it sees a code. Throws when there is no camera to look through. */
+/** Looks through the camera until it sees a code. Throws when there is none to look through. */
 export async function look(video, seen) {
   stop();
   stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });

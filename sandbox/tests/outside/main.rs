@@ -19,4 +19,6 @@ mod shop;
 #[cfg(test)]
 mod state;
 #[cfg(test)]
+mod time;
+#[cfg(test)]
 mod tls;

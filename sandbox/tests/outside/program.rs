@@ -210,3 +210,31 @@ fn a_taken_port_is_an_error() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("cannot listen on"));
 }
+
+#[test]
+fn options_of_time_that_contradict_each_other_are_refused() {
+    let merchant = format!("{MCH_ID}:{APPID}:{KEY}");
+    for (options, part) in [
+        (&["--clock", "standing", "--speed", "2"][..], "--speed"),
+        (&["--clock-start", "20261123192600"], "--clock-start"),
+        (&["--clock", "standing", "--clock-start", "20261323192600"], "--clock-start"),
+        (&["--speed", "0"], "--speed"),
+        (&["--faults-per-mille", "1001"], "--faults-per-mille"),
+        (&["--chaos", "--faults-per-mille", "1"], "--faults-per-mille"),
+    ] {
+        let mut arguments = vec!["--listen", "127.0.0.1:0", "--merchant", &merchant];
+        arguments.extend(options);
+        let output = run(&arguments);
+        assert!(!output.status.success(), "{options:?}");
+        assert!(text(&output.stderr).contains(part), "{options:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn the_help_names_every_fault_with_its_amount() {
+    let help = text(&run(&["--help"]).stdout);
+    for entry in saoma_sandbox::gateway::CATALOGUE {
+        let start = format!("{}  {}", entry.magic_fen, entry.word);
+        assert!(help.contains(&start) && help.contains(entry.line), "{}", entry.word);
+    }
+}

@@ -56,6 +56,7 @@ impl Gateway {
             mch_id: &mch_id,
             out_trade_no: key.as_ref().map(|key| key.out_trade_no.as_str()),
             call: Some(call),
+            notice: None,
         };
         faults.extend(self.faults.draw(place));
         let fits =
@@ -84,7 +85,9 @@ impl Gateway {
         answer: Answer,
         now: UnixTime,
     ) -> Answer {
-        let Some(Stricken { request, faults }) = stricken else { return answer };
+        let Some(Stricken { request, mut faults }) = stricken else { return answer };
+        // What is cut short is what the others have made of it.
+        faults.sort_by_key(|(fault, _)| fault.name() == FaultName::Truncated);
         let mut answer = answer;
         let out_trade_no = request.owned("out_trade_no");
         for (fault, asked_by) in faults {

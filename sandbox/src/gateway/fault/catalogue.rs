@@ -1,6 +1,7 @@
 //! Every fault there is: its name and what it does, in this one place. README, `--help`, the
 //! control interface and the console take them from here.
 
+use super::super::NoticeKind;
 use super::super::refusal::Code;
 
 /// What a fault strikes.
@@ -150,7 +151,7 @@ catalogue! {
     28 NoticeForged "notice_forged" Notice Takes::Nothing,
         "before it comes a forgery, in the right form but made with another key";
     29 NoticeAltered "notice_altered" Notice Takes::Nothing,
-        "before it comes a copy with another amount under the old signature";
+        "before it comes a copy with another amount (a refund: other bytes), not signed anew";
     30 NoticeOfAnother "notice_of_another" Notice Takes::Nothing,
         "before it come the bytes of an earlier notification of the merchant";
     31 NoticeReplayed "notice_replayed" Notice seconds(60),
@@ -229,6 +230,20 @@ impl FaultName {
     /// on the way, but a lie, and whoever believes it is right to.
     pub(super) const fn comes_by_chance(self) -> bool {
         self.told_state().is_none()
+    }
+
+    /// Whether it can strike a notification of this kind. That of a refund has no signature.
+    pub(super) const fn fits(self, notice: Option<NoticeKind>) -> bool {
+        let is_of_signature = matches!(
+            self,
+            Self::NoticeWrongSign
+                | Self::NoticeUnsigned
+                | Self::NoticeLowerCaseSign
+                | Self::NoticeSignType
+                | Self::NoticeNoSignType
+                | Self::NoticeWrongSignType
+        );
+        !(is_of_signature && matches!(notice, Some(NoticeKind::Refund)))
     }
 
     /// The fault that an order of this amount asks for.

@@ -14,6 +14,8 @@ mod payment;
 mod rule;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +28,7 @@ pub use rule::{Fault, FaultError, FaultRule, Often};
 
 use super::log::{Direction, Message};
 use super::order::OrderKey;
-use super::{Call, Gateway, Rules};
+use super::{Call, Gateway, NoticeKind, Rules};
 use crate::random::Random;
 use crate::time::UnixTime;
 
@@ -86,11 +88,18 @@ pub(super) struct Place<'a> {
     pub(super) mch_id: &'a str,
     pub(super) out_trade_no: Option<&'a str>,
     pub(super) call: Option<Call>,
+    pub(super) notice: Option<NoticeKind>,
 }
 
 impl<'a> Place<'a> {
     fn of_order(strikes: Strikes, key: &'a OrderKey) -> Self {
-        Self { strikes, mch_id: &key.mch_id, out_trade_no: Some(&key.out_trade_no), call: None }
+        Self {
+            strikes,
+            mch_id: &key.mch_id,
+            out_trade_no: Some(&key.out_trade_no),
+            call: None,
+            notice: None,
+        }
     }
 }
 
@@ -181,7 +190,7 @@ impl Faults {
                 }
             }
         }
-        drawn.extend(self.at_random(place.strikes).map(|fault| (fault, "at random".to_owned())));
+        drawn.extend(self.at_random(place).map(|fault| (fault, "at random".to_owned())));
         drawn
     }
 
@@ -193,11 +202,14 @@ impl Faults {
     }
 
     /// One of the faults of this kind, now and then.
-    fn at_random(&mut self, strikes: Strikes) -> Option<Fault> {
+    fn at_random(&mut self, place: Place<'_>) -> Option<Fault> {
         if self.per_mille == 0 || self.random.below(1000) >= u64::from(self.per_mille) {
             return None;
         }
-        let fits = |entry: &&FaultEntry| entry.strikes == strikes && entry.name.comes_by_chance();
+        let fits = |entry: &&FaultEntry| {
+            let name = entry.name;
+            entry.strikes == place.strikes && name.fits(place.notice) && name.comes_by_chance()
+        };
         let fitting: Vec<_> = CATALOGUE.iter().filter(fits).collect();
         let at = usize::try_from(self.random.below(fitting.len() as u64)).unwrap_or(0);
         Some(Fault::new(fitting[at].name))
@@ -209,6 +221,8 @@ impl FaultRule {
         self.fault.strikes() == place.strikes
             && self.mch_id.as_deref().is_none_or(|mch_id| mch_id == place.mch_id)
             && self.call.is_none_or(|call| Some(call) == place.call)
+            && self.notice.is_none_or(|kind| Some(kind) == place.notice)
+            && self.fault.name().fits(place.notice)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Faults of notifications: how their sendings differ from what the schedule says.
 
-use super::super::notice::{False, NewNotice, Plan};
+use super::super::notice::{False, NewNotice, NoticeKind, Plan};
 use super::super::{Gateway, numbers};
 use super::paper::{self, Change};
 use super::{Fault, FaultName, Place, Strikes};
@@ -17,7 +17,9 @@ impl Gateway {
         let mut plan = Plan::default();
         if !self.faults.is_idle() {
             let order = new.order.clone();
-            for (fault, asked_by) in self.faults.draw(Place::of_order(Strikes::Notice, &order)) {
+            let place =
+                Place { notice: Some(new.kind), ..Place::of_order(Strikes::Notice, &order) };
+            for (fault, asked_by) in self.faults.draw(place) {
                 if self.plan(&mut new, &mut plan, fault).is_some() {
                     let number = Some(order.out_trade_no.as_str());
                     self.struck(fault, &asked_by, &order.mch_id, number, now);
@@ -64,23 +66,27 @@ impl Gateway {
     }
 
     fn changed_notice(&self, new: &NewNotice, change: Change<'_>) -> Option<String> {
+        if new.kind == NoticeKind::Refund {
+            return paper::changed_sealed(&new.body, change);
+        }
         let (merchant, algorithm) = self.signer(new)?;
         paper::changed(&new.body, change, merchant, algorithm)
     }
 
     /// The notification as somebody would write it who knows everything but the key.
     fn forged(&mut self, new: &NewNotice) -> Option<String> {
+        let forged_key = Key::new(FORGED_KEY)?;
+        if new.kind == NoticeKind::Refund {
+            let merchant = self.merchants.get(&new.order.mch_id)?;
+            return paper::sealed_again(&new.body, &merchant.key, &forged_key);
+        }
         let nonce = numbers::nonce(&mut self.faults.random);
         let (merchant, algorithm) = self.signer(new)?;
-        let forger = Merchant { key: Key::new(FORGED_KEY)?, ..merchant.clone() };
+        let forger = Merchant { key: forged_key, ..merchant.clone() };
         paper::changed(&new.body, Change::Nonce(&nonce), &forger, algorithm)
     }
 
-    /// Who signs a notification, and how; `None` for that of a refund, which nobody signs.
     fn signer(&self, new: &NewNotice) -> Option<(&Merchant, Algorithm)> {
-        if !self.transactions.contains_key(&new.subject) {
-            return None;
-        }
         let order = self.orders.get(&new.order)?;
         Some((self.merchants.get(&new.order.mch_id)?, order.algorithm))
     }

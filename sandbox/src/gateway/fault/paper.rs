@@ -2,7 +2,8 @@
 
 use super::super::answer::signature;
 use crate::merchant::Merchant;
-use crate::sign::Algorithm;
+use crate::seal;
+use crate::sign::{Algorithm, Key};
 use crate::xml::{self, Document, Field};
 
 /// A change to a signed document.
@@ -43,11 +44,7 @@ pub(super) fn changed(
         Change::SignType => set(&mut fields, "sign_type", sign_type(algorithm)),
         Change::WrongSignType => set(&mut fields, "sign_type", sign_type(other(algorithm))),
         Change::NoSignType => fields.retain(|field| field.name != "sign_type"),
-        Change::UnknownFields => fields.extend([
-            Field::cdata("future_field", "新字段🙂"),
-            Field::plain("future_field_0", 0),
-            Field::cdata("future_empty", ""),
-        ]),
+        Change::UnknownFields => fields.extend(unknown_fields()),
         Change::OtherMerchant => {
             set(&mut fields, "appid", OTHER_APPID);
             set(&mut fields, "mch_id", OTHER_MCH_ID);
@@ -125,4 +122,35 @@ fn read(text: &str) -> Option<Vec<Field>> {
         if plain { Field::plain(name, value) } else { Field::cdata(name, value) }
     };
     Some(document.iter().map(field).collect())
+}
+
+/// The notification of a refund with this change; `None` for what only a signature can have.
+pub(super) fn changed_sealed(text: &str, change: Change<'_>) -> Option<String> {
+    let mut fields = read(text)?;
+    match change {
+        Change::UnknownFields => fields.extend(unknown_fields()),
+        Change::OtherAmount => {
+            let sealed = fields.iter_mut().find(|field| field.name == "req_info")?;
+            let first = if sealed.value.starts_with('A') { "B" } else { "A" };
+            sealed.value.replace_range(..1, first);
+        }
+        _ => return None,
+    }
+    Some(xml::write(&fields))
+}
+
+/// The notification of a refund, sealed with another key.
+pub(super) fn sealed_again(text: &str, key: &Key, other: &Key) -> Option<String> {
+    let mut fields = read(text)?;
+    let sealed = fields.iter_mut().find(|field| field.name == "req_info")?;
+    sealed.value = seal::seal(&seal::open(&sealed.value, key)?, other);
+    Some(xml::write(&fields))
+}
+
+fn unknown_fields() -> [Field; 3] {
+    [
+        Field::cdata("future_field", "新字段🙂"),
+        Field::plain("future_field_0", 0),
+        Field::cdata("future_empty", ""),
+    ]
 }

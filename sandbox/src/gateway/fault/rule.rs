@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Call;
 use super::super::refusal::Code;
+use super::super::{Call, NoticeKind};
 use super::catalogue::{FaultName, Strikes, Takes};
 
 /// A fault and its parameter. It is written `NAME` or `NAME; PARAMETER`, in headers as in JSON.
@@ -42,6 +42,11 @@ pub enum FaultError {
         /// The fault.
         name: FaultName,
     },
+    /// A rule for notifications names a fault of something else.
+    NotOfNotices {
+        /// The fault.
+        name: FaultName,
+    },
     /// More than 1000 in a thousand, or none.
     PerMille,
     /// There are as many rules as there may be.
@@ -60,6 +65,9 @@ impl fmt::Display for FaultError {
                 Takes::Code { .. } => write!(f, "{name} takes a code of the error tables"),
             },
             Self::NotOfCalls { name } => write!(f, "{name} does not strike calls: leave call out"),
+            Self::NotOfNotices { name } => {
+                write!(f, "{name} does not strike notifications: leave notice out")
+            }
             Self::PerMille => f.write_str("per_mille must be 1 to 1000, next at least 1"),
             Self::TooMany => f.write_str("there are too many rules: delete some"),
         }
@@ -211,6 +219,9 @@ pub struct FaultRule {
     /// Only to this call, for faults of calls: the last part of its path.
     #[serde(default)]
     pub call: Option<Call>,
+    /// Only to notifications of this kind, for faults of notifications.
+    #[serde(default)]
+    pub notice: Option<NoticeKind>,
     /// How often; once, when it is left out.
     #[serde(default)]
     pub often: Often,
@@ -220,7 +231,7 @@ impl FaultRule {
     /// This fault, the next time, whoever it strikes.
     pub fn next(fault: Fault) -> Self {
         let often = Often::default();
-        Self { fault, mch_id: None, out_trade_no: None, call: None, often }
+        Self { fault, mch_id: None, out_trade_no: None, call: None, notice: None, often }
     }
 
     /// The same, to the order of this number only.
@@ -235,6 +246,12 @@ impl FaultRule {
         Self { call: Some(call), ..self }
     }
 
+    /// The same, to notifications of this kind only.
+    #[must_use]
+    pub fn of_notice(self, notice: NoticeKind) -> Self {
+        Self { notice: Some(notice), ..self }
+    }
+
     /// The same, so often.
     #[must_use]
     pub fn often(self, often: Often) -> Self {
@@ -244,6 +261,9 @@ impl FaultRule {
     pub(super) fn check(&self) -> Result<(), FaultError> {
         if self.call.is_some() && self.fault.strikes() != Strikes::Call {
             return Err(FaultError::NotOfCalls { name: self.fault.name() });
+        }
+        if self.notice.is_some() && self.fault.strikes() != Strikes::Notice {
+            return Err(FaultError::NotOfNotices { name: self.fault.name() });
         }
         match self.often {
             Often::PerMille(parts) if !(1..=1000).contains(&parts) => Err(FaultError::PerMille),

@@ -2,10 +2,11 @@
 
 use super::super::testing::{APPID, KEY, MCH_ID, NOW, OTHER_KEY, OTHER_MCH_ID, Shop};
 use super::super::{
-    Answer, Arrival, Call, Code, Delivery, Direction, Limits, PayError, Returned, ScanRefusal,
-    Schedule, Target, Tender,
+    Answer, Arrival, Call, Certificates, Code, Delivery, Direction, PayError, Returned,
+    ScanRefusal, Schedule, Target, Tender,
 };
 use super::*;
+use crate::seal;
 use crate::sign::{self, Algorithm, Key};
 use crate::xml::Document;
 
@@ -596,15 +597,58 @@ fn a_call_whose_signature_is_wrong_is_not_struck() {
     assert_eq!(shop.gateway.faults_struck().count(), 0);
 }
 
-#[test]
-fn limits_are_no_faults() {
-    let rules = Rules { limits: Limits { orders_per_s: 2 }, ..Rules::default() };
+/// A refund that has ended; the fault strikes its notification.
+fn refunded(text: &str) -> Shop {
+    let rules = Rules { certificates: Certificates::NotAsked, ..Rules::default() };
     let mut shop = Shop::with_rules(rules);
     shop.order(NO, &[]);
-    shop.order(NO, &[]);
-    assert_eq!(shop.order_refused(NO, &[]).0, Code::FrequencyLimited);
-    shop.now = NOW.plus(1);
-    shop.order(NO, &[]);
+    shop.pay(NO, Tender { notify: false, ..Tender::default() }).unwrap();
+    let rule = FaultRule::next(fault(text)).of_notice(NoticeKind::Refund);
+    shop.gateway.add_fault(rule).unwrap();
+    let fields = [
+        ("out_trade_no", NO),
+        ("out_refund_no", "R1"),
+        ("total_fee", "1800"),
+        ("refund_fee", "1800"),
+        ("notify_url", "https://pay.example.com/refund"),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let body = shop.signed(&fields.into(), &[]);
+    let answer = shop.gateway.handle(Call::Refund, &Arrival::of(body.as_bytes()), NOW);
+    assert_eq!(answer.code, None, "{}", answer.text());
+    shop.now = NOW.plus(60);
+    shop
+}
+
+fn opened(delivery: &Delivery) -> Option<String> {
+    let notice = said(delivery);
+    let key = Key::new(KEY).unwrap();
+    seal::open(notice.get("req_info").unwrap(), &key).filter(|text| text.starts_with("<root>"))
+}
+
+#[test]
+fn notifications_of_refunds_are_struck_too() {
+    for text in ["notice_forged", "notice_altered"] {
+        let mut shop = refunded(text);
+        let fake = one(&mut shop);
+        assert_eq!(opened(&fake), None, "{text}");
+        acknowledge(&mut shop, &fake);
+        assert!(opened(&one(&mut shop)).is_some(), "{text}");
+    }
+    let mut shop = refunded("notice_together; 2");
+    assert_eq!(due(&mut shop).len(), 3);
+    let mut shop = refunded("notice_unknown_fields");
+    let notice = one(&mut shop);
+    assert!(opened(&notice).is_some() && said(&notice).get("future_field").is_some());
+    let mut shop = refunded("notice_lost");
+    assert_eq!(due(&mut shop), []);
+}
+
+#[test]
+fn what_only_a_signature_can_have_waits_for_the_notification_of_a_payment() {
+    let mut shop = refunded("notice_unsigned");
+    assert!(opened(&one(&mut shop)).is_some());
+    assert_eq!(shop.gateway.faults()[0].left, Some(1));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::super::order::OrderKey;
 use super::plan::{False, Plan};
-use super::{NoticeState, Outcome, Schedule};
+use super::{NoticeKind, NoticeState, Outcome, Schedule};
 use crate::time::UnixTime;
 
 /// A notification to send now, by POST.
@@ -49,6 +49,7 @@ impl std::error::Error for UnknownDelivery {}
 /// A notification to be sent.
 #[derive(Debug)]
 pub(in crate::gateway) struct NewNotice {
+    pub(in crate::gateway) kind: NoticeKind,
     pub(in crate::gateway) order: OrderKey,
     /// WeChat's number of what it tells of.
     pub(in crate::gateway) subject: String,
@@ -501,7 +502,14 @@ mod tests {
             let (url, body) = (String::new(), String::new());
             let due = Some(NOW.plus(i64::try_from(at).unwrap()));
             notices.add(
-                NewNotice { order, subject: format!("T{at}"), url, body, due },
+                NewNotice {
+                    kind: NoticeKind::Payment,
+                    order,
+                    subject: format!("T{at}"),
+                    url,
+                    body,
+                    due,
+                },
                 Plan::default(),
             );
         }

@@ -12,6 +12,8 @@ pub use engine::{Delivery, Poll, UnknownDelivery};
 pub(super) use engine::{NewNotice, Notice, Notices};
 pub(super) use plan::{False, Plan};
 
+use serde::{Deserialize, Serialize};
+
 use super::Gateway;
 use super::log::{Direction, Message};
 use super::mode_one::Scans;
@@ -38,6 +40,16 @@ impl Schedule {
             Self::Old => &[15, 15, 30, 180, 1800, 1800, 1800, 1800, 3600],
         }
     }
+}
+
+/// What a notification tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// A payment.
+    Payment,
+    /// The end of a refund. It is sealed, not signed.
+    Refund,
 }
 
 /// How far a notification is.
@@ -72,8 +84,8 @@ impl Gateway {
         self.settle(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        let others = [self.slow.next_end(), self.next_late_payment(), self.refunds.next_end()];
-        let times = poll.wake_at.into_iter().chain(others.into_iter().flatten());
+        let ends = [self.slow.next_end(), self.refunds.next_end(), self.next_late_payment()];
+        let times = poll.wake_at.into_iter().chain(ends.into_iter().flatten());
         let poll = Poll { wake_at: times.min(), ..poll };
         self.poll_old(poll, now)
     }
@@ -125,7 +137,7 @@ impl Gateway {
 
     /// Whether no notification and no question is on its way or due, and no payment or refund.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let ends = [self.slow.next_end(), self.next_late_payment(), self.refunds.next_end()];
+        let ends = [self.slow.next_end(), self.refunds.next_end(), self.next_late_payment()];
         let ending = ends.into_iter().flatten().any(|end| end <= now);
         let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
         self.notices.is_quiet(now) && self.scans.are_quiet() && !ending && old_quiet

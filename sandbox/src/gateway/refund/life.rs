@@ -1,7 +1,7 @@
 //! The life of a refund: whether it may begin, its beginning, its end.
 
 use super::super::ledger::RefundParts;
-use super::super::notice::NewNotice;
+use super::super::notice::{NewNotice, NoticeKind};
 use super::super::order::{Coupon, OrderKey, Payment};
 use super::super::refusal::{Code, Refusal};
 use super::super::{Gateway, numbers};
@@ -156,6 +156,7 @@ impl Gateway {
         let (Some(payment), Some(merchant)) = (payment, merchant) else { return };
         let body = notice::body(refund, payment, merchant, nonce);
         let new = NewNotice {
+            kind: NoticeKind::Refund,
             order: refund.order.clone(),
             subject: refund_id.to_owned(),
             url,

@@ -60,7 +60,8 @@ impl Gateway {
         let may = asked == Some(found.payment.transaction_id.as_str())
             && (request.filled("refund_id").is_some() || request.filled("out_refund_no").is_none());
         if archived && !may {
-            let detail = "paid more than a year and a half ago: ask by transaction_id, alone or with refund_id";
+            let detail = "paid more than a year and a half ago: ask by transaction_id, alone or \
+                          with refund_id";
             return Err(unknown().with_detail(detail));
         }
         Ok(self.told(&found))
