@@ -118,7 +118,8 @@ struct Arguments {
 
     /// How many of a thousand calls, payments and notifications go wrong at random.
     #[arg(long, value_name = "N", default_value_t = 0,
-          value_parser = clap::value_parser!(u16).range(0..=1000), help_heading = "Faults and time")]
+          value_parser = clap::value_parser!(u16).range(0..=1000),
+          help_heading = "Faults and time")]
     faults_per_mille: u16,
 
     /// The same as --faults-per-mille 50.
@@ -132,7 +133,8 @@ struct Arguments {
     /// How many times as fast as the machine's clock the gateway's clock runs. 60: a second counts
     /// as a minute.
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=i64::from(SPEED_MAX)), help_heading = "Faults and time")]
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(SPEED_MAX)),
+          help_heading = "Faults and time")]
     speed: u32,
 
     /// Whose time counts: the machine's, or none, until POST /control/time moves it.
