@@ -45,4 +45,9 @@ export const FAULTS = {
   paid_twice: "同一订单又被另一笔交易支付",
   paid_after_close: "关单之后过一会儿仍被支付",
   query_lags: "付款后这么久，查询仍是 NOTPAY",
+  query_closed: "查询订单说 CLOSED，其余内容不变",
+  query_revoked: "查询订单说 REVOKED，如付款码支付",
+  query_user_paying: "查询订单说 USERPAYING",
+  query_pay_error: "查询订单说 PAYERROR",
+  query_accept: "查询订单说 ACCEPT，如自动扣款",
 };

@@ -213,7 +213,10 @@ const fn change_of_answer(name: FaultName) -> Option<Change<'static>> {
         FaultName::AnswerUnsigned => Some(Change::Unsigned),
         FaultName::AnswerLowerCaseSign => Some(Change::LowerCaseSign),
         FaultName::AnswerOfAnother => Some(Change::OtherMerchant),
-        _ => None,
+        _ => match name.told_state() {
+            Some((state, text)) => Some(Change::State { state, text }),
+            None => None,
+        },
     }
 }
 

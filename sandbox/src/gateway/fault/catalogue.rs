@@ -183,6 +183,16 @@ catalogue! {
         "so long after it was closed the order is paid all the same";
     44 QueryLags "query_lags" Payment seconds(10),
         "the order query says NOTPAY for so long after the payment";
+    45 QueryClosed "query_closed" Call Takes::Nothing,
+        "an order query says CLOSED, whatever else it tells";
+    46 QueryRevoked "query_revoked" Call Takes::Nothing,
+        "an order query says REVOKED, as of bar-code pay";
+    47 QueryUserPaying "query_user_paying" Call Takes::Nothing,
+        "an order query says USERPAYING";
+    48 QueryPayError "query_pay_error" Call Takes::Nothing,
+        "an order query says PAYERROR";
+    49 QueryAccept "query_accept" Call Takes::Nothing,
+        "an order query says ACCEPT, as of automatic debits";
 }
 
 const HTTP_STATUS: Takes = Takes::Number { unit: "status", default: 502, min: 500, max: 599 };
@@ -202,6 +212,24 @@ impl FaultName {
     /// The fault of this name.
     pub fn of(word: &str) -> Option<Self> {
         CATALOGUE.iter().find(|entry| entry.word == word).map(|entry| entry.name)
+    }
+
+    /// The state that an order query tells instead of the true one, and its text.
+    pub(super) const fn told_state(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::QueryClosed => Some(("CLOSED", "订单已关闭")),
+            Self::QueryRevoked => Some(("REVOKED", "已撤销")),
+            Self::QueryUserPaying => Some(("USERPAYING", "用户支付中")),
+            Self::QueryPayError => Some(("PAYERROR", "支付失败")),
+            Self::QueryAccept => Some(("ACCEPT", "已接收，等待扣款")),
+            _ => None,
+        }
+    }
+
+    /// Whether it happens by chance. A wrong state of an order never does: it would not be a fault
+    /// on the way, but a lie, and whoever believes it is right to.
+    pub(super) const fn comes_by_chance(self) -> bool {
+        self.told_state().is_none()
     }
 
     /// Whether it can strike a notification of this kind. That of a refund has no signature.

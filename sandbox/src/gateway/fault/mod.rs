@@ -206,8 +206,10 @@ impl Faults {
         if self.per_mille == 0 || self.random.below(1000) >= u64::from(self.per_mille) {
             return None;
         }
-        let fits =
-            |entry: &&FaultEntry| entry.strikes == place.strikes && entry.name.fits(place.notice);
+        let fits = |entry: &&FaultEntry| {
+            let name = entry.name;
+            entry.strikes == place.strikes && name.fits(place.notice) && name.comes_by_chance()
+        };
         let fitting: Vec<_> = CATALOGUE.iter().filter(fits).collect();
         let at = usize::try_from(self.random.below(fitting.len() as u64)).unwrap_or(0);
         Some(Fault::new(fitting[at].name))

@@ -18,6 +18,11 @@ pub(super) enum Change<'a> {
     LowerCaseSign,
     OtherMerchant,
     OtherAmount,
+    /// Another `trade_state`, where there is one.
+    State {
+        state: &'a str,
+        text: &'a str,
+    },
     /// Another nonce.
     Nonce(&'a str),
 }
@@ -43,6 +48,11 @@ pub(super) fn changed(
         Change::OtherMerchant => {
             set(&mut fields, "appid", OTHER_APPID);
             set(&mut fields, "mch_id", OTHER_MCH_ID);
+        }
+        Change::State { state, text } => {
+            fields.iter().find(|field| field.name == "trade_state")?;
+            set(&mut fields, "trade_state", state);
+            set(&mut fields, "trade_state_desc", text);
         }
         Change::Nonce(nonce) => set(&mut fields, "nonce_str", nonce),
         Change::OtherAmount => {
@@ -76,6 +86,7 @@ impl Change<'_> {
             | Self::WrongSignType
             | Self::UnknownFields
             | Self::OtherMerchant
+            | Self::State { .. }
             | Self::Nonce(_) => true,
             Self::WrongSign | Self::Unsigned | Self::LowerCaseSign | Self::OtherAmount => false,
         }

@@ -2,8 +2,8 @@
 
 use super::super::testing::{APPID, KEY, MCH_ID, NOW, OTHER_KEY, OTHER_MCH_ID, Shop};
 use super::super::{
-    Answer, Arrival, Certificates, Code, Delivery, Direction, PayError, Returned, ScanRefusal,
-    Schedule, Target, Tender,
+    Answer, Arrival, Call, Certificates, Code, Delivery, Direction, PayError, Returned,
+    ScanRefusal, Schedule, Target, Tender,
 };
 use super::*;
 use crate::seal;
@@ -649,4 +649,41 @@ fn what_only_a_signature_can_have_waits_for_the_notification_of_a_payment() {
     let mut shop = refunded("notice_unsigned");
     assert!(opened(&one(&mut shop)).is_some());
     assert_eq!(shop.gateway.faults()[0].left, Some(1));
+}
+
+#[test]
+fn an_order_query_tells_each_state_of_the_table() {
+    for (word, state) in [
+        ("query_closed", "CLOSED"),
+        ("query_revoked", "REVOKED"),
+        ("query_user_paying", "USERPAYING"),
+        ("query_pay_error", "PAYERROR"),
+        ("query_accept", "ACCEPT"),
+    ] {
+        let mut shop = Shop::new();
+        shop.order(NO, &[]);
+        shop.pay(NO, Tender::default()).unwrap();
+        let rule = FaultRule { call: Some(Call::OrderQuery), ..FaultRule::next(fault(word)) };
+        shop.gateway.add_fault(rule).unwrap();
+        let answer = shop.query(NO);
+        assert_eq!(answer.get("trade_state"), Some(state));
+        assert!(answer.get("transaction_id").is_some(), "the rest is as it was");
+        assert!(is_signed(&answer, KEY));
+        assert_eq!(shop.query(NO).get("trade_state"), Some("SUCCESS"), "once");
+    }
+}
+
+#[test]
+fn a_wrong_state_never_comes_by_chance() {
+    let told: Vec<_> = CATALOGUE.iter().filter(|entry| !entry.name.comes_by_chance()).collect();
+    assert_eq!(told.len(), 5);
+    let mut shop = Shop::seeded_with(Rules { faults_per_mille: 1000, ..Rules::default() }, 7);
+    let query = shop.signed(&super::super::testing::query(NO), &[]);
+    for _ in 0..500 {
+        shop.raw_order(NO);
+        shop.gateway.handle(Call::OrderQuery, &Arrival::of(query.as_bytes()), NOW);
+    }
+    assert!(shop.gateway.orders_numbered(NO, NOW).len() == 1, "the queries found it");
+    assert!(shop.gateway.faults_struck().count() > 15, "all others of a call, in time");
+    assert!(shop.gateway.faults_struck().all(|(name, _)| name.comes_by_chance()));
 }
