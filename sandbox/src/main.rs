@@ -103,7 +103,7 @@ struct Arguments {
     refund_gap_s: u32,
 
     /// The order query says CLOSED of what has gone back as a whole, as some have seen it.
-    #[arg(long)]
+    #[arg(long, help_heading = "Rules")]
     closed_when_refunded: bool,
 
     /// Makes the numbers and codes that are given out, and the faults at random, the same each
@@ -283,9 +283,10 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), String> {
     let config = arguments.config()?;
-    let (seed, per_mille) = (config.seed, config.rules.faults_per_mille);
+    let per_mille = config.rules.faults_per_mille;
     let mut signals = Signals::new().map_err(|error| format!("no signals: {error}"))?;
     let sandbox = Sandbox::start(config).await.map_err(|error| error.to_string())?;
+    let seed = sandbox.seed();
     tracing::info!(seed, "started");
     if per_mille > 0 {
         tracing::warn!(per_mille, "faults at random; the same ones again with --seed {seed}");

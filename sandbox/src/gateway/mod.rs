@@ -170,6 +170,7 @@ impl Default for Rules {
 #[derive(Debug)]
 pub struct Gateway {
     rules: Rules,
+    seed: u64,
     merchants: BTreeMap<String, Arc<Merchant>>,
     orders: BTreeMap<OrderKey, Order>,
     index: Index,
@@ -204,6 +205,7 @@ impl Gateway {
     pub fn new(rules: Rules, merchants: impl IntoIterator<Item = Merchant>, seed: u64) -> Self {
         let mut gateway = Self {
             rules,
+            seed,
             merchants: BTreeMap::new(),
             orders: BTreeMap::new(),
             index: Index::default(),
@@ -362,6 +364,11 @@ impl Gateway {
             code: refusal,
             detail: None,
         });
+    }
+
+    /// The seed that names the numbers and codes given out, and the faults at random.
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The last calls and notifications with their numbers, oldest first.
