@@ -103,7 +103,7 @@ struct Arguments {
     refund_gap_s: u32,
 
     /// The order query says CLOSED of what has gone back as a whole, as some have seen it.
-    #[arg(long)]
+    #[arg(long, help_heading = "Rules")]
     closed_when_refunded: bool,
 
     /// Makes the numbers and codes that are given out, and the faults at random, the same each
@@ -118,7 +118,8 @@ struct Arguments {
 
     /// How many of a thousand calls, payments and notifications go wrong at random.
     #[arg(long, value_name = "N", default_value_t = 0,
-          value_parser = clap::value_parser!(u16).range(0..=1000), help_heading = "Faults and time")]
+          value_parser = clap::value_parser!(u16).range(0..=1000),
+          help_heading = "Faults and time")]
     faults_per_mille: u16,
 
     /// The same as --faults-per-mille 50.
@@ -132,7 +133,8 @@ struct Arguments {
     /// How many times as fast as the machine's clock the gateway's clock runs. 60: a second counts
     /// as a minute.
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=i64::from(SPEED_MAX)), help_heading = "Faults and time")]
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(SPEED_MAX)),
+          help_heading = "Faults and time")]
     speed: u32,
 
     /// Whose time counts: the machine's, or none, until POST /control/time moves it.
@@ -281,9 +283,10 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), String> {
     let config = arguments.config()?;
-    let (seed, per_mille) = (config.seed, config.rules.faults_per_mille);
+    let per_mille = config.rules.faults_per_mille;
     let mut signals = Signals::new().map_err(|error| format!("no signals: {error}"))?;
     let sandbox = Sandbox::start(config).await.map_err(|error| error.to_string())?;
+    let seed = sandbox.seed();
     tracing::info!(seed, "started");
     if per_mille > 0 {
         tracing::warn!(per_mille, "faults at random; the same ones again with --seed {seed}");

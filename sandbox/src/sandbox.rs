@@ -111,6 +111,11 @@ impl Sandbox {
         self.shared.scan(person, code).await.map_err(not_kept)?
     }
 
+    /// The seed of its numbers, codes and faults: with a state on disk that of the first start.
+    pub fn seed(&self) -> u64 {
+        self.shared.look(|gateway, _| gateway.seed())
+    }
+
     /// The time of the gateway's clock.
     pub fn now(&self) -> UnixTime {
         self.shared.clock.now()

@@ -5,8 +5,8 @@
 //! [`Act`]. So nothing can happen that is not written down. **To add one:**
 //!
 //! 1. write the method of [`Gateway`], with `now` as its last argument;
-//! 2. write a struct here or in a file of this module that holds its other arguments, as owned plain data (`Clone, Debug,
-//!    PartialEq, Eq, Serialize, Deserialize`);
+//! 2. write a struct here or in a file of this module that holds its other arguments, as owned
+//!    plain data (`Clone, Debug, PartialEq, Eq, Serialize, Deserialize`);
 //! 3. `impl Act` for it, by calling the method;
 //! 4. name it in [`inputs!`] at the end of this file.
 //!

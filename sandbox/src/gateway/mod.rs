@@ -14,6 +14,7 @@
 
 mod answer;
 mod bill;
+mod call;
 mod certificate;
 mod close_order;
 mod example;
@@ -50,12 +51,10 @@ mod unified_order;
 mod view;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 pub use answer::Answer;
+pub use call::{Call, UnknownCall};
 pub use certificate::Certificates;
 pub use explain::{ExplainedField, Explanation, Signer};
 pub use fault::{
@@ -106,133 +105,6 @@ use refusal::Refusal;
 use request::Request;
 use short_url::ShortLinks;
 use slow::SlowQueue;
-
-/// The calls that the gateway answers. In JSON a call is its path, or the end of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "&'static str")]
-pub enum Call {
-    /// 统一下单: makes an order, or a new code for it.
-    UnifiedOrder,
-    /// 查询订单: tells an order's state.
-    OrderQuery,
-    /// 关闭订单: closes an order.
-    CloseOrder,
-    /// 申请退款: gives money back.
-    Refund,
-    /// 查询退款: tells where refunds are.
-    RefundQuery,
-    /// 下载交易账单: what was paid and refunded on a day.
-    DownloadBill,
-    /// 下载资金账单: what moved in the merchant's account on a day.
-    DownloadFundFlow,
-    /// 转换短链接: gives a short text for a long one.
-    ShortUrl,
-    /// Gives the key of the old sandbox.
-    SignKey,
-    /// The same at the path of now.
-    NewSignKey,
-    /// [`Self::UnifiedOrder`] in the old sandbox.
-    OldUnifiedOrder,
-    /// [`Self::OrderQuery`] in the old sandbox.
-    OldOrderQuery,
-    /// [`Self::CloseOrder`] in the old sandbox.
-    OldCloseOrder,
-    /// [`Self::Refund`] in the old sandbox.
-    OldRefund,
-    /// The same at the path that needs a certificate elsewhere.
-    OldSecRefund,
-    /// [`Self::RefundQuery`] in the old sandbox.
-    OldRefundQuery,
-    /// [`Self::DownloadBill`] in the old sandbox.
-    OldDownloadBill,
-}
-
-impl Call {
-    /// All calls.
-    pub const ALL: [Self; 17] = [
-        Self::UnifiedOrder,
-        Self::OrderQuery,
-        Self::CloseOrder,
-        Self::Refund,
-        Self::RefundQuery,
-        Self::DownloadBill,
-        Self::DownloadFundFlow,
-        Self::ShortUrl,
-        Self::SignKey,
-        Self::NewSignKey,
-        Self::OldUnifiedOrder,
-        Self::OldOrderQuery,
-        Self::OldCloseOrder,
-        Self::OldRefund,
-        Self::OldSecRefund,
-        Self::OldRefundQuery,
-        Self::OldDownloadBill,
-    ];
-
-    /// The path of the call (`docs/protocol.md` §1).
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::UnifiedOrder => "/pay/unifiedorder",
-            Self::OrderQuery => "/pay/orderquery",
-            Self::CloseOrder => "/pay/closeorder",
-            Self::Refund => "/secapi/pay/refund",
-            Self::RefundQuery => "/pay/refundquery",
-            Self::DownloadBill => "/pay/downloadbill",
-            Self::DownloadFundFlow => "/pay/downloadfundflow",
-            Self::ShortUrl => "/tools/shorturl",
-            Self::SignKey => "/sandboxnew/pay/getsignkey",
-            Self::NewSignKey => "/xdc/apiv2getsignkey/sign/getsignkey",
-            Self::OldUnifiedOrder => "/sandboxnew/pay/unifiedorder",
-            Self::OldOrderQuery => "/sandboxnew/pay/orderquery",
-            Self::OldCloseOrder => "/sandboxnew/pay/closeorder",
-            Self::OldRefund => "/sandboxnew/pay/refund",
-            Self::OldSecRefund => "/sandboxnew/secapi/pay/refund",
-            Self::OldRefundQuery => "/sandboxnew/pay/refundquery",
-            Self::OldDownloadBill => "/sandboxnew/pay/downloadbill",
-        }
-    }
-
-    /// Whether its answer is a bill, and a refusal one of a bill.
-    const fn is_bill(self) -> bool {
-        matches!(self, Self::DownloadBill | Self::DownloadFundFlow | Self::OldDownloadBill)
-    }
-}
-
-/// There is no such call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownCall;
-
-impl fmt::Display for UnknownCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there is no such call: give its path")
-    }
-}
-
-impl std::error::Error for UnknownCall {}
-
-impl Call {
-    /// The call of this path, or of this last part of a path; of two that end alike it is the one
-    /// that is not of the old sandbox.
-    pub fn of(text: &str) -> Option<Self> {
-        let ends = |call: &Self| call.path().rsplit('/').next() == Some(text);
-        let mut all = Self::ALL.into_iter();
-        all.clone().find(|call| call.path() == text).or_else(|| all.find(ends))
-    }
-}
-
-impl TryFrom<String> for Call {
-    type Error = UnknownCall;
-
-    fn try_from(text: String) -> Result<Self, UnknownCall> {
-        Self::of(&text).ok_or(UnknownCall)
-    }
-}
-
-impl From<Call> for &'static str {
-    fn from(call: Call) -> Self {
-        call.path()
-    }
-}
 
 /// A call as it arrives by POST.
 #[derive(Clone, Copy, Debug)]
@@ -298,6 +170,7 @@ impl Default for Rules {
 #[derive(Debug)]
 pub struct Gateway {
     rules: Rules,
+    seed: u64,
     merchants: BTreeMap<String, Arc<Merchant>>,
     orders: BTreeMap<OrderKey, Order>,
     index: Index,
@@ -332,6 +205,7 @@ impl Gateway {
     pub fn new(rules: Rules, merchants: impl IntoIterator<Item = Merchant>, seed: u64) -> Self {
         let mut gateway = Self {
             rules,
+            seed,
             merchants: BTreeMap::new(),
             orders: BTreeMap::new(),
             index: Index::default(),
@@ -490,6 +364,11 @@ impl Gateway {
             code: refusal,
             detail: None,
         });
+    }
+
+    /// The seed that names the numbers and codes given out, and the faults at random.
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The last calls and notifications with their numbers, oldest first.

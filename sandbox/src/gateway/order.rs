@@ -1,4 +1,4 @@
-//! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §14).
+//! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §5).
 
 use serde::{Deserialize, Serialize};
 

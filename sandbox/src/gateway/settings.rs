@@ -20,6 +20,8 @@ const WHOLE_BP: u16 = 10_000;
 pub struct SettingsChange {
     /// Where scans of product codes are told; empty for nowhere.
     pub mode_one_url: Option<String>,
+    /// Where the ends of refunds are told that name no address of their own; empty for nowhere.
+    pub refund_notify_url: Option<String>,
     /// The columns of its trade bills.
     pub bill_format: Option<BillFormat>,
     /// WeChat's fee in hundredths of a percent, for payments from now on.
@@ -35,6 +37,8 @@ pub struct SettingsView {
     pub mch_id: String,
     /// Where scans of product codes are told.
     pub mode_one_url: Option<String>,
+    /// Where the ends of refunds are told that name no address of their own.
+    pub refund_notify_url: Option<String>,
     /// The columns of its trade bills.
     pub bill_format: BillFormat,
     /// WeChat's fee in hundredths of a percent.
@@ -48,8 +52,11 @@ pub struct SettingsView {
 pub enum SettingsError {
     /// It is not said which merchant, or there is none.
     Merchant(RefundError),
-    /// The address is not an absolute http or https one of at most 256 bytes.
-    Url,
+    /// An address is not an absolute http or https one of at most 256 bytes.
+    Url {
+        /// Which.
+        name: &'static str,
+    },
     /// The fee is more than everything.
     Fee,
 }
@@ -58,7 +65,7 @@ impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Merchant(error) => error.fmt(f),
-            Self::Url => f.write_str("mode_one_url must be an http or https address"),
+            Self::Url { name } => write!(f, "{name} must be an http or https address"),
             Self::Fee => write!(f, "fee_bp must be 0 to {WHOLE_BP}"),
         }
     }
@@ -80,16 +87,17 @@ impl Gateway {
     ) -> Result<SettingsView, SettingsError> {
         let mch_id = self.merchant_meant(mch_id).map_err(SettingsError::Merchant)?;
         let no_merchant = SettingsError::Merchant(RefundError::UnknownMerchant);
-        let url = change.mode_one_url.as_deref().filter(|url| !url.is_empty());
-        if !url.is_none_or(is_address) {
-            return Err(SettingsError::Url);
-        }
+        let scans = address("mode_one_url", change.mode_one_url.as_deref())?;
+        let refunds = address("refund_notify_url", change.refund_notify_url.as_deref())?;
         if change.fee_bp.is_some_and(|bp| bp > WHOLE_BP) {
             return Err(SettingsError::Fee);
         }
         let merchant = Arc::make_mut(self.merchants.get_mut(&mch_id).ok_or(no_merchant)?);
-        if change.mode_one_url.is_some() {
-            merchant.mode_one_url = url.map(str::to_owned);
+        if let Some(url) = scans {
+            merchant.mode_one_url = url;
+        }
+        if let Some(url) = refunds {
+            merchant.refund_notify_url = url;
         }
         let bills = &mut merchant.bills;
         bills.format = change.bill_format.unwrap_or(bills.format);
@@ -103,9 +111,23 @@ fn view(merchant: &Merchant) -> SettingsView {
     SettingsView {
         mch_id: merchant.mch_id.clone(),
         mode_one_url: merchant.mode_one_url.clone(),
+        refund_notify_url: merchant.refund_notify_url.clone(),
         bill_format: merchant.bills.format,
         fee_bp: merchant.bills.fee_bp,
         bills_open: merchant.bills.open,
+    }
+}
+
+/// A new address, if one is given; an empty one takes away what was there.
+fn address(
+    name: &'static str,
+    given: Option<&str>,
+) -> Result<Option<Option<String>>, SettingsError> {
+    match given {
+        None => Ok(None),
+        Some("") => Ok(Some(None)),
+        Some(url) if is_address(url) => Ok(Some(Some(url.to_owned()))),
+        Some(_) => Err(SettingsError::Url { name }),
     }
 }
 
@@ -121,8 +143,8 @@ mod tests {
     use super::super::{Event, Tender};
     use super::*;
 
-    fn change(shop: &mut Shop, change: &SettingsChange) -> Result<SettingsView, SettingsError> {
-        shop.gateway.change_settings(Some(MCH_ID), change)
+    fn change(shop: &mut Shop, new: &SettingsChange) -> Result<SettingsView, SettingsError> {
+        shop.gateway.change_settings(Some(MCH_ID), new)
     }
 
     #[test]
@@ -136,6 +158,7 @@ mod tests {
         let expected = SettingsView {
             mch_id: MCH_ID.into(),
             mode_one_url: url.clone(),
+            refund_notify_url: None,
             bill_format: BillFormat::Current,
             fee_bp: 60,
             bills_open: true,
@@ -149,6 +172,11 @@ mod tests {
         let changed = change(&mut shop, &old).unwrap();
         assert_eq!((changed.bill_format, changed.bills_open), (BillFormat::Old, false));
         assert_eq!(changed.mode_one_url, url);
+        let refunds = Some("http://127.0.0.1:9000/refunds".to_owned());
+        let set =
+            SettingsChange { refund_notify_url: refunds.clone(), ..SettingsChange::default() };
+        let changed = change(&mut shop, &set).unwrap();
+        assert_eq!((changed.mode_one_url, changed.refund_notify_url), (url, refunds));
         let nowhere =
             SettingsChange { mode_one_url: Some(String::new()), ..SettingsChange::default() };
         assert_eq!(change(&mut shop, &nowhere).unwrap().mode_one_url, None);
@@ -176,12 +204,20 @@ mod tests {
         let before = change(&mut shop, &SettingsChange::default()).unwrap();
         let long = format!("http://{}", "x".repeat(250));
         for url in ["ftp://x/", "http://", "http:///scan", "http://a b/", long.as_str(), "scan"] {
-            let wrong = SettingsChange {
+            let scans = SettingsChange {
                 mode_one_url: Some(url.to_owned()),
                 fee_bp: Some(1),
                 ..SettingsChange::default()
             };
-            assert_eq!(change(&mut shop, &wrong), Err(SettingsError::Url), "{url}");
+            let refused = Err(SettingsError::Url { name: "mode_one_url" });
+            assert_eq!(change(&mut shop, &scans), refused, "{url}");
+            let refunds = SettingsChange {
+                refund_notify_url: Some(url.to_owned()),
+                bills_open: Some(false),
+                ..SettingsChange::default()
+            };
+            let refused = Err(SettingsError::Url { name: "refund_notify_url" });
+            assert_eq!(change(&mut shop, &refunds), refused, "{url}");
         }
         let wrong = SettingsChange {
             fee_bp: Some(WHOLE_BP + 1),

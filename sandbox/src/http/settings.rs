@@ -24,7 +24,8 @@ impl From<SettingsError> for ControlError {
     fn from(error: SettingsError) -> Self {
         let code = match &error {
             SettingsError::Merchant(error) => return error.clone().into(),
-            SettingsError::Url => "invalid_mode_one_url",
+            SettingsError::Url { name: "mode_one_url" } => "invalid_mode_one_url",
+            SettingsError::Url { .. } => "invalid_refund_notify_url",
             SettingsError::Fee => "invalid_fee_bp",
         };
         Self { status: StatusCode::BAD_REQUEST, code, message: error.to_string() }
@@ -36,6 +37,7 @@ impl From<SettingsError> for ControlError {
 struct MerchantBody {
     mch_id: Option<String>,
     mode_one_url: Option<String>,
+    refund_notify_url: Option<String>,
     bill_format: Option<BillFormat>,
     fee_bp: Option<u16>,
     bills_open: Option<bool>,
@@ -45,6 +47,7 @@ async fn change(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: MerchantBody = read(&body)?;
     let change = SettingsChange {
         mode_one_url: body.mode_one_url,
+        refund_notify_url: body.refund_notify_url,
         bill_format: body.bill_format,
         fee_bp: body.fee_bp,
         bills_open: body.bills_open,

@@ -146,7 +146,9 @@ async fn connect(path: &Path) -> Result<SqliteConnection, StateError> {
         .locking_mode(SqliteLockingMode::Exclusive)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT);
+        .busy_timeout(BUSY_TIMEOUT)
+        // The inputs are replayed while they are read: that is slow by its nature.
+        .disable_statement_logging();
     Ok(options.connect().await?)
 }
 

@@ -69,6 +69,7 @@ async fn what_happened_is_there_after_a_restart_and_goes_on() {
         Config { seed: 2, clock: ClockKind::Standing(NOW.plus(-7)), ..config(&file(&folder)) };
     let after = Sandbox::start(after).await.unwrap();
     assert_eq!((after.orders(), after.messages().len()), (orders, messages.len()));
+    assert_eq!(after.seed(), 1, "the seed that counts is the one that is told");
     assert_eq!(after.now(), NOW.plus(0), "not before what has happened");
     after.advance(15).unwrap();
     after.quiet().await;
