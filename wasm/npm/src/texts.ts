@@ -110,7 +110,7 @@ const en: Texts = {
 }
 
 /** The languages there are, by BCP 47 tag. */
-export const texts: Record<string, Texts> = { 'zh-CN': zhCN, en }
+export const texts: Record<string, Texts> & Record<'en' | 'zh-CN', Texts> = { 'zh-CN': zhCN, en }
 
 /** What is spoken where a language is missing. */
 export const FALLBACK = 'en'
