@@ -1,4 +1,4 @@
-export const metadata = { title: 'A shop' }
+export const metadata = { title: 'A shop', icons: 'data:,' }
 
 export default function Layout({ children }) {
   return (
