@@ -11,6 +11,7 @@ mod word {
     pub(crate) type Word = u64;
     pub(crate) type Half = u32;
     pub(crate) const STEP: usize = 32;
+    pub(crate) const EVERY_TWELFTH: Word = 0x1001_0010_0100_1001;
     #[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
     pub(crate) fn lower(word: Word) -> u32 {
         word as u32
@@ -21,12 +22,13 @@ mod word {
     pub(crate) type Word = u32;
     pub(crate) type Half = u16;
     pub(crate) const STEP: usize = 18;
+    pub(crate) const EVERY_TWELFTH: Word = 0x0100_1001;
     pub(crate) fn lower(word: Word) -> u32 {
         word
     }
 }
 use word::lower;
-pub(super) use word::{Half, STEP, Word};
+pub(super) use word::{EVERY_TWELFTH, Half, STEP, Word};
 
 /// Columns of a strip.
 pub(super) const BITS: usize = Word::BITS as usize;

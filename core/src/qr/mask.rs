@@ -1,6 +1,6 @@
 //! Data masks and format information (clauses 7.8 and 7.9).
 
-use super::lines::{STEP, Word};
+use super::lines::{EVERY_TWELFTH, STEP, Word};
 use super::{Level, QUIET_ZONE};
 
 /// Modules after which every mask repeats, across and down.
@@ -53,14 +53,12 @@ impl Mask {
 
     /// Its lines in a strip.
     pub(super) fn lines(self, strip: usize) -> [Word; PERIOD] {
-        #[expect(clippy::cast_possible_truncation, reason = "a narrow word repeats less often")]
-        const REPEAT: Word = 0x1001_0010_0100_1001_u64 as Word;
         let missing = STEP * strip % PERIOD;
         let mut lines = [0; PERIOD];
         for (line, &pattern) in lines.iter_mut().zip(&PATTERNS[usize::from(self.0)]) {
             let pattern = Word::from(pattern);
             let pattern = pattern >> missing | pattern << (PERIOD - missing);
-            *line = (pattern & 0xfff).wrapping_mul(REPEAT);
+            *line = (pattern & 0xfff).wrapping_mul(EVERY_TWELFTH);
         }
         lines
     }

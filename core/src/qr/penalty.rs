@@ -1,7 +1,7 @@
 //! What makes a symbol hard to read, in points, and so which mask is the best (clause 7.8.3).
 //!
-//! All rules are worked out for a word of modules at once: along the lines by shifting a line against
-//! itself, across them by comparing a line with the next ones.
+//! All rules are worked out for a word of modules at once: along the lines by shifting a line
+//! against itself, across them by comparing a line with the next ones.
 //!
 //! The standard leaves open how rule 3 is to be read. Here the quiet zone counts as light; a
 //! pattern with enough light on both sides counts twice; and the proportion 1:1:3:1:1 is found
