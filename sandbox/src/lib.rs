@@ -21,22 +21,35 @@
 //! # }
 //! ```
 
+mod broken;
+mod certificates;
 pub mod clock;
 mod config;
+mod door;
 pub mod gateway;
 mod http;
 mod merchant;
+mod merchants_file;
 mod notify;
 pub mod random;
 mod sandbox;
+pub mod seal;
 mod shared;
 pub mod sign;
+mod state;
 pub mod time;
 pub mod xml;
 
+pub use certificates::{CertificateError, ClientCertificate};
 pub use config::{Config, NOTIFY_DEADLINE, StartError};
 pub use gateway::{
-    Coupon, CouponKind, OrderView, Paid, PayError, Rules, ScanRefusal, Schedule, Target, Tender,
+    Certificates, ConsoleRefund, Coupon, CouponKind, Ending, Entry, Event, Fault, FaultName,
+    FaultRule, Funds, LedgerRefund, Limits, Method, Often, OrderView, Paid, PayError, Person,
+    RefundAccount, RefundChannel, RefundEnd, RefundError, RefundTarget, RefundView, Rules,
+    ScanError, ScanRefusal, Scanned, Schedule, SettingsChange, SettingsError, SettingsView, Target,
+    Tender,
 };
-pub use merchant::{Merchant, MerchantError, SHOP_BYTES_MAX};
+pub use merchant::{BillFormat, BillSettings, Merchant, MerchantError, SHOP_BYTES_MAX};
+pub use merchants_file::{MerchantsFileError, read_merchants};
 pub use sandbox::Sandbox;
+pub use state::StateError;

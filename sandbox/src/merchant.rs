@@ -1,8 +1,11 @@
 //! The merchants that the gateway knows.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::sign::Key;
+use serde::{Deserialize, Serialize};
+
+use crate::sign::{self, Algorithm, Key};
 
 /// A merchant: who it is, the key it signs with, and the name that the phone shows.
 #[derive(Clone, Debug)]
@@ -15,6 +18,42 @@ pub struct Merchant {
     pub key: Key,
     /// The name on the phone: 1 to 64 bytes.
     pub shop: String,
+    /// Where the ends of its refunds are told that name no address of their own: the address that
+    /// is set in the merchant's console.
+    pub refund_notify_url: Option<String>,
+    /// How its bills look.
+    pub bills: BillSettings,
+    /// Where scans of its product codes are told: the address that is set in the merchant's console
+    /// for mode one. Without it nobody can buy by a product code.
+    pub mode_one_url: Option<String>,
+}
+
+/// How a merchant's bills look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BillSettings {
+    /// Which set of columns they have.
+    pub format: BillFormat,
+    /// WeChat's fee in hundredths of a percent of what is settled: 60 is 0.60%, 10000 everything.
+    pub fee_bp: u16,
+    /// Whether bills may be fetched at all.
+    pub open: bool,
+}
+
+impl Default for BillSettings {
+    /// Today's columns, 0.60%, open.
+    fn default() -> Self {
+        Self { format: BillFormat::Current, fee_bp: 60, open: true }
+    }
+}
+
+/// A set of columns of trade bills (`docs/protocol.md` §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BillFormat {
+    /// Today's: 27 columns, of one kind 20 (payments) or 29 (refunds).
+    Current,
+    /// Of merchants from before 2018: 24, 18 and 26.
+    Old,
 }
 
 /// The most bytes a shop's name may have.
@@ -69,7 +108,35 @@ impl Merchant {
         if !(1..=SHOP_BYTES_MAX).contains(&shop.len()) || shop.chars().any(char::is_control) {
             return Err(MerchantError::Shop);
         }
-        Ok(Self { mch_id: mch_id.to_owned(), appid: appid.to_owned(), key, shop: shop.to_owned() })
+        Ok(Self {
+            mch_id: mch_id.to_owned(),
+            appid: appid.to_owned(),
+            key,
+            shop: shop.to_owned(),
+            refund_notify_url: None,
+            bills: BillSettings::default(),
+            mode_one_url: None,
+        })
+    }
+
+    /// All that the gateway's answers depend on, by name: a replay must have the same. Instead of
+    /// the key there is a signature made with it.
+    pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
+        // Names every field, so that a new one is not forgotten.
+        let Self { mch_id, appid, key, shop, refund_notify_url, bills, mode_one_url } = self;
+        let BillSettings { format, fee_bp, open } = bills;
+        let key = sign::sign([("purpose", "saoma-sandbox state")], key, Algorithm::HmacSha256);
+        BTreeMap::from([
+            ("mch_id", mch_id.clone()),
+            ("appid", appid.clone()),
+            ("key", key),
+            ("shop", shop.clone()),
+            ("refund_notify_url", refund_notify_url.clone().unwrap_or_default()),
+            ("mode_one_url", mode_one_url.clone().unwrap_or_default()),
+            ("bill_format", format!("{format:?}").to_lowercase()),
+            ("fee_bp", fee_bp.to_string()),
+            ("bills_open", open.to_string()),
+        ])
     }
 
     /// Reads `MCH_ID:APPID:KEY[:SHOP NAME]`. Without a name the shop is called after its number.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::broken::Broken;
+use crate::gateway::input::{Delivered, Due, TakeDue};
 use crate::gateway::{Delivery, Returned};
 use crate::shared::Shared;
 
@@ -37,7 +39,11 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, deadline: 
     let mut changes = shared.changes();
     let mut sendings = JoinSet::new();
     loop {
-        let poll = shared.look(|gateway, now| gateway.poll(now));
+        let Ok(due) = shared.act_silently(TakeDue {}).await else { return };
+        let Due { poll, settled } = due;
+        if settled || !poll.send.is_empty() {
+            shared.ring();
+        }
         for delivery in poll.send {
             sendings.spawn(deliver(Arc::clone(&shared), client.clone(), delivery, deadline));
         }
@@ -72,11 +78,12 @@ async fn deliver(
         Ok(returned) => returned,
         Err(_) => Returned::Late,
     };
-    match shared.act(|gateway, now| gateway.delivered(id, returned, now)) {
-        Ok(outcome) => {
+    match shared.act(Delivered { id, returned }).await {
+        Ok(Ok(outcome)) => {
             let detail = outcome.detail().unwrap_or_default();
             tracing::info!(%url, outcome = outcome.as_str(), detail, "notification");
         }
+        Ok(Err(error)) => tracing::error!(%error, id, "notification"),
         Err(error) => tracing::error!(%error, id, "notification"),
     }
 }
@@ -86,7 +93,7 @@ async fn post(client: &reqwest::Client, delivery: Delivery) -> Returned {
     let request = client
         .post(delivery.url)
         .header(reqwest::header::CONTENT_TYPE, "text/xml; charset=utf-8")
-        .body(delivery.body);
+        .body(body(delivery.body, delivery.cut_after));
     let mut answer = match request.send().await {
         Ok(answer) => answer,
         Err(error) => return unreachable(error),
@@ -102,6 +109,14 @@ async fn post(client: &reqwest::Client, delivery: Delivery) -> Returned {
             Ok(None) => return Returned::Answer { status, body },
             Err(error) => return unreachable(error),
         }
+    }
+}
+
+/// The body, or the beginning of it.
+fn body(text: String, cut_after: Option<usize>) -> reqwest::Body {
+    match cut_after {
+        None => text.into(),
+        Some(bytes) => reqwest::Body::wrap(Broken::after(bytes, text.as_bytes())),
     }
 }
 

@@ -30,6 +30,16 @@ impl Algorithm {
     }
 }
 
+impl Algorithm {
+    /// The word in `sign_type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::HmacSha256 => "HMAC-SHA256",
+        }
+    }
+}
+
 /// Bytes in a merchant's API key.
 pub const KEY_BYTES: usize = 32;
 
@@ -42,6 +52,19 @@ impl Key {
     pub fn new(text: &str) -> Option<Self> {
         let fits = text.len() == KEY_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The key that seals refund notifications: the MD5 in lower-case hex, leading zeroes kept.
+    pub(crate) fn refund_key(&self) -> [u8; 32] {
+        let mut digits = [0; 32];
+        let hex = hex(&Md5::digest(self.0.as_bytes())).to_ascii_lowercase();
+        digits.copy_from_slice(hex.as_bytes());
+        digits
+    }
+
+    /// The key itself. Only the old sandbox's keys are ever told, to the merchant who asks.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
@@ -67,9 +90,53 @@ pub fn sign<'a>(
     algorithm: Algorithm,
 ) -> String {
     let text = format!("{}&key={}", string_to_sign(fields), key.0);
-    match algorithm {
-        Algorithm::Md5 => hex(&Md5::digest(text.as_bytes())),
-        Algorithm::HmacSha256 => {
+    digest_of(&text, key, Digest::of(algorithm))
+}
+
+/// Stands for the key in a text that is given to [`digest`]. No document can hold it.
+pub(crate) const KEY: &str = "\0";
+/// Stands for the key in lower case, which is a mistake.
+pub(crate) const KEY_LOWER: &str = "\u{1}";
+/// Stands for the key in upper case, which is a mistake.
+pub(crate) const KEY_UPPER: &str = "\u{2}";
+
+/// What can be made of a text; more than is ever right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Digest {
+    Md5,
+    HmacSha256,
+    Sha256,
+}
+
+impl Digest {
+    pub(crate) const fn of(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Md5 => Self::Md5,
+            Algorithm::HmacSha256 => Self::HmacSha256,
+        }
+    }
+
+    pub(crate) const fn hex_length(self) -> usize {
+        match self {
+            Self::Md5 => 32,
+            Self::HmacSha256 | Self::Sha256 => 64,
+        }
+    }
+}
+
+/// The digest of a text in which the key is marked, in upper-case hex.
+pub(crate) fn digest(text: &str, key: &Key, digest: Digest) -> String {
+    let text = text.replace(KEY, &key.0);
+    let text = text.replace(KEY_LOWER, &key.0.to_lowercase());
+    let text = text.replace(KEY_UPPER, &key.0.to_uppercase());
+    digest_of(&text, key, digest)
+}
+
+fn digest_of(text: &str, key: &Key, digest: Digest) -> String {
+    match digest {
+        Digest::Md5 => hex(&Md5::digest(text.as_bytes())),
+        Digest::Sha256 => hex(&Sha256::digest(text.as_bytes())),
+        Digest::HmacSha256 => {
             let mut mac = Hmac::<Sha256>::new_from_slice(key.0.as_bytes())
                 .expect("HMAC takes a key of any length");
             mac.update(text.as_bytes());

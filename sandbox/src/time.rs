@@ -43,6 +43,11 @@ impl UnixTime {
         )
     }
 
+    /// The day in Beijing, counted from 1970-01-01: what a bill is made for.
+    pub const fn day(self) -> i64 {
+        self.0.saturating_add(BEIJING_OFFSET_S).div_euclid(DAY_S)
+    }
+
     /// The day in Beijing, and the second in that day.
     fn beijing_day(self) -> (Date, i64) {
         let local = self.0.clamp(-62_167_219_200, LAST) + BEIJING_OFFSET_S;
@@ -123,6 +128,14 @@ mod tests {
         assert_eq!(time.beijing(), "20261123192600");
         assert_eq!(UnixTime::from_beijing("20261123192600"), Some(time));
         assert_eq!(time.to_string(), "2026-11-23 19:26:00");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_beijing() {
+        let day = |text| UnixTime::from_beijing(text).unwrap().day();
+        assert_eq!(day("19700101235959"), 0);
+        assert_eq!(day("20261123000000"), day("20261123235959"));
+        assert_eq!(day("20261124000000"), day("20261123235959") + 1);
     }
 
     #[test]

@@ -63,6 +63,20 @@ impl Document {
     ///
     /// Any [`ReadError`]; the input decides, the reader never panics.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        Self::read_under(&["xml"], bytes)
+    }
+
+    /// Reads a call. Its root may also be `<root>`: an SDK that merchants have paid with for years
+    /// (weixin-pay of npm) orders so.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn read_call(bytes: &[u8]) -> Result<Self, ReadError> {
+        Self::read_under(&["xml", "root"], bytes)
+    }
+
+    fn read_under(roots: &'static [&'static str], bytes: &[u8]) -> Result<Self, ReadError> {
         if bytes.len() > DOCUMENT_BYTES_MAX {
             return Err(ReadError::TooLarge);
         }
@@ -77,7 +91,7 @@ impl Document {
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
-        let mut parser = Parser::default();
+        let mut parser = Parser { roots, ..Parser::default() };
         loop {
             let event =
                 reader.read_event().map_err(|_| ReadError::Malformed("not well-formed XML"))?;
@@ -98,6 +112,15 @@ impl Document {
         self.get(name).filter(|value| !value.is_empty())
     }
 
+    /// The document with another value in a field that it has.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        let mut fields = self.fields.iter_mut();
+        if let Some((_, old)) = fields.find(|(known, _)| known == name) {
+            value.clone_into(old);
+        }
+        self
+    }
+
     /// All fields in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -107,6 +130,8 @@ impl Document {
 /// How far the reader is.
 #[derive(Default)]
 struct Parser {
+    /// What the root element may be called.
+    roots: &'static [&'static str],
     document: Document,
     /// The field being read: its name and what of its value has come.
     open: Option<(String, String)>,
@@ -169,7 +194,7 @@ impl Parser {
         let name = element.name();
         let name: &str = name.as_ref();
         match (self.place, &self.open) {
-            (Place::Before, _) if name == "xml" => self.place = Place::Inside,
+            (Place::Before, _) if self.roots.contains(&name) => self.place = Place::Inside,
             (Place::Before, _) => {
                 return Err(ReadError::Malformed("the root element is not <xml>"));
             }
@@ -289,13 +314,18 @@ impl Field {
 
 /// Writes a document as the gateway does: the first field on the line of `<xml>`, then a line each.
 pub fn write(fields: &[Field]) -> String {
+    write_root("xml", fields)
+}
+
+/// The same under another root element: what is sealed in a refund notification has `<root>`.
+pub fn write_root(root: &str, fields: &[Field]) -> String {
     let mut writer = Writer::new(Vec::new());
-    write_to(&mut writer, fields).expect("a Vec takes all that is written");
+    write_to(&mut writer, root, fields).expect("a Vec takes all that is written");
     String::from_utf8(writer.into_inner()).expect("quick-xml writes the UTF-8 that it is given")
 }
 
-fn write_to(writer: &mut Writer<Vec<u8>>, fields: &[Field]) -> std::io::Result<()> {
-    writer.write_event(Event::Start(BytesStart::new("xml")))?;
+fn write_to(writer: &mut Writer<Vec<u8>>, root: &str, fields: &[Field]) -> std::io::Result<()> {
+    writer.write_event(Event::Start(BytesStart::new(root)))?;
     for field in fields {
         writer.write_event(Event::Start(BytesStart::new(field.name.as_str())))?;
         match field.style {
@@ -313,7 +343,7 @@ fn write_to(writer: &mut Writer<Vec<u8>>, fields: &[Field]) -> std::io::Result<(
         writer.write_event(Event::End(BytesEnd::new(field.name.as_str())))?;
         writer.write_event(Event::Text(BytesText::from_escaped("\n")))?;
     }
-    writer.write_event(Event::End(BytesEnd::new("xml")))
+    writer.write_event(Event::End(BytesEnd::new(root)))
 }
 
 #[cfg(test)]
@@ -354,6 +384,15 @@ mod tests {
         let text =
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<!-- x -->\n<xml>\n <a>1</a>\n</xml>\n";
         assert_eq!(value(text), "1");
+    }
+
+    #[test]
+    fn a_call_may_stand_under_root_and_nothing_else_may() {
+        let text = b"<root><a>1</a></root>";
+        assert_eq!(Document::read_call(text).unwrap().get("a"), Some("1"));
+        assert!(Document::read(text).is_err());
+        assert!(Document::read_call(b"<xml><a>1</a></root>").is_err());
+        assert!(Document::read_call(b"<doc><a>1</a></doc>").is_err());
     }
 
     #[test]

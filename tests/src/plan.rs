@@ -73,6 +73,7 @@ impl Plan {
         let merchant = format!("{MCH_ID}:{APP_ID}:{}:{MERCHANT_NAME}", self.merchant_key);
         let mut command = self.program(binary("saoma-sandbox")?);
         command.args(["--listen", &self.sandbox_address]).env("SAOMA_SANDBOX_MERCHANT", merchant);
+        command.arg("--certificates").arg(self.folder.path().join("certificates"));
         Ok(command)
     }
 

@@ -1,5 +1,6 @@
 //! A purchase as the customer lives it: a real Chromium, the real shop, server and gateway, and
-//! the QR code read from the screen as a phone's camera would.
+//! the QR code read from the screen as a phone's camera would. And the sandbox's own pages: paid on
+//! the phone page, seen live in the console.
 //!
 //! Ignored by default, because it needs Node, Chromium and the built npm package:
 //! `cargo xtask test --only browser` sees to all of them.
@@ -7,6 +8,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::post;
+use saoma_sandbox::sign::{self, Algorithm, Key};
+use saoma_sandbox::xml::{self, Field};
+use saoma_sandbox::{Config, Merchant, Sandbox};
 use saoma_tests::{Browser, Desk, Options, Screen, qr_texts};
 use serde_json::Value;
 
@@ -130,6 +136,104 @@ async fn shipped_once(desk: &Desk, order_id: &str) -> Outcome {
     let work: Vec<_> = ledger.iter().filter(|fact| fact["fact"] == "shipped").collect();
     assert_eq!(work.len(), 1, "the shop did the work once: {ledger:?}");
     assert_eq!(work[0]["ship_id"], ship_id.as_str());
+    Ok(())
+}
+
+const MCH_ID: &str = "1900000109";
+const APPID: &str = "wx5a0mademeup0001";
+const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
+const NUMBER: &str = "SM20261123000001";
+
+#[tokio::test]
+#[ignore = "cargo xtask test --only browser"]
+async fn what_is_paid_on_the_phone_page_is_seen_live_in_the_console() -> Outcome {
+    let merchant = Merchant::new(MCH_ID, APPID, KEY, "扫码示例店")?;
+    let sandbox = Sandbox::start(Config::new([merchant])).await?;
+    let mut console = Browser::start(Screen { locale: "en-GB", ..DESKTOP }).await?;
+    console.open(&sandbox.base_url()).await?;
+    console.wait_for("#order-now").await?;
+    order(&sandbox, str::to_owned).await?;
+    console.wait_for(&format!("[data-number={NUMBER}] [data-state=NOTPAY]")).await?;
+    console.click(&format!("[data-number={NUMBER}]")).await?;
+
+    let mut phone = Browser::start(PHONE).await?;
+    phone.open(&sandbox.phone_url()).await?;
+    phone.click(".code-card").await?;
+    assert_eq!(phone.text("#confirm [data-field=amount]").await?, "¥18.00");
+    phone.click("#coupons-card summary").await?;
+    phone.click("#coupons label").await?;
+    screenshot(&mut phone, "sandbox-phone-confirm").await?;
+    phone.click("#pay").await?;
+    for wrong in ["0", "0", "0", "0", "0", "0"] {
+        phone.click(&format!("[data-digit=\"{wrong}\"]")).await?;
+    }
+    phone.wait_for("#password-hint.wrong").await?;
+    for right in ["1", "2", "3", "4", "5", "6"] {
+        phone.click(&format!("[data-digit=\"{right}\"]")).await?;
+    }
+    phone.wait_for("#paid").await?;
+    assert_eq!(phone.text("#paid [data-field=due]").await?, "¥13.00", "18.00 without the coupon");
+    phone.wait_for("#told:has-text('已确认')").await?;
+    assert_eq!(phone.errors().await?, [""; 0]);
+    phone.close().await?;
+
+    console.wait_for(".story-amount [data-state=SUCCESS]").await?;
+    console.wait_for(".notice-panel .chip.acknowledged").await?;
+    console.click(".message.out summary").await?;
+    console.wait_for(".message.out [data-verdict=right]").await?;
+    screenshot(&mut console, "sandbox-console").await?;
+    assert_eq!(console.loads().await?, 1, "it was never loaded again");
+    assert_eq!(console.errors().await?, [""; 0]);
+    assert_eq!(console.hosts().await?, ["127.0.0.1"]);
+    assert!(console.seen(&[KEY]).await?.is_empty(), "the key came to the browser");
+    console.close().await?;
+    sandbox.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "cargo xtask test --only browser"]
+async fn the_console_says_what_is_wrong_with_a_signature() -> Outcome {
+    let merchant = Merchant::new(MCH_ID, APPID, KEY, "扫码示例店")?;
+    let sandbox = Sandbox::start(Config::new([merchant])).await?;
+    let mut console = Browser::start(DESKTOP).await?;
+    console.open(&format!("{}/#/messages", sandbox.base_url())).await?;
+    order(&sandbox, str::to_lowercase).await?;
+    console.click(".message summary:has-text('SIGNERROR')").await?;
+    console.wait_for("[data-verdict=wrong]").await?;
+    console.wait_for("[data-mistake=lower_case]").await?;
+    screenshot(&mut console, "sandbox-console-wrong").await?;
+    assert_eq!(console.errors().await?, [""; 0]);
+    assert!(console.seen(&[KEY]).await?.is_empty(), "the key came to the browser");
+    console.close().await?;
+    sandbox.stop().await;
+    Ok(())
+}
+
+/// Orders a coffee at the sandbox, with a signature that somebody may have changed, as a shop that
+/// acknowledges its notification.
+async fn order(sandbox: &Sandbox, change: impl Fn(&str) -> String) -> Outcome {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let notify_url = format!("http://{}/notify", listener.local_addr()?);
+    let answer = || async { "<xml><return_code>SUCCESS</return_code></xml>" };
+    let shop = Router::new().route("/notify", post(answer));
+    tokio::spawn(async move { axum::serve(listener, shop).await });
+    let mut fields = vec![
+        Field::cdata("appid", APPID),
+        Field::cdata("body", "扫码示例店-美式咖啡"),
+        Field::cdata("mch_id", MCH_ID),
+        Field::cdata("nonce_str", "5K8264ILTKCH16CQ"),
+        Field::cdata("notify_url", notify_url),
+        Field::cdata("out_trade_no", NUMBER),
+        Field::cdata("spbill_create_ip", "127.0.0.1"),
+        Field::cdata("total_fee", "1800"),
+        Field::cdata("trade_type", "NATIVE"),
+    ];
+    let key = Key::new(KEY).ok_or("no key")?;
+    let signature = sign::sign(fields.iter().map(Field::pair), &key, Algorithm::Md5);
+    fields.push(Field::cdata("sign", change(&signature)));
+    let url = format!("{}/pay/unifiedorder", sandbox.base_url());
+    reqwest::Client::new().post(url).body(xml::write(&fields)).send().await?;
     Ok(())
 }
 

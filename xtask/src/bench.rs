@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
-use crate::process::{self, cargo, program};
+use crate::process::{self, cargo};
 use crate::{setup, workspace};
 
 /// What the command takes.
@@ -59,7 +59,8 @@ fn install(folder: &Path) -> Result<(), Failure> {
     let npm = lay_out(folder, "npm")?;
     setup::node()?;
     setup::npm_ci(&npm)?;
-    python(&lay_out(folder, "pypi")?)
+    let pypi = lay_out(folder, "pypi")?;
+    setup::python(&pypi, &pypi.join("requirements.txt")).map(drop)
 }
 
 /// Copies `core/benches/sdk/NAME` to `target/bench-sdks/NAME`.
@@ -75,23 +76,6 @@ fn lay_out(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
     };
     copy().map_err(Failure::io(format!("cannot copy {SDKS}/{name} to {}", to.display())))?;
     Ok(to)
-}
-
-/// A Python of its own with what `requirements.txt` names, unless it was installed before.
-fn python(folder: &Path) -> Result<(), Failure> {
-    let wanted = folder.join("requirements.txt");
-    let installed = folder.join("installed.txt");
-    let reading = || Failure::io(format!("cannot read {}", wanted.display()));
-    let list = std::fs::read(&wanted).map_err(reading())?;
-    if std::fs::read(&installed).is_ok_and(|before| before == list) {
-        println!("    the Python packages are what requirements.txt says: kept");
-        return Ok(());
-    }
-    process::run(program("python3", &["-m", "venv"]).arg(folder))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--requirement"];
-    process::run(program(folder.join("bin/python"), &pip).arg(&wanted))?;
-    std::fs::write(&installed, &list)
-        .map_err(Failure::io(format!("cannot write {}", installed.display())))
 }
 
 #[cfg(test)]

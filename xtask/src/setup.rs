@@ -19,6 +19,9 @@ const CHROMIUM_PATHS: [&str; 4] = [
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
+/// What a Python 3 may be called, first match wins.
+const PYTHON_NAMES: [&str; 2] = ["python3", "python"];
+
 /// Node and npm, which we never install: too many ways to have them.
 pub(crate) fn node() -> Result<(), Failure> {
     let advice = format!("install Node.js {NODE_MAJOR_MIN} or newer with npm, https://nodejs.org");
@@ -88,10 +91,46 @@ pub(crate) fn npm_ci(folder: &Path) -> Result<(), Failure> {
         println!("    node_modules is what package-lock.json says: kept");
         return Ok(());
     }
+    println!("    fetching the packages of package-lock.json from npm");
     run(program("npm", &["ci", "--no-audit", "--no-fund"]).current_dir(folder))?;
     std::fs::create_dir_all(folder.join("node_modules"))
         .and_then(|()| std::fs::write(&installed, &lock))
         .map_err(Failure::io(format!("cannot write {}", installed.display())))
+}
+
+/// A Python of its own in `folder` with what the list of `requirements` names, unless the very same
+/// list was installed there before. Gives its interpreter.
+pub(crate) fn python(folder: &Path, requirements: &Path) -> Result<PathBuf, Failure> {
+    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let installed = folder.join("installed.txt");
+    let list = std::fs::read(requirements)
+        .map_err(Failure::io(format!("cannot read {}", requirements.display())))?;
+    if std::fs::read(&installed).is_ok_and(|before| before == list) && python.exists() {
+        println!("    the Python packages are what requirements.txt says: kept");
+        return Ok(python);
+    }
+    let system = python_with_venv()?;
+    println!("    fetching the packages of requirements.txt from PyPI");
+    run(program(system, &["-m", "venv"]).arg(folder))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(program(&python, &pip).arg(requirements))?;
+    std::fs::write(&installed, &list)
+        .map_err(Failure::io(format!("cannot write {}", installed.display())))?;
+    Ok(python)
+}
+
+/// A Python 3 that can make virtual environments. Debian keeps that in a package of its own.
+fn python_with_venv() -> Result<&'static str, Failure> {
+    let import = ["-c", "import ensurepip, venv"];
+    let find = || PYTHON_NAMES.into_iter().find(|name| output(&mut program(name, &import)).is_ok());
+    if let Some(name) = find() {
+        return Ok(name);
+    }
+    if is_debian() {
+        install(&["python3-venv"])?;
+    }
+    let advice = "install Python 3.9 or newer with its venv module, https://www.python.org";
+    find().ok_or_else(|| Failure::new(advice))
 }
 
 pub(crate) fn is_debian() -> bool {

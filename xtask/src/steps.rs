@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 12] = [
+pub(crate) const STEPS: [Step; 13] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -33,6 +33,12 @@ pub(crate) const STEPS: [Step; 12] = [
     Step { name: "rust", about: "unit and end-to-end tests", needs: &["build"], run: rust_tests },
     Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },
     Step { name: "node", about: "tests of package and shop", needs: &["npm"], run: node_tests },
+    Step {
+        name: "sdk",
+        about: "the sandbox serves published SDKs from npm and PyPI",
+        needs: &["build"],
+        run: sdk_test,
+    },
     Step {
         name: "demo",
         about: "the demo starts, and leaves nothing behind when it ends",
@@ -102,6 +108,15 @@ fn node_tests() -> Result<(), Failure> {
 fn demo_test() -> Result<(), Failure> {
     setup::node()?;
     run(&mut ignored_tests("demo"))
+}
+
+fn sdk_test() -> Result<(), Failure> {
+    setup::node()?;
+    let folder = workspace::root().join("tests/sdk");
+    setup::npm_ci(&folder.join("npm"))?;
+    let requirements = folder.join("pypi/requirements.txt");
+    let python = setup::python(&workspace::target().join("sdk-python"), &requirements)?;
+    run(ignored_tests("sdk").env("SAOMA_SDK_PYTHON", python))
 }
 
 fn browser_test() -> Result<(), Failure> {

@@ -5,11 +5,16 @@
 
 use std::borrow::Cow;
 
+use super::Call;
+use super::fault::Manner;
 use super::refusal::{Code, Refusal};
 use super::request::Request;
 use crate::merchant::Merchant;
 use crate::sign::{self, Algorithm};
 use crate::xml::{self, Field};
+
+/// The most bytes of an answer that the log keeps.
+const LOGGED_BYTES_MAX: usize = 16 * 1024;
 
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub struct Answer {
     pub code: Option<Code>,
     /// What helps to find the mistake, for a log.
     pub detail: Option<String>,
+    /// How it goes out.
+    pub manner: Manner,
 }
 
 /// What a call says of itself, to be framed and signed.
@@ -37,16 +44,30 @@ impl Answer {
         String::from_utf8_lossy(&self.body)
     }
 
+    /// The body for the log: a bill may be long, or packed, and can be fetched again.
+    pub(super) fn for_log(&self) -> String {
+        if self.body.len() > LOGGED_BYTES_MAX || std::str::from_utf8(&self.body).is_err() {
+            format!("({} bytes)", self.body.len())
+        } else {
+            self.text().into_owned()
+        }
+    }
+
     /// `return_code` FAIL: proves nothing, holds nothing else.
     pub(super) fn unsigned(refusal: Refusal) -> Self {
         let fields =
             [Field::cdata("return_code", "FAIL"), Field::cdata("return_msg", refusal.text)];
         let body = xml::write(&fields).into_bytes();
-        Self { body, code: Some(refusal.code), detail: refusal.detail }
+        Self { body, code: Some(refusal.code), detail: refusal.detail, manner: Manner::default() }
     }
 
     /// `return_code` SUCCESS, `result_code` as the call went, signed as the request was.
-    pub(super) fn signed(request: &Request, reply: Result<Reply, Refusal>, nonce: String) -> Self {
+    pub(super) fn signed(
+        call: Call,
+        request: &Request,
+        reply: Result<Reply, Refusal>,
+        nonce: String,
+    ) -> Self {
         let (code, detail, result_code, reply) = match reply {
             Ok(reply) => (None, None, "SUCCESS", reply),
             Err(refusal) => {
@@ -70,7 +91,12 @@ impl Answer {
         fields.push(Field::cdata("result_code", result_code));
         fields.extend(reply.fields);
         fields.insert(sign_at, signature(&fields, &request.merchant, request.algorithm));
-        Self { body: xml::write(&fields).into_bytes(), code, detail }
+        if call == Call::RefundQuery {
+            // The one call whose published answers are in alphabetical order throughout.
+            fields.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        let body = xml::write(&fields).into_bytes();
+        Self { body, code, detail, manner: Manner::default() }
     }
 }
 

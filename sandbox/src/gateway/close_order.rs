@@ -26,13 +26,16 @@ impl Gateway {
         let unknown = || Refusal::new(Code::OrderNotExist, "order not exist");
         let order = self.orders.get_mut(&key).ok_or_else(unknown)?;
         match order.state(now) {
-            TradeState::Success => Err(Refusal::new(Code::OrderPaid, "order paid")),
+            TradeState::Success | TradeState::Refund => {
+                Err(Refusal::new(Code::OrderPaid, "order paid"))
+            }
             TradeState::Closed => Err(Refusal::new(Code::OrderClosed, "order closed")),
             TradeState::NotPay if now.since(order.created_at) < min_close_s => {
                 Err(too_early(now.since(order.created_at), min_close_s))
             }
             TradeState::NotPay => {
                 order.closed_at = Some(now);
+                self.closed(&key, now);
                 let fields = vec![Field::cdata("result_msg", "OK")];
                 Ok(Reply { device_info: None, fields })
             }

@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 
+use super::nested;
 use super::refusal::Refusal;
 use crate::time::UnixTime;
 use crate::xml::Document;
@@ -17,8 +18,10 @@ pub const TOTAL_FEN_MAX: u64 = i32::MAX as u64;
 /// What a field's value must look like.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form {
-    /// Anything that XML can hold: JSON may come with line breaks.
-    Anything,
+    /// Goods for coupons, as JSON, or free text. Line breaks are allowed.
+    Detail,
+    /// Where it is sold, as JSON. Line breaks are allowed.
+    Scene,
     /// Any text without control characters.
     Text,
     /// A new order's number: at least 6 of letters, digits, `_`, `-`, `|`, `*`.
@@ -83,7 +86,8 @@ impl Form {
     fn fits(self, value: &str) -> bool {
         let all = |each: fn(u8) -> bool| value.bytes().all(each);
         match self {
-            Self::Anything => true,
+            Self::Detail => nested::is_detail(value),
+            Self::Scene => nested::is_scene(value),
             Self::Text => !value.chars().any(char::is_control),
             Self::NewOrderNo => value.len() >= 6 && all(order_no_byte),
             Self::KnownOrderNo => all(|byte| order_no_byte(byte) || byte == b'@'),

@@ -29,10 +29,31 @@ pub(super) fn code_url(random: &mut Random) -> String {
     }
 }
 
+/// A short link (`docs/protocol.md` §12).
+pub(super) fn short_url(random: &mut Random) -> String {
+    format!("weixin://wxpay/s/{}", random.text(ALPHANUMERIC, 7))
+}
+
+/// A key of the old sandbox: 32 hex digits.
+pub(super) fn sandbox_key(random: &mut Random) -> String {
+    random.text(HEX, 32)
+}
+
 /// 28 digits: `4200`, 6 digits, the day, 10 digits (`docs/protocol.md` §3).
 pub(super) fn transaction_id(random: &mut Random, now: UnixTime) -> String {
     let day = &now.beijing()[..8];
     format!("4200{}{day}{}", random.text(DIGITS, 6), random.text(DIGITS, 10))
+}
+
+/// 29 digits: `503`, 7 digits, the day, 11 digits, as in published answers (the pages say 28).
+pub(super) fn refund_id(random: &mut Random, now: UnixTime) -> String {
+    let day = &now.beijing()[..8];
+    format!("503{}{day}{}", random.text(DIGITS, 7), random.text(DIGITS, 11))
+}
+
+/// The number that the console gives to a refund made there by hand: `VP`, day and time, 8 digits.
+pub(super) fn console_refund_no(random: &mut Random, now: UnixTime) -> String {
+    format!("VP{}{}", now.beijing(), random.text(DIGITS, 8))
 }
 
 /// A payer under an appid: `o` and 27 characters.
@@ -55,6 +76,10 @@ mod tests {
         assert!(transaction_id.starts_with("4200") && transaction_id.len() == 28);
         assert_eq!(&transaction_id[10..18], "20261123");
         assert!(transaction_id.bytes().all(|byte| byte.is_ascii_digit()));
+        let refund_id = refund_id(random, NOW);
+        assert!(refund_id.starts_with("503") && refund_id.len() == 29);
+        assert_eq!(&refund_id[10..18], "20261123");
+        assert!(console_refund_no(random, NOW).starts_with("VP20261123192600"));
         assert_eq!(openid(random).len(), 28);
         assert_eq!(nonce(random).len(), 16);
     }

@@ -1,5 +1,9 @@
-//! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §14).
+//! An order as the gateway keeps it, and what its state is at a time (`docs/protocol.md` §5).
 
+use serde::{Deserialize, Serialize};
+
+use super::people::{Method, Person};
+use super::slow::{Failed, Slow};
 use crate::sign::Algorithm;
 use crate::time::UnixTime;
 
@@ -27,6 +31,8 @@ pub enum TradeState {
     Closed,
     /// Paid.
     Success,
+    /// Paid, and at least one refund was accepted since; there is no way back from here.
+    Refund,
 }
 
 impl TradeState {
@@ -36,6 +42,7 @@ impl TradeState {
             Self::NotPay => "NOTPAY",
             Self::Closed => "CLOSED",
             Self::Success => "SUCCESS",
+            Self::Refund => "REFUND",
         }
     }
 
@@ -45,6 +52,7 @@ impl TradeState {
             Self::NotPay => "订单未支付",
             Self::Closed => "订单已关闭",
             Self::Success => "支付成功",
+            Self::Refund => "订单发生过退款，退款详情请查询退款单",
         }
     }
 }
@@ -70,14 +78,25 @@ pub(super) struct Order {
     pub(super) code: PayCode,
     /// Usually none or one; more only when a test forces it.
     pub(super) payments: Vec<Payment>,
+    /// Until when the order query does not know of the payments: a fault.
+    pub(super) lags_until: Option<UnixTime>,
+    /// Whether a refund of one of them was ever accepted.
+    pub(super) is_refunded: bool,
     /// How often somebody looked at the order on the phone and gave it up.
     pub(super) cancels: u32,
+    /// Who scanned it first: nobody else can pay it.
+    pub(super) scanned_by: Option<Person>,
+    /// Payments under way.
+    pub(super) paying: Vec<Slow>,
+    /// Payments that came to nothing.
+    pub(super) failed: Vec<Failed>,
 }
 
 /// A `code_url` and what belongs to it.
 #[derive(Clone, Debug)]
 pub(super) struct PayCode {
     pub(super) url: String,
+    pub(super) prepay_id: String,
     pub(super) made_at: UnixTime,
 }
 
@@ -87,12 +106,16 @@ pub(super) struct Payment {
     pub(super) transaction_id: String,
     pub(super) total_fen: u64,
     pub(super) coupons: Vec<Coupon>,
+    pub(super) person: Person,
     pub(super) openid: String,
+    pub(super) method: Method,
+    /// CNY, unless a fault says otherwise.
+    pub(super) fee_type: &'static str,
     pub(super) paid_at: UnixTime,
 }
 
 /// A coupon that paid a part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coupon {
     /// The coupon's number: 1 to 20 digits.
     pub id: String,
@@ -103,7 +126,7 @@ pub struct Coupon {
 }
 
 /// Whether a coupon was bought (CASH, a recharge coupon) or given away (`NO_CASH`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CouponKind {
     /// Its money reaches the merchant.
     Cash,
@@ -123,13 +146,33 @@ impl CouponKind {
 
 impl Order {
     pub(super) fn state(&self, now: UnixTime) -> TradeState {
-        if !self.payments.is_empty() {
+        if self.is_refunded {
+            TradeState::Refund
+        } else if !self.payments.is_empty() {
             TradeState::Success
         } else if self.closed_at.is_some() || now.since(self.created_at) >= ORDER_LIFE_S {
             TradeState::Closed
         } else {
             TradeState::NotPay
         }
+    }
+
+    /// The state as the order query tells it.
+    pub(super) fn told_state(&self, now: UnixTime) -> TradeState {
+        let state = self.state(now);
+        let lags = self.lags_until.is_some_and(|end| now < end);
+        if lags && state == TradeState::Success { TradeState::NotPay } else { state }
+    }
+
+    /// A field of the first request.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.parameters.iter().find(|(its, _)| its == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the merchant takes no credit cards for it.
+    pub(super) fn no_credit(&self) -> bool {
+        self.parameter("limit_pay") == Some("no_credit")
     }
 
     /// Whether the time to pay that the merchant set is over.

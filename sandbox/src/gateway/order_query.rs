@@ -3,6 +3,7 @@
 use super::Gateway;
 use super::answer::Reply;
 use super::fields::{self, Form, Rule};
+use super::nested;
 use super::order::{Order, OrderKey, Payment, TradeState};
 use super::refusal::{Code, Refusal};
 use super::request::Request;
@@ -18,24 +19,42 @@ impl Gateway {
     pub(super) fn order_query(&self, request: &Request, now: UnixTime) -> Result<Reply, Refusal> {
         fields::check(&request.document, &RULES)?;
         let order = self.queried(request)?;
-        let state = order.state(now);
+        let state = order.told_state(now);
         Ok(match state {
             TradeState::NotPay => not_paid(order),
             TradeState::Closed => closed(order),
-            TradeState::Success => {
+            TradeState::Success | TradeState::Refund => {
                 let asked = request.filled("transaction_id");
                 let is_asked = |p: &&Payment| asked.is_none_or(|id| p.transaction_id == id);
                 let payment = order.payments.iter().find(is_asked).ok_or_else(unknown)?;
-                paid(order, payment)
+                paid(order, payment, self.payment_state(payment))
             }
         })
+    }
+
+    /// What is said of a payment. Of one that has gone back as a whole some have seen CLOSED; the
+    /// `transaction_id` is there all the same.
+    fn payment_state(&self, payment: &Payment) -> TradeState {
+        if self.refunds.of_payment(&payment.transaction_id).next().is_none() {
+            return TradeState::Success;
+        }
+        let whole = self.refunds.refunded_fen(payment) >= payment.total_fen;
+        if whole && self.rules.closed_when_refunded {
+            TradeState::Closed
+        } else {
+            TradeState::Refund
+        }
     }
 
     /// The order that is asked for: by `transaction_id` when there is one, else by number.
     fn queried(&self, request: &Request) -> Result<&Order, Refusal> {
         let ours = |order: &&Order| order.key.mch_id == request.merchant.mch_id;
         let order = if let Some(transaction_id) = request.filled("transaction_id") {
-            self.transactions.get(transaction_id).and_then(|key| self.orders.get(key))
+            // The number of a payment under way is given out already, and stands for nothing yet.
+            let paid =
+                |order: &&Order| order.payments.iter().any(|p| p.transaction_id == transaction_id);
+            let key = self.transactions.get(transaction_id);
+            key.and_then(|key| self.orders.get(key)).filter(paid)
         } else if let Some(out_trade_no) = request.filled("out_trade_no") {
             self.orders.get(&OrderKey {
                 mch_id: request.merchant.mch_id.clone(),
@@ -78,16 +97,16 @@ fn closed(order: &Order) -> Reply {
     }
 }
 
-fn paid(order: &Order, payment: &Payment) -> Reply {
+fn paid(order: &Order, payment: &Payment, state: TradeState) -> Reply {
     let mut fields = vec![
         Field::cdata("openid", &payment.openid),
         Field::cdata("is_subscribe", "N"),
         Field::cdata("trade_type", "NATIVE"),
-        Field::cdata("bank_type", "OTHERS"),
+        Field::cdata("bank_type", payment.method.bank_type()),
         Field::plain("total_fee", payment.total_fen),
-        Field::cdata("fee_type", "CNY"),
+        Field::cdata("fee_type", payment.fee_type),
         Field::plain("cash_fee", payment.cash_fen()),
-        Field::cdata("cash_fee_type", "CNY"),
+        Field::cdata("cash_fee_type", payment.fee_type),
     ];
     if let Some(settlement_fen) = payment.settlement_fen() {
         fields.push(Field::plain("settlement_total_fee", settlement_fen));
@@ -102,13 +121,16 @@ fn paid(order: &Order, payment: &Payment) -> Reply {
         fields.push(Field::cdata(format!("coupon_id_{n}"), &coupon.id));
         fields.push(Field::plain(format!("coupon_fee_{n}"), coupon.fee_fen));
     }
+    let promotion =
+        (order.parameter("version") == Some("1.0")).then(|| nested::promotion_detail(payment));
+    fields.extend(promotion.flatten().map(|text| Field::cdata("promotion_detail", text)));
     fields.extend([
         Field::cdata("transaction_id", &payment.transaction_id),
         Field::cdata("out_trade_no", &order.key.out_trade_no),
         Field::cdata("attach", order.attach.as_deref().unwrap_or_default()),
         Field::cdata("time_end", payment.paid_at.beijing()),
-        Field::cdata("trade_state", TradeState::Success.as_str()),
-        Field::cdata("trade_state_desc", TradeState::Success.description()),
+        Field::cdata("trade_state", state.as_str()),
+        Field::cdata("trade_state_desc", state.description()),
     ]);
     Reply { device_info: Some(order.device_info.clone().unwrap_or_default()), fields }
 }
@@ -251,6 +273,20 @@ mod tests {
             assert_eq!(answer.get(name), Some(value), "{name}");
         }
         assert_eq!(answer.get("coupon_type_2"), None, "often left out");
+    }
+
+    #[test]
+    fn what_coupons_gave_is_told_to_orders_of_version_1_0() {
+        for (version, is_told) in [("1.0", true), ("", false)] {
+            let mut shop = Shop::new();
+            shop.order(NO, &[("version", version)]);
+            let coupon = Coupon { id: "7".into(), fee_fen: 9, kind: Some(CouponKind::NoCash) };
+            shop.pay(NO, Tender { coupons: vec![coupon], ..Tender::default() }).unwrap();
+            let answer = shop.query(NO);
+            let promotion = answer.get("promotion_detail").unwrap_or_default();
+            assert_eq!(promotion.contains(r#""promotion_id":"7""#), is_told, "{promotion}");
+            assert_eq!(promotion.contains(r#""type":"DISCOUNT""#), is_told, "{promotion}");
+        }
     }
 
     #[test]

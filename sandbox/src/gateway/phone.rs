@@ -3,9 +3,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
+use super::fault::PaymentFaults;
 use super::fields::TOTAL_FEN_MAX;
 use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
-use super::{Gateway, notice, numbers};
+use super::people::{Method, Person};
+use super::slow::{AFTER_S_MAX, Slow, Tell};
+use super::{Gateway, numbers};
 use crate::time::UnixTime;
 
 /// Why a code cannot be paid.
@@ -23,6 +28,8 @@ pub enum ScanRefusal {
     OrderClosed,
     /// The order is paid.
     OrderPaid,
+    /// Somebody else has scanned the order first.
+    ScannedByOther,
 }
 
 impl ScanRefusal {
@@ -35,6 +42,7 @@ impl ScanRefusal {
             Self::OrderExpired => "order_expired",
             Self::OrderClosed => "order_closed",
             Self::OrderPaid => "order_paid",
+            Self::ScannedByOther => "scanned_by_other",
         }
     }
 }
@@ -48,6 +56,7 @@ impl fmt::Display for ScanRefusal {
             Self::OrderExpired => "the order's time_expire is over",
             Self::OrderClosed => "the order is closed",
             Self::OrderPaid => "the order is paid",
+            Self::ScannedByOther => "another person has scanned the order first",
         })
     }
 }
@@ -65,10 +74,15 @@ pub struct Scanned {
     pub body: String,
     /// What it costs, in fen.
     pub total_fen: u64,
+    /// Whether it takes no credit card.
+    pub no_credit: bool,
+    /// The code to pay it by. Of a product's code, and of a short link, it is another one than was
+    /// scanned.
+    pub code_url: String,
 }
 
 /// The order that is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// By a code, as a phone means it.
     Code(String),
@@ -94,7 +108,7 @@ impl Target {
 }
 
 /// How it is paid. The default is what a person does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tender {
     /// Another amount than the order's, in fen.
     pub total_fen: Option<u64>,
@@ -102,17 +116,33 @@ pub struct Tender {
     pub coupons: Vec<Coupon>,
     /// Whether the merchant is notified. If not, a notification can be sent by hand later.
     pub notify: bool,
-    /// Whether to pay what cannot be paid: an order that is closed, expired or paid already.
+    /// Whether to pay what cannot be paid: an order that is closed, expired, paid already or
+    /// another person's.
     pub force: bool,
+    /// Who pays: `None` for whoever scanned the order first, else [`Person::default`].
+    pub person: Option<Person>,
+    /// Where the money comes from.
+    pub method: Method,
+    /// How many seconds pass between the password and the result, at most [`AFTER_S_MAX`]. Until
+    /// then the order is not paid, and it may still come to nothing.
+    pub after_s: u32,
 }
 
 impl Default for Tender {
     fn default() -> Self {
-        Self { total_fen: None, coupons: Vec::new(), notify: true, force: false }
+        Self {
+            total_fen: None,
+            coupons: Vec::new(),
+            notify: true,
+            force: false,
+            person: None,
+            method: Method::default(),
+            after_s: 0,
+        }
     }
 }
 
-/// A payment was made.
+/// A payment was made, or is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paid {
     /// The merchant.
@@ -125,6 +155,8 @@ pub struct Paid {
     pub total_fen: u64,
     /// What was paid without them, in fen.
     pub cash_fen: u64,
+    /// When it is paid: later than now when it takes its time.
+    pub paid_at: UnixTime,
 }
 
 /// Why nothing was done.
@@ -143,6 +175,12 @@ pub enum PayError {
     Coupons,
     /// The order has no payment of which to notify anybody.
     NotPaid,
+    /// The person's purse does not hold as much.
+    BalanceTooLow,
+    /// The order takes no credit card.
+    NoCredit,
+    /// The payment would take more than [`AFTER_S_MAX`] seconds.
+    TooSlow,
 }
 
 impl fmt::Display for PayError {
@@ -159,6 +197,9 @@ impl fmt::Display for PayError {
                  together at most the total",
             ),
             Self::NotPaid => f.write_str("the order is not paid"),
+            Self::BalanceTooLow => f.write_str("the balance is too low: pay with a card"),
+            Self::NoCredit => f.write_str("the order takes no credit card"),
+            Self::TooSlow => write!(f, "after_s must be 0 to {AFTER_S_MAX}"),
         }
     }
 }
@@ -169,25 +210,53 @@ impl std::error::Error for PayError {}
 const COUPONS_MAX: usize = 20;
 
 impl Gateway {
-    /// What a phone sees when it scans this code.
+    /// What a phone sees when it scans this code: the phone of whoever scanned the order first,
+    /// else of [`Person::default`].
     ///
     /// # Errors
     ///
     /// Why the code cannot be paid.
-    pub fn scan(&self, code_url: &str, now: UnixTime) -> Result<Scanned, ScanRefusal> {
-        let order = self.codes.get(code_url).and_then(|key| self.orders.get(key));
-        let order = order.ok_or(ScanRefusal::UnknownCode)?;
-        if let Some(refusal) = not_payable(order, Some(code_url), now) {
-            return Err(refusal);
+    pub fn scan(&mut self, code_url: &str, now: UnixTime) -> Result<Scanned, ScanRefusal> {
+        let order = self.codes.get(self.links.meaning(code_url));
+        let order = order.and_then(|key| self.orders.get(key));
+        let person = order.and_then(|order| order.scanned_by.clone()).unwrap_or_default();
+        self.scan_as(&person, code_url, now)
+    }
+
+    /// What this person's phone sees when it scans this code. Whoever scans an order first binds
+    /// it: nobody else can pay it (`docs/protocol.md` §4).
+    ///
+    /// # Errors
+    ///
+    /// Why the code cannot be paid.
+    pub fn scan_as(
+        &mut self,
+        person: &Person,
+        code_url: &str,
+        now: UnixTime,
+    ) -> Result<Scanned, ScanRefusal> {
+        self.settle(now);
+        let code_url = self.links.meaning(code_url);
+        let key = self.codes.get(code_url).cloned().ok_or(ScanRefusal::UnknownCode)?;
+        let order = self.orders.get_mut(&key).ok_or(ScanRefusal::UnknownCode)?;
+        let bound = order.scanned_by.as_ref().is_some_and(|first| first != person);
+        let refusal = not_payable(order, Some(code_url), now);
+        let refusal = refusal.or_else(|| bound.then_some(ScanRefusal::ScannedByOther));
+        if refusal.is_none() {
+            order.scanned_by = Some(person.clone());
         }
-        let merchant = self.merchants.get(&order.key.mch_id);
-        Ok(Scanned {
-            mch_id: order.key.mch_id.clone(),
-            out_trade_no: order.key.out_trade_no.clone(),
+        let merchant = self.merchants.get(&key.mch_id);
+        let scanned = Scanned {
+            mch_id: key.mch_id.clone(),
+            out_trade_no: key.out_trade_no.clone(),
             shop: merchant.map(|merchant| merchant.shop.clone()).unwrap_or_default(),
             body: order.body.clone(),
             total_fen: order.total_fen,
-        })
+            no_credit: order.no_credit(),
+            code_url: code_url.to_owned(),
+        };
+        self.log_phone(&key, "scan", refusal.map(ScanRefusal::as_str), now);
+        refusal.map_or(Ok(scanned), Err)
     }
 
     /// Pays. The merchant's notification is due at once, unless the tender says otherwise.
@@ -201,33 +270,95 @@ impl Gateway {
         tender: Tender,
         now: UnixTime,
     ) -> Result<Paid, PayError> {
+        self.settle(now);
         let key = if tender.force { self.find(target)? } else { self.payable(target, now)? };
-        let order_fen = self.orders.get(&key).ok_or(PayError::UnknownOrder)?.total_fen;
-        let total_fen = tender.total_fen.unwrap_or(order_fen);
-        if !(1..=TOTAL_FEN_MAX).contains(&total_fen) {
-            return Err(PayError::Amount);
+        let (person, total_fen) = self.check(&key, &tender)?;
+        let faults = self.payment_faults(&key, now);
+        let again = faults.twice.then(|| Tender { force: true, ..tender.clone() });
+        let paid = self.begin_payment(&key, &person, total_fen, tender, &faults, now)?;
+        if let Some(tender) = again {
+            self.begin_payment(&key, &person, total_fen, tender, &faults, now)?;
         }
-        if !coupons_fit(&tender.coupons, total_fen) {
-            return Err(PayError::Coupons);
-        }
-        let transaction_id = self.new_transaction(&key, now);
-        let openid = self.openid(&key);
-        let nonce = numbers::nonce(&mut self.random);
-        let coupons = tender.coupons;
-        let payment = Payment { transaction_id, total_fen, coupons, openid, paid_at: now };
+        Ok(paid)
+    }
+
+    /// The password is typed: the payment is made, at once or when its time has come.
+    fn begin_payment(
+        &mut self,
+        key: &OrderKey,
+        person: &Person,
+        total_fen: u64,
+        tender: Tender,
+        faults: &PaymentFaults,
+        now: UnixTime,
+    ) -> Result<Paid, PayError> {
+        let transaction_id = self.new_transaction(key, now);
+        let order = self.orders.get_mut(key).ok_or(PayError::UnknownOrder)?;
+        order.scanned_by.get_or_insert_with(|| person.clone());
+        let openid = self.people.openid(person, &order.appid, &mut self.random);
+        let tell = Tell { notify: tender.notify, nonce: numbers::nonce(&mut self.random) };
+        let (total_fen, coupons) = match faults.total_fen {
+            // Coupons of another amount might pay more than it.
+            Some(other_fen) => (other_fen, Vec::new()),
+            None => (total_fen, tender.coupons),
+        };
+        let fee_type = if faults.other_currency { "USD" } else { "CNY" };
+        let paid_at = now.plus(i64::from(tender.after_s));
+        let lags_until = faults.lags_s.map(|lags_s| paid_at.plus(lags_s));
+        order.lags_until = order.lags_until.max(lags_until);
+        let (person, method) = (person.clone(), tender.method);
+        let payment = Payment {
+            transaction_id,
+            total_fen,
+            coupons,
+            person,
+            openid,
+            method,
+            fee_type,
+            paid_at,
+        };
         let paid = Paid {
             mch_id: key.mch_id.clone(),
             out_trade_no: key.out_trade_no.clone(),
             transaction_id: payment.transaction_id.clone(),
             total_fen,
             cash_fen: payment.cash_fen(),
+            paid_at,
         };
-        let order = self.orders.get_mut(&key).ok_or(PayError::UnknownOrder)?;
-        let merchant = self.merchants.get(&key.mch_id).ok_or(PayError::UnknownOrder)?;
-        let body = notice::body(order, &payment, merchant, nonce);
-        self.notices.add(order, &payment, body, tender.notify.then_some(now));
-        order.payments.push(payment);
+        if tender.after_s == 0 {
+            self.complete(key, payment, tell);
+        } else {
+            self.slow.push(key.clone(), &payment);
+            order.paying.push(Slow { payment, tell, force: tender.force });
+            self.log_phone(key, "password", None, now);
+        }
         Ok(paid)
+    }
+
+    /// Who pays how much, if it can be done.
+    fn check(&self, key: &OrderKey, tender: &Tender) -> Result<(Person, u64), PayError> {
+        let order = self.orders.get(key).ok_or(PayError::UnknownOrder)?;
+        let first = order.scanned_by.as_ref();
+        let person = tender.person.as_ref().or(first).cloned().unwrap_or_default();
+        if !tender.force && first.is_some_and(|first| *first != person) {
+            return Err(PayError::Refused(ScanRefusal::ScannedByOther));
+        }
+        let total_fen = tender.total_fen.unwrap_or(order.total_fen);
+        if !(1..=TOTAL_FEN_MAX).contains(&total_fen) {
+            return Err(PayError::Amount);
+        }
+        if !coupons_fit(&tender.coupons, total_fen) {
+            return Err(PayError::Coupons);
+        }
+        if tender.after_s > AFTER_S_MAX {
+            return Err(PayError::TooSlow);
+        }
+        let cash_fen = total_fen.saturating_sub(sum(tender.coupons.iter()));
+        match tender.method {
+            Method::CreditCard if order.no_credit() => Err(PayError::NoCredit),
+            Method::Balance if !self.people.has(&person, cash_fen) => Err(PayError::BalanceTooLow),
+            Method::Balance | Method::DebitCard | Method::CreditCard => Ok((person, total_fen)),
+        }
     }
 
     /// Looks at an order that could be paid, and does not pay. The order stays as it is.
@@ -236,10 +367,12 @@ impl Gateway {
     ///
     /// Why the order could not be looked at.
     pub fn cancel(&mut self, target: &Target, now: UnixTime) -> Result<OrderKey, PayError> {
+        self.settle(now);
         let key = self.payable(target, now)?;
         if let Some(order) = self.orders.get_mut(&key) {
             order.cancels = order.cancels.saturating_add(1);
         }
+        self.log_phone(&key, "cancel", None, now);
         Ok(key)
     }
 
@@ -257,20 +390,18 @@ impl Gateway {
     }
 
     /// The order that is meant, in whatever state.
-    fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
+    pub(super) fn find(&self, target: &Target) -> Result<OrderKey, PayError> {
         match target {
             Target::Code(code_url) => {
-                let key = self.codes.get(code_url).cloned();
+                let key = self.codes.get(self.links.meaning(code_url)).cloned();
                 key.ok_or(PayError::Refused(ScanRefusal::UnknownCode))
             }
             Target::Number { mch_id, out_trade_no } => {
-                let meant = |key: &&OrderKey| {
-                    key.out_trade_no == *out_trade_no
-                        && mch_id.as_ref().is_none_or(|mch_id| key.mch_id == *mch_id)
-                };
-                let mut keys = self.orders.keys().filter(meant);
+                let meant =
+                    |key: &OrderKey| mch_id.as_ref().is_none_or(|mch_id| key.mch_id == *mch_id);
+                let mut keys = self.index.numbered(out_trade_no).filter(meant);
                 match (keys.next(), keys.next()) {
-                    (Some(key), None) => Ok(key.clone()),
+                    (Some(key), None) => Ok(key),
                     (Some(_), Some(_)) => Err(PayError::AmbiguousOrder),
                     (None, _) => Err(PayError::UnknownOrder),
                 }
@@ -283,7 +414,7 @@ impl Gateway {
         let key = self.find(target)?;
         let order = self.orders.get(&key).ok_or(PayError::UnknownOrder)?;
         let code_url = match target {
-            Target::Code(code_url) => Some(code_url.as_str()),
+            Target::Code(code_url) => Some(self.links.meaning(code_url)),
             Target::Number { .. } => None,
         };
         match not_payable(order, code_url, now) {
@@ -301,12 +432,6 @@ impl Gateway {
             }
         }
     }
-
-    fn openid(&mut self, key: &OrderKey) -> String {
-        let appid = self.orders.get(key).map(|order| order.appid.clone()).unwrap_or_default();
-        let random = &mut self.random;
-        self.openids.entry(appid).or_insert_with(|| numbers::openid(random)).clone()
-    }
 }
 
 /// Why an order cannot be paid, by this code or by its newest one.
@@ -316,7 +441,7 @@ pub(super) fn not_payable(
     now: UnixTime,
 ) -> Option<ScanRefusal> {
     match order.state(now) {
-        TradeState::Success => return Some(ScanRefusal::OrderPaid),
+        TradeState::Success | TradeState::Refund => return Some(ScanRefusal::OrderPaid),
         TradeState::Closed => return Some(ScanRefusal::OrderClosed),
         TradeState::NotPay => {}
     }

@@ -67,10 +67,134 @@ pub enum Code {
     CertError,
     /// The refund is not known.
     RefundNotExist,
+    /// A call for a bill was wrong; its text says how.
+    BillInvalid,
+    /// There is no bill: nothing happened on the day, or it is too early.
+    BillMissing,
+    /// Bills are closed for the merchant.
+    BillClosed,
+    /// A timeout inside the gateway while it made a bill.
+    BillSystemError,
+    /// The same under the code that old pages have for it.
+    BillTimeout,
+    /// The same, of another machine.
+    BillMachineError,
+    /// A bill cannot be packed.
+    BillPacking,
+    /// A bill that was kept packed cannot be unpacked.
+    BillUnpacking,
 }
 
 impl Code {
-    /// The code as it stands in `err_code`.
+    /// All codes.
+    pub const ALL: [Self; 37] = [
+        Self::RequirePostMethod,
+        Self::PostDataEmpty,
+        Self::NotUtf8,
+        Self::XmlFormatError,
+        Self::LackParams,
+        Self::ParamError,
+        Self::MchIdNotExist,
+        Self::AppidNotExist,
+        Self::AppidMchIdNotMatch,
+        Self::SignError,
+        Self::NoAuth,
+        Self::InvalidRequest,
+        Self::OrderPaid,
+        Self::OrderClosed,
+        Self::OrderNotExist,
+        Self::SystemError,
+        Self::OutTradeNoUsed,
+        Self::FrequencyLimited,
+        Self::NotEnough,
+        Self::BizErrNeedRetry,
+        Self::InvalidReqTooMuch,
+        Self::OrderNotReady,
+        Self::UserAccountAbnormal,
+        Self::TradeOverdue,
+        Self::RefundFeeMismatch,
+        Self::Error,
+        Self::InvalidTransactionId,
+        Self::CertError,
+        Self::RefundNotExist,
+        Self::BillInvalid,
+        Self::BillMissing,
+        Self::BillClosed,
+        Self::BillSystemError,
+        Self::BillTimeout,
+        Self::BillMachineError,
+        Self::BillPacking,
+        Self::BillUnpacking,
+    ];
+
+    /// The code that is written so.
+    pub fn of(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
+    /// Whether only bills are refused with it.
+    pub(super) const fn is_of_bills(self) -> bool {
+        matches!(
+            self,
+            Self::BillInvalid
+                | Self::BillMissing
+                | Self::BillClosed
+                | Self::BillSystemError
+                | Self::BillTimeout
+                | Self::BillMachineError
+                | Self::BillPacking
+                | Self::BillUnpacking
+        )
+    }
+
+    /// Whether an answer with it has no `error_code`, but its text alone.
+    pub(super) const fn is_text_alone(self) -> bool {
+        matches!(self, Self::BillPacking | Self::BillUnpacking)
+    }
+
+    /// What WeChat says with it, where nothing more is known.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::RequirePostMethod => "请使用post方法",
+            Self::PostDataEmpty => "post数据为空",
+            Self::NotUtf8 => "编码格式错误",
+            Self::XmlFormatError => "XML格式错误",
+            Self::LackParams => "缺少参数",
+            Self::ParamError => "参数错误",
+            Self::MchIdNotExist => "商户号mch_id或sub_mch_id不存在",
+            Self::AppidNotExist => "appid不存在",
+            Self::AppidMchIdNotMatch => "商户号mch_id与appid不匹配",
+            Self::SignError => "签名错误",
+            Self::NoAuth => "商户无此接口权限",
+            Self::InvalidRequest => "参数格式有误或者未按规则上传",
+            Self::OrderPaid => "该订单已支付",
+            Self::OrderClosed => "该订单已关闭",
+            Self::OrderNotExist => "order not exist",
+            Self::SystemError => "系统错误，请稍后再试",
+            Self::OutTradeNoUsed => "商户订单号重复",
+            Self::FrequencyLimited => "频率限制，请稍后再试",
+            Self::NotEnough => "余额不足",
+            Self::BizErrNeedRetry => "业务处理中，请稍后用相同参数重试",
+            Self::InvalidReqTooMuch => "无效请求过多，请稍后再试",
+            Self::OrderNotReady => "订单处理中，请稍后再试",
+            Self::UserAccountAbnormal => "用户账号注销",
+            Self::TradeOverdue => "订单已经超过退款期限",
+            Self::RefundFeeMismatch => "退款金额与之前请求不一致",
+            Self::Error => "业务错误",
+            Self::InvalidTransactionId => "无效transaction_id",
+            Self::CertError => "证书校验错误",
+            Self::RefundNotExist => "not exist",
+            Self::BillInvalid => "invalid parameter",
+            Self::BillMissing => "No Bill Exist",
+            Self::BillClosed => "bill API closed for this merchant",
+            Self::BillSystemError | Self::BillMachineError => "system error",
+            Self::BillTimeout => "SYSTEMERROR",
+            Self::BillPacking => "CompressGZip Error",
+            Self::BillUnpacking => "UnCompressGZip Error",
+        }
+    }
+
+    /// The code as it stands in `err_code`, of a bill in `error_code`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RequirePostMethod => "REQUIRE_POST_METHOD",
@@ -102,6 +226,14 @@ impl Code {
             Self::InvalidTransactionId => "INVALID_TRANSACTIONID",
             Self::CertError => "CERT_ERROR",
             Self::RefundNotExist => "REFUNDNOTEXIST",
+            Self::BillInvalid => "20001",
+            Self::BillMissing => "20002",
+            Self::BillClosed => "20007",
+            Self::BillSystemError => "20003",
+            Self::BillTimeout => "100",
+            Self::BillMachineError => "20100",
+            Self::BillPacking => "CompressGZip Error",
+            Self::BillUnpacking => "UnCompressGZip Error",
         }
     }
 }

@@ -47,25 +47,26 @@ impl Gateway {
     /// Reads a request, finds its merchant and verifies its signature. What is refused here is
     /// said unsigned.
     pub(super) fn authenticate(&self, body: &[u8]) -> Result<Request, Refusal> {
-        let document = Document::read(body).map_err(|error| unreadable(&error))?;
-        fields::check(&document, &COMMON)?;
-        let field = |name| document.filled(name).unwrap_or_default();
-        let merchant = self
-            .merchants
-            .get(field("mch_id"))
-            .ok_or_else(|| Refusal::new(Code::MchIdNotExist, "商户号mch_id或sub_mch_id不存在"))?;
-        if field("appid") != merchant.appid {
-            return Err(self.wrong_appid(field("appid")));
+        self.authenticate_document(read(body)?)
+    }
+
+    pub(super) fn authenticate_document(&self, document: Document) -> Result<Request, Refusal> {
+        let merchant = self.merchant_of(&document)?;
+        let appid = document.filled("appid").unwrap_or_default();
+        if appid != merchant.appid {
+            return Err(self.wrong_appid(appid));
         }
         let algorithm = Algorithm::from_sign_type(document.get("sign_type"))
             .ok_or_else(|| Refusal::format("sign_type"))?;
-        if !sign::verify(document.iter(), &merchant.key, algorithm, field("sign")) {
-            let text = sign::string_to_sign(document.iter());
-            return Err(Refusal::new(Code::SignError, "签名错误").with_detail(format!(
-                "{algorithm:?} of this string, with the merchant's key: {text}&key=(key)"
-            )));
-        }
-        Ok(Request { merchant: Arc::clone(merchant), algorithm, document })
+        prove(document, Arc::clone(merchant), algorithm)
+    }
+
+    /// The merchant that a document with all common fields names.
+    pub(super) fn merchant_of(&self, document: &Document) -> Result<&Arc<Merchant>, Refusal> {
+        fields::check(document, &COMMON)?;
+        self.merchants
+            .get(document.filled("mch_id").unwrap_or_default())
+            .ok_or_else(|| Refusal::new(Code::MchIdNotExist, "商户号mch_id或sub_mch_id不存在"))
     }
 
     fn wrong_appid(&self, appid: &str) -> Refusal {
@@ -75,6 +76,27 @@ impl Gateway {
             Refusal::new(Code::AppidNotExist, "appid不存在")
         }
     }
+}
+
+/// Reads a document.
+pub(super) fn read(body: &[u8]) -> Result<Document, Refusal> {
+    Document::read_call(body).map_err(|error| unreadable(&error))
+}
+
+/// The request that this document is, when its merchant has signed it.
+pub(super) fn prove(
+    document: Document,
+    merchant: Arc<Merchant>,
+    algorithm: Algorithm,
+) -> Result<Request, Refusal> {
+    let given = document.filled("sign").unwrap_or_default();
+    if !sign::verify(document.iter(), &merchant.key, algorithm, given) {
+        let text = sign::string_to_sign(document.iter());
+        return Err(Refusal::new(Code::SignError, "签名错误").with_detail(format!(
+            "{algorithm:?} of this string, with the merchant's key: {text}&key=(key)"
+        )));
+    }
+    Ok(Request { merchant, algorithm, document })
 }
 
 fn unreadable(error: &ReadError) -> Refusal {

@@ -1,6 +1,6 @@
 //! A shop for the tests of the gateway: it signs what it sends and checks what comes back.
 
-use super::{Answer, Arrival, Call, Code, Gateway, Paid, PayError, Rules, Target, Tender};
+use super::{Answer, Arrival, Call, Code, Fault, Gateway, Paid, PayError, Rules, Target, Tender};
 use crate::merchant::Merchant;
 use crate::sign::{self, Algorithm, Key};
 use crate::time::UnixTime;
@@ -23,6 +23,8 @@ pub(super) struct Shop {
     pub(super) now: UnixTime,
     pub(super) key: String,
     pub(super) algorithm: Algorithm,
+    /// Whose certificate the calls come with.
+    pub(super) certificate: Option<&'static str>,
     mch_id: &'static str,
     appid: &'static str,
 }
@@ -58,6 +60,10 @@ impl Shop {
         Self::made(Rules::default(), seed)
     }
 
+    pub(super) fn seeded_with(rules: Rules, seed: u64) -> Self {
+        Self::made(rules, seed)
+    }
+
     fn made(rules: Rules, seed: u64) -> Self {
         let merchants = [
             Merchant::new(MCH_ID, APPID, KEY, "扫码示例店").unwrap(),
@@ -68,6 +74,7 @@ impl Shop {
             now: NOW,
             key: KEY.to_owned(),
             algorithm: Algorithm::Md5,
+            certificate: Some(MCH_ID),
             mch_id: MCH_ID,
             appid: APPID,
         }
@@ -77,6 +84,7 @@ impl Shop {
     pub(super) fn other_merchant(&mut self) -> &mut Self {
         (self.mch_id, self.appid) = (OTHER_MCH_ID, OTHER_APPID);
         self.key = OTHER_KEY.to_owned();
+        self.certificate = Some(OTHER_MCH_ID);
         self
     }
 
@@ -106,7 +114,8 @@ impl Shop {
     /// Calls, and checks that the answer is signed and for this shop.
     fn call(&mut self, call: Call, fields: &Fields, change: &[(&str, &str)]) -> (Answer, Document) {
         let body = self.signed(fields, change);
-        let answer = self.gateway.handle(call, &Arrival::of(body.as_bytes()), self.now);
+        let arrival = Arrival { certificate: self.certificate, ..Arrival::of(body.as_bytes()) };
+        let answer = self.gateway.handle(call, &arrival, self.now);
         let document = Document::read(&answer.body).unwrap();
         assert_eq!(document.get("return_code"), Some("SUCCESS"), "{}", answer.text());
         assert_eq!(document.get("mch_id"), Some(self.mch_id));
@@ -123,6 +132,46 @@ impl Shop {
 
     pub(super) fn send_order(&mut self, no: &str, change: &[(&str, &str)]) -> (Answer, Document) {
         self.call(Call::UnifiedOrder, &order(no), change)
+    }
+
+    /// A signed call for this order; each takes of the fields what it knows.
+    pub(super) fn signed_call(
+        &self,
+        call: Call,
+        no: &str,
+        total_fee: &str,
+        out_refund_no: &str,
+    ) -> String {
+        match call {
+            Call::UnifiedOrder => self.signed(&order(no), &[("total_fee", total_fee)]),
+            Call::Refund => {
+                let change = [
+                    ("total_fee", total_fee),
+                    ("refund_fee", "100"),
+                    ("out_refund_no", out_refund_no),
+                    ("notify_url", NOTIFY_URL),
+                ];
+                self.signed(&query(no), &change)
+            }
+            _ => self.signed(&query(no), &[]),
+        }
+    }
+
+    /// Orders, and takes whatever comes back.
+    pub(super) fn raw_order(&mut self, no: &str) -> Answer {
+        self.raw_order_with(no, &[])
+    }
+
+    /// The same, with faults in the header.
+    pub(super) fn raw_order_with(&mut self, no: &str, faults: &[Fault]) -> Answer {
+        let body = self.signed(&order(no), &[]);
+        let arrival = Arrival { faults, ..Arrival::of(body.as_bytes()) };
+        self.gateway.handle(Call::UnifiedOrder, &arrival, self.now)
+    }
+
+    /// Orders until it is done.
+    pub(super) fn order_until_accepted(&mut self, no: &str) {
+        while self.raw_order(no).code.is_some() {}
     }
 
     pub(super) fn order(&mut self, no: &str, change: &[(&str, &str)]) -> Document {
@@ -159,6 +208,38 @@ impl Shop {
 
     pub(super) fn close_refused(&mut self, no: &str) -> Code {
         self.call(Call::CloseOrder, &query(no), &[]).0.code.unwrap()
+    }
+
+    /// Asks for a refund of an order of 1800 fen, with some fields changed or added.
+    pub(super) fn refund(
+        &mut self,
+        no: &str,
+        out_refund_no: &str,
+        refund_fen: u64,
+        change: &[(&str, &str)],
+    ) -> Result<Document, Code> {
+        let fields = [
+            ("out_trade_no", no.to_owned()),
+            ("out_refund_no", out_refund_no.to_owned()),
+            ("total_fee", "1800".to_owned()),
+            ("refund_fee", refund_fen.to_string()),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).into();
+        let (answer, document) = self.call(Call::Refund, &fields, change);
+        answer.code.map_or(Ok(document), Err)
+    }
+
+    pub(super) fn refund_query(&mut self, fields: &[(&str, &str)]) -> Result<Document, Code> {
+        let (answer, document) = self.call(Call::RefundQuery, &Fields::new(), fields);
+        answer.code.map_or(Ok(document), Err)
+    }
+
+    /// Orders and pays.
+    pub(super) fn paid(&mut self, no: &str, tender: Tender) -> Paid {
+        self.order(no, &[]);
+        let mch_id = Some(self.mch_id.to_owned());
+        let target = Target::Number { mch_id, out_trade_no: no.to_owned() };
+        self.gateway.pay(&target, tender, self.now).unwrap()
     }
 
     pub(super) fn pay(&mut self, no: &str, tender: Tender) -> Result<Paid, PayError> {

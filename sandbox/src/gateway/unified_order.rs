@@ -15,7 +15,7 @@ const EXPIRE_S_MIN: i64 = 60;
 
 /// The fields of the call. `product_id` is required on the pages for NATIVE and not asked for in
 /// practice; this gateway does as practice does.
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
     Rule::required("body", 127, Form::Text),
     Rule::required("out_trade_no", 32, Form::NewOrderNo),
     Rule::required("total_fee", 10, Form::Fen),
@@ -23,7 +23,7 @@ const RULES: [Rule; 22] = [
     Rule::required("notify_url", 256, Form::NotifyUrl),
     Rule::required("trade_type", 16, Form::OneOf(&["NATIVE", "JSAPI", "APP", "MWEB"])),
     Rule::optional("device_info", 32, Form::Text),
-    Rule::optional("detail", 6144, Form::Anything),
+    Rule::optional("detail", 6144, Form::Detail),
     Rule::optional("attach", 127, Form::Text),
     Rule::optional("fee_type", 16, Form::OneOf(&["CNY"])),
     Rule::optional("time_start", 14, Form::Time),
@@ -34,10 +34,11 @@ const RULES: [Rule; 22] = [
     Rule::optional("openid", 128, Form::Text),
     Rule::optional("receipt", 8, Form::OneOf(&["Y", "N"])),
     Rule::optional("profit_sharing", 16, Form::OneOf(&["Y", "N"])),
-    Rule::optional("scene_info", 256, Form::Anything),
+    Rule::optional("scene_info", 256, Form::Scene),
     Rule::optional("version", 32, Form::OneOf(&["1.0"])),
     Rule::optional("user_type", 32, Form::Text),
     Rule::optional("user_creid", 32, Form::Text),
+    Rule::optional("user_truename", 64, Form::Text),
 ];
 
 impl Gateway {
@@ -61,12 +62,13 @@ impl Gateway {
         } else {
             let order = self.new_order(key.clone(), request, now)?;
             self.orders.insert(key.clone(), order);
+            self.index.insert(&key);
         }
         let order = &self.orders[&key];
         Ok(Reply {
             device_info: order.device_info.clone(),
             fields: vec![
-                Field::cdata("prepay_id", numbers::prepay_id(&mut self.random, now)),
+                Field::cdata("prepay_id", &order.code.prepay_id),
                 Field::cdata("trade_type", "NATIVE"),
                 Field::cdata("code_url", &order.code.url),
             ],
@@ -106,7 +108,12 @@ impl Gateway {
             created_at: now,
             closed_at: None,
             payments: Vec::new(),
+            lags_until: None,
+            is_refunded: false,
             cancels: 0,
+            scanned_by: None,
+            paying: Vec::new(),
+            failed: Vec::new(),
         })
     }
 
@@ -121,9 +128,11 @@ impl Gateway {
     fn new_code(&mut self, key: &OrderKey, now: UnixTime) -> PayCode {
         loop {
             let url = numbers::code_url(&mut self.random);
-            if !self.codes.contains_key(&url) {
+            let prepay_id = numbers::prepay_id(&mut self.random, now);
+            if !self.codes.contains_key(&url) && !self.prepay_ids.contains_key(&prepay_id) {
                 self.codes.insert(url.clone(), key.clone());
-                return PayCode { url, made_at: now };
+                self.prepay_ids.insert(prepay_id.clone(), key.clone());
+                return PayCode { url, prepay_id, made_at: now };
             }
         }
     }
@@ -132,7 +141,9 @@ impl Gateway {
 /// Whether this request may ask once more for the order that it names.
 fn may_order_again(order: &Order, request: &Request, now: UnixTime) -> Result<(), Refusal> {
     match order.state(now) {
-        TradeState::Success => return Err(Refusal::new(Code::OrderPaid, "该订单已支付")),
+        TradeState::Success | TradeState::Refund => {
+            return Err(Refusal::new(Code::OrderPaid, "该订单已支付"));
+        }
         TradeState::Closed => return Err(Refusal::new(Code::OrderClosed, "该订单已关闭")),
         TradeState::NotPay => {}
     }
@@ -241,6 +252,8 @@ mod tests {
             ("time_expire", "20261123200060"),
             ("time_start", "20261199000000"),
             ("limit_pay", "cash"),
+            ("detail", "{\"goods_detail\":[{}]}"),
+            ("scene_info", "a store"),
             ("body", "two\nlines"),
         ] {
             let refused = Shop::new().order_refused("SM20261123000001", &[(name, value)]);
@@ -257,6 +270,7 @@ mod tests {
             ("device_info", 32),
             ("detail", 6144),
             ("product_id", 32),
+            ("user_truename", 64),
         ] {
             let (fits, long) = ("x".repeat(bytes_max), "x".repeat(bytes_max + 1));
             Shop::new().order("SM20261123000001", &[(name, &fits)]);

@@ -6,8 +6,12 @@ use serde::Serialize;
 use super::notice::{Notice, Outcome};
 use super::order::{Coupon, CouponKind, Order, Payment};
 use super::phone::not_payable;
-use super::{Gateway, ScanRefusal};
+use super::slow::{Failed, Slow};
+use super::{Gateway, RefundView, ScanRefusal};
 use crate::time::UnixTime;
+
+/// How many orders are shown when nobody says how many.
+pub const ORDERS_SHOWN: usize = 100;
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,7 +24,7 @@ pub struct OrderView {
     pub shop: String,
     /// The merchant's number of the order.
     pub out_trade_no: String,
-    /// NOTPAY, SUCCESS or CLOSED.
+    /// NOTPAY, SUCCESS, REFUND or CLOSED.
     pub trade_state: &'static str,
     /// Why a phone cannot pay it now; `null` when it can.
     pub not_payable: Option<&'static str>,
@@ -44,8 +48,36 @@ pub struct OrderView {
     pub closed_at: Option<i64>,
     /// How often somebody gave it up on the phone.
     pub cancels: u32,
+    /// Who scanned it first; nobody else can pay it.
+    pub scanned_by: Option<String>,
+    /// Payments under way: the password is typed, the result is not there yet.
+    pub paying: Vec<PayingView>,
+    /// Payments that came to nothing.
+    pub failed: Vec<FailedView>,
     /// Its payments, oldest first.
     pub payments: Vec<PaymentView>,
+}
+
+/// A payment under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PayingView {
+    /// The number that it will have.
+    pub transaction_id: String,
+    /// Who pays.
+    pub person: String,
+    /// When its result is there.
+    pub ends_at: i64,
+}
+
+/// A payment that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedView {
+    /// The number that it would have had.
+    pub transaction_id: String,
+    /// When it failed.
+    pub at: i64,
+    /// Why: a word as in `not_payable`, or `balance_too_low`.
+    pub reason: &'static str,
 }
 
 /// A payment.
@@ -61,8 +93,16 @@ pub struct PaymentView {
     pub coupons: Vec<CouponView>,
     /// When it was paid.
     pub paid_at: i64,
+    /// Who paid.
+    pub person: String,
+    /// What the merchant calls that person.
+    pub openid: String,
+    /// `balance`, `debit_card` or `credit_card`.
+    pub method: &'static str,
     /// How the merchant was told.
     pub notification: NoticeView,
+    /// Its refunds, oldest first.
+    pub refunds: Vec<RefundView>,
 }
 
 /// A coupon.
@@ -70,7 +110,7 @@ pub struct PaymentView {
 pub struct CouponView {
     /// Its number.
     pub id: String,
-    /// What it paid.
+    /// What it paid, or what of it goes back.
     pub fee: u64,
     /// CASH, `NO_CASH` or not said.
     #[serde(rename = "type")]
@@ -95,24 +135,34 @@ pub struct AttemptView {
     pub at: i64,
     /// Whether the schedule sent it, or somebody by hand.
     pub scheduled: bool,
-    /// `acknowledged`, `refused`, `timed_out`, `unreachable`, or `null` while it is on its way.
+    /// `acknowledged`, `refused`, `timed_out`, `unreachable`, `lost`, or `null` while it is on its
+    /// way.
     pub outcome: Option<&'static str>,
     /// What more there is to say.
     pub detail: Option<String>,
+    /// The fault that made it, when WeChat would never have sent it.
+    pub fault: Option<&'static str>,
 }
 
 impl Gateway {
-    /// All orders, newest first.
+    /// The [`ORDERS_SHOWN`] newest orders, newest first.
     pub fn orders(&self, now: UnixTime) -> Vec<OrderView> {
-        let mut orders: Vec<_> =
-            self.orders.values().map(|order| self.order_view(order, now)).collect();
-        orders.sort_by(|a, b| {
-            b.created_at.cmp(&a.created_at).then_with(|| b.out_trade_no.cmp(&a.out_trade_no))
-        });
-        orders
+        self.newest_orders(ORDERS_SHOWN, now)
     }
 
-    fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
+    /// The `limit` newest orders, newest first.
+    pub fn newest_orders(&self, limit: usize, now: UnixTime) -> Vec<OrderView> {
+        let keys = self.index.newest().take(limit);
+        keys.filter_map(|key| self.orders.get(key)).map(|o| self.order_view(o, now)).collect()
+    }
+
+    /// The orders with this number: one of each merchant that uses it.
+    pub fn orders_numbered(&self, out_trade_no: &str, now: UnixTime) -> Vec<OrderView> {
+        let keys = self.index.numbered(out_trade_no);
+        keys.filter_map(|key| self.orders.get(&key)).map(|o| self.order_view(o, now)).collect()
+    }
+
+    pub(super) fn order_view(&self, order: &Order, now: UnixTime) -> OrderView {
         let merchant = self.merchants.get(&order.key.mch_id);
         OrderView {
             mch_id: order.key.mch_id.clone(),
@@ -131,28 +181,51 @@ impl Gateway {
             time_expire: order.time_expire.map(|time| time.0),
             closed_at: order.closed_at.map(|time| time.0),
             cancels: order.cancels,
+            scanned_by: order.scanned_by.as_ref().map(|person| person.as_str().to_owned()),
+            paying: order.paying.iter().map(paying_view).collect(),
+            failed: order.failed.iter().map(failed_view).collect(),
             payments: order.payments.iter().map(|payment| self.payment_view(payment)).collect(),
         }
     }
 
     fn payment_view(&self, payment: &Payment) -> PaymentView {
-        let coupon = |coupon: &Coupon| CouponView {
-            id: coupon.id.clone(),
-            fee: coupon.fee_fen,
-            kind: coupon.kind.map(CouponKind::as_str),
-        };
         PaymentView {
             transaction_id: payment.transaction_id.clone(),
             total_fee: payment.total_fen,
             cash_fee: payment.cash_fen(),
-            coupons: payment.coupons.iter().map(coupon).collect(),
+            coupons: payment.coupons.iter().map(coupon_view).collect(),
             paid_at: payment.paid_at.0,
+            person: payment.person.as_str().to_owned(),
+            openid: payment.openid.clone(),
+            method: payment.method.as_str(),
             notification: notice_view(self.notices.of(&payment.transaction_id)),
+            refunds: self.refund_views(&payment.transaction_id),
         }
     }
 }
 
-fn notice_view(notice: Option<&Notice>) -> NoticeView {
+pub(super) fn coupon_view(coupon: &Coupon) -> CouponView {
+    CouponView {
+        id: coupon.id.clone(),
+        fee: coupon.fee_fen,
+        kind: coupon.kind.map(CouponKind::as_str),
+    }
+}
+
+fn paying_view(slow: &Slow) -> PayingView {
+    PayingView {
+        transaction_id: slow.payment.transaction_id.clone(),
+        person: slow.payment.person.as_str().to_owned(),
+        ends_at: slow.payment.paid_at.0,
+    }
+}
+
+fn failed_view(failed: &Failed) -> FailedView {
+    let transaction_id = failed.transaction_id.clone();
+    FailedView { transaction_id, at: failed.at.0, reason: failed.reason }
+}
+
+pub(super) fn notice_view(notice: Option<&Notice>) -> NoticeView {
     let Some(notice) = notice else {
         return NoticeView { state: "held", next_at: None, attempts: Vec::new() };
     };
@@ -161,6 +234,7 @@ fn notice_view(notice: Option<&Notice>) -> NoticeView {
         scheduled: attempt.scheduled,
         outcome: attempt.outcome.as_ref().map(Outcome::as_str),
         detail: attempt.outcome.as_ref().and_then(Outcome::detail).map(str::to_owned),
+        fault: attempt.fault,
     });
     NoticeView {
         state: notice.state.as_str(),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -14,11 +15,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::clock::ADVANCE_S_MAX;
-use crate::gateway::{Coupon, CouponKind, PayError, ScanRefusal, Target, Tender};
+use super::look;
+use crate::clock::{ADVANCE_S_MAX, SPEED_MAX};
+use crate::gateway::input::{Cancel, Pay, SendAgain, SendRefundAgain, SetBalance};
+use crate::gateway::{
+    Coupon, CouponKind, Method, PayError, Person, ScanError, ScanRefusal, Target, Tender,
+};
 use crate::shared::Shared;
+use crate::state::NotKept;
 
-type Answer = Result<Json<serde_json::Value>, ControlError>;
+pub(super) type Answer = Result<Json<serde_json::Value>, ControlError>;
 
 /// The most copies of a notification that one call sends.
 const COPIES_MAX: u32 = 100;
@@ -33,23 +39,31 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/cancel", post(cancel))
         .route("/notify", post(notify))
         .route("/time", get(time).post(advance))
-        .route("/orders", get(orders))
-        .route("/messages", get(messages))
+        .route("/person", get(person).post(set_person))
+        .merge(look::router())
+        .merge(super::certificates::router())
+        .merge(super::faults::router())
+        .merge(super::refunds::router())
+        .merge(super::settings::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(own_pages_only))
 }
 
 /// A refusal, as JSON.
 #[derive(Debug)]
-struct ControlError {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
+pub(super) struct ControlError {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
 }
 
 impl ControlError {
-    fn bad(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, code, message: message.into() }
     }
 }
 
@@ -57,6 +71,13 @@ impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let error = json!({ "error": { "code": self.code, "message": self.message } });
         (self.status, Json(error)).into_response()
+    }
+}
+
+impl From<NotKept> for ControlError {
+    fn from(error: NotKept) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self { status, code: "not_kept", message: error.to_string() }
     }
 }
 
@@ -68,9 +89,22 @@ impl From<ScanRefusal> for ControlError {
             | ScanRefusal::CodeExpired
             | ScanRefusal::OrderExpired
             | ScanRefusal::OrderClosed
-            | ScanRefusal::OrderPaid => StatusCode::CONFLICT,
+            | ScanRefusal::OrderPaid
+            | ScanRefusal::ScannedByOther => StatusCode::CONFLICT,
         };
         Self { status, code: refusal.as_str(), message: refusal.to_string() }
+    }
+}
+
+impl From<ScanError> for ControlError {
+    fn from(error: ScanError) -> Self {
+        let status = match &error {
+            ScanError::Refused(refusal) => return (*refusal).into(),
+            ScanError::ProductCode { .. } => StatusCode::BAD_REQUEST,
+            ScanError::NoAddress | ScanError::ShopRefused { .. } => StatusCode::CONFLICT,
+            ScanError::ShopSilent { .. } | ScanError::ShopAnswer { .. } => StatusCode::BAD_GATEWAY,
+        };
+        Self { status, code: error.as_str(), message: error.to_string() }
     }
 }
 
@@ -83,6 +117,9 @@ impl From<PayError> for ControlError {
             PayError::Amount => (StatusCode::BAD_REQUEST, "invalid_total_fee"),
             PayError::Coupons => (StatusCode::BAD_REQUEST, "invalid_coupons"),
             PayError::NotPaid => (StatusCode::CONFLICT, "not_paid"),
+            PayError::BalanceTooLow => (StatusCode::CONFLICT, "balance_too_low"),
+            PayError::NoCredit => (StatusCode::CONFLICT, "no_credit"),
+            PayError::TooSlow => (StatusCode::BAD_REQUEST, "invalid_after_s"),
         };
         Self { status, code, message: error.to_string() }
     }
@@ -106,12 +143,12 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     origin.split_once("://").is_none_or(|(_, origin_host)| origin_host != host)
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
     serde_json::from_slice(body)
         .map_err(|error| ControlError::bad("invalid_json", error.to_string()))
 }
 
-fn target(
+pub(super) fn target(
     code_url: Option<String>,
     out_trade_no: Option<String>,
     mch_id: Option<String>,
@@ -130,17 +167,20 @@ fn target(
 #[serde(deny_unknown_fields)]
 struct ScanBody {
     code_url: String,
+    person: Option<Person>,
 }
 
 async fn scan(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: ScanBody = read(&body)?;
-    let scanned = shared.look(|gateway, now| gateway.scan(&body.code_url, now))?;
+    let scanned = shared.scan(body.person.as_ref(), &body.code_url).await??;
     Ok(Json(json!({
         "mch_id": scanned.mch_id,
         "out_trade_no": scanned.out_trade_no,
         "shop": scanned.shop,
         "body": scanned.body,
         "total_fee": scanned.total_fen,
+        "no_credit": scanned.no_credit,
+        "code_url": scanned.code_url,
     })))
 }
 
@@ -157,6 +197,11 @@ struct PayBody {
     notify: bool,
     #[serde(default)]
     force: bool,
+    person: Option<Person>,
+    #[serde(default)]
+    method: Method,
+    #[serde(default)]
+    after_s: u32,
 }
 
 const fn yes() -> bool {
@@ -198,8 +243,11 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         coupons: body.coupons.into_iter().map(Coupon::from).collect(),
         notify: body.notify,
         force: body.force,
+        person: body.person,
+        method: body.method,
+        after_s: body.after_s,
     };
-    let paid = shared.act(|gateway, now| gateway.pay(&target, tender, now))?;
+    let paid = shared.act(Pay { target, tender }).await??;
     tracing::info!(out_trade_no = paid.out_trade_no, total_fee = paid.total_fen, "paid");
     Ok(Json(json!({
         "mch_id": paid.mch_id,
@@ -207,6 +255,7 @@ async fn pay(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         "transaction_id": paid.transaction_id,
         "total_fee": paid.total_fen,
         "cash_fee": paid.cash_fen,
+        "paid_at": paid.paid_at.0,
     })))
 }
 
@@ -221,14 +270,15 @@ struct CancelBody {
 async fn cancel(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: CancelBody = read(&body)?;
     let target = target(body.code_url, body.out_trade_no, body.mch_id)?;
-    let key = shared.act(|gateway, now| gateway.cancel(&target, now))?;
+    let key = shared.act(Cancel { target }).await??;
     Ok(Json(json!({ "mch_id": key.mch_id, "out_trade_no": key.out_trade_no })))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NotifyBody {
-    out_trade_no: String,
+    out_trade_no: Option<String>,
+    out_refund_no: Option<String>,
     mch_id: Option<String>,
     #[serde(default = "once")]
     times: u32,
@@ -244,26 +294,52 @@ async fn notify(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
         let message = format!("times must be 1 to {COPIES_MAX}");
         return Err(ControlError::bad("invalid_times", message));
     }
-    let target = Target::Number { mch_id: body.mch_id, out_trade_no: body.out_trade_no };
-    shared.act(|gateway, _| gateway.send_again(&target, body.times))?;
-    Ok(Json(json!({ "sending": body.times })))
+    let (copies, mch_id) = (body.times, body.mch_id);
+    match (body.out_trade_no, body.out_refund_no) {
+        (Some(out_trade_no), None) => {
+            let target = Target::Number { mch_id, out_trade_no };
+            shared.act(SendAgain { target, copies }).await??;
+        }
+        (None, Some(out_refund_no)) => {
+            shared.act(SendRefundAgain { mch_id, out_refund_no, copies }).await??;
+        }
+        _ => {
+            let message = "give either out_trade_no or out_refund_no";
+            return Err(ControlError::bad("invalid_target", message));
+        }
+    }
+    Ok(Json(json!({ "sending": copies })))
 }
 
 async fn time(State(shared): State<Arc<Shared>>) -> Answer {
     let now = shared.clock.now();
     let ahead_s = shared.clock.ahead_s();
-    Ok(Json(json!({ "now": now.0, "beijing": now.beijing(), "ahead_s": ahead_s })))
+    let speed = shared.clock.speed();
+    let beijing = now.beijing();
+    Ok(Json(json!({ "now": now.0, "beijing": beijing, "ahead_s": ahead_s, "speed": speed })))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimeBody {
-    advance_s: i64,
+    advance_s: Option<i64>,
+    speed: Option<u32>,
 }
 
 async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: TimeBody = read(&body)?;
-    if shared.advance(body.advance_s).is_none() {
+    if body.advance_s.is_none() && body.speed.is_none() {
+        return Err(ControlError::bad("invalid_time", "give advance_s, speed or both"));
+    }
+    if let Some(speed) = body.speed
+        && !shared.set_speed(speed)
+    {
+        let message = format!("speed must be 1 to {SPEED_MAX}, and the clock must not stand");
+        return Err(ControlError::bad("invalid_speed", message));
+    }
+    if let Some(advance_s) = body.advance_s
+        && shared.advance(advance_s).await?.is_none()
+    {
         let message = format!("advance_s must be 0 to {ADVANCE_S_MAX} in all: time only goes on");
         return Err(ControlError::bad("invalid_advance_s", message));
     }
@@ -272,26 +348,33 @@ async fn advance(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OrdersQuery {
-    out_trade_no: Option<String>,
+struct PersonQuery {
+    #[serde(default)]
+    person: Person,
 }
 
-async fn orders(
+async fn person(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<OrdersQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<PersonQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) =
+    let Query(PersonQuery { person }) =
         query.map_err(|error| ControlError::bad("invalid_query", error.body_text()))?;
-    let (mut orders, now) = shared.look(|gateway, now| (gateway.orders(now), now));
-    if let Some(wanted) = query.out_trade_no {
-        orders.retain(|order| order.out_trade_no == wanted);
-    }
-    Ok(Json(json!({ "now": now.0, "orders": orders })))
+    let balance_fen = shared.look(|gateway, _| gateway.balance_fen(&person));
+    Ok(Json(json!({ "person": person, "balance": balance_fen })))
 }
 
-async fn messages(State(shared): State<Arc<Shared>>) -> Answer {
-    let messages: Vec<_> = shared.look(|gateway, _| gateway.messages().cloned().collect());
-    Ok(Json(json!({ "messages": messages })))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonBody {
+    #[serde(default)]
+    person: Person,
+    balance: Option<u64>,
+}
+
+async fn set_person(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+    let PersonBody { person, balance } = read(&body)?;
+    shared.act(SetBalance { person: person.clone(), balance_fen: balance }).await?;
+    Ok(Json(json!({ "person": person, "balance": balance })))
 }
 
 #[cfg(test)]

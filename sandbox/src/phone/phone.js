@@ -1,132 +1,37 @@
 // The phone: scans a code, shows what it asks for, pays or not. It knows nothing by itself; all it
 // does goes through the control interface of the sandbox.
 
-const TEXTS = {
-  "zh-CN": {
-    notice: "Saoma 沙箱：不涉及真实资金",
-    other: "English",
-    back: "返回",
-    homeTitle: "沙箱手机",
-    confirmTitle: "确认付款",
-    paidTitle: "付款结果",
-    stoppedTitle: "付款",
-    paste: "粘贴二维码里的文字",
-    scan: "扫一下",
-    inView: "待支付的订单",
-    empty: "还没有待支付的订单。商家下单后，二维码会自动出现在这里。",
-    payTo: "付款给",
-    goods: "商品",
-    number: "商户订单号",
-    pay: (amount) => `付款 ${amount}`,
-    paying: "付款中…",
-    cancel: "不付了",
-    paid: "支付成功",
-    transaction: "交易单号",
-    told: "商家通知",
-    done: "完成",
-    again: "再试一次",
-    toHome: "返回列表",
-    besideTitle: "代替顾客的那部手机",
-    besideText: "把商家服务器指向这个沙箱，下单后在这里扫码付款。每一步都和真实的支付一样，只是没有钱。",
-    step1: "商家调用统一下单，得到二维码",
-    step2: "在手机里点选订单，或粘贴二维码文字",
-    step3: "付款后，沙箱把签名的通知发给商家",
-    besideSmall: "与微信、腾讯无任何关联。",
-    notices: {
-      pending: "正在通知…",
-      retry: (reason) => `商家未确认，稍后重发（${reason}）`,
-      acknowledged: "已确认",
-      given_up: "商家始终未确认",
-      held: "不发送",
-    },
-    outcomes: { refused: "应答有误", timed_out: "超时", unreachable: "无法连接" },
-    stops: {
-      unknown_code: ["无法识别的二维码", "它不是这个沙箱发出的支付二维码。"],
-      code_replaced: ["二维码已失效", "商家为该订单生成了新的二维码，请扫描最新的一个。"],
-      code_expired: ["二维码已过期", "二维码两小时内有效，请让商家刷新。"],
-      order_expired: ["订单已过期", "超过了商家设定的支付时间，请重新下单。"],
-      order_closed: ["订单已关闭", "该订单不能再支付，请重新下单。"],
-      order_paid: ["订单已支付", "请勿重复支付。"],
-      cancelled: ["未付款", "订单仍可支付，可以再扫一次。"],
-      unreachable: ["连接不上沙箱", "沙箱可能已停止运行。"],
-      other: ["无法付款", ""],
-    },
-  },
-  en: {
-    notice: "Saoma sandbox: no real money",
-    other: "中文",
-    back: "Back",
-    homeTitle: "Sandbox phone",
-    confirmTitle: "Confirm payment",
-    paidTitle: "Payment",
-    stoppedTitle: "Payment",
-    paste: "Paste the text of a QR code",
-    scan: "Scan",
-    inView: "Orders to pay",
-    empty: "No orders to pay yet. As soon as a shop places one, its code appears here.",
-    payTo: "Pay to",
-    goods: "Goods",
-    number: "Order number",
-    pay: (amount) => `Pay ${amount}`,
-    paying: "Paying…",
-    cancel: "Do not pay",
-    paid: "Paid",
-    transaction: "Transaction",
-    told: "Shop notified",
-    done: "Done",
-    again: "Try again",
-    toHome: "Back to the list",
-    besideTitle: "The phone in the customer’s hand",
-    besideText:
-      "Point a shop’s server at this sandbox, place an order, scan and pay it here. " +
-      "Everything happens as in a real payment, only without money.",
-    step1: "The shop calls unified order and gets a code",
-    step2: "Choose the order on the phone, or paste the code’s text",
-    step3: "Once paid, the sandbox sends the shop a signed notification",
-    besideSmall: "Not connected with WeChat or Tencent in any way.",
-    notices: {
-      pending: "being told…",
-      retry: (reason) => `not acknowledged, will be repeated (${reason})`,
-      acknowledged: "acknowledged",
-      given_up: "never acknowledged",
-      held: "not sent",
-    },
-    outcomes: { refused: "wrong answer", timed_out: "too slow", unreachable: "unreachable" },
-    stops: {
-      unknown_code: ["Unknown code", "It is not a payment code of this sandbox."],
-      code_replaced: [
-        "This code is out of date",
-        "The shop has made a newer code for the order. Scan that one.",
-      ],
-      code_expired: [
-        "This code has expired",
-        "A code lives two hours. Ask the shop for a new one.",
-      ],
-      order_expired: [
-        "This order has expired",
-        "The shop’s time to pay is over. Please order again.",
-      ],
-      order_closed: ["This order is closed", "It can no longer be paid. Please order again."],
-      order_paid: ["Already paid", "This order does not need to be paid again."],
-      cancelled: ["Not paid", "The order can still be paid. Scan it again when you like."],
-      unreachable: ["The sandbox does not answer", "It may have been stopped."],
-      other: ["This cannot be paid", ""],
-    },
-  },
-};
+import { control, pageLanguage, say, yuan } from "/phone/api.js";
+import * as camera from "/phone/camera.js";
+import { DELAYS_S, METHODS, PEOPLE, coupons, keep, kept, tendered } from "/phone/purse.js";
+import { TEXTS } from "/phone/texts.js";
 
 const REFRESH_MS = 2000;
-const SCREENS = ["home", "confirm", "paid", "stopped"];
+const SLOW_REFRESH_MS = 500;
+const SCREENS = [
+  "home", "settings", "camera", "confirm", "password", "paying", "paid", "stopped",
+];
+const PASSWORD_DIGITS = 6;
+/** The one password that is wrong. */
+const WRONG_PASSWORD = "000000";
 
 /** The page's whole state; `render` shows it. */
 const state = {
-  language: document.documentElement.lang === "en" ? "en" : "zh-CN",
+  ...kept(),
+  language: pageLanguage(),
   screen: "home",
   orders: [],
   codeUrl: "",
+  orderCode: "",
   scanned: null,
-  busy: false,
-  transaction: "",
+  balance: null,
+  method: "balance",
+  chosen: new Set(),
+  typed: "",
+  isWrong: false,
+  isBusy: false,
+  payment: null,
+  now: 0,
   notification: null,
   stop: { code: "other", message: "" },
 };
@@ -134,70 +39,104 @@ const state = {
 const byId = (id) => document.getElementById(id);
 const texts = () => TEXTS[state.language];
 
-/** Fen as yuan, by digits: no fraction ever passes through a float. */
-function yuan(fen) {
-  const digits = String(fen).padStart(3, "0");
-  return `¥${digits.slice(0, -2)}.${digits.slice(-2)}`;
-}
-
-/** Calls the control interface. Throws `{ code, message }` when it refuses. */
-async function control(path, body) {
-  const options = body && {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  };
-  let answer;
-  let json;
-  try {
-    answer = await fetch(`/control/${path}`, options);
-    json = await answer.json();
-  } catch {
-    throw { code: "unreachable", message: "" };
-  }
-  if (!answer.ok) {
-    throw json.error;
-  }
-  return json;
+/** What is left to pay when the chosen coupons have paid their part. */
+function due() {
+  const used = tendered(state.scanned.total_fee, state.chosen);
+  return used.reduce((rest, coupon) => rest - coupon.fee, state.scanned.total_fee);
 }
 
 /* What happens */
 
 async function scan(codeUrl) {
+  camera.stop();
   state.codeUrl = codeUrl;
   try {
-    state.scanned = await control("scan", { code_url: codeUrl });
+    state.scanned = await control("scan", { code_url: codeUrl, person: state.person });
+    // A shop may have been asked for the order; then the order has a code of its own.
+    state.orderCode = state.scanned.code_url ?? codeUrl;
+    state.balance = (await control(`person?person=${state.person}`)).balance;
+    state.method = "balance";
+    state.chosen = new Set();
+    byId("coupons-card").open = false;
     go("confirm");
   } catch (error) {
     stop(error);
   }
 }
 
-async function pay() {
-  if (state.busy) {
+function askPassword() {
+  state.typed = "";
+  state.isWrong = false;
+  go("password");
+  byId("keypad").querySelector("button").focus({ preventScroll: true });
+}
+
+function type(digit) {
+  if (state.isBusy) {
     return;
   }
-  state.busy = true;
+  state.isWrong = false;
+  state.typed = digit === "erase" ? state.typed.slice(0, -1) : state.typed + digit;
+  if (state.typed === WRONG_PASSWORD) {
+    state.typed = "";
+    state.isWrong = true;
+  } else if (state.typed.length === PASSWORD_DIGITS) {
+    pay();
+  }
   render();
+}
+
+async function pay() {
+  if (state.isBusy) {
+    return;
+  }
+  state.isBusy = true;
   try {
-    const paid = await control("pay", { code_url: state.codeUrl });
-    state.transaction = paid.transaction_id;
+    state.payment = await control("pay", {
+      code_url: state.orderCode,
+      person: state.person,
+      method: state.method,
+      coupons: tendered(state.scanned.total_fee, state.chosen),
+      after_s: state.delay,
+      notify: state.notify,
+    });
     state.notification = null;
-    state.busy = false;
-    go("paid");
+    go(state.delay > 0 ? "paying" : "paid");
     refresh();
   } catch (error) {
-    state.busy = false;
     stop(error);
+  } finally {
+    state.isBusy = false;
   }
 }
 
 async function cancel() {
   try {
-    await control("cancel", { code_url: state.codeUrl });
+    await control("cancel", { code_url: state.orderCode });
     stop({ code: "cancelled", message: "" });
   } catch (error) {
     stop(error);
+  }
+}
+
+async function openCamera() {
+  go("camera");
+  try {
+    await camera.look(byId("video"), scan);
+    if (state.screen !== "camera") {
+      camera.stop();
+    }
+  } catch {
+    stop({ code: "noCamera" });
+  }
+}
+
+async function scanPicture(file) {
+  const codeUrl = await camera.readPicture(file);
+  if (codeUrl) {
+    scan(codeUrl);
+  } else {
+    stop({ code: "noCode" });
   }
 }
 
@@ -207,6 +146,7 @@ function stop(error) {
 }
 
 function go(screen) {
+  camera.stop();
   state.screen = screen;
   if (screen === "home") {
     state.codeUrl = "";
@@ -215,41 +155,64 @@ function go(screen) {
   remember();
   render();
   byId("title").focus({ preventScroll: true });
+  byId("phone").scrollTop = 0;
 }
 
 /** Keeps the address such that a reload shows the same. */
 function remember() {
   const address = new URL(window.location.href);
   address.searchParams.set("lang", state.language === "en" ? "en" : "zh");
+  address.searchParams.delete("person");
   if (state.codeUrl) {
     address.searchParams.set("code_url", state.codeUrl);
   } else {
     address.searchParams.delete("code_url");
   }
   window.history.replaceState(null, "", address);
+  keep(state);
 }
 
-/** Fetches what changes by itself: the open orders, and whether the shop knows of the payment. */
+/** Fetches what changes by itself: open orders, a slow payment, and whether the shop knows. */
 async function refresh() {
   try {
     if (state.screen === "home") {
-      const { orders } = await control("orders");
-      const open = orders.filter((order) => order.not_payable === null);
-      if (JSON.stringify(open) !== JSON.stringify(state.orders)) {
-        state.orders = open;
-        render();
-      }
-    } else if (state.screen === "paid") {
-      const number = encodeURIComponent(state.scanned.out_trade_no);
-      const { orders } = await control(`orders?out_trade_no=${number}`);
-      const payments = orders.flatMap((order) => order.payments);
-      const payment = payments.find((known) => known.transaction_id === state.transaction);
-      state.notification = payment ? payment.notification : null;
+      await refreshOrders();
+    } else if (state.screen === "settings") {
+      const { balance } = await control(`person?person=${state.person}`);
+      state.balance = balance;
       render();
+    } else if (state.screen === "paying" || state.screen === "paid") {
+      await refreshPayment();
     }
   } catch {
     // The sandbox is away; the next round asks again.
   }
+}
+
+async function refreshOrders() {
+  const { orders } = await control("orders?state=NOTPAY&limit=50");
+  const open = orders.filter((order) => order.not_payable === null);
+  if (JSON.stringify(open) !== JSON.stringify(state.orders)) {
+    state.orders = open;
+    render();
+  }
+}
+
+async function refreshPayment() {
+  const { out_trade_no, mch_id, transaction_id } = state.payment;
+  const number = `out_trade_no=${encodeURIComponent(out_trade_no)}&mch_id=${mch_id}`;
+  const { now, orders } = await control(`orders?${number}`);
+  const isMeant = (known) => known.transaction_id === transaction_id;
+  const payment = orders.flatMap((order) => order.payments).find(isMeant);
+  const failed = orders.flatMap((order) => order.failed).find(isMeant);
+  state.now = now;
+  state.notification = payment ? payment.notification : null;
+  if (state.screen === "paying" && payment) {
+    go("paid");
+  } else if (state.screen === "paying" && failed) {
+    stop({ code: failed.reason, message: "" });
+  }
+  render();
 }
 
 /* What is shown */
@@ -257,20 +220,29 @@ async function refresh() {
 function render() {
   const words = texts();
   document.documentElement.lang = state.language;
-  for (const element of document.querySelectorAll("[data-text]")) {
-    element.textContent = words[element.dataset.text];
-  }
+  say(words);
   for (const screen of SCREENS) {
     byId(screen).hidden = screen !== state.screen;
   }
   byId("title").textContent = words[`${state.screen}Title`];
   byId("language").textContent = words.other;
   byId("language").lang = state.language === "en" ? "zh-CN" : "en";
-  byId("back").hidden = state.screen === "home";
+  byId("back").hidden = state.screen === "home" || state.screen === "paying";
+  byId("person").hidden = state.screen !== "home";
+  byId("person-name").textContent = words.people[state.person];
+  byId("to-console").href = `/?lang=${state.language === "en" ? "en" : "zh"}`;
   document.title = `${words[`${state.screen}Title`]} · Saoma sandbox`;
   renderOrders();
-  renderScanned(words);
+  renderSettings(words);
+  if (state.scanned) {
+    renderScanned(words);
+    renderMethods(words);
+    renderCoupons(words);
+  }
+  renderPassword(words);
   renderStop(words);
+  const left = state.payment ? Math.max(0, state.payment.paid_at - state.now) : 0;
+  byId("slow-text").textContent = words.slowText(state.now ? left : state.delay);
   byId("told").textContent = told(words);
 }
 
@@ -307,32 +279,139 @@ function labelled(className, text) {
   return element;
 }
 
+/** One thing to choose: a radio button or a checkbox with its label, kept focused over renders. */
+function option({ type, name, value, isChosen, isDisabled = false, choose }, ...labels) {
+  const input = document.createElement("input");
+  Object.assign(input, { type, name, value, checked: isChosen, disabled: isDisabled });
+  input.addEventListener("change", choose);
+  const label = document.createElement("label");
+  label.className = "option";
+  label.append(input, ...labels);
+  return label;
+}
+
+/** Replaces the options of a group, and leaves the focus where it was. */
+function fill(id, options) {
+  const focused = document.activeElement;
+  const value = byId(id).contains(focused) ? focused.value : null;
+  byId(id).replaceChildren(...options);
+  if (value !== null) {
+    const inputs = [...byId(id).querySelectorAll("input")];
+    inputs.find((input) => input.value === value)?.focus({ preventScroll: true });
+  }
+}
+
+function renderSettings(words) {
+  const pill = (name, value, text, isChosen, choose) =>
+    option({ type: "radio", name, value, isChosen, choose }, labelled("pill", text));
+  const set = (change) => () => {
+    Object.assign(state, change);
+    remember();
+    refresh();
+    render();
+  };
+  const person = (name) =>
+    pill("who", name, words.people[name], name === state.person, set({ person: name }));
+  fill("people", PEOPLE.map(person));
+  const purse = (name, balance) =>
+    pill("purse", name, words.purses[name], (state.balance === null) === (balance === null), () =>
+      fillPurse(balance));
+  fill("purses", [purse("plenty", null), purse("empty", 0)]);
+  const delay = (seconds) =>
+    pill("delay", String(seconds), words.delays(seconds), seconds === state.delay,
+      set({ delay: seconds }));
+  fill("delays", DELAYS_S.map(delay));
+  byId("tell").checked = state.notify;
+}
+
+async function fillPurse(balance) {
+  try {
+    state.balance = (await control("person", { person: state.person, balance })).balance;
+  } catch (error) {
+    stop(error);
+  }
+  render();
+}
+
 function renderScanned(words) {
   const scanned = state.scanned;
-  if (!scanned) {
-    return;
-  }
+  const rest = due();
   const fields = {
     initial: [...scanned.shop][0],
     shop: scanned.shop,
     amount: yuan(scanned.total_fee),
+    due: yuan(rest),
+    discount: `-${yuan(scanned.total_fee - rest)}`,
+    method: words.methods[state.method],
     body: scanned.body,
     number: scanned.out_trade_no,
-    transaction: state.transaction,
+    transaction: state.payment?.transaction_id ?? "",
   };
   for (const element of document.querySelectorAll("[data-field]")) {
     element.textContent = fields[element.dataset.field];
   }
-  byId("pay").textContent = state.busy ? words.paying : words.pay(fields.amount);
-  byId("pay").disabled = state.busy;
+  byId("discount-row").hidden = rest === scanned.total_fee;
+  byId("pay").textContent = words.pay(fields.due);
+}
+
+function renderMethods(words) {
+  const purse = state.balance === null ? words.plenty : words.balance(yuan(state.balance));
+  const options = METHODS.map((method) => {
+    const isDisabled = method === "credit_card" && state.scanned.no_credit;
+    const note = { balance: purse, credit_card: isDisabled ? words.noCredit : "" }[method] ?? "";
+    const choose = () => {
+      state.method = method;
+      render();
+    };
+    const isChosen = method === state.method;
+    return option(
+      { type: "radio", name: "method", value: method, isChosen, isDisabled, choose },
+      labelled("row-name", words.methods[method]),
+      labelled("row-note", note),
+    );
+  });
+  fill("methods", options);
+}
+
+function renderCoupons(words) {
+  const total = state.scanned.total_fee;
+  const options = coupons(total, state.chosen).map((coupon) => {
+    const choose = () => {
+      if (!state.chosen.delete(coupon.id)) {
+        state.chosen.add(coupon.id);
+      }
+      render();
+    };
+    const isDisabled = coupon.fee === 0 && !coupon.isChosen;
+    return option(
+      { type: "checkbox", name: "coupon", value: coupon.id, isChosen: coupon.isChosen, isDisabled,
+        choose },
+      labelled("row-name", yuan(coupon.face)),
+      labelled("row-note", words.couponTypes[coupon.type ?? "none"]),
+    );
+  });
+  fill("coupons", options);
+  const saved = total - due();
+  byId("coupons-note").textContent = saved ? words.couponsUsed(yuan(saved)) : words.couponsNone;
+}
+
+function renderPassword(words) {
+  const dots = [...byId("dots").children];
+  dots.forEach((dot, at) => dot.classList.toggle("full", at < state.typed.length));
+  byId("typed").textContent = words.passwordTyped(state.typed.length);
+  byId("password-hint").textContent = state.isWrong ? words.passwordWrong : words.passwordHint;
+  byId("password-hint").classList.toggle("wrong", state.isWrong);
+  byId("erase").setAttribute("aria-label", words.erase);
 }
 
 function renderStop(words) {
-  const known = words.stops[state.stop.code];
+  const { code, message } = state.stop;
+  const known = words.stops[code] ?? words[code];
   const [title, text] = known ?? words.stops.other;
   byId("stopped-title").textContent = title;
-  byId("stopped-text").textContent = known ? text : state.stop.message;
-  byId("again").hidden = !["cancelled", "unreachable"].includes(state.stop.code) || !state.codeUrl;
+  byId("stopped-text").textContent = text || message;
+  byId("again").hidden = !["cancelled", "unreachable"].includes(code) || !state.codeUrl;
+  byId("other-method").hidden = !["balance_too_low", "no_credit"].includes(code);
 }
 
 /** Whether the shop knows, in a few words. */
@@ -350,6 +429,58 @@ function told(words) {
 
 /* Begin */
 
+function buildPassword() {
+  for (let at = 0; at < PASSWORD_DIGITS; at += 1) {
+    byId("dots").append(document.createElement("span"));
+  }
+  for (const digit of ["1", "2", "3", "4", "5", "6", "7", "8", "9", "", "0", "erase"]) {
+    const key = document.createElement(digit === "" ? "span" : "button");
+    if (digit !== "") {
+      key.type = "button";
+      key.className = "key";
+      key.dataset.digit = digit;
+      key.textContent = digit === "erase" ? "⌫" : digit;
+      key.addEventListener("click", () => type(digit));
+    }
+    byId("keypad").append(key);
+  }
+  byId("keypad").lastElementChild.id = "erase";
+  window.addEventListener("keydown", (event) => {
+    const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (state.screen === "password" && isPlain && /^([0-9]|Backspace)$/.test(event.key)) {
+      event.preventDefault();
+      type(event.key === "Backspace" ? "erase" : event.key);
+    }
+  });
+}
+
+async function offerPictures() {
+  const can = await camera.abilities();
+  byId("finder-more").hidden = !can.pictures;
+  byId("picture-label").hidden = !can.pictures;
+  byId("open-camera").hidden = !can.camera;
+  if (!can.pictures) {
+    return;
+  }
+  byId("picture").addEventListener("change", (event) => {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (file) {
+      scanPicture(file);
+    }
+  });
+  const take = (event, files) => {
+    const picture = [...(files ?? [])].find((file) => file.type.startsWith("image/"));
+    if (picture && state.screen === "home") {
+      event.preventDefault();
+      scanPicture(picture);
+    }
+  };
+  window.addEventListener("paste", (event) => take(event, event.clipboardData?.files));
+  window.addEventListener("dragover", (event) => event.preventDefault());
+  window.addEventListener("drop", (event) => take(event, event.dataTransfer?.files));
+}
+
 byId("scan").addEventListener("submit", (event) => {
   event.preventDefault();
   const codeUrl = byId("code").value.trim();
@@ -358,10 +489,25 @@ byId("scan").addEventListener("submit", (event) => {
     scan(codeUrl);
   }
 });
-byId("pay").addEventListener("click", pay);
+byId("pay").addEventListener("click", askPassword);
 byId("cancel").addEventListener("click", cancel);
-byId("back").addEventListener("click", () => go("home"));
+byId("back").addEventListener("click", () => {
+  go(state.screen === "password" ? "confirm" : "home");
+});
 byId("again").addEventListener("click", () => scan(state.codeUrl));
+byId("other-method").addEventListener("click", () => {
+  state.method = "debit_card";
+  go("confirm");
+});
+byId("person").addEventListener("click", () => {
+  go("settings");
+  refresh();
+});
+byId("open-camera").addEventListener("click", openCamera);
+byId("tell").addEventListener("change", (event) => {
+  state.notify = event.target.checked;
+  remember();
+});
 byId("language").addEventListener("click", () => {
   state.language = state.language === "en" ? "zh-CN" : "en";
   remember();
@@ -370,13 +516,18 @@ byId("language").addEventListener("click", () => {
 for (const button of document.querySelectorAll("[data-go]")) {
   button.addEventListener("click", () => go(button.dataset.go));
 }
+let rounds = 0;
 window.setInterval(() => {
-  if (!document.hidden) {
+  rounds += 1;
+  const isTime = state.screen === "paying" || rounds % (REFRESH_MS / SLOW_REFRESH_MS) === 0;
+  if (!document.hidden && isTime) {
     refresh();
   }
-}, REFRESH_MS);
+}, SLOW_REFRESH_MS);
 
 const given = new URL(window.location.href).searchParams.get("code_url");
+buildPassword();
+offerPictures();
 render();
 if (given) {
   scan(given);

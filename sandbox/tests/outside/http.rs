@@ -8,7 +8,7 @@ use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::sign::{self, Algorithm, Key};
 use saoma_sandbox::time::UnixTime;
 use saoma_sandbox::xml::Document;
-use saoma_sandbox::{Config, OrderView, Sandbox, StartError, Target, Tender};
+use saoma_sandbox::{Config, ConsoleRefund, OrderView, Sandbox, StartError, Target, Tender};
 use serde_json::{Value, json};
 
 const NO: &str = "SM20261123000001";
@@ -139,6 +139,21 @@ async fn with_the_machines_clock_a_notification_goes_out_at_once_and_again_by_th
 }
 
 #[tokio::test]
+async fn it_grows_quiet_when_a_refund_ends_of_which_nobody_is_told() {
+    let sandbox = standing().await;
+    order(&sandbox.base_url(), NO, "http://127.0.0.1:9/notify").await;
+    let target = Target::of_number(NO);
+    sandbox.pay(&target, Tender { notify: false, ..Tender::default() }).unwrap();
+    let refund = ConsoleRefund { refund_fen: Some(1), ..ConsoleRefund::default() };
+    let refund = sandbox.refund_by_hand(&target, refund).unwrap();
+    sandbox.advance(20 * 60).unwrap();
+    let quiet = tokio::time::timeout(Duration::from_secs(5), sandbox.quiet()).await;
+    assert!(quiet.is_ok(), "it waits for nothing");
+    sandbox.end_refund(None, &refund.out_refund_no, None).expect_err("it has ended");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn the_control_interface_scans_pays_and_shows() {
     let sandbox = standing().await;
     let base = sandbox.base_url();
@@ -151,7 +166,8 @@ async fn the_control_interface_scans_pays_and_shows() {
     assert_eq!(
         scanned,
         json!({ "mch_id": shop::MCH_ID, "out_trade_no": NO, "shop": "扫码示例店",
-                "body": "扫码示例店-美式咖啡", "total_fee": 1800 })
+                "body": "扫码示例店-美式咖啡", "total_fee": 1800, "no_credit": false,
+                "code_url": code_url })
     );
     let (status, _) = post(format!("{base}/control/cancel"), json!({ "code_url": code_url })).await;
     assert_eq!(status, 200);
@@ -175,7 +191,7 @@ async fn the_control_interface_scans_pays_and_shows() {
     let messages = get(format!("{base}/control/messages")).await;
     let messages = messages["messages"].as_array().unwrap();
     let directions: Vec<_> = messages.iter().map(|message| &message["direction"]).collect();
-    assert_eq!(directions, ["in", "out"]);
+    assert_eq!(directions, ["in", "phone", "phone", "phone", "out"]);
     assert!(!format!("{messages:?}").contains(KEY));
     sandbox.stop().await;
 }
@@ -262,7 +278,7 @@ async fn a_refused_call_has_status_200_and_says_its_code_in_a_header() {
         assert_eq!(document.get("return_code"), Some("FAIL"));
         assert_eq!(document.get("sign"), None);
     }
-    let unknown = client.post(format!("{}/pay/refund", sandbox.base_url())).send().await.unwrap();
+    let unknown = client.post(format!("{}/pay/nothing", sandbox.base_url())).send().await.unwrap();
     assert_eq!(unknown.status(), 404);
     sandbox.stop().await;
 }

@@ -5,15 +5,18 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::shop::{self, APPID, KEY, MCH_ID};
+use tempfile::TempDir;
 
-fn program() -> Command {
+/// The program, with a folder of its own to work in.
+pub(crate) fn program(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_saoma-sandbox"));
     command.env_remove("RUST_LOG").env_remove("SAOMA_SANDBOX_MERCHANT");
+    command.current_dir(folder);
     command
 }
 
 fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().unwrap()
+    program(&tempfile::tempdir().unwrap()).args(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -21,7 +24,10 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A running sandbox that does not outlive its test.
-struct Running(Child);
+pub(crate) struct Running(
+    Child,
+    #[expect(dead_code, reason = "removed when dropped")] Option<TempDir>,
+);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -35,7 +41,8 @@ fn start(
     merchant: &str,
     in_variable: bool,
 ) -> (Running, String, BufReader<std::process::ChildStdout>) {
-    let mut command = program();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&folder);
     command.args(["--listen", "127.0.0.1:0", "--seed", "7"]).env("RUST_LOG", "trace");
     if in_variable {
         command.env("SAOMA_SANDBOX_MERCHANT", merchant);
@@ -46,12 +53,30 @@ fn start(
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
-    (Running(child), line, stdout)
+    (Running(child, Some(folder)), line, stdout)
+}
+
+/// Starts this command; gives the program and its first line.
+pub(crate) fn ready(mut command: Command) -> (Running, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (Running(child, None), line)
+}
+
+impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn wait(&mut self) {
+        self.0.wait().unwrap();
+    }
 }
 
 #[cfg(unix)]
-fn signal(child: &Child, name: &str) {
-    let killed = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+pub(crate) fn signal(id: u32, name: &str) {
+    let killed = Command::new("kill").args([name, &id.to_string()]).status().unwrap();
     assert!(killed.success());
 }
 
@@ -84,7 +109,7 @@ async fn it_says_one_line_answers_and_ends_cleanly_on_a_signal() {
         client.post(format!("{base}/pay/unifiedorder")).body(wrong).send().await.unwrap();
         drop(client);
 
-        signal(&running.0, name);
+        signal(running.id(), name);
         assert_eq!(exit_code(&mut running.0), Some(0), "{name}");
         let mut more = String::new();
         stdout.read_to_string(&mut more).unwrap();
@@ -100,7 +125,17 @@ async fn it_says_one_line_answers_and_ends_cleanly_on_a_signal() {
 fn the_help_names_every_option() {
     let help = run(&["--help"]);
     assert!(help.status.success());
-    for option in ["--listen", "--merchant", "--notify-schedule", "--min-close-s", "--seed"] {
+    for option in [
+        "--listen",
+        "--merchant",
+        "--merchants",
+        "--certificates",
+        "--state",
+        "--host-name",
+        "--notify-schedule",
+        "--min-close-s",
+        "--seed",
+    ] {
         assert!(text(&help.stdout).contains(option), "{option}");
     }
 }
@@ -108,7 +143,9 @@ fn the_help_names_every_option() {
 #[test]
 fn a_key_in_the_variable_is_not_in_the_help() {
     let merchant = format!("{MCH_ID}:{APPID}:{KEY}");
-    let help = program().arg("--help").env("SAOMA_SANDBOX_MERCHANT", merchant).output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let help =
+        program(&folder).arg("--help").env("SAOMA_SANDBOX_MERCHANT", merchant).output().unwrap();
     assert!(!text(&help.stdout).contains(KEY));
 }
 
@@ -135,6 +172,36 @@ fn a_bad_merchant_is_named_without_its_key() {
 }
 
 #[test]
+fn a_wrong_file_of_merchants_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.toml");
+    std::fs::write(&path, format!("[[merchant]]\nkey = \"{KEY}\"\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let output = run(&["--listen", "127.0.0.1:0", "--merchants", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.contains(&format!("{path}: line 1: [[merchant]]: mch_id is missing")), "{error}");
+    assert!(!error.contains(KEY));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_merchants_of_a_file_and_of_the_command_line_may_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&folder);
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/merchants.example.toml");
+    let third = format!("1900000111:{APPID}:{KEY}");
+    command.args(["--listen", "127.0.0.1:0", "--merchants", example, "--merchant", &third]);
+    let (_running, line) = ready(command);
+    let base = line.split(' ').find(|word| word.starts_with("http://")).unwrap().to_owned();
+    shop::order(&base, "SM20261123000001", "http://127.0.0.1:9/notify").await;
+    let certificates = folder.path().join("saoma-sandbox-certificates");
+    for mch_id in [MCH_ID, "1900000110", "1900000111"] {
+        assert!(certificates.join(mch_id).join("apiclient_cert.p12").exists(), "{mch_id}");
+    }
+}
+
+#[test]
 fn a_taken_port_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -142,4 +209,32 @@ fn a_taken_port_is_an_error() {
     let output = run(&["--listen", &address, "--merchant", &merchant]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("cannot listen on"));
+}
+
+#[test]
+fn options_of_time_that_contradict_each_other_are_refused() {
+    let merchant = format!("{MCH_ID}:{APPID}:{KEY}");
+    for (options, part) in [
+        (&["--clock", "standing", "--speed", "2"][..], "--speed"),
+        (&["--clock-start", "20261123192600"], "--clock-start"),
+        (&["--clock", "standing", "--clock-start", "20261323192600"], "--clock-start"),
+        (&["--speed", "0"], "--speed"),
+        (&["--faults-per-mille", "1001"], "--faults-per-mille"),
+        (&["--chaos", "--faults-per-mille", "1"], "--faults-per-mille"),
+    ] {
+        let mut arguments = vec!["--listen", "127.0.0.1:0", "--merchant", &merchant];
+        arguments.extend(options);
+        let output = run(&arguments);
+        assert!(!output.status.success(), "{options:?}");
+        assert!(text(&output.stderr).contains(part), "{options:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn the_help_names_every_fault_with_its_amount() {
+    let help = text(&run(&["--help"]).stdout);
+    for entry in saoma_sandbox::gateway::CATALOGUE {
+        let start = format!("{}  {}", entry.magic_fen, entry.word);
+        assert!(help.contains(&start) && help.contains(entry.line), "{}", entry.word);
+    }
 }

@@ -23,34 +23,93 @@ pub(crate) fn merchant() -> Merchant {
     Merchant::new(MCH_ID, APPID, KEY, "扫码示例店").unwrap()
 }
 
-/// Calls the gateway as this merchant; the answer must be signed.
-pub(crate) async fn call(base: &str, path: &str, fields: &[(&str, &str)]) -> Document {
+/// A signed document with these fields.
+pub(crate) fn document(fields: &[(&str, &str)]) -> String {
     let key = Key::new(KEY).unwrap();
     let mut all = vec![("appid", APPID), ("mch_id", MCH_ID), ("nonce_str", "5K8264ILTKCH16CQ")];
     all.extend(fields);
     let signature = sign::sign(all.iter().copied(), &key, Algorithm::Md5);
     all.push(("sign", &signature));
     let fields: Vec<_> = all.into_iter().map(|(name, value)| Field::cdata(name, value)).collect();
-    let request = reqwest_client().post(format!("{base}{path}")).body(xml::write(&fields));
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let document = Document::read(&answer.bytes().await.unwrap()).unwrap();
-    let signature = document.get("sign").expect("signed");
-    assert!(sign::verify(document.iter(), &key, Algorithm::Md5, signature));
-    document
+    xml::write(&fields)
 }
 
-/// Orders, and gives the code.
-pub(crate) async fn order(base: &str, out_trade_no: &str, notify_url: &str) -> String {
-    let fields = [
+/// Whether a notification is signed by the gateway.
+pub(crate) fn is_signed(body: &str) -> bool {
+    let document = Document::read(body.as_bytes()).unwrap();
+    let signature = document.get("sign").unwrap_or_default();
+    sign::verify(document.iter(), &Key::new(KEY).unwrap(), Algorithm::Md5, signature)
+}
+
+/// The fields of an order.
+pub(crate) fn order_fields<'a>(
+    out_trade_no: &'a str,
+    notify_url: &'a str,
+) -> Vec<(&'a str, &'a str)> {
+    vec![
         ("body", "扫码示例店-美式咖啡"),
         ("out_trade_no", out_trade_no),
         ("total_fee", "1800"),
         ("spbill_create_ip", "127.0.0.1"),
         ("notify_url", notify_url),
         ("trade_type", "NATIVE"),
-    ];
-    let answer = call(base, "/pay/unifiedorder", &fields).await;
+    ]
+}
+
+/// The document of an order.
+pub(crate) fn order_body(out_trade_no: &str, notify_url: &str) -> String {
+    document(&order_fields(out_trade_no, notify_url))
+}
+
+/// Calls the gateway as this merchant; the answer must be signed.
+pub(crate) async fn call(base: &str, path: &str, fields: &[(&str, &str)]) -> Document {
+    call_with(&reqwest_client(), base, path, fields).await
+}
+
+/// The same with this client.
+pub(crate) async fn call_with(
+    client: &reqwest::Client,
+    base: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Document {
+    let request = client.post(format!("{base}{path}")).body(document(fields));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let document = Document::read(&answer.bytes().await.unwrap()).unwrap();
+    let signature = document.get("sign").expect("signed");
+    let key = Key::new(KEY).unwrap();
+    assert!(sign::verify(document.iter(), &key, Algorithm::Md5, signature));
+    document
+}
+
+/// Orders, and gives the code; `None` when there is no whole answer.
+pub(crate) async fn try_order(
+    client: &reqwest::Client,
+    base: &str,
+    out_trade_no: &str,
+    notify_url: &str,
+) -> Option<String> {
+    let request = client.post(format!("{base}/pay/unifiedorder"));
+    let answer = request.body(order_body(out_trade_no, notify_url)).send().await.ok()?;
+    let document = Document::read(&answer.bytes().await.ok()?).ok()?;
+    document.get("code_url").map(str::to_owned)
+}
+
+/// Orders, and gives the code.
+pub(crate) async fn order(base: &str, out_trade_no: &str, notify_url: &str) -> String {
+    order_with(&reqwest_client(), base, out_trade_no, notify_url).await
+}
+
+/// The same with this client.
+pub(crate) async fn order_with(
+    client: &reqwest::Client,
+    base: &str,
+    out_trade_no: &str,
+    notify_url: &str,
+) -> String {
+    let fields = order_fields(out_trade_no, notify_url);
+    let answer = call_with(client, base, "/pay/unifiedorder", &fields).await;
     answer.get("code_url").expect("ordered").to_owned()
 }
 
