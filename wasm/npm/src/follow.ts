@@ -4,12 +4,11 @@
 // What to show and when to ask again is decided by core's Checkout machine, the same that kiosks
 // run; this file is its ears and its clock.
 
+import { Machine } from './machine.js'
 import { readEvents } from './sse.js'
 import { type View, parseView } from './view.js'
-import { core, load } from './wasm.js'
 
 export { type Phase, type View, BadView, parseView } from './view.js'
-export { type WasmSource, load } from './wasm.js'
 
 /** What a checkout shows. */
 export type Screen =
@@ -118,7 +117,7 @@ class Follower {
   readonly #stop = new AbortController()
   /** Any origin will do for the machine; small numbers are the easiest to read. */
   readonly #began = Date.now()
-  #machine: InstanceType<ReturnType<typeof core>['Checkout']> | undefined
+  #machine: Machine | undefined
   #ticking: ReturnType<typeof setInterval> | undefined
   /** Ends the pause between two attempts. */
   #wake: () => void = () => {}
@@ -135,9 +134,7 @@ class Follower {
 
   async run(): Promise<void> {
     try {
-      await load()
-      if (this.#stop.signal.aborted) return
-      this.#machine = new (core().Checkout)()
+      this.#machine = new Machine()
       this.#ticking = setInterval(() => this.#tell(), TICK_MS)
       globalThis.addEventListener?.('online', this.#onOnline)
       globalThis.addEventListener?.('offline', this.#onOffline)
@@ -329,7 +326,6 @@ class Follower {
     clearInterval(this.#ticking)
     globalThis.removeEventListener?.('online', this.#onOnline)
     globalThis.removeEventListener?.('offline', this.#onOffline)
-    this.#machine?.free()
     this.#machine = undefined
   }
 }
