@@ -58,7 +58,7 @@ const COMMANDS: [Command; 7] = [
     Command {
         name: "bench",
         options: bench::OPTIONS,
-        about: "how fast the core is, as tables of ratios",
+        about: "how fast core and checkout are, as tables of ratios",
         run: bench::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },

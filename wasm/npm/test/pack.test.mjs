@@ -11,7 +11,13 @@ const source = fileURLToPath(new URL('../src', import.meta.url))
 const manifest = JSON.parse(fs.readFileSync(path.join(packageDir, 'package.json'), 'utf8'))
 
 /** What the core is made of, beside the modules that are compiled from `src`. */
-const CORE = ['saoma_wasm.d.ts', 'saoma_wasm.js', 'saoma_wasm_bg.wasm', 'saoma_wasm_bg.wasm.d.ts']
+const CORE = [
+  'core-checkout.d.ts',
+  'core-checkout.js',
+  'core-qr.d.ts',
+  'core-qr.js',
+  'qr.wasm',
+]
 
 test('the tarball holds these files and no other', () => {
   const modules = fs.readdirSync(source).map((name) => name.replace(/\.ts$/, ''))
