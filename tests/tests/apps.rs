@@ -19,43 +19,76 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 #[tokio::test]
 #[ignore = "cargo xtask test-apps"]
 async fn plain_is_bought_from() -> Outcome {
-    Visit::start("plain", |_| None).await?.buy().await
+    Visit::start("plain").await?.buy().await
+}
+
+/// Nothing that is not needed, and no WebAssembly.
+fn strict_policy(server: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; connect-src 'self' {server}; style-src 'self'; \
+         require-trusted-types-for 'script'"
+    )
+}
+
+#[tokio::test]
+#[ignore = "cargo xtask test-apps"]
+async fn plain_with_a_strict_policy_is_bought_from() -> Outcome {
+    Visit::with_policy("plain", "/", strict_policy).await?.buy().await
+}
+
+#[tokio::test]
+#[ignore = "cargo xtask test-apps"]
+async fn plain_with_a_policy_for_wasm_uses_it() -> Outcome {
+    let for_wasm = |server: &str| {
+        strict_policy(server).replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
+    };
+    let mut visit = Visit::with_policy("plain", "/wasm.html", for_wasm).await?;
+    visit.browser.wait_for("#core:has-text('wasm draws 21')").await?;
+    visit.buy().await
+}
+
+#[tokio::test]
+#[ignore = "cargo xtask test-apps"]
+async fn plain_whose_policy_forbids_wasm_is_told_so_and_goes_on() -> Outcome {
+    let mut visit = Visit::with_policy("plain", "/wasm.html", strict_policy).await?;
+    visit.browser.wait_for("#core:has-text(\"'wasm-unsafe-eval' in script-src? 21\")").await?;
+    visit.buy().await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test-apps"]
 async fn vite_is_bought_from() -> Outcome {
-    Visit::start("vite", |_| None).await?.buy().await
+    Visit::start("vite").await?.buy().await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test-apps"]
 async fn webpack_is_bought_from() -> Outcome {
-    Visit::start("webpack", |_| None).await?.buy().await
+    Visit::start("webpack").await?.buy().await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test-apps"]
 async fn rollup_is_bought_from() -> Outcome {
-    Visit::start("rollup", |_| None).await?.buy().await
+    Visit::start("rollup").await?.buy().await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test-apps"]
 async fn react_is_bought_from() -> Outcome {
-    Visit::start("react", |_| None).await?.buy_by_react().await
+    Visit::start("react").await?.buy_by_react().await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test-apps"]
 async fn react_18_is_bought_from() -> Outcome {
-    Visit::start("react-18", |_| None).await?.buy_by_react().await
+    Visit::start("react-18").await?.buy_by_react().await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask test-apps"]
 async fn next_is_bought_from() -> Outcome {
-    let visit = Visit::start("next", |_| None).await?;
+    let visit = Visit::start("next").await?;
     let html = visit.desk.http().get(visit.address.clone()).send().await?.text().await?;
     assert!(html.contains("<p id=\"price\">¥18.00</p>"), "the server formats money: {html}");
     assert!(html.contains("<saoma-checkout></saoma-checkout>"), "and renders the element: {html}");
@@ -73,9 +106,22 @@ struct Visit {
 }
 
 impl Visit {
-    /// `policy`: the Content-Security-Policy of its pages, from the address of the server.
-    async fn start(
+    async fn start(name: &'static str) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::open(name, "/", |_| None).await
+    }
+
+    /// `policy`: the Content-Security-Policy of the app's pages, from the address of the server.
+    async fn with_policy(
         name: &'static str,
+        page: &str,
+        policy: impl Fn(&str) -> String,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::open(name, page, |server| Some(policy(server))).await
+    }
+
+    async fn open(
+        name: &'static str,
+        page: &str,
         policy: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let desk = Desk::start(Options::default()).await?;
@@ -89,7 +135,7 @@ impl Visit {
         let order_id = order["order_id"].as_str().ok_or("no order")?.to_owned();
         let token = order["token"].as_str().ok_or("no token")?;
         let query = [("server", server.as_str()), ("order", &order_id), ("token", token)];
-        let address = reqwest::Url::parse_with_params(&address, query)?;
+        let address = reqwest::Url::parse_with_params(&format!("{address}{page}"), query)?;
         let mut browser = Browser::start(SCREEN).await?;
         browser.open(address.as_str()).await?;
         Ok(Self { name, desk, app, address, browser, order_id })
@@ -111,7 +157,7 @@ impl Visit {
         Ok(())
     }
 
-    /// What must be true after it; then everything ends.
+    /// What must be true after it.
     async fn leave(mut self) -> Outcome {
         assert_eq!(self.browser.loads().await?, 1, "it turned without being loaded again");
         assert_eq!(self.browser.errors().await?, [""; 0]);
