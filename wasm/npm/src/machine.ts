@@ -1,8 +1,11 @@
-// Core's Checkout machine, the same that kiosks run, as plain JavaScript: it is small, and needs
-// no permission of a Content-Security-Policy.
+// Core's machine of one order on one screen, the same that kiosks run, for those who bring their
+// own requests and timers. It runs as plain JavaScript: it is small, and needs no permission of a
+// Content-Security-Policy.
 
 import { create } from './core-checkout.js'
-import type { Phase } from './view.js'
+import { type Phase, type View } from './view.js'
+
+export { type Phase, type View, BadView, parseView } from './view.js'
 
 interface Exports {
   checkoutView(
@@ -44,25 +47,56 @@ const SCREENS = [
   'refunding',
   'refunded',
   'failed',
-] as const
+] as const satisfies readonly Screen[]
+
+/** What a checkout shows. */
+export type Screen =
+  /** No code yet. */
+  | 'loading'
+  /** The code, the amount and the time left. */
+  | 'waiting'
+  /** The time is over or the order is being closed; the last word is not in yet. */
+  | 'checking'
+  | 'paid'
+  /** Given up; nothing was paid. */
+  | 'cancelled'
+  /** Too late; nothing was paid. */
+  | 'expired'
+  /** A payment that may not be kept goes back. */
+  | 'refunding'
+  | 'refunded'
+  /** The order could not be made. */
+  | 'failed'
+  /** This page cannot show this order at all. */
+  | 'error'
 
 /**
  * One order on one screen: views, lost connections and time go in; what to show and when to ask
- * again come out. Times are milliseconds on the page's clock since it began to follow the order.
+ * again come out. It does no input or output and has no clock.
+ *
+ * `nowMs` is milliseconds on any clock that does not go back, such as `performance.now()`: the
+ * server's own time comes with each view.
+ *
+ * ```js
+ * import { Checkout, parseView } from '@saoma/checkout/machine'
+ *
+ * const checkout = new Checkout()
+ * checkout.onView(parseView(await response.text()), performance.now())
+ * checkout.screen(performance.now())      // 'waiting'
+ * checkout.leftSeconds(performance.now()) // 899
+ * checkout.nextPollMs(performance.now())  // 2000: ask again in two seconds
+ * ```
  */
-export class Machine {
+export class Checkout {
   readonly #core = create() as Exports
 
-  /** The server answered with this view. `false`: the view is nonsense, and nothing changed. */
-  onView(
-    phase: Phase,
-    version: number,
-    expiresAt: number,
-    serverTime: number,
-    nowMs: number,
-  ): boolean {
+  /** The server answered. An older version than the known one changes nothing. */
+  onView(view: View, nowMs: number): void {
+    const { phase, version, expires_at, server_time } = view
     const number = PHASES.indexOf(phase)
-    return this.#core.checkoutView(number, version, expiresAt, serverTime, nowMs) !== 0
+    if (this.#core.checkoutView(number, version, expires_at, server_time, nowMs) === 0) {
+      throw new RangeError('the view holds a number that cannot be')
+    }
   }
 
   /** A question failed or the stream broke. */
@@ -75,17 +109,20 @@ export class Machine {
     return this.#core.checkoutOffline() !== 0
   }
 
-  /** What to show now. */
-  screen(nowMs: number): (typeof SCREENS)[number] {
+  /** What to show now; never `error`, which is for those who ask the server. */
+  screen(nowMs: number): Exclude<Screen, 'error'> {
     return SCREENS[this.#core.checkoutScreen(nowMs)] ?? 'loading'
   }
 
-  /** Seconds left to pay; 0 on every screen but `waiting`. */
+  /** Whole seconds left to pay; 0 on every screen but `waiting`. */
   leftSeconds(nowMs: number): number {
     return this.#core.checkoutLeft(nowMs) >>> 0
   }
 
-  /** Milliseconds to wait before asking the server again; `undefined`: never again. */
+  /**
+   * Milliseconds to wait before asking the server again. `undefined`: never again, because the
+   * phase is final or the order's end is long past.
+   */
   nextPollMs(nowMs: number): number | undefined {
     const ms = this.#core.checkoutPoll(nowMs)
     return ms < 0 ? undefined : ms
