@@ -163,6 +163,53 @@ impl Browser {
         Ok(self.call(command).await?.as_str().map(str::to_owned))
     }
 
+    /// Keeps the whole page as a PNG, also what is not on the screen.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub async fn picture(&mut self, path: &Path) -> Result<(), BrowserError> {
+        self.call(json!({ "do": "screenshot", "path": path, "whole": true })).await.map(drop)
+    }
+
+    /// Presses a key, such as `Tab` or `Enter`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such key.
+    pub async fn press(&mut self, key: &str) -> Result<(), BrowserError> {
+        self.call(json!({ "do": "press", "key": key })).await.map(drop)
+    }
+
+    /// Makes the page as large as another screen's.
+    ///
+    /// # Errors
+    ///
+    /// When the browser is gone.
+    pub async fn resize(&mut self, width: u16, height: u16) -> Result<(), BrowserError> {
+        let command = json!({ "do": "resize", "width": width, "height": height });
+        self.call(command).await.map(drop)
+    }
+
+    /// What the visitor's system asks pages for, in playwright's words:
+    /// `{"colorScheme": "dark", "forcedColors": "active", "reducedMotion": "reduce"}`.
+    ///
+    /// # Errors
+    ///
+    /// When it knows no such wish.
+    pub async fn media(&mut self, media: Value) -> Result<(), BrowserError> {
+        self.call(json!({ "do": "media", "media": media })).await.map(drop)
+    }
+
+    /// What axe-core finds wrong for people with disabilities; a line for each kind.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub async fn axe(&mut self) -> Result<Vec<String>, BrowserError> {
+        self.call(json!({ "do": "axe" })).await.map(strings)
+    }
+
     /// How often a document was loaded; a page that turns without reload does not add to it.
     ///
     /// # Errors

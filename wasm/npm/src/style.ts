@@ -45,7 +45,7 @@ export const css: string = `
   --_button: var(--saoma-button, var(--_ink));
   --_button-ink: var(--saoma-button-ink, var(--_paper));
   --_radius: var(--saoma-radius, 1.25rem);
-  --_code: var(--saoma-code-size, 15.5rem);
+  --_code: var(--saoma-code-size, 16.5rem);
   --_font: var(--saoma-font, -apple-system, "Segoe UI", "Helvetica Neue", "PingFang SC",
     "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans SC", "Noto Sans CJK SC", system-ui,
     sans-serif);
@@ -120,7 +120,7 @@ h2:focus { outline: none; }
   position: relative;
   width: min(100%, var(--_code));
   margin-top: .75rem;
-  padding: .625rem;
+  padding: .875rem;
 }
 [part='corners'] {
   position: absolute;
@@ -307,6 +307,7 @@ slot[name='aside'] { display: block; margin-top: .875rem; }
 }
 [part='title'] { margin-top: 1rem; font-size: 1.25rem; font-weight: 650; line-height: 1.35; }
 [part='note'] { max-width: 22rem; margin-top: .25rem; color: var(--_muted); font-size: .9375rem; }
+[part='summary'] > *, [part='result'] > * { text-wrap: balance; }
 [part='result'] > slot { display: block; width: 100%; margin-top: 1.25rem; }
 
 [part='give-up'] { padding: .5rem 1.5rem 0; }
