@@ -64,8 +64,17 @@ const commands = {
   attribute: ({ selector, name }) => page.locator(selector).first().getAttribute(name),
   wait: ({ selector, timeout }) => page.locator(selector).first().waitFor({ timeout }),
   screenshot: ({ path, whole }) => page.screenshot({ path, fullPage: whole }).then(() => null),
-  press: ({ key }) => page.keyboard.press(key).then(() => null),
-  resize: ({ width, height }) => page.setViewportSize({ width, height }).then(() => null),
+  press: ({ selector, key }) => page.locator(selector).first().press(key).then(() => null),
+  evaluate: ({ code }) => page.evaluate(code),
+  // From the next page on: another screen, and a finger on it or not.
+  hold: async ({ width, height, scale, phone, userAgent }) => {
+    const session = await context.newCDPSession(page);
+    await page.setViewportSize({ width, height });
+    const metrics = { width, height, deviceScaleFactor: scale, mobile: phone };
+    await session.send("Emulation.setDeviceMetricsOverride", metrics);
+    await session.send("Emulation.setTouchEmulationEnabled", { enabled: phone });
+    await session.send("Emulation.setUserAgentOverride", { userAgent });
+  },
   // What the visitor's system asks for: `{"colorScheme":"dark","forcedColors":"active"}`.
   media: ({ media }) => page.emulateMedia(media).then(() => null),
   // What axe-core finds wrong on the page, a line for each kind.

@@ -31,6 +31,18 @@ pub struct Screen {
     pub locale: &'static str,
 }
 
+impl Screen {
+    fn to_json(self) -> Value {
+        json!({
+            "width": self.width,
+            "height": self.height,
+            "scale": self.scale,
+            "phone": self.is_phone,
+            "locale": self.locale,
+        })
+    }
+}
+
 /// A browser with one page. Dropped, it is killed and its profile removed.
 pub struct Browser {
     child: Child,
@@ -87,18 +99,11 @@ impl Browser {
         }
         let chromium = std::env::var_os("SAOMA_CHROMIUM").map(PathBuf::from);
         let profile = tempfile::Builder::new().prefix("saoma-browser-").tempdir()?;
-        let screen = json!({
-            "width": screen.width,
-            "height": screen.height,
-            "scale": screen.scale,
-            "phone": screen.is_phone,
-            "locale": screen.locale,
-        });
         let mut child = Command::new("node")
             .arg(folder.join("driver.mjs"))
             .arg(chromium.unwrap_or_else(|| "/usr/bin/chromium".into()))
             .arg(profile.path())
-            .arg(screen.to_string())
+            .arg(screen.to_json().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -172,22 +177,35 @@ impl Browser {
         self.call(json!({ "do": "screenshot", "path": path, "whole": true })).await.map(drop)
     }
 
-    /// Presses a key, such as `Tab` or `Enter`.
+    /// Presses a key, such as `Enter`, in the first element that matches.
     ///
     /// # Errors
     ///
-    /// When there is no such key.
-    pub async fn press(&mut self, key: &str) -> Result<(), BrowserError> {
-        self.call(json!({ "do": "press", "key": key })).await.map(drop)
+    /// When there is no such element or key.
+    pub async fn press(&mut self, selector: &str, key: &str) -> Result<(), BrowserError> {
+        let command = json!({ "do": "press", "selector": selector, "key": key });
+        self.call(command).await.map(drop)
     }
 
-    /// Makes the page as large as another screen's.
+    /// What an expression of JavaScript gives on the page.
+    ///
+    /// # Errors
+    ///
+    /// When it throws.
+    pub async fn evaluate(&mut self, code: &str) -> Result<Value, BrowserError> {
+        self.call(json!({ "do": "evaluate", "code": code })).await
+    }
+
+    /// Takes another screen into the hand, and a browser that calls itself `user_agent`. The
+    /// language stays.
     ///
     /// # Errors
     ///
     /// When the browser is gone.
-    pub async fn resize(&mut self, width: u16, height: u16) -> Result<(), BrowserError> {
-        let command = json!({ "do": "resize", "width": width, "height": height });
+    pub async fn hold(&mut self, screen: Screen, user_agent: &str) -> Result<(), BrowserError> {
+        let mut command = screen.to_json();
+        command["do"] = json!("hold");
+        command["userAgent"] = json!(user_agent);
         self.call(command).await.map(drop)
     }
 

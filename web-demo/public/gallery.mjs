@@ -1,10 +1,12 @@
 // All states of <saoma-checkout>, side by side, each told by a `fetch` of its own that answers from
-// a script. `?state=waiting&lang=zh-CN&theme=dark` shows a part.
+// a script. `?state=waiting&lang=zh-CN&theme=dark&left=60` shows a part, with the seconds left.
 
 import '/saoma/dist/index.js'
 
 const LANGUAGES = ['zh-CN', 'zh-TW', 'en']
 const THEMES = ['light', 'dark']
+/** As the visitor's system likes it; only when it is asked for. */
+const AUTO = 'auto'
 const SHOPS = {
   'zh-CN': ['扫码咖啡', '燕麦拿铁 ×1、蛋挞 ×2'],
   'zh-TW': ['掃碼咖啡', '燕麥拿鐵 ×1、蛋塔 ×2'],
@@ -36,13 +38,17 @@ const STATES = {
 }
 
 const asked = new URLSearchParams(location.search)
-const chosen = (name, all) => (all.includes(asked.get(name)) ? [asked.get(name)] : all)
+const chosen = (name, all, more) => {
+  const value = asked.get(name)
+  return all.includes(value) || value === more ? [value] : all
+}
 
 /** The text of a state's code: each state has its own, so that a test can tell them apart. */
 const codeUrl = (state) => `weixin://wxpay/bizpayurl?pr=${state.replace(' ', '')}0000`
 
 function viewOf(state, lang) {
-  const { phase, left = 0, amount_fen = 3600 } = STATES[state]
+  const { phase, amount_fen = 3600 } = STATES[state]
+  const left = Number(asked.get('left') ?? STATES[state].left ?? 0)
   const now = Math.floor(Date.now() / 1000)
   const [merchant, description] = SHOPS[lang]
   const isLong = amount_fen > 1_000_000
@@ -114,7 +120,7 @@ function node(name, attributes, ...children) {
 function section(state) {
   const row = node('div', { class: 'row' })
   for (const lang of chosen('lang', LANGUAGES)) {
-    for (const theme of chosen('theme', THEMES)) {
+    for (const theme of chosen('theme', THEMES, AUTO)) {
       const caption = node('figcaption', {}, `${lang}, ${theme}`)
       row.append(node('figure', { 'data-theme': theme }, caption, checkout(state, lang, theme)))
     }
@@ -137,7 +143,7 @@ function choices(id, name, all) {
 }
 
 choices('languages', 'lang', LANGUAGES)
-choices('themes', 'theme', THEMES)
+choices('themes', 'theme', [...THEMES, AUTO])
 choices('states', 'state', Object.keys(STATES))
 const sections = chosen('state', Object.keys(STATES)).map(section)
 const gallery = document.getElementById('gallery')
