@@ -189,7 +189,7 @@ export class Face {
     this.#calls = calls
     this.root = html(
       'section',
-      { part: 'card' },
+      { part: 'card', role: 'group' },
       this.#summary,
       this.#pay,
       this.#result,
