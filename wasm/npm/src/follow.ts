@@ -2,35 +2,19 @@
 // until nothing more can happen.
 //
 // What to show and when to ask again is decided by core's Checkout machine, the same that kiosks
-// run; this file is its ears and its clock.
+// run; this file is its ears. Where nobody looks it is quiet, and of several tabs on one order
+// one listens for all.
 
+import { Clock } from './clock.js'
+import { Checkout, type Screen } from './machine.js'
+import { Patience } from './patience.js'
+import { Presence } from './presence.js'
+import { Share, type Word } from './share.js'
 import { readEvents } from './sse.js'
-import { type View, parseView } from './view.js'
-import { core, load } from './wasm.js'
+import { type View, isFinal, parseView } from './view.js'
 
+export type { Screen } from './machine.js'
 export { type Phase, type View, BadView, parseView } from './view.js'
-export { type WasmSource, load } from './wasm.js'
-
-/** What a checkout shows. */
-export type Screen =
-  /** No code yet. */
-  | 'loading'
-  /** The code, the amount and the time left. */
-  | 'waiting'
-  /** The time is over or the order is being closed; the last word is not in yet. */
-  | 'checking'
-  | 'paid'
-  /** Given up; nothing was paid. */
-  | 'cancelled'
-  /** Too late; nothing was paid. */
-  | 'expired'
-  /** A payment that may not be kept goes back. */
-  | 'refunding'
-  | 'refunded'
-  /** The order could not be made. */
-  | 'failed'
-  /** This page cannot show this order at all. */
-  | 'error'
 
 /** One moment of an order on a screen. */
 export interface State {
@@ -70,16 +54,29 @@ export interface Following {
   stop(): void
 }
 
+/** Without a first view after this time the order is asked for as well. */
+const HURRY_MS = 1_000
 /** The first view comes at once; a stream without it after this time is held up by something. */
 const FIRST_EVENT_MS = 5_000
 /** The server says at least a comment every 15 s; after this silence the line is dead. */
 const SILENCE_MS = 25_000
 /** Longest wait for one answer. Placing an order takes the server about two seconds. */
 const ANSWER_MS = 10_000
-/** After so many streams without a view from a server that answers, there is no listening. */
+/** After so many streams that were held up on the way, there is no listening. */
 const FRUITLESS_MAX = 2
+/** A stream that was cut is opened again after this time, doubled for each cut in a row. */
+const AGAIN_MS = 125
+/** A stream that lived so long was a good one: its cut is the first in a row. */
+const GOOD_STREAM_MS = 5_000
 /** How often the time left is looked at. */
 const TICK_MS = 250
+/** A page that nobody sees asks so seldom, and so often in all until somebody looks again. */
+const AWAY_MS = 30_000
+const AWAY_ASKS_MAX = 40
+/** An order can be paid for two hours at most; no page follows one for longer than this. */
+const FOLLOW_MAX_MS = 6 * 3_600_000
+/** The longest time that a timer takes. */
+const TIMER_MAX_MS = 2 ** 31 - 1
 
 const NOTHING: State = {
   screen: 'loading',
@@ -113,34 +110,58 @@ export class UnknownOrder extends Error {
 class Follower {
   state: State = NOTHING
   readonly #options: FollowOptions
+  readonly #base: string
   readonly #fetch: typeof globalThis.fetch
   readonly #onState: (state: State) => void
   readonly #stop = new AbortController()
-  /** Any origin will do for the machine; small numbers are the easiest to read. */
-  readonly #began = Date.now()
-  #machine: InstanceType<ReturnType<typeof core>['Checkout']> | undefined
+  readonly #clock = new Clock()
+  readonly #began = performance.now()
+  readonly #share: Share
+  #presence: Presence | undefined
+  #machine: Checkout | undefined
   #ticking: ReturnType<typeof setInterval> | undefined
-  /** Ends the pause between two attempts. */
-  #wake: () => void = () => {}
+  /** Streams may come through. */
+  #listening: boolean
+  #fruitless = 0
+  /** Streams in a row that were cut early. */
+  #cuts = 0
+  /** Questions since nobody looks. */
+  #awayAsks = 0
+  /** When a sign of the server came last, here or in another tab. */
+  #heardAt = 0
+  /** When the last attempt was over. */
+  #triedAt = 0
+  /** Spreads the pages that lost the same server. */
+  #spread = 1
+  #asap = false
+  /** Ends the pause between two attempts, to look at its length again. */
+  #nudge: () => void = () => {}
   /** Breaks the stream that is being read. */
   #cut: () => void = () => {}
 
   constructor(options: FollowOptions, onState: (state: State) => void) {
     this.#options = options
     this.#onState = onState
+    this.#base = String(options.server).replace(/\/+$/, '')
+    this.#listening = options.events !== false
     // Called as a plain function: window.fetch refuses any other `this`.
     const send = options.fetch ?? globalThis.fetch
     this.#fetch = (input, init) => send(input, init)
+    const key = `${options.order} ${options.token}`
+    const onWord = (word: Word) => this.#onWord(word)
+    this.#share = new Share(this.#base, key, onWord, () => this.#wake())
   }
 
   async run(): Promise<void> {
     try {
-      await load()
-      if (this.#stop.signal.aborted) return
-      this.#machine = new (core().Checkout)()
-      this.#ticking = setInterval(() => this.#tell(), TICK_MS)
-      globalThis.addEventListener?.('online', this.#onOnline)
-      globalThis.addEventListener?.('offline', this.#onOffline)
+      this.#machine = new Checkout()
+      this.#presence = new Presence({
+        onAway: () => this.#onAway(),
+        onBack: () => this.#onBack(),
+        onOnline: () => this.#wake(),
+        onOffline: () => this.#onOffline(),
+      })
+      this.#share.open()
       await this.#loop()
     } catch (error) {
       this.#fail(error)
@@ -150,50 +171,112 @@ class Follower {
   }
 
   async #loop(): Promise<void> {
-    let listening = this.#options.events !== false
-    let fruitless = 0
-    while (!this.#stop.signal.aborted) {
-      let heard = listening && (await this.#listen())
-      if (!heard) {
-        heard = await this.#ask()
-        // The server answers, but something on the way holds its events back.
-        if (heard && ++fruitless >= FRUITLESS_MAX) listening = false
-      } else {
-        fruitless = 0
+    while (!this.#isDone()) {
+      this.#asap = false
+      this.#clock.jumped()
+      this.#tick(!this.#isAway())
+      const heard = await this.#attempt()
+      this.#triedAt = this.#clock.now()
+      if (!heard && !this.#isDone()) {
+        this.#lose()
+        this.#share.tell(null)
       }
-      if (!heard) this.#machine?.onLost()
       this.#tell()
-      const pause_ms = this.#machine?.nextPollMs(this.#now())
-      if (pause_ms === undefined) return
-      await this.#sleep(pause_ms)
+      await this.#rest()
     }
   }
 
-  /** Reads the event stream until it ends or breaks. Whether any view came. */
-  async #listen(): Promise<boolean> {
+  /** Listens or asks once. Whether the server was heard. */
+  async #attempt(): Promise<boolean> {
+    if (this.#isAway()) {
+      this.#awayAsks += 1
+      return this.#ask()
+    }
+    await this.#share.join()
+    if (!this.#share.leads || !this.#listening) return this.#ask()
+    const stream = await this.#share.stream(() => this.#listen())
+    if (stream === 'heard' || this.#isAway() || this.#isDone()) return true
+    const heard = await this.#ask()
+    // The server answers, but something on the way holds its events back.
+    if (heard && stream !== undefined && ++this.#fruitless >= FRUITLESS_MAX) {
+      this.#listening = false
+    }
+    return heard
+  }
+
+  /** Waits until it is time to try again; looks again whenever that time may have changed. */
+  async #rest(): Promise<void> {
+    while (!this.#isDone()) {
+      const wait_ms = this.#due() - this.#clock.now()
+      if (wait_ms <= 0) return
+      if (wait_ms === Infinity) this.#tick(false)
+      await this.#sleep(Math.min(wait_ms, TIMER_MAX_MS))
+    }
+  }
+
+  /** When to try again, on our clock. */
+  #due(): number {
+    if (this.#asap) return 0
+    const pause_ms = this.#pollMs()
+    if (pause_ms === undefined || this.#presence?.asleep) return Infinity
+    if (this.#isAway()) {
+      const last = Math.max(this.#heardAt, this.#triedAt)
+      return this.#awayAsks < AWAY_ASKS_MAX ? last + AWAY_MS : Infinity
+    }
+    if (this.#machine?.offline()) return this.#triedAt + pause_ms * this.#spread
+    if (!this.#share.leads) return this.#heardAt + SILENCE_MS
+    if (this.#cuts === 0) return this.#triedAt + pause_ms
+    return this.#triedAt + Math.min(pause_ms, AGAIN_MS << Math.min(this.#cuts, 5))
+  }
+
+  /** `undefined`: there is nothing more to ask, unless somebody comes back and looks. */
+  #pollMs(): number | undefined {
+    if (performance.now() - this.#began > FOLLOW_MAX_MS) return undefined
+    return this.#machine?.nextPollMs(this.#clock.now())
+  }
+
+  /**
+   * Reads the event stream until it ends or breaks. `held`: no view came, or it fell silent; so
+   * do streams that something on the way holds back.
+   */
+  async #listen(): Promise<'heard' | 'held'> {
     const patience = new Patience(this.#stop.signal, ANSWER_MS)
     this.#cut = () => patience.end()
+    const hurry = setTimeout(() => void this.#ask().catch(() => false), HURRY_MS)
+    const began = this.#clock.now()
+    let alive = began
     let heard = false
     try {
       const response = await this.#send('/events', 'text/event-stream', patience.signal)
-      if (!response.ok || response.body === null) return false
+      if (!response.ok || response.body === null) return 'held'
       patience.extend(FIRST_EVENT_MS)
       const onAlive = () => {
-        if (heard) patience.extend(SILENCE_MS)
+        if (!heard) return
+        alive = this.#heardAt = this.#clock.now()
+        patience.extend(SILENCE_MS)
+        this.#share.tell('')
+        // A server that has nothing to tell does not keep the page for ever.
+        if (this.#pollMs() === undefined) patience.end()
       }
       for await (const data of readEvents(response.body, onAlive)) {
         this.#hear(data)
         heard = true
-        patience.extend(SILENCE_MS)
-        if (this.#machine?.nextPollMs(this.#now()) === undefined) break
+        clearTimeout(hurry)
+        onAlive()
+        if (this.#isDone()) break
       }
     } catch (error) {
       if (error instanceof UnknownOrder) throw error
     } finally {
+      clearTimeout(hurry)
       this.#cut = () => {}
       patience.end()
     }
-    return heard
+    const now = this.#clock.now()
+    if (!heard || now - alive >= SILENCE_MS) return 'held'
+    this.#cuts = now - began < GOOD_STREAM_MS ? this.#cuts + 1 : 1
+    this.#fruitless = 0
+    return 'heard'
   }
 
   /** Asks once. Whether a view came. */
@@ -203,6 +286,7 @@ class Follower {
       const response = await this.#send('', 'application/json', patience.signal)
       if (!response.ok) return false
       this.#hear(await response.text())
+      this.#cuts = 0
       return true
     } catch (error) {
       if (error instanceof UnknownOrder) throw error
@@ -227,7 +311,7 @@ class Follower {
 
   stop(): void {
     this.#stop.abort()
-    this.#wake()
+    this.#nudge()
     this.#end()
   }
 
@@ -237,9 +321,8 @@ class Follower {
     signal: AbortSignal,
     method = 'GET',
   ): Promise<Response> {
-    const { server, order, token } = this.#options
-    const base = String(server).replace(/\/+$/, '')
-    const response = await this.#fetch(`${base}/v1/orders/${encodeURIComponent(order)}${path}`, {
+    const { order, token } = this.#options
+    const response = await this.#fetch(`${this.#base}/v1/orders/${encodeURIComponent(order)}${path}`, {
       method,
       headers: { Accept: accept, Authorization: `Bearer ${token}` },
       cache: 'no-store',
@@ -247,28 +330,50 @@ class Follower {
       referrerPolicy: 'no-referrer',
       signal,
     })
-    if (response.status === 401 || response.status === 404) {
+    const { status } = response
+    // Something on the way may say 404 as well, while a server is exchanged for example.
+    if ((status === 401 || status === 404) && (await isOurs(response))) {
       throw new UnknownOrder('the server knows no such order, or not with this token')
     }
     return response
   }
 
   /** Takes a view in. Throws when it is none; then nothing has changed. */
-  #hear(json: string): void {
+  #hear(json: string, shared = false): void {
     const machine = this.#machine
     if (machine === undefined || this.#stop.signal.aborted) return
     const view = parseView(json)
-    const { phase, version, expires_at, server_time } = view
-    if (!machine.onView(phase, version, expires_at, server_time, this.#now())) {
-      throw new RangeError('the view holds a number that cannot be')
+    machine.onView(view, this.#clock.now())
+    this.#heardAt = this.#clock.now()
+    if (!shared) this.#share.tell(json)
+    if (view.version >= (this.state.view?.version ?? 0)) this.#tell(view)
+  }
+
+  /** Another tab tells what it heard. */
+  #onWord(word: Word): void {
+    if (word === null) {
+      if (!this.#share.leads) this.#lose()
+      return this.#tell()
     }
-    if (version >= (this.state.view?.version ?? 0)) this.#tell(view)
+    this.#heardAt = this.#clock.now()
+    try {
+      if (word !== '') this.#hear(word, true)
+    } catch {
+      // From a page of another version, perhaps. Its word counts as none.
+    }
+    if (this.#isDone()) this.#cut()
+    this.#nudge()
+  }
+
+  #lose(): void {
+    this.#machine?.onLost()
+    this.#spread = 1 + Math.random() / 4
   }
 
   #tell(view: View | null = this.state.view): void {
     const machine = this.#machine
     if (machine === undefined || this.#stop.signal.aborted) return
-    const now = this.#now()
+    const now = this.#clock.now()
     const next: State = {
       screen: machine.screen(now),
       leftSeconds: machine.leftSeconds(now),
@@ -303,64 +408,86 @@ class Follower {
     }
   }
 
-  #now(): number {
-    return Date.now() - this.#began
+  /** Nothing more can happen, or nobody wants to know. */
+  #isDone(): boolean {
+    const phase = this.state.view?.phase
+    return this.#stop.signal.aborted || (phase !== undefined && isFinal(phase))
+  }
+
+  #isAway(): boolean {
+    return this.#presence?.away ?? false
+  }
+
+  /** Shows how the time runs down, and notices when it made a jump. */
+  #tick(on: boolean): void {
+    if (!on) {
+      clearInterval(this.#ticking)
+      this.#ticking = undefined
+    }
+    if (!on || this.#ticking !== undefined) return
+    this.#ticking = setInterval(() => {
+      if (this.#clock.jumped()) {
+        this.#cut()
+        this.#wake()
+      }
+      this.#tell()
+    }, TICK_MS)
   }
 
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#wake = () => {
+      const timer = ms < TIMER_MAX_MS ? setTimeout(resolve, ms) : undefined
+      this.#nudge = () => {
         clearTimeout(timer)
         resolve()
       }
     })
   }
 
-  #onOnline = (): void => this.#wake()
-  #onOffline = (): void => {
+  /** Asks at once. */
+  #wake(): void {
+    this.#asap = true
+    this.#listening = this.#options.events !== false && this.#fruitless < FRUITLESS_MAX
+    this.#nudge()
+  }
+
+  /** Nobody looks: no stream, few questions; other tabs are still heard, they cost nothing. */
+  #onAway(): void {
+    if (this.#presence?.asleep) this.#share.close()
+    else this.#share.open()
+    this.#share.leave()
+    this.#tick(false)
     this.#cut()
-    this.#machine?.onLost()
+    this.#nudge()
+  }
+
+  /** Somebody looks again: what is shown must be right at once. */
+  #onBack(): void {
+    this.#awayAsks = 0
+    this.#fruitless = 0
+    this.#share.open()
+    this.#cut()
+    this.#wake()
+    this.#tell()
+  }
+
+  #onOffline(): void {
+    this.#cut()
+    this.#lose()
     this.#tell()
   }
 
   /** Gives everything back; may be called twice. */
   #end(): void {
-    clearInterval(this.#ticking)
-    globalThis.removeEventListener?.('online', this.#onOnline)
-    globalThis.removeEventListener?.('offline', this.#onOffline)
-    this.#machine?.free()
+    this.#tick(false)
+    this.#presence?.end()
+    this.#share.close()
     this.#machine = undefined
   }
 }
 
-/** An end to waiting that can be put off. */
-class Patience {
-  readonly #controller = new AbortController()
-  readonly #parent: AbortSignal
-  #timer: ReturnType<typeof setTimeout>
-
-  constructor(parent: AbortSignal, ms: number) {
-    this.#parent = parent
-    this.#timer = setTimeout(this.end, ms)
-    parent.addEventListener('abort', this.end, { once: true })
-    if (parent.aborted) this.end()
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  /** Waits `ms` from now on, whatever was left. */
-  extend(ms: number): void {
-    clearTimeout(this.#timer)
-    if (!this.signal.aborted) this.#timer = setTimeout(this.end, ms)
-  }
-
-  /** Ends it now, and whatever still uses its signal. */
-  readonly end = (): void => {
-    clearTimeout(this.#timer)
-    this.#parent.removeEventListener('abort', this.end)
-    this.#controller.abort()
-  }
+/** Whether the server itself refused, in its own words (docs/api.md, section 4). */
+async function isOurs(response: Response): Promise<boolean> {
+  const answer: unknown = await response.json().catch(() => null)
+  return typeof answer === 'object' && answer !== null && 'error' in answer
 }

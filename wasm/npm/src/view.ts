@@ -46,6 +46,20 @@ const PHASES: ReadonlySet<unknown> = new Set<Phase>([
   'failed',
 ])
 
+/** After these an order stays as it is (docs/api.md, section 3). */
+const FINAL: ReadonlySet<Phase> = new Set<Phase>([
+  'shipped',
+  'cancelled',
+  'expired',
+  'refunded',
+  'failed',
+])
+
+/** Whether nothing more can happen to an order in this phase. */
+export function isFinal(phase: Phase): boolean {
+  return FINAL.has(phase)
+}
+
 /** The server said something that is not a view. */
 export class BadView extends Error {
   override readonly name = 'BadView'
