@@ -48,7 +48,7 @@ pub(crate) const STEPS: [Step; 14] = [
     },
     Step {
         name: "browser",
-        about: "a purchase in a real Chromium",
+        about: "a purchase, and every state, in a real Chromium",
         needs: &["npm", "build"],
         run: browser_test,
     },
@@ -131,7 +131,10 @@ fn browser_test() -> Result<(), Failure> {
     setup::node()?;
     let chromium = setup::chromium()?;
     setup::npm_ci(&workspace::root().join("tests/browser"))?;
-    run(ignored_tests("browser").env("SAOMA_CHROMIUM", chromium))
+    for name in ["browser", "gallery"] {
+        run(ignored_tests(name).env("SAOMA_CHROMIUM", &chromium))?;
+    }
+    Ok(())
 }
 
 /// The tests of `tests/tests/NAME.rs` that need more than Rust, one after the other. With the
