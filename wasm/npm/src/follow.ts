@@ -56,7 +56,7 @@ export interface Following {
   stop(): void
 }
 
-/** Without a first view after this time the order is asked for as well. */
+/** While a stream does not bring its first view, the order is asked for so often as well. */
 const HURRY_MS = 1_000
 /** The first view comes at once; a stream without it after this time is held up by something. */
 const FIRST_EVENT_MS = 5_000
@@ -230,7 +230,7 @@ class Follower {
     if (this.#machine?.offline()) return this.#triedAt + pause_ms * this.#spread
     if (!this.#share.leads) return this.#heardAt + SILENCE_MS
     if (this.#cuts === 0) return this.#triedAt + pause_ms
-    return this.#triedAt + Math.min(pause_ms, AGAIN_MS << Math.min(this.#cuts, 5))
+    return this.#triedAt + Math.min(pause_ms, AGAIN_MS << Math.min(this.#cuts, 3))
   }
 
   /** `undefined`: there is nothing more to ask, unless somebody comes back and looks. */
@@ -244,16 +244,18 @@ class Follower {
    * do streams that something on the way holds back.
    */
   async #listen(): Promise<'heard' | 'held'> {
-    const patience = new Patience(this.#stop.signal, ANSWER_MS)
+    const patience = new Patience(this.#stop.signal, FIRST_EVENT_MS)
     this.#cut = () => patience.end()
-    const hurry = setTimeout(() => void this.#ask().catch(() => false), HURRY_MS)
+    let asking = Promise.resolve(true)
+    const hurry = setInterval(() => {
+      asking = asking.then(() => patience.signal.aborted || heard || this.#ask()).catch(() => false)
+    }, HURRY_MS)
     const began = this.#clock.now()
     let alive = began
     let heard = false
     try {
       const response = await this.#send('/events', 'text/event-stream', patience.signal)
       if (!response.ok || response.body === null) return 'held'
-      patience.extend(FIRST_EVENT_MS)
       const onAlive = () => {
         if (!heard) return
         alive = this.#heardAt = this.#clock.now()
@@ -265,14 +267,14 @@ class Follower {
       for await (const data of readEvents(response.body, onAlive)) {
         this.#hear(data)
         heard = true
-        clearTimeout(hurry)
+        clearInterval(hurry)
         onAlive()
         if (this.#isDone()) break
       }
     } catch (error) {
       if (error instanceof UnknownOrder) throw error
     } finally {
-      clearTimeout(hurry)
+      clearInterval(hurry)
       this.#cut = () => {}
       patience.end()
     }
