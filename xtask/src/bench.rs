@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::process::{self, cargo};
-use crate::{setup, workspace};
+use crate::{npm, setup, workspace};
 
 /// What the command takes.
-pub(crate) const OPTIONS: &str = "core|bill";
+pub(crate) const OPTIONS: &str = "core|bill|follow";
 
 const HELP: &str = "\
 cargo xtask bench core   verify, sign, QR codes and bills against the limit, other crates and
                          published SDKs, which are installed under target/bench-sdks; when they
                          cannot be, the rest is measured and the exit status is 1
 cargo xtask bench bill   bills of a million lines, streaming, in constant memory
+cargo xtask bench follow from a payment to the page, in Chromium with server and sandbox, by events
+                         and by questions; three minutes
 
 Each prints tables for docs/benchmarks.md. Leave the machine alone while they run.";
 
@@ -26,6 +28,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     match words.as_slice() {
         ["core"] => core(),
         ["bill"] => process::run(&mut bench("bill")),
+        ["follow"] => follow(),
         ["--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
@@ -36,6 +39,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 fn bench(name: &str) -> std::process::Command {
     cargo(&["bench", "--package", "saoma-core", "--features", "native", "--bench", name])
+}
+
+fn follow() -> Result<(), Failure> {
+    npm::build()?;
+    let chromium = setup::chromium()?;
+    process::run(&mut cargo(&["build", "--workspace", "--bins"]))?;
+    let mut test = cargo(&["test", "--package", "saoma-tests", "--test", "follow"]);
+    test.args(["--", "--ignored", "--exact", "--nocapture", "latency::latency"]);
+    process::run(test.env("SAOMA_CHROMIUM", chromium))
 }
 
 fn core() -> Result<(), Failure> {

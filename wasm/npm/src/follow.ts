@@ -77,6 +77,9 @@ const AWAY_MS = 30_000
 const AWAY_ASKS_MAX = 40
 /** An order can be paid for two hours at most; no page follows one for longer than this. */
 const FOLLOW_MAX_MS = 6 * 3_600_000
+/** Who comes back finds the net asleep, perhaps: then even what is long past is asked again. */
+const COME_BACK_MS = 60_000
+const COME_BACK_POLL_MS = 5_000
 /** The longest time that a timer takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
@@ -136,6 +139,8 @@ class Follower {
   /** Spreads the pages that lost the same server. */
   #spread = 1
   #asap = false
+  /** Somebody or something came back a short while ago. */
+  #backUntil = 0
   /** Ends the pause between two attempts, to look at its length again. */
   #nudge: () => void = () => {}
   /** Breaks the stream that is being read. */
@@ -221,7 +226,7 @@ class Follower {
   /** When to try again, on our clock. */
   #due(): number {
     if (this.#asap) return 0
-    const pause_ms = this.#pollMs()
+    const pause_ms = this.#pollMs() ?? this.#comeBackMs()
     if (pause_ms === undefined || this.#presence?.asleep) return Infinity
     if (this.#isAway()) {
       const last = Math.max(this.#heardAt, this.#triedAt)
@@ -231,6 +236,11 @@ class Follower {
     if (!this.#share.leads) return this.#heardAt + SILENCE_MS
     if (this.#cuts === 0) return this.#triedAt + pause_ms
     return this.#triedAt + Math.min(pause_ms, AGAIN_MS << Math.min(this.#cuts, 3))
+  }
+
+  #comeBackMs(): number | undefined {
+    const isBack = this.#machine?.offline() && this.#clock.now() < this.#backUntil
+    return isBack ? COME_BACK_POLL_MS : undefined
   }
 
   /** `undefined`: there is nothing more to ask, unless somebody comes back and looks. */
@@ -453,6 +463,7 @@ class Follower {
   /** Asks at once. */
   #wake(): void {
     this.#asap = true
+    this.#backUntil = this.#clock.now() + COME_BACK_MS
     this.#listening = this.#options.events !== false && this.#fruitless < FRUITLESS_MAX
     this.#nudge()
   }
