@@ -159,6 +159,7 @@ async fn what_is_paid_on_the_phone_page_is_seen_live_in_the_console() -> Outcome
     let mut phone = Browser::start(PHONE).await?;
     phone.open(&sandbox.phone_url()).await?;
     phone.click(".code-card").await?;
+    phone.wait_for("#confirm").await?;
     assert_eq!(phone.text("#confirm [data-field=amount]").await?, "¥18.00");
     phone.click("#coupons-card summary").await?;
     phone.click("#coupons label").await?;

@@ -1,101 +1,87 @@
-//! Core's [`Checkout`](watch::Checkout) with numbers and strings instead of types.
+//! Core's [`Checkout`](watch::Checkout) for JavaScript, with numbers instead of types: views, lost
+//! connections and time go in; what to show and when to ask again come out.
+//!
+//! `now_ms` is milliseconds on the page's clock since it began to follow the order.
 
-use crate::screen_name::ScreenName;
 use saoma_core::time::UnixTime;
 use saoma_core::watch::{self, Phase, Screen, Snapshot};
+use spin::Mutex;
 use wasm_bindgen::prelude::*;
 
-/// One order on one screen: views, lost connections and time go in; what to show and when to
-/// ask again come out.
-///
-/// `now_ms` is milliseconds on the page's clock since it began to follow the order.
-#[wasm_bindgen]
-#[derive(Debug, Default)]
-pub struct Checkout(watch::Checkout);
+/// One order on one screen.
+static CHECKOUT: Mutex<watch::Checkout> = Mutex::new(watch::Checkout::new());
 
-#[wasm_bindgen]
-impl Checkout {
-    /// A screen that knows nothing yet.
-    #[wasm_bindgen(constructor)]
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+/// The server answered with this view; `phase` counts the phases in core's order. `false`: the
+/// view is nonsense, and nothing changed.
+#[wasm_bindgen(js_name = checkoutView)]
+#[must_use]
+pub fn on_view(phase: usize, version: f64, expires_at: f64, server_time: f64, now_ms: f64) -> bool {
+    let snapshot = || {
+        Some(Snapshot {
+            phase: *Phase::ALL.get(phase)?,
+            version: whole(version)?,
+            expires_at: UnixTime::new(whole(expires_at)?)?,
+            server_time: UnixTime::new(whole(server_time)?)?,
+        })
+    };
+    let Some(snapshot) = snapshot() else { return false };
+    CHECKOUT.lock().on_view(snapshot, clock(now_ms));
+    true
+}
 
-    /// The server answered with this view. `false`: the view is nonsense, and nothing changed.
-    #[wasm_bindgen(js_name = onView)]
-    pub fn on_view(
-        &mut self,
-        phase: &str,
-        version: f64,
-        expires_at: f64,
-        server_time: f64,
-        now_ms: f64,
-    ) -> bool {
-        let snapshot = || {
-            Some(Snapshot {
-                phase: Phase::from_name(phase)?,
-                version: whole(version)?,
-                expires_at: UnixTime::new(whole(expires_at)?)?,
-                server_time: UnixTime::new(whole(server_time)?)?,
-            })
-        };
-        let Some(snapshot) = snapshot() else { return false };
-        self.0.on_view(snapshot, clock(now_ms));
-        true
-    }
+/// A question failed or the stream broke.
+#[wasm_bindgen(js_name = checkoutLost)]
+pub fn on_lost() {
+    CHECKOUT.lock().on_lost();
+}
 
-    /// A question failed or the stream broke.
-    #[wasm_bindgen(js_name = onLost)]
-    pub fn on_lost(&mut self) {
-        self.0.on_lost();
-    }
+/// Whether the last question failed.
+#[wasm_bindgen(js_name = checkoutOffline)]
+#[must_use]
+pub fn offline() -> bool {
+    CHECKOUT.lock().offline()
+}
 
-    /// Whether the last question failed.
-    #[must_use]
-    pub fn offline(&self) -> bool {
-        self.0.offline()
+/// What to show now, counted from 0 in the order of core's screens.
+#[wasm_bindgen(js_name = checkoutScreen)]
+#[must_use]
+pub fn screen(now_ms: f64) -> u32 {
+    match CHECKOUT.lock().screen(clock(now_ms)) {
+        Screen::Loading => 0,
+        Screen::Waiting { .. } => 1,
+        Screen::Checking { .. } => 2,
+        Screen::Paid => 3,
+        Screen::Cancelled => 4,
+        Screen::Expired => 5,
+        Screen::Refunding => 6,
+        Screen::Refunded => 7,
+        Screen::Failed => 8,
     }
+}
 
-    /// What to show now.
-    #[must_use]
-    pub fn screen(&self, now_ms: f64) -> ScreenName {
-        match self.0.screen(clock(now_ms)) {
-            Screen::Loading => ScreenName::Loading,
-            Screen::Waiting { .. } => ScreenName::Waiting,
-            Screen::Checking { .. } => ScreenName::Checking,
-            Screen::Paid => ScreenName::Paid,
-            Screen::Cancelled => ScreenName::Cancelled,
-            Screen::Expired => ScreenName::Expired,
-            Screen::Refunding => ScreenName::Refunding,
-            Screen::Refunded => ScreenName::Refunded,
-            Screen::Failed => ScreenName::Failed,
-        }
+/// Seconds left to pay; 0 on every screen but the waiting one.
+#[wasm_bindgen(js_name = checkoutLeft)]
+#[must_use]
+pub fn left_s(now_ms: f64) -> u32 {
+    match CHECKOUT.lock().screen(clock(now_ms)) {
+        Screen::Waiting { left_s, .. } => u32::try_from(left_s).unwrap_or(u32::MAX),
+        Screen::Loading
+        | Screen::Checking { .. }
+        | Screen::Paid
+        | Screen::Cancelled
+        | Screen::Expired
+        | Screen::Refunding
+        | Screen::Refunded
+        | Screen::Failed => 0,
     }
+}
 
-    /// Seconds left to pay; 0 on every screen but `waiting`.
-    #[wasm_bindgen(js_name = leftSeconds)]
-    #[must_use]
-    pub fn left_s(&self, now_ms: f64) -> u32 {
-        match self.0.screen(clock(now_ms)) {
-            Screen::Waiting { left_s, .. } => u32::try_from(left_s).unwrap_or(u32::MAX),
-            Screen::Loading
-            | Screen::Checking { .. }
-            | Screen::Paid
-            | Screen::Cancelled
-            | Screen::Expired
-            | Screen::Refunding
-            | Screen::Refunded
-            | Screen::Failed => 0,
-        }
-    }
-
-    /// Milliseconds to wait before asking the server again; `undefined`: never again.
-    #[wasm_bindgen(js_name = nextPollMs)]
-    #[must_use]
-    pub fn next_poll_ms(&self, now_ms: f64) -> Option<u32> {
-        self.0.next_poll_ms(clock(now_ms)).map(|ms| u32::try_from(ms).unwrap_or(u32::MAX))
-    }
+/// Milliseconds to wait before asking the server again; negative: never again.
+#[wasm_bindgen(js_name = checkoutPoll)]
+#[must_use]
+pub fn next_poll_ms(now_ms: f64) -> i32 {
+    let next = CHECKOUT.lock().next_poll_ms(clock(now_ms));
+    next.map_or(-1, |ms| i32::try_from(ms).unwrap_or(i32::MAX))
 }
 
 /// Milliseconds of JavaScript's clock; a clock that is not a number stands at zero.
@@ -118,69 +104,79 @@ fn whole(number: f64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
 
     const NOW: f64 = 5_000.0;
+    const OPEN: usize = 1;
+
+    /// The tests run side by side, and there is one checkout: each begins with a new one.
+    fn anew() -> MutexGuard<'static, ()> {
+        static ONE: Mutex<()> = Mutex::new(());
+        let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        *CHECKOUT.lock() = watch::Checkout::new();
+        guard
+    }
 
     #[test]
     fn a_view_is_shown_with_its_time_left() {
-        let mut checkout = Checkout::new();
-        assert_eq!(checkout.screen(NOW), ScreenName::Loading);
-        assert!(checkout.on_view("open", 1.0, 1_000.0, 940.0, NOW));
-        assert_eq!(checkout.screen(NOW), ScreenName::Waiting);
-        assert_eq!(checkout.left_s(NOW + 10_000.0), 50);
-        assert_eq!(checkout.next_poll_ms(NOW), Some(2_000));
-        assert_eq!(checkout.screen(NOW + 60_000.0), ScreenName::Checking);
-        assert_eq!(checkout.left_s(NOW + 60_000.0), 0);
+        let _one = anew();
+        assert_eq!(screen(NOW), 0);
+        assert!(on_view(OPEN, 1.0, 1_000.0, 940.0, NOW));
+        assert_eq!(screen(NOW), 1);
+        assert_eq!(left_s(NOW + 10_000.0), 50);
+        assert_eq!(next_poll_ms(NOW), 2_000);
+        assert_eq!(screen(NOW + 60_000.0), 2);
+        assert_eq!(left_s(NOW + 60_000.0), 0);
     }
 
     #[test]
     fn a_final_view_ends_the_questions() {
-        let mut checkout = Checkout::new();
-        assert!(checkout.on_view("shipped", 9.0, 1_000.0, 940.0, NOW));
-        assert_eq!(checkout.screen(NOW), ScreenName::Paid);
-        assert_eq!(checkout.next_poll_ms(NOW), None);
+        let _one = anew();
+        let shipped = Phase::ALL.iter().position(|&phase| phase == Phase::Shipped).unwrap();
+        assert!(on_view(shipped, 9.0, 1_000.0, 940.0, NOW));
+        assert_eq!(screen(NOW), 3);
+        assert_eq!(next_poll_ms(NOW), -1);
     }
 
     #[test]
     fn a_lost_connection_is_offline_until_the_next_view() {
-        let mut checkout = Checkout::new();
-        checkout.on_lost();
-        assert!(checkout.offline());
-        assert_eq!(checkout.next_poll_ms(0.0), Some(1_000));
-        assert!(checkout.on_view("open", 1.0, 1_000.0, 940.0, NOW));
-        assert!(!checkout.offline());
+        let _one = anew();
+        on_lost();
+        assert!(offline());
+        assert_eq!(next_poll_ms(0.0), 1_000);
+        assert!(on_view(OPEN, 1.0, 1_000.0, 940.0, NOW));
+        assert!(!offline());
     }
 
     #[test]
     fn every_phase_has_a_screen() {
-        for phase in Phase::ALL {
-            let mut checkout = Checkout::new();
-            assert!(checkout.on_view(phase.as_str(), 1.0, 1_000.0, 940.0, NOW));
-            let loading = checkout.screen(NOW) == ScreenName::Loading;
-            assert_eq!(loading, phase == Phase::Placing);
+        let _one = anew();
+        for (number, phase) in Phase::ALL.into_iter().enumerate() {
+            *CHECKOUT.lock() = watch::Checkout::new();
+            assert!(on_view(number, 1.0, 1_000.0, 940.0, NOW));
+            assert_eq!(screen(NOW) == 0, phase == Phase::Placing);
         }
     }
 
     #[test]
     fn nonsense_changes_nothing() {
-        let mut checkout = Checkout::new();
+        let _one = anew();
         let bad = [-1.0, 0.5, f64::NAN, f64::INFINITY, 9_007_199_254_740_992.0, 1e300];
         for number in bad {
-            assert!(!checkout.on_view("open", number, 1_000.0, 940.0, NOW), "version {number}");
-            assert!(!checkout.on_view("open", 1.0, number, 940.0, NOW), "expires_at {number}");
-            assert!(!checkout.on_view("open", 1.0, 1_000.0, number, NOW), "server_time {number}");
+            assert!(!on_view(OPEN, number, 1_000.0, 940.0, NOW), "version {number}");
+            assert!(!on_view(OPEN, 1.0, number, 940.0, NOW), "expires_at {number}");
+            assert!(!on_view(OPEN, 1.0, 1_000.0, number, NOW), "server_time {number}");
         }
-        assert!(!checkout.on_view("OPEN", 1.0, 1_000.0, 940.0, NOW));
-        assert_eq!(checkout.screen(NOW), ScreenName::Loading);
+        assert!(!on_view(Phase::ALL.len(), 1.0, 1_000.0, 940.0, NOW));
+        assert_eq!(screen(NOW), 0);
     }
 
     #[test]
     fn no_clock_breaks_it() {
-        let mut checkout = Checkout::new();
-        assert!(checkout.on_view("open", 1.0, 1_000.0, 940.0, f64::NAN));
+        let _one = anew();
+        assert!(on_view(OPEN, 1.0, 1_000.0, 940.0, f64::NAN));
         for now_ms in [f64::NAN, -1.0, f64::INFINITY, f64::NEG_INFINITY] {
-            let _ = (checkout.screen(now_ms), checkout.left_s(now_ms));
-            let _ = checkout.next_poll_ms(now_ms);
+            let _ = (screen(now_ms), left_s(now_ms), next_poll_ms(now_ms));
         }
     }
 }

@@ -1,70 +1,88 @@
 //! A square of dark and light modules as one SVG path.
 
-use core::ops::Range;
-
-/// The path of all dark modules: one rectangle for each run of them in a row, in whole units,
-/// with `quiet` light modules on every side.
+/// Writes the path of all dark modules: one rectangle for each run of them in a row, in whole
+/// units, with `quiet` light modules on every side.
 ///
 /// One path has no hairlines between its rectangles, which a decoder could stumble over. It is
-/// drawn in a `viewBox` of `0 0 n n` where `n = size + 2 * quiet`.
-pub(crate) fn svg_path<Runs: Iterator<Item = Range<usize>>>(
-    size: usize,
-    quiet: usize,
-    runs: impl Fn(usize) -> Runs,
-) -> String {
-    // A row has a run for about every four modules, and a run takes about 14 bytes.
-    let mut path = String::with_capacity(size * size * 4);
+/// drawn in a `viewBox` of `0 0 n n` where `n = size + 2 * quiet`. `part(y, i)` are the modules of
+/// row `y` from column `32 * i` on, the first at bit 0; behind the symbol they are light.
+pub(crate) fn svg_path(
+    size: u32,
+    quiet: u32,
+    part: impl Fn(u32, u32) -> u32,
+    write: impl FnMut(u8),
+) {
+    let mut pen = Pen { write };
     for y in 0..size {
-        for run in runs(y) {
-            push_run(&mut path, run.start + quiet, y + quiet, run.len());
+        // Where a run began that is not at its end.
+        let mut start = None;
+        for first in (0..=size).step_by(32) {
+            let word = part(y, first / 32);
+            let mut at = 0;
+            while at < 32 {
+                let rest = word >> at;
+                match start {
+                    None => {
+                        at += rest.trailing_zeros();
+                        if at < 32 {
+                            start = Some(first + at);
+                        }
+                    }
+                    Some(begin) => {
+                        at += rest.trailing_ones();
+                        if at < 32 {
+                            pen.run(begin + quiet, y + quiet, first + at - begin);
+                            start = None;
+                        }
+                    }
+                }
+            }
         }
     }
-    path
 }
 
-/// `M{x} {y}h{run}v1h-{run}z`
-fn push_run(path: &mut String, x: usize, y: usize, run: usize) {
-    path.push('M');
-    push_number(path, x);
-    path.push(' ');
-    push_number(path, y);
-    path.push('h');
-    push_number(path, run);
-    path.push_str("v1h-");
-    push_number(path, run);
-    path.push('z');
+/// Writes letters and numbers below a hundred.
+struct Pen<Write> {
+    write: Write,
 }
 
-const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
-
-/// Decimal digits, without the size of the standard formatter.
-fn push_number(path: &mut String, number: usize) {
-    if number >= 10 {
-        push_number(path, number / 10);
+impl<Write: FnMut(u8)> Pen<Write> {
+    /// `M{x} {y}h{run}v1h-{run}z`
+    fn run(&mut self, x: u32, y: u32, run: u32) {
+        for (letter, number) in [(b'M', x), (b' ', y), (b'h', run)] {
+            (self.write)(letter);
+            self.number(number);
+        }
+        for letter in *b"v1h-" {
+            (self.write)(letter);
+        }
+        self.number(run);
+        (self.write)(b'z');
     }
-    path.push(DIGITS[number % 10]);
+
+    /// Decimal digits, without the size of the standard formatter.
+    fn number(&mut self, number: u32) {
+        let [number, ..] = number.to_le_bytes();
+        if number >= 10 {
+            (self.write)(b'0' + number / 10);
+        }
+        (self.write)(b'0' + number % 10);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The runs of `#` in a row of a picture.
-    fn runs(row: &str) -> impl Iterator<Item = Range<usize>> {
-        let mut at = 0;
-        let mut found = Vec::new();
-        for piece in row.split_inclusive('.') {
-            let dark = piece.trim_end_matches('.').len();
-            if dark > 0 {
-                found.push(at..at + dark);
-            }
-            at += piece.len();
-        }
-        found.into_iter()
-    }
-
-    fn path_of(picture: &[&str], quiet: usize) -> String {
-        svg_path(picture.len(), quiet, |y| runs(picture[y]))
+    fn path_of(picture: &[&str], quiet: u32) -> String {
+        let part = |y: u32, part: u32| {
+            let columns = picture[y as usize].bytes().skip(32 * part as usize).take(32);
+            columns.enumerate().fold(0, |word, (x, byte)| word | u32::from(byte == b'#') << x)
+        };
+        let mut path = String::new();
+        let size = u32::try_from(picture.len()).unwrap();
+        svg_path(size, quiet, part, |byte| path.push(char::from(byte)));
+        path
     }
 
     #[test]
@@ -79,9 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_several_digits_keep_their_order() {
-        let last_row = |y| (y == 176).then_some(60..177).into_iter();
-        assert_eq!(svg_path(177, 4, last_row), "M64 180h117v1h-117z");
+    fn a_run_may_be_long_and_end_anywhere() {
+        for size in [31, 32, 33, 63, 64, 65, 85] {
+            let (light, dark) = (".".repeat(size), "#".repeat(size));
+            let mut picture = vec![light.as_str(); size];
+            picture[size - 1] = &dark;
+            let y = size - 1 + 4;
+            assert_eq!(path_of(&picture, 4), format!("M4 {y}h{size}v1h-{size}z"));
+        }
     }
 
     #[test]

@@ -40,13 +40,13 @@ function list(dir, prefix, files) {
 }
 
 /**
- * What a page of this shop may load and do: its own scripts and styles, the wasm among them, and
+ * What a page of this shop may load and do: its own scripts and styles, and
  * calls to saoma-server. Nothing inline, nothing from anybody else.
  */
 export function contentSecurityPolicy(serverUrl) {
   return [
     "default-src 'none'",
-    "script-src 'self' 'wasm-unsafe-eval'",
+    "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
     `connect-src 'self' ${new URL(serverUrl).origin}`,

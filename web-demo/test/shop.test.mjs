@@ -161,7 +161,7 @@ test('the pages come with a strict policy and without any key', async (t) => {
 
 test('the wasm comes with the type that browsers compile while it loads', async (t) => {
   const { shop } = await start(t)
-  const response = await fetch(`${shop.url}/saoma/dist/saoma_wasm_bg.wasm`)
+  const response = await fetch(`${shop.url}/saoma/dist/qr.wasm`)
   assert.equal(response.headers.get('content-type'), 'application/wasm')
 })
 

@@ -1,22 +1,26 @@
-//! `cargo xtask bench`: the benchmarks of the core. `core` first installs the published SDKs that
+//! `cargo xtask bench`: the benchmarks of the core and of the npm package. `core` first installs the published SDKs that
 //! it is compared with, from npm and PyPI, under `target/`.
 
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
-use crate::process::{self, cargo};
+use crate::process::{self, cargo, program};
 use crate::{npm, setup, workspace};
 
 /// What the command takes.
-pub(crate) const OPTIONS: &str = "core|bill|follow";
+pub(crate) const OPTIONS: &str = "core|bill|checkout|follow";
 
 const HELP: &str = "\
 cargo xtask bench core   verify, sign, QR codes and bills against the limit, other crates and
                          published SDKs, which are installed under target/bench-sdks; when they
                          cannot be, the rest is measured and the exit status is 1
 cargo xtask bench bill   bills of a million lines, streaming, in constant memory
-cargo xtask bench follow from a payment to the page, in Chromium with server and sandbox, by events
-                         and by questions; three minutes
+cargo xtask bench checkout
+                         sizes and speeds of the npm package beside published QR packages, in
+                         Node and in Chromium
+cargo xtask bench follow
+                         from a payment to the page, in Chromium with server and sandbox, by
+                         events and by questions
 
 Each prints tables for docs/benchmarks.md. Leave the machine alone while they run.";
 
@@ -29,6 +33,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         ["core"] => core(),
         ["bill"] => process::run(&mut bench("bill")),
         ["follow"] => follow(),
+        ["checkout"] => checkout(),
         ["--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
@@ -64,6 +69,18 @@ fn core() -> Result<(), Failure> {
             Err(Failure::new(format!("nothing was compared with the published SDKs: {failure}")))
         }
     }
+}
+
+/// The npm package, built anew, beside the packages that `wasm/npm/bench` names.
+fn checkout() -> Result<(), Failure> {
+    npm::build()?;
+    let chromium = setup::chromium()?;
+    setup::npm_ci(&workspace::root().join("tests/browser"))?;
+    let folder = workspace::root().join("wasm/npm/bench");
+    setup::npm_ci(&folder)?;
+    let mut node = program("node", &[]);
+    node.arg(folder.join("run.mjs")).arg(npm::package_folder()).env("SAOMA_CHROMIUM", chromium);
+    process::run(&mut node)
 }
 
 /// Lays each language's folder out under `target/` and installs there what it names.

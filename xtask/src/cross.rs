@@ -43,9 +43,17 @@ impl Target {
         })
     }
 
-    /// Where the release build of the target leaves what it made.
+    /// The profile of the workspace's `Cargo.toml` that it is built with.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Wasm => "browser",
+            Self::CortexM3 => "release",
+        }
+    }
+
+    /// Where the build of the target leaves what it made.
     pub(crate) fn release_folder(self) -> PathBuf {
-        self.folder().join(self.triple()).join("release")
+        self.folder().join(self.triple()).join(self.profile())
     }
 }
 
@@ -54,14 +62,20 @@ const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_LIBRARY_SOURCE: &str = "/usr/lib/rustlib/src/rust/library";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
-/// `cargo build --release` for `target` with the arguments that are added by the caller.
+/// An optimised build for `target` with the arguments that are added by the caller.
 pub(crate) fn build(target: Target, arguments: &[&str]) -> Result<(), Failure> {
     let mut command = match linker_of_debians_compiler(target)? {
-        None => cargo(&["build", "--release"]),
+        None => cargo(&["build"]),
         Some(linker) => debian(target, &linker),
     };
-    command.args(["--target", target.triple(), "--target-dir"]).arg(target.folder());
-    command.args(arguments).env("CARGO_ENCODED_RUSTFLAGS", remap_paths()?);
+    command.args(["--profile", target.profile(), "--target", target.triple()]);
+    command.arg("--target-dir").arg(target.folder());
+    let mut flags = remap_paths()?;
+    if let Target::Wasm = target {
+        // The default is a megabyte, which JavaScript would have to fill with zeros.
+        flags += "\u{1f}-Clink-arg=-zstack-size=32768";
+    }
+    command.args(arguments).env("CARGO_ENCODED_RUSTFLAGS", flags);
     run(&mut command)
 }
 
@@ -130,7 +144,7 @@ fn linker() -> Result<PathBuf, Failure> {
 }
 
 fn debian(target: Target, linker: &Path) -> Command {
-    let mut command = program(DEBIAN_CARGO, &["build", "--release", target.build_std()]);
+    let mut command = program(DEBIAN_CARGO, &["build", target.build_std()]);
     let variable = target.triple().to_ascii_uppercase().replace('-', "_");
     command
         .env("RUSTC", DEBIAN_RUSTC)

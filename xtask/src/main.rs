@@ -51,7 +51,7 @@ const COMMANDS: [Command; 6] = [
     Command {
         name: "bench",
         options: bench::OPTIONS,
-        about: "how fast the core is, as tables of ratios",
+        about: "how fast core and checkout are, as tables of ratios",
         run: bench::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },

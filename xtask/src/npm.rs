@@ -37,13 +37,10 @@ pub(crate) fn build() -> Result<(), Failure> {
     }
     std::fs::create_dir_all(&dist)
         .map_err(Failure::io(format!("cannot make {}", dist.display())))?;
-    println!("    JavaScript for the wasm, by wasm-bindgen");
-    let wasm = Target::Wasm.release_folder().join("saoma_wasm.wasm");
-    let bindgen = ["run", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
-    process::run(cargo(&bindgen).arg(wasm).arg(&dist))?;
-    println!("    TypeScript of wasm/npm");
     let npm = workspace::root().join("wasm/npm");
     setup::npm_ci(&npm)?;
+    core(&npm, &dist)?;
+    println!("    TypeScript of wasm/npm");
     let tsc = npm.join("node_modules/typescript/bin/tsc");
     process::run(
         program("node", &[])
@@ -57,6 +54,20 @@ pub(crate) fn build() -> Result<(), Failure> {
         std::fs::copy(&from, &to).map_err(Failure::io(format!("cannot copy {file}")))?;
     }
     Ok(())
+}
+
+/// The core, as wasm and as plain JavaScript.
+fn core(npm: &Path, dist: &Path) -> Result<(), Failure> {
+    println!("    the wasm without what only wasm-bindgen needs in it");
+    let wasm = Target::Wasm.release_folder().join("saoma_wasm.wasm");
+    let raw = Target::Wasm.folder().join("bindgen");
+    let bindgen = ["run", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
+    process::run(cargo(&bindgen).arg(wasm).arg(&raw))?;
+    println!("    small, and as plain JavaScript, by binaryen");
+    let mut node = program("node", &[]);
+    process::run(
+        node.arg(npm.join("support/core.mjs")).arg(raw.join("saoma_wasm_bg.wasm")).arg(dist),
+    )
 }
 
 /// Makes the tarball that `npm publish` would send, beside the package.
@@ -79,19 +90,19 @@ fn print_sizes(folder: &Path) -> Result<(), Failure> {
         .map_err(reading())
         .map(|files: Vec<PathBuf>| files)?;
     files.sort();
-    println!("    {:<28} {:>9} {:>9}", "bytes", "raw", "gzip");
+    println!("    {:<28} {:>9} {:>9}", "bytes", "raw", "brotli");
     for file in files.iter().filter(|path| path.is_file()) {
         let raw = file.metadata().map_err(reading())?.len();
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        println!("    {name:<28} {raw:>9} {:>9}", gzip_size(file)?);
+        println!("    {name:<28} {raw:>9} {:>9}", brotli_size(file)?);
     }
     Ok(())
 }
 
-/// Node has gzip inside, so that no other program is needed.
-fn gzip_size(file: &Path) -> Result<String, Failure> {
-    const SCRIPT: &str = "console.log(require('zlib').gzipSync(\
-                          require('fs').readFileSync(process.argv[1]), { level: 9 }).length)";
+/// Node has brotli inside, so that no other program is needed.
+fn brotli_size(file: &Path) -> Result<String, Failure> {
+    const SCRIPT: &str = "console.log(require('zlib').brotliCompressSync(\
+                          require('fs').readFileSync(process.argv[1])).length)";
     let size = output(program("node", &["--eval", SCRIPT]).arg(file))?;
     Ok(size.trim().to_owned())
 }

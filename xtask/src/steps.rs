@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 14] = [
+pub(crate) const STEPS: [Step; 15] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -31,6 +31,7 @@ pub(crate) const STEPS: [Step; 14] = [
         run: merchant_free::prove,
     },
     Step { name: "rust", about: "unit and end-to-end tests", needs: &["build"], run: rust_tests },
+    Step { name: "narrow", about: "QR codes on a machine of 32 bits", needs: &[], run: narrow },
     Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },
     Step { name: "node", about: "tests of package and shop", needs: &["npm"], run: node_tests },
     Step {
@@ -87,6 +88,13 @@ fn rust_tests() -> Result<(), Failure> {
     println!("    cargo-nextest is not installed: `cargo test` does the same, more slowly");
     let targets = ["--lib", "--bins", "--tests", "--examples"];
     run(cargo(&["test", "--workspace", "--no-fail-fast"]).args(targets))
+}
+
+/// The tests of core's QR codes once more, with the words of small machines and of JavaScript.
+fn narrow() -> Result<(), Failure> {
+    let mut tests = cargo(&["test", "--package", "saoma-core", "--lib", "--target-dir"]);
+    tests.arg(workspace::target().join("narrow")).arg("qr::");
+    run(tests.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}saoma_narrow"))
 }
 
 fn docs() -> Result<(), Failure> {

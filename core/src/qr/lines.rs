@@ -4,6 +4,38 @@ use super::QUIET_ZONE;
 use super::mask::PERIOD;
 use super::version::SIZE_MAX;
 
+/// The machine's own word: of 64 bits, or of 32 on small machines and in JavaScript, which has no
+/// larger whole numbers. With the `cfg` any machine works like the small ones, for tests.
+#[cfg(all(target_pointer_width = "64", not(saoma_narrow)))]
+mod word {
+    pub(crate) type Word = u64;
+    pub(crate) type Half = u32;
+    pub(crate) const STEP: usize = 32;
+    pub(crate) const EVERY_TWELFTH: Word = 0x1001_0010_0100_1001;
+    #[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
+    pub(crate) fn lower(word: Word) -> u32 {
+        word as u32
+    }
+}
+#[cfg(not(all(target_pointer_width = "64", not(saoma_narrow))))]
+mod word {
+    pub(crate) type Word = u32;
+    pub(crate) type Half = u16;
+    pub(crate) const STEP: usize = 18;
+    pub(crate) const EVERY_TWELFTH: Word = 0x0100_1001;
+    pub(crate) fn lower(word: Word) -> u32 {
+        word
+    }
+}
+use word::lower;
+pub(super) use word::{EVERY_TWELFTH, Half, STEP, Word};
+
+/// Columns of a strip.
+pub(super) const BITS: usize = Word::BITS as usize;
+
+/// Strips that the largest symbol needs.
+pub(super) const STRIPS: usize = strips(SIZE_MAX);
+
 /// Words in a strip: the symbol's lines after the quiet zone, and at least [`BELOW`] light ones,
 /// in whole periods of a mask.
 const WORDS: usize = (QUIET_ZONE + SIZE_MAX + BELOW).next_multiple_of(PERIOD);
@@ -11,61 +43,84 @@ const WORDS: usize = (QUIET_ZONE + SIZE_MAX + BELOW).next_multiple_of(PERIOD);
 /// Light lines below the symbol, at least.
 pub(super) const BELOW: usize = 5;
 
-/// The column at bit 0 of the second strip.
-pub(super) const SECOND: usize = 32;
-
-/// One bit a module, in two strips of 64 columns that overlap: column `x` of line `y` is bit `x`
-/// of word `QUIET_ZONE + y` in the first strip, and bit `x - SECOND` in the second.
+/// One bit a module, in strips of a word's width, each [`STEP`] columns to the right of the one
+/// before, so that they overlap: column `x` of line `y` is bit `x - STEP * strip` of word
+/// `QUIET_ZONE + y`.
 ///
-/// Symbols up to version 11 need the first strip only. In larger ones each column has its
-/// neighbours near by in one of the strips, so that nobody has to look into two words at once.
+/// Symbols that are no wider than a word, up to version 11 or 3, need the first strip only. In
+/// larger ones each column has its neighbours near by in one of the strips, so that nobody has to
+/// look into two words at once.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Lines(pub(super) [[u64; WORDS]; 2]);
+pub(super) struct Lines(pub(super) [[Word; WORDS]; STRIPS]);
 
 impl Lines {
     /// All light.
     pub(super) fn new() -> Self {
-        Self([[0; WORDS]; 2])
+        Self([[0; WORDS]; STRIPS])
     }
 
-    /// Darkens the modules of line `y` from column `x` on whose bits are set, at most nine. Up to
-    /// column 53, so also for the format information of version 11, this is in the first strip.
-    pub(super) fn darken(&mut self, x: usize, y: usize, bits: u64) {
-        let strip = usize::from(x > 53);
-        self.0[strip][QUIET_ZONE + y] |= bits << (x - SECOND * strip);
+    /// Darkens the modules of line `y` from column `x` on whose bits are set, at most nine
+    /// in the first columns and eight in others. It is in one of the strips that the symbol needs,
+    /// also where `x` is as near to its right edge as the format information.
+    pub(super) fn darken(&mut self, x: usize, y: usize, bits: Word) {
+        const LAST_FIRST: usize = BITS - 8;
+        let strip = (x.saturating_sub(LAST_FIRST - STEP) / STEP).min(STRIPS - 1);
+        self.0[strip][QUIET_ZONE + y] |= bits << (x - STEP * strip);
     }
 
-    /// Completes each strip by what was drawn in the other one.
-    pub(super) fn join(&mut self) {
-        let [first, second] = &mut self.0;
-        for (first, second) in first.iter_mut().zip(second) {
-            *first |= *second << SECOND;
-            *second |= *first >> SECOND;
+    /// Completes each of the first strips by what was drawn in its neighbours among them.
+    pub(super) fn join(&mut self, strips: usize) {
+        for right in 1..strips {
+            if let [.., first, second] = &mut self.0[..=right] {
+                for (first, second) in first.iter_mut().zip(second) {
+                    *first |= *second << STEP;
+                    *second |= *first >> STEP;
+                }
+            }
         }
     }
 
     /// Whether the module at `(x, y)` is dark.
     pub(super) fn dark(&self, x: usize, y: usize) -> bool {
-        let strip = x / 64;
-        self.0[strip][QUIET_ZONE + y] >> (x - SECOND * strip) & 1 == 1
+        let strip = strip(x);
+        self.0[strip][QUIET_ZONE + y] >> (x - STEP * strip) & 1 == 1
+    }
+
+    /// The 32 modules of a line from column `first` on; light outside the symbol.
+    pub(super) fn part(&self, first: u32, y: usize) -> u32 {
+        let mut part = 0;
+        for (strip, begin) in self.0.iter().zip((0u32..).step_by(STEP)) {
+            let word = strip[QUIET_ZONE..].get(y).map_or(0, |&word| word);
+            let distance = begin.abs_diff(first);
+            let shifted =
+                if begin < first { word.checked_shr(distance) } else { word.checked_shl(distance) };
+            part |= lower(shifted.unwrap_or(0));
+        }
+        part
     }
 
     /// A line, column `x` at bit `x`; light outside the symbol.
     pub(super) fn line(&self, y: usize) -> u128 {
-        let [first, second] = &self.0;
-        match (first[QUIET_ZONE..].get(y), second[QUIET_ZONE..].get(y)) {
-            (Some(&first), Some(&second)) => u128::from(first) | u128::from(second) << SECOND,
-            _ => 0,
+        let mut line = 0;
+        for (i, strip) in self.0.iter().enumerate() {
+            let word = strip[QUIET_ZONE..].get(y).map_or(0, |&word| word);
+            line |= u128::from(word) << (STEP * i);
         }
+        line
     }
 }
 
+/// The first strip that has column `x`.
+pub(super) const fn strip(x: usize) -> usize {
+    x.saturating_sub(BITS - STEP) / STEP
+}
+
 /// How many strips a symbol of `size` modules a side needs.
-pub(super) fn strips(size: usize) -> usize {
-    size.div_ceil(64)
+pub(super) const fn strips(size: usize) -> usize {
+    strip(size - 1) + 1
 }
 
 /// The lowest `count` bits, at least one.
-pub(super) fn lowest(count: usize) -> u64 {
-    u64::MAX >> 64usize.saturating_sub(count)
+pub(super) fn lowest(count: usize) -> Word {
+    Word::MAX >> BITS.saturating_sub(count)
 }

@@ -1,6 +1,6 @@
 //! Data masks and format information (clauses 7.8 and 7.9).
 
-use super::lines::SECOND;
+use super::lines::{EVERY_TWELFTH, STEP, Word};
 use super::{Level, QUIET_ZONE};
 
 /// Modules after which every mask repeats, across and down.
@@ -52,13 +52,13 @@ impl Mask {
     }
 
     /// Its lines in a strip.
-    pub(super) fn lines(self, strip: usize) -> [u64; PERIOD] {
+    pub(super) fn lines(self, strip: usize) -> [Word; PERIOD] {
+        let missing = STEP * strip % PERIOD;
         let mut lines = [0; PERIOD];
         for (line, &pattern) in lines.iter_mut().zip(&PATTERNS[usize::from(self.0)]) {
-            // The second strip begins with the ninth of twelve modules.
-            const { assert!(SECOND % PERIOD == 8) };
-            let pattern = u64::from(if strip == 0 { pattern } else { pattern >> 8 | pattern << 4 });
-            *line = (pattern & 0xfff).wrapping_mul(0x1001_0010_0100_1001);
+            let pattern = Word::from(pattern);
+            let pattern = pattern >> missing | pattern << (PERIOD - missing);
+            *line = (pattern & 0xfff).wrapping_mul(EVERY_TWELFTH);
         }
         lines
     }

@@ -117,7 +117,7 @@ pub struct Matrix {
 /// The text has more than [`TEXT_MAX`] bytes.
 pub fn encode(text: &str, level: Level) -> Result<Matrix, TooLong> {
     let version = Version::smallest(text.len(), level)?;
-    Ok(Matrix::new(text, version, level, None))
+    Ok(Matrix::new(text.as_bytes(), version, level, None))
 }
 
 /// Encodes a text like [`encode`], and then raises the level as far as the same version allows:
@@ -126,6 +126,15 @@ pub fn encode(text: &str, level: Level) -> Result<Matrix, TooLong> {
 /// # Errors
 /// The text has more than [`TEXT_MAX`] bytes.
 pub fn encode_at_least(text: &str, least: Level) -> Result<Matrix, TooLong> {
+    encode_utf8_at_least(text.as_bytes(), least)
+}
+
+/// Encodes like [`encode_at_least`] a text that is known to be UTF-8, as what JavaScript's
+/// `TextEncoder` writes is: nobody reads it twice.
+///
+/// # Errors
+/// The text has more than [`TEXT_MAX`] bytes.
+pub fn encode_utf8_at_least(text: &[u8], least: Level) -> Result<Matrix, TooLong> {
     let version = Version::smallest(text.len(), least)?;
     let mut levels = [Level::H, Level::Q, Level::M].into_iter();
     let higher = levels.find(|&level| level > least && version.holds(text.len(), level));
@@ -140,13 +149,13 @@ pub fn encode_at_least(text: &str, least: Level) -> Result<Matrix, TooLong> {
 /// The text has more than [`TEXT_MAX`] bytes.
 pub fn encode_with_mask(text: &str, level: Level, mask: u8) -> Result<Matrix, TooLong> {
     let version = Version::smallest(text.len(), level)?;
-    Ok(Matrix::new(text, version, level, Some(Mask::new(mask))))
+    Ok(Matrix::new(text.as_bytes(), version, level, Some(Mask::new(mask))))
 }
 
 impl Matrix {
     /// The text must fit, see [`Version::holds`].
-    fn new(text: &str, version: Version, level: Level, mask: Option<Mask>) -> Self {
-        let codewords = codewords::codewords(text.as_bytes(), version, level);
+    fn new(text: &[u8], version: Version, level: Level, mask: Option<Mask>) -> Self {
+        let codewords = codewords::codewords(text, version, level);
         let sheet = Sheet::new(version, &codewords);
         let mask = mask.unwrap_or_else(|| penalty::best_mask(&sheet, level));
         let mut rows = Lines::new();
@@ -172,6 +181,13 @@ impl Matrix {
     #[must_use]
     pub fn row(&self, y: usize) -> u128 {
         self.rows.line(y)
+    }
+
+    /// The 32 modules of a row from column `32 * part` on, the first at bit 0: what
+    /// [`row`](Self::row) gives, for machines whose words are narrow.
+    #[must_use]
+    pub fn row_part(&self, y: usize, part: u32) -> u32 {
+        if part < 4 { self.rows.part(32 * part, y) } else { 0 }
     }
 
     /// The dark modules of a row as ranges of columns from left to right: what a drawing fills.

@@ -1,13 +1,13 @@
 //! What makes a symbol hard to read, in points, and so which mask is the best (clause 7.8.3).
 //!
-//! All rules are worked out for 64 modules at once: along the lines by shifting a line against
-//! itself, across them by comparing a line with the next ones.
+//! All rules are worked out for a word of modules at once: along the lines by shifting a line
+//! against itself, across them by comparing a line with the next ones.
 //!
 //! The standard leaves open how rule 3 is to be read. Here the quiet zone counts as light; a
 //! pattern with enough light on both sides counts twice; and the proportion 1:1:3:1:1 is found
 //! at every width, the light area being four times as wide as the narrow parts.
 
-use super::lines::{BELOW, Lines, SECOND, lowest, strips};
+use super::lines::{BELOW, Lines, STEP, Word, lowest, strips};
 use super::mask::Mask;
 use super::sheet::Sheet;
 use super::version::SIZE_MAX;
@@ -46,16 +46,14 @@ pub(super) fn best_mask(sheet: &Sheet, level: Level) -> Mask {
     }
 }
 
-/// The columns that are judged in a strip: where there are two strips, each judges what begins
-/// in the columns that have enough neighbours there.
-fn judged(size: usize, strip: usize) -> u64 {
-    /// Where the second strip begins to judge.
-    const BORDER: usize = SECOND + 8;
-    match (strips(size), strip) {
-        (1, _) => lowest(size),
-        (_, 0) => lowest(BORDER),
-        _ => lowest(size - SECOND) & !lowest(BORDER - SECOND),
-    }
+/// The columns that are judged in a strip: where there are several strips, each judges what
+/// begins in the columns that have enough neighbours there, four before and ten behind.
+fn judged(size: usize, strip: usize) -> Word {
+    /// Where a strip begins to judge that is not the first one.
+    const BORDER: usize = 4;
+    const { assert!(STEP + BORDER + 10 <= Word::BITS as usize) };
+    let end = if strip + 1 == strips(size) { size - STEP * strip } else { STEP + BORDER };
+    if strip == 0 { lowest(end) } else { lowest(end) & !lowest(BORDER) }
 }
 
 /// Rules 1 and 3, without wide finder patterns, across the lines.
@@ -67,7 +65,7 @@ fn across(drawn: &Lines, size: usize) -> u32 {
     for strip in 0..strips(size) {
         let judged = judged(size, strip);
         let lines = &drawn.0[strip][QUIET_ZONE..][..size];
-        let five = |[a, b, c, d, e]: [u64; 5]| !((a ^ b) | (b ^ c) | (c ^ d) | (d ^ e)) & judged;
+        let five = |[a, b, c, d, e]: [Word; 5]| !((a ^ b) | (b ^ c) | (c ^ d) | (d ^ e)) & judged;
         for group in lines.array_windows::<9>().step_by(4) {
             let mut ends = 0;
             for &[a, b, c, d, e, f] in group.array_windows() {
@@ -103,7 +101,7 @@ fn along(drawn: &Lines, size: usize) -> u32 {
     for strip in 0..strips(size) {
         let judged = judged(size, strip);
         // The last column and what is outside differ from their right neighbours.
-        let inside = lowest(size - 1 - SECOND * strip);
+        let inside = lowest(size - 1 - STEP * strip);
         let (mut last, mut last_alike) = (0, 0);
         for &line in &drawn.0[strip][QUIET_ZONE..][..size] {
             dark += (line & judged).count_ones();
@@ -149,7 +147,7 @@ fn wide_finders(drawn: &Lines, size: usize) -> u32 {
             }
         }
         while columns != 0 {
-            let x = columns.trailing_zeros() as usize + SECOND * strip;
+            let x = columns.trailing_zeros() as usize + STEP * strip;
             columns &= columns - 1;
             finders += wide_finders_in(drawn, size, x, true);
         }
@@ -162,7 +160,7 @@ fn wide_finders(drawn: &Lines, size: usize) -> u32 {
 
 /// Where a dark run of six or more begins after two or more light modules, and what follows does
 /// not rule out that it is the middle of a wide finder pattern.
-fn wide_middle([a, b, c, d, e, f, g, h, i, j, k]: [u64; 11]) -> u64 {
+fn wide_middle([a, b, c, d, e, f, g, h, i, j, k]: [Word; 11]) -> Word {
     c & d & e & f & g & h & k & !(a | b | (i ^ j))
 }
 
@@ -200,6 +198,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::lines::STRIPS;
     use super::*;
 
     /// A square of modules, and the same as words.
@@ -211,7 +210,7 @@ mod tests {
                 lines.darken(x, y, 1);
             }
         }
-        lines.join();
+        lines.join(STRIPS);
         (rows, lines)
     }
 

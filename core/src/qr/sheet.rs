@@ -1,15 +1,15 @@
 //! A symbol before its mask: function patterns and data in place (clauses 6.3 and 7.7.3).
 
 use super::codewords::Codewords;
-use super::lines::{Lines, SECOND, lowest, strips};
+use super::lines::{BITS, Half, Lines, STEP, STRIPS, Word, lowest, strip, strips};
 use super::mask::{Mask, PERIOD};
 use super::version::Version;
 use super::{Level, QUIET_ZONE};
 
 /// The finder pattern with its separator, seen from the corner, and one line of format.
-const FINDER: [u64; 9] = [0x7f, 0x41, 0x5d, 0x5d, 0x5d, 0x41, 0x7f, 0, 0];
+const FINDER: [Word; 9] = [0x7f, 0x41, 0x5d, 0x5d, 0x5d, 0x41, 0x7f, 0, 0];
 /// The alignment pattern.
-const ALIGNMENT: [u64; 5] = [0x1f, 0x11, 0x15, 0x11, 0x1f];
+const ALIGNMENT: [Word; 5] = [0x1f, 0x11, 0x15, 0x11, 0x1f];
 
 /// A symbol before its mask, the modules of the format information light.
 pub(super) struct Sheet {
@@ -26,14 +26,14 @@ impl Sheet {
         let size = version.size();
         let mut sheet = Self { size, free: Lines::new(), dark: Lines::new() };
         sheet.draw_patterns(version);
-        sheet.free.join();
+        sheet.free.join(STRIPS);
         for strip in 0..strips(size) {
             for word in &mut sheet.free.0[strip][QUIET_ZONE..][..size] {
-                *word = !*word & lowest(size - SECOND * strip);
+                *word = !*word & lowest(size - STEP * strip);
             }
         }
         sheet.place(codewords);
-        sheet.dark.join();
+        sheet.dark.join(STRIPS);
         sheet
     }
 
@@ -43,7 +43,7 @@ impl Sheet {
         // Timing, alternating in line 6 and column 6. Where it meets a finder or an alignment
         // pattern, it agrees with it.
         for i in 0..size {
-            let dark = u64::from(i % 2 == 0);
+            let dark = Word::from(i % 2 == 0);
             self.pattern(6, i, 1, dark);
             self.pattern(i, 6, 1, dark);
         }
@@ -71,7 +71,7 @@ impl Sheet {
         if let Some(information) = version.information() {
             for i in 0..18 {
                 let (x, y) = (size - 11 + i % 3, i / 3);
-                let dark = u64::from(information >> i & 1);
+                let dark = Word::from(information >> i & 1);
                 self.pattern(x, y, 1, dark);
                 self.pattern(y, x, 1, dark);
             }
@@ -81,7 +81,7 @@ impl Sheet {
     /// Takes `width` modules of line `y` from column `x` on.
     // Not in eight places: that would be a fourteenth of the code.
     #[inline(never)]
-    fn pattern(&mut self, x: usize, y: usize, width: u32, bits: u64) {
+    fn pattern(&mut self, x: usize, y: usize, width: u32, bits: Word) {
         self.dark.darken(x, y, bits);
         self.free.darken(x, y, (1 << width) - 1);
     }
@@ -91,32 +91,32 @@ impl Sheet {
     fn place(&mut self, codewords: &Codewords) {
         let mut words = codewords.as_chunks().0.iter();
         // The next `count` bits, from the highest bit on.
-        let mut bits = 0;
+        let mut bits: Word = 0;
         let mut count = 0;
         let mut upwards = true;
         // Column 6 is a timing pattern, and the pairs go on beside it.
         for right in (8..self.size).rev().step_by(2).chain([5, 3, 1]) {
-            let strip = right / 64;
-            let left = right - 1 - SECOND * strip;
+            let strip = strip(right);
+            let left = right - 1 - STEP * strip;
             let free = &self.free.0[strip][QUIET_ZONE..][..self.size];
             let dark = &mut self.dark.0[strip][QUIET_ZONE..][..self.size];
             for step in 0..self.size {
                 let y = if upwards { self.size - 1 - step } else { step };
                 if count < 2 {
-                    let word = words.next().map_or(0, |word| u32::from_be_bytes(*word));
-                    bits |= u64::from(word) << (32 - count);
-                    count += 32;
+                    let word = words.next().map_or(0, |word| Half::from_be_bytes(*word));
+                    bits |= Word::from(word) << (BITS / 2 - count);
+                    count += BITS / 2;
                 }
                 // Of the left and the right module those that are free, as bits 0 and 1.
                 match free[y] >> left & 3 {
                     0 => {}
                     3 => {
-                        dark[y] |= bits >> 62 << left;
+                        dark[y] |= bits >> (BITS - 2) << left;
                         bits <<= 2;
                         count -= 2;
                     }
                     one => {
-                        dark[y] |= ((bits >> 63) * one) << left;
+                        dark[y] |= ((bits >> (BITS - 1)) * one) << left;
                         bits <<= 1;
                         count -= 1;
                     }
@@ -144,9 +144,9 @@ impl Sheet {
         // The format information stands in column 8 and, the other way round, in line 8: eight
         // bits at the start with a gap for timing, eight at the end.
         let format = mask.format(level);
-        let down = u64::from(format);
-        let across = u64::from(format.reverse_bits() >> 1);
-        let start = |bits: u64| bits & 0x3f | (bits & 0xc0) << 1;
+        let down = Word::from(format);
+        let across = Word::from(format.reverse_bits() >> 1);
+        let start = |bits: Word| bits & 0x3f | (bits & 0xc0) << 1;
         let end = self.size - 8;
         onto.darken(0, 8, start(across));
         onto.darken(end, 8, across >> 7);
@@ -155,8 +155,6 @@ impl Sheet {
             // The first of these is the module that is always dark.
             onto.darken(8, end + i, down >> 7 >> i & 1);
         }
-        if strips(self.size) == 2 {
-            onto.join();
-        }
+        onto.join(strips(self.size));
     }
 }

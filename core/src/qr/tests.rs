@@ -225,6 +225,18 @@ fn outside_the_symbol_everything_is_light() {
 }
 
 #[test]
+fn the_parts_of_a_row_are_the_row() {
+    for len in [0, 14, 64, 120, 255] {
+        let code = encode(&text_of(len), Level::H).unwrap();
+        for y in 0..code.size() + 20 {
+            let row = (0..4).map(|part| u128::from(code.row_part(y, part)) << (32 * part));
+            assert_eq!(row.sum::<u128>(), code.row(y), "{code:?} {y}");
+            assert_eq!((code.row_part(y, 4), code.row_part(y, u32::MAX)), (0, 0));
+        }
+    }
+}
+
+#[test]
 fn runs_are_the_dark_modules_of_a_row() {
     for len in [0, 64, 255] {
         let code = encode(&text_of(len), Level::H).unwrap();

@@ -22,11 +22,11 @@ const READY_S: i64 = 10 * 3600;
 impl Answer {
     /// Why there is no bill: unsigned, with the code in the document.
     pub(super) fn no_bill(refusal: Refusal) -> Self {
-        let fields = [
-            Field::cdata("return_code", "FAIL"),
-            Field::cdata("return_msg", refusal.text),
-            Field::cdata("error_code", refusal.code.as_str()),
-        ];
+        let mut fields =
+            vec![Field::cdata("return_code", "FAIL"), Field::cdata("return_msg", refusal.text)];
+        if !refusal.code.is_text_alone() {
+            fields.push(Field::cdata("error_code", refusal.code.as_str()));
+        }
         let body = xml::write(&fields).into_bytes();
         let manner = Manner::default();
         Self { body, code: Some(refusal.code), detail: refusal.detail, manner }

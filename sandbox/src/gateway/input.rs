@@ -8,7 +8,7 @@
 //! 2. write a struct here or in a file of this module that holds its other arguments, as owned
 //!    plain data (`Clone, Debug, PartialEq, Eq, Serialize, Deserialize`);
 //! 3. `impl Act` for it, by calling the method;
-//! 4. name it in [`inputs!`] at the end of this file.
+//! 4. name it in `inputs!` at the end of this file.
 //!
 //! What is written down must stay readable: give a new field `#[serde(default)]`. What is answered
 //! must stay the same for the same inputs, or files of before are refused as another version's.

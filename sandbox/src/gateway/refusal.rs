@@ -75,11 +75,19 @@ pub enum Code {
     BillClosed,
     /// A timeout inside the gateway while it made a bill.
     BillSystemError,
+    /// The same under the code that old pages have for it.
+    BillTimeout,
+    /// The same, of another machine.
+    BillMachineError,
+    /// A bill cannot be packed.
+    BillPacking,
+    /// A bill that was kept packed cannot be unpacked.
+    BillUnpacking,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 37] = [
         Self::RequirePostMethod,
         Self::PostDataEmpty,
         Self::NotUtf8,
@@ -113,6 +121,10 @@ impl Code {
         Self::BillMissing,
         Self::BillClosed,
         Self::BillSystemError,
+        Self::BillTimeout,
+        Self::BillMachineError,
+        Self::BillPacking,
+        Self::BillUnpacking,
     ];
 
     /// The code that is written so.
@@ -124,8 +136,20 @@ impl Code {
     pub(super) const fn is_of_bills(self) -> bool {
         matches!(
             self,
-            Self::BillInvalid | Self::BillMissing | Self::BillClosed | Self::BillSystemError
+            Self::BillInvalid
+                | Self::BillMissing
+                | Self::BillClosed
+                | Self::BillSystemError
+                | Self::BillTimeout
+                | Self::BillMachineError
+                | Self::BillPacking
+                | Self::BillUnpacking
         )
+    }
+
+    /// Whether an answer with it has no `error_code`, but its text alone.
+    pub(super) const fn is_text_alone(self) -> bool {
+        matches!(self, Self::BillPacking | Self::BillUnpacking)
     }
 
     /// What WeChat says with it, where nothing more is known.
@@ -163,7 +187,10 @@ impl Code {
             Self::BillInvalid => "invalid parameter",
             Self::BillMissing => "No Bill Exist",
             Self::BillClosed => "bill API closed for this merchant",
-            Self::BillSystemError => "system error",
+            Self::BillSystemError | Self::BillMachineError => "system error",
+            Self::BillTimeout => "SYSTEMERROR",
+            Self::BillPacking => "CompressGZip Error",
+            Self::BillUnpacking => "UnCompressGZip Error",
         }
     }
 
@@ -203,6 +230,10 @@ impl Code {
             Self::BillMissing => "20002",
             Self::BillClosed => "20007",
             Self::BillSystemError => "20003",
+            Self::BillTimeout => "100",
+            Self::BillMachineError => "20100",
+            Self::BillPacking => "CompressGZip Error",
+            Self::BillUnpacking => "UnCompressGZip Error",
         }
     }
 }

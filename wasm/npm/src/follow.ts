@@ -6,17 +6,17 @@
 // one listens for all.
 
 import { Clock } from './clock.js'
+import { type FollowOptions, Line, UnknownOrder } from './line.js'
 import { Checkout, type Screen } from './machine.js'
 import { Patience } from './patience.js'
 import { Presence } from './presence.js'
 import { Share, type Word } from './share.js'
 import { readEvents } from './sse.js'
 import { type View, isFinal, parseView } from './view.js'
-import { load } from './wasm.js'
 
+export { type FollowOptions, UnknownOrder } from './line.js'
 export type { Screen } from './machine.js'
 export { type Phase, type View, BadView, parseView } from './view.js'
-export { type WasmSource, load } from './wasm.js'
 
 /** One moment of an order on a screen. */
 export interface State {
@@ -29,19 +29,6 @@ export interface State {
   readonly view: View | null
   /** On the screen `error`: why. */
   readonly error: Error | null
-}
-
-export interface FollowOptions {
-  /** Where saoma-server is, such as `https://pay.example.com`. */
-  server: string | URL
-  /** The `order_id` that the server gave to the shop. */
-  order: string
-  /** The order's own token; never a shop key. */
-  token: string
-  /** Used instead of the global `fetch`. */
-  fetch?: typeof globalThis.fetch
-  /** `false`: only ask, never listen. */
-  events?: boolean
 }
 
 export interface Following {
@@ -107,16 +94,10 @@ export function follow(options: FollowOptions, onState: (state: State) => void):
   }
 }
 
-/** The server knows no such order, or not with this token. Asking again cannot help. */
-export class UnknownOrder extends Error {
-  override readonly name = 'UnknownOrder'
-}
-
 class Follower {
   state: State = NOTHING
   readonly #options: FollowOptions
-  readonly #base: string
-  readonly #fetch: typeof globalThis.fetch
+  readonly #line: Line
   readonly #onState: (state: State) => void
   readonly #stop = new AbortController()
   readonly #clock = new Clock()
@@ -149,20 +130,15 @@ class Follower {
   constructor(options: FollowOptions, onState: (state: State) => void) {
     this.#options = options
     this.#onState = onState
-    this.#base = String(options.server).replace(/\/+$/, '')
+    this.#line = new Line(options)
     this.#listening = options.events !== false
-    // Called as a plain function: window.fetch refuses any other `this`.
-    const send = options.fetch ?? globalThis.fetch
-    this.#fetch = (input, init) => send(input, init)
     const key = `${options.order} ${options.token}`
     const onWord = (word: Word) => this.#onWord(word)
-    this.#share = new Share(this.#base, key, onWord, () => this.#wake())
+    this.#share = new Share(this.#line.server, key, onWord, () => this.#wake())
   }
 
   async run(): Promise<void> {
     try {
-      await load()
-      if (this.#stop.signal.aborted) return
       this.#machine = new Checkout()
       this.#presence = new Presence({
         onAway: () => this.#onAway(),
@@ -264,7 +240,7 @@ class Follower {
     let alive = began
     let heard = false
     try {
-      const response = await this.#send('/events', 'text/event-stream', patience.signal)
+      const response = await this.#line.send('/events', 'text/event-stream', patience.signal)
       if (!response.ok || response.body === null) return 'held'
       const onAlive = () => {
         if (!heard) return
@@ -299,7 +275,7 @@ class Follower {
   async #ask(): Promise<boolean> {
     const patience = new Patience(this.#stop.signal, ANSWER_MS)
     try {
-      const response = await this.#send('', 'application/json', patience.signal)
+      const response = await this.#line.send('', 'application/json', patience.signal)
       if (!response.ok) return false
       this.#hear(await response.text())
       this.#cuts = 0
@@ -315,7 +291,7 @@ class Follower {
   async cancel(): Promise<void> {
     const patience = new Patience(this.#stop.signal, ANSWER_MS)
     try {
-      const response = await this.#send('/cancel', 'application/json', patience.signal, 'POST')
+      const response = await this.#line.send('/cancel', 'application/json', patience.signal, 'POST')
       // 409: it is paid already. The news of that is on its way, or is asked for now.
       if (response.status === 409) return this.#wake()
       if (!response.ok) throw new Error(`the server answered ${response.status}`)
@@ -329,29 +305,6 @@ class Follower {
     this.#stop.abort()
     this.#nudge()
     this.#end()
-  }
-
-  async #send(
-    path: '' | '/events' | '/cancel',
-    accept: string,
-    signal: AbortSignal,
-    method = 'GET',
-  ): Promise<Response> {
-    const { order, token } = this.#options
-    const response = await this.#fetch(`${this.#base}/v1/orders/${encodeURIComponent(order)}${path}`, {
-      method,
-      headers: { Accept: accept, Authorization: `Bearer ${token}` },
-      cache: 'no-store',
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-      signal,
-    })
-    const { status } = response
-    // Something on the way may say 404 as well, while a server is exchanged for example.
-    if ((status === 401 || status === 404) && (await isOurs(response))) {
-      throw new UnknownOrder('the server knows no such order, or not with this token')
-    }
-    return response
   }
 
   /** Takes a view in. Throws when it is none; then nothing has changed. */
@@ -499,13 +452,6 @@ class Follower {
     this.#tick(false)
     this.#presence?.end()
     this.#share.close()
-    this.#machine?.free()
     this.#machine = undefined
   }
-}
-
-/** Whether the server itself refused, in its own words (docs/api.md, section 4). */
-async function isOurs(response: Response): Promise<boolean> {
-  const answer: unknown = await response.json().catch(() => null)
-  return typeof answer === 'object' && answer !== null && 'error' in answer
 }

@@ -1,10 +1,53 @@
-// Core's machine of one order on one screen, for those who bring their own requests and timers.
+// Core's machine of one order on one screen, the same that kiosks run, for those who bring their
+// own requests and timers. It runs as plain JavaScript: it is small, and needs no permission of a
+// Content-Security-Policy.
 
-import type { View } from './view.js'
-import { core } from './wasm.js'
+import { create } from './core-checkout.js'
+import { type Phase, type View } from './view.js'
 
 export { type Phase, type View, BadView, parseView } from './view.js'
-export { type WasmSource, load } from './wasm.js'
+
+interface Exports {
+  checkoutView(
+    phase: number,
+    version: number,
+    expiresAt: number,
+    serverTime: number,
+    nowMs: number,
+  ): number
+  checkoutLost(): void
+  checkoutOffline(): number
+  checkoutScreen(nowMs: number): number
+  checkoutLeft(nowMs: number): number
+  checkoutPoll(nowMs: number): number
+}
+
+/** In core's order. */
+const PHASES: readonly Phase[] = [
+  'placing',
+  'open',
+  'closing',
+  'paid',
+  'shipped',
+  'cancelled',
+  'expired',
+  'refunding',
+  'refunded',
+  'failed',
+]
+
+/** In core's order. */
+const SCREENS = [
+  'loading',
+  'waiting',
+  'checking',
+  'paid',
+  'cancelled',
+  'expired',
+  'refunding',
+  'refunded',
+  'failed',
+] as const satisfies readonly Screen[]
 
 /** What a checkout shows. */
 export type Screen =
@@ -29,16 +72,14 @@ export type Screen =
 
 /**
  * One order on one screen: views, lost connections and time go in; what to show and when to ask
- * again come out. It does no input or output and has no clock. Make it after `await load()`, and
- * `free()` it when it is done.
+ * again come out. It does no input or output and has no clock.
  *
  * `nowMs` is milliseconds on any clock that does not go back, such as `performance.now()`: the
  * server's own time comes with each view.
  *
  * ```js
- * import { Checkout, load, parseView } from '@saoma/checkout/machine'
+ * import { Checkout, parseView } from '@saoma/checkout/machine'
  *
- * await load()
  * const checkout = new Checkout()
  * checkout.onView(parseView(await response.text()), performance.now())
  * checkout.screen(performance.now())      // 'waiting'
@@ -47,34 +88,35 @@ export type Screen =
  * ```
  */
 export class Checkout {
-  readonly #core = new (core().Checkout)()
+  readonly #core = create() as Exports
 
   /** The server answered. An older version than the known one changes nothing. */
   onView(view: View, nowMs: number): void {
     const { phase, version, expires_at, server_time } = view
-    if (!this.#core.onView(phase, version, expires_at, server_time, nowMs)) {
+    const number = PHASES.indexOf(phase)
+    if (this.#core.checkoutView(number, version, expires_at, server_time, nowMs) === 0) {
       throw new RangeError('the view holds a number that cannot be')
     }
   }
 
   /** A question failed or the stream broke. */
   onLost(): void {
-    this.#core.onLost()
+    this.#core.checkoutLost()
   }
 
   /** Whether the last question failed. */
   offline(): boolean {
-    return this.#core.offline()
+    return this.#core.checkoutOffline() !== 0
   }
 
   /** What to show now; never `error`, which is for those who ask the server. */
   screen(nowMs: number): Exclude<Screen, 'error'> {
-    return this.#core.screen(nowMs)
+    return SCREENS[this.#core.checkoutScreen(nowMs)] ?? 'loading'
   }
 
   /** Whole seconds left to pay; 0 on every screen but `waiting`. */
   leftSeconds(nowMs: number): number {
-    return this.#core.leftSeconds(nowMs)
+    return this.#core.checkoutLeft(nowMs) >>> 0
   }
 
   /**
@@ -82,11 +124,7 @@ export class Checkout {
    * phase is final or the order's end is long past.
    */
   nextPollMs(nowMs: number): number | undefined {
-    return this.#core.nextPollMs(nowMs)
-  }
-
-  /** Gives its memory back; it is not used after this. */
-  free(): void {
-    this.#core.free()
+    const ms = this.#core.checkoutPoll(nowMs)
+    return ms < 0 ? undefined : ms
   }
 }

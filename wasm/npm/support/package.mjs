@@ -15,5 +15,5 @@ export function dist(name) {
 
 /** The wasm; Node's fetch cannot read it from the disk. */
 export function wasm() {
-  return fs.readFileSync(path.join(packageDir, 'dist/saoma_wasm_bg.wasm'))
+  return fs.readFileSync(path.join(packageDir, 'dist/qr.wasm'))
 }

@@ -3,12 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dist, wasm } from '../support/package.mjs'
+import { dist } from '../support/package.mjs'
 import { ORDER, TOKEN, view } from '../support/server.mjs'
 
-const { follow, load } = await dist('follow')
+const { follow } = await dist('follow')
 const { Checkout, parseView } = await dist('machine')
-await load(wasm())
 
 /** The server's clock when a test begins, in seconds. */
 const START = 1_795_461_960
@@ -194,5 +193,4 @@ test('the machine by itself: views and time in, screens and pauses out', () => {
   assert.throws(() => checkout.onView({ ...view('open', 2), expires_at: 1e300 }, 6_000), RangeError)
   checkout.onView(view('shipped', 3), 6_000)
   assert.deepEqual([checkout.screen(6_000), checkout.nextPollMs(6_000)], ['paid', undefined])
-  checkout.free()
 })

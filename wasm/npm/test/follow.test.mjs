@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { dist, wasm } from '../support/package.mjs'
+import { dist } from '../support/package.mjs'
 import { ORDER, OrderServer, TOKEN, event, view } from '../support/server.mjs'
 
-const { UnknownOrder, follow, load } = await dist('follow')
-await load(wasm())
+const { UnknownOrder, follow } = await dist('follow')
 
 /** Follows the order of a new server; `until` waits for a state that fits. */
 async function begin(t, first, options = {}) {

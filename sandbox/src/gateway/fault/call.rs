@@ -177,7 +177,7 @@ impl Gateway {
         if !self.faults.magic_seen.insert(key.clone()) {
             return None;
         }
-        if fault.strikes() == Strikes::Call {
+        if fault.strikes() == Strikes::Call && fault.name().told_state().is_none() {
             return Some(fault);
         }
         self.ask_for_order(fault, &key);

@@ -276,6 +276,7 @@ impl Gateway {
     fn ask_for_order(&mut self, fault: Fault, key: &OrderKey) {
         let rule = FaultRule {
             mch_id: Some(key.mch_id.clone()),
+            call: fault.name().told_state().map(|_| Call::OrderQuery),
             ..FaultRule::next(fault).of_order(&key.out_trade_no)
         };
         self.faults.add(rule, false);

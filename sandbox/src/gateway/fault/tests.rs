@@ -674,6 +674,33 @@ fn an_order_query_tells_each_state_of_the_table() {
 }
 
 #[test]
+fn a_magic_amount_of_a_query_waits_for_the_query() {
+    let mut shop = Shop::with_rules(Rules { magic_amounts: true, ..Rules::default() });
+    let amount = FaultName::QueryPayError.entry().magic_fen.to_string();
+    shop.order(NO, &[("total_fee", &amount)]);
+    assert_eq!(shop.query(NO).get("trade_state"), Some("PAYERROR"));
+    assert_eq!(shop.query(NO).get("trade_state"), Some("NOTPAY"));
+}
+
+#[test]
+fn every_code_of_the_bills_can_be_had() {
+    for (code, text, error_code) in [
+        ("100", "SYSTEMERROR", Some("100")),
+        ("20003", "system error", Some("20003")),
+        ("20100", "system error", Some("20100")),
+        ("CompressGZip Error", "CompressGZip Error", None),
+        ("UnCompressGZip Error", "UnCompressGZip Error", None),
+    ] {
+        let mut shop = struck(&format!("error; {code}"));
+        let body = shop.signed(&vec![("bill_date".into(), "20261122".into())], &[]);
+        let arrival = Arrival::of(body.as_bytes());
+        let answer = document(&shop.gateway.handle(Call::DownloadBill, &arrival, NOW));
+        assert_eq!(answer.get("return_msg"), Some(text));
+        assert_eq!(answer.get("error_code"), error_code);
+    }
+}
+
+#[test]
 fn a_wrong_state_never_comes_by_chance() {
     let told: Vec<_> = CATALOGUE.iter().filter(|entry| !entry.name.comes_by_chance()).collect();
     assert_eq!(told.len(), 5);
