@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 15] = [
+pub(crate) const STEPS: [Step; 16] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -48,9 +48,15 @@ pub(crate) const STEPS: [Step; 15] = [
     },
     Step {
         name: "browser",
-        about: "a purchase in a real Chromium",
+        about: "a purchase, and every state, in a real Chromium",
         needs: &["npm", "build"],
         run: browser_test,
+    },
+    Step {
+        name: "follow",
+        about: "an order followed over bad lines and in many tabs",
+        needs: &["npm", "build"],
+        run: follow_test,
     },
     Step {
         name: "apps",
@@ -137,7 +143,18 @@ fn browser_test() -> Result<(), Failure> {
     setup::node()?;
     let chromium = setup::chromium()?;
     setup::npm_ci(&workspace::root().join("tests/browser"))?;
-    run(ignored_tests("browser").env("SAOMA_CHROMIUM", chromium))
+    for name in ["browser", "gallery"] {
+        run(ignored_tests(name).env("SAOMA_CHROMIUM", &chromium))?;
+    }
+    Ok(())
+}
+
+fn follow_test() -> Result<(), Failure> {
+    setup::node()?;
+    let chromium = setup::chromium()?;
+    // It measures and judges nothing: `cargo xtask bench follow`.
+    let mut tests = ignored_tests("follow");
+    run(tests.args(["--skip", "latency"]).env("SAOMA_CHROMIUM", chromium))
 }
 
 /// The tests of `tests/tests/NAME.rs` that need more than Rust, one after the other. With the
