@@ -92,6 +92,10 @@ async fn next_is_bought_from() -> Outcome {
     let html = visit.desk.http().get(visit.address.clone()).send().await?.text().await?;
     assert!(html.contains("<p id=\"price\">¥18.00</p>"), "the server formats money: {html}");
     assert!(html.contains("<saoma-checkout></saoma-checkout>"), "and renders the element: {html}");
+    let bare = visit.address.join("/bare")?;
+    let html = visit.desk.http().get(bare).send().await?.text().await?;
+    let element = "<saoma-checkout lang=\"zh-CN\" class=\"bare\"></saoma-checkout>";
+    assert!(html.contains(element), "a component of the server may use it: {html}");
     visit.buy().await
 }
 

@@ -200,10 +200,12 @@ export function define(): void {
 /** What happened to an order, as its element tells it. */
 export type SaomaEvent = CustomEvent<State>
 
+export type SaomaEventName = `saoma:${Screen | 'change' | 'offline' | 'online'}`
+
 declare global {
   interface HTMLElementTagNameMap {
     'saoma-checkout': SaomaCheckout
   }
 
-  interface GlobalEventHandlersEventMap extends Record<`saoma:${Screen | 'change'}`, SaomaEvent> {}
+  interface GlobalEventHandlersEventMap extends Record<SaomaEventName, SaomaEvent> {}
 }

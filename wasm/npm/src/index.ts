@@ -1,8 +1,9 @@
 // The one line: importing this registers <saoma-checkout>. The other entry points do not.
 
-import { SaomaCheckout, type SaomaEvent, define } from './element.js'
+import { SaomaCheckout, define } from './element.js'
 
-export { SaomaCheckout, type SaomaEvent, define }
+export { SaomaCheckout, define }
+export type { NewOrder, SaomaEvent, SaomaEventName } from './element.js'
 export { type FollowOptions, type Following, type Screen, type State, follow } from './follow.js'
 export { BadView, type Phase, type View, parseView } from './follow.js'
 export { UnknownOrder } from './follow.js'

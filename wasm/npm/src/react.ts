@@ -16,10 +16,10 @@ import {
   useLayoutEffect,
   useRef,
 } from 'react'
-import { type SaomaCheckout, define } from './element.js'
+import { type NewOrder, type SaomaCheckout, define } from './element.js'
 import type { State } from './follow.js'
 
-export type { SaomaCheckout } from './element.js'
+export type { NewOrder, SaomaCheckout } from './element.js'
 export type { Screen, State } from './follow.js'
 
 /** Called with the moment that is shown; the same as the element's events. */
@@ -35,6 +35,9 @@ export interface CheckoutHandlers {
   onRefunded?: ((state: State) => void) | undefined
   onFailed?: ((state: State) => void) | undefined
   onError?: ((state: State) => void) | undefined
+  /** The server cannot be reached; it comes back by itself. */
+  onOffline?: ((state: State) => void) | undefined
+  onOnline?: ((state: State) => void) | undefined
 }
 
 type Taken = keyof CheckoutHandlers | 'dangerouslySetInnerHTML'
@@ -48,8 +51,16 @@ export interface CheckoutProps
   token?: string | null | undefined
   /** Where saoma-server is; the page's own origin unless told. */
   server?: string | undefined
-  /** Light or dark whatever the system says. */
-  theme?: 'light' | 'dark' | undefined
+  /** `auto`, as the system says, unless told. */
+  theme?: 'light' | 'dark' | 'auto' | undefined
+  /** Where the page knows better than the element what the customer looks at. */
+  device?: 'screen' | 'phone' | 'wechat' | undefined
+  /** An address under which another device can pay this order. */
+  link?: string | undefined
+  /** The seconds of a full ring. */
+  lifetime?: number | undefined
+  /** Asks the shop for a new order when this one ended without payment; then there is a button. */
+  refresh?: (() => Promise<NewOrder>) | undefined
   /** Used for every request in place of the page's own; the one of the last render. */
   fetch?: typeof globalThis.fetch | undefined
 }
@@ -65,7 +76,12 @@ const HANDLERS = {
   'saoma:refunded': 'onRefunded',
   'saoma:failed': 'onFailed',
   'saoma:error': 'onError',
+  'saoma:offline': 'onOffline',
+  'saoma:online': 'onOnline',
 } as const satisfies Record<string, keyof CheckoutHandlers>
+
+/** Attributes that effects write; React never sees them. */
+const ATTRIBUTES = ['server', 'theme', 'device', 'link', 'lifetime', 'order', 'token'] as const
 
 /** React warns of layout effects where there is no layout. */
 const useEarlyEffect = typeof document === 'undefined' ? useEffect : useLayoutEffect
@@ -86,13 +102,23 @@ export const Checkout: ForwardRefExoticComponent<CheckoutProps & RefAttributes<S
       const target = element.current
       return target === null ? undefined : connect(target, latest)
     }, [])
-    const { order, token, server, theme } = props
+    // Only what changed: after a refresh the element follows a newer order than the props name.
+    const written = useRef<CheckoutProps>({})
     useEarlyEffect(() => {
-      for (const [name, value] of Object.entries({ server, theme, order, token })) {
-        if (value) element.current?.setAttribute(name, value)
+      for (const name of ATTRIBUTES) {
+        const value = props[name]
+        if (value === written.current[name]) continue
+        if (value) element.current?.setAttribute(name, String(value))
         else element.current?.removeAttribute(name)
       }
-    }, [order, token, server, theme])
+      written.current = props
+    })
+    const canRefresh = props.refresh !== undefined
+    useEarlyEffect(() => {
+      if (element.current === null) return
+      const again = () => latest.current.refresh?.() ?? Promise.reject(new Error('no refresh'))
+      element.current.refresh = canRefresh ? again : null
+    }, [canRefresh])
     return createElement('saoma-checkout', { ...htmlProps(props), ref: element })
   })
 
@@ -114,7 +140,7 @@ function connect(target: SaomaCheckout, latest: { readonly current: CheckoutProp
 
 /** What React itself shall put on the element. */
 function htmlProps(props: CheckoutProps): Record<string, unknown> {
-  const ours = new Set<string>(['order', 'token', 'server', 'theme', 'fetch', 'className'])
+  const ours = new Set<string>([...ATTRIBUTES, 'fetch', 'refresh', 'className'])
   for (const handler of Object.values(HANDLERS)) ours.add(handler)
   const rest = Object.entries(props).filter(([name]) => !ours.has(name))
   return {
@@ -131,7 +157,10 @@ type ElementProps = DetailedHTMLProps<HTMLAttributes<SaomaCheckout>, SaomaChecko
   order?: string | undefined
   token?: string | undefined
   server?: string | undefined
-  theme?: 'light' | 'dark' | undefined
+  theme?: 'light' | 'dark' | 'auto' | undefined
+  device?: 'screen' | 'phone' | 'wechat' | undefined
+  link?: string | undefined
+  lifetime?: number | string | undefined
 }
 
 declare module 'react' {

@@ -14,7 +14,11 @@ export function Page({ order, token }: { order: string | undefined; token: strin
         server="https://pay.example.com"
         lang="zh-CN"
         theme="dark"
+        device="screen"
+        link="https://shop.example/pay/1"
+        lifetime={900}
         fetch={globalThis.fetch}
+        refresh={async () => ({ order: 'c', token: 'd' })}
         className="till"
         id="till"
         data-mine="1"
@@ -35,6 +39,8 @@ export function Page({ order, token }: { order: string | undefined; token: strin
       <Checkout theme="blue" />
       {/* @ts-expect-error: handlers get a state, not an event */}
       <Checkout onPaid={(event) => event.preventDefault()} />
+      {/* @ts-expect-error: a new order has a token */}
+      <Checkout refresh={async () => ({ order: 'c' })} />
       {/* @ts-expect-error: no such prop */}
       <Checkout onPayed={() => {}} />
       {/* @ts-expect-error: no such attribute */}
