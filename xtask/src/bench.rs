@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks of the core and of the npm package. `core` first installs the published SDKs that
-//! it is compared with, from npm and PyPI, under `target/`.
+//! `cargo xtask bench`: the benchmarks of the core and of the npm package. `core` first installs
+//! the published SDKs that it is compared with, from npm and PyPI, under `target/`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::process::{self, cargo, program};
 use crate::{npm, setup, workspace};
 
 /// What the command takes.
-pub(crate) const OPTIONS: &str = "core|bill|checkout";
+pub(crate) const OPTIONS: &str = "core|bill|checkout|follow";
 
 const HELP: &str = "\
 cargo xtask bench core   verify, sign, QR codes and bills against the limit, other crates and
@@ -18,6 +18,9 @@ cargo xtask bench bill   bills of a million lines, streaming, in constant memory
 cargo xtask bench checkout
                          sizes and speeds of the npm package beside published QR packages, in
                          Node and in Chromium
+cargo xtask bench follow
+                         from a payment to the page, in Chromium with server and sandbox, by
+                         events and by questions
 
 Each prints tables for docs/benchmarks.md. Leave the machine alone while they run.";
 
@@ -29,6 +32,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     match words.as_slice() {
         ["core"] => core(),
         ["bill"] => process::run(&mut bench("bill")),
+        ["follow"] => follow(),
         ["checkout"] => checkout(),
         ["--help" | "-h"] => {
             println!("{HELP}");
@@ -40,6 +44,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 fn bench(name: &str) -> std::process::Command {
     cargo(&["bench", "--package", "saoma-core", "--features", "native", "--bench", name])
+}
+
+fn follow() -> Result<(), Failure> {
+    npm::build()?;
+    let chromium = setup::chromium()?;
+    process::run(&mut cargo(&["build", "--workspace", "--bins"]))?;
+    let mut test = cargo(&["test", "--package", "saoma-tests", "--test", "follow"]);
+    test.args(["--", "--ignored", "--exact", "--nocapture", "latency::latency"]);
+    process::run(test.env("SAOMA_CHROMIUM", chromium))
 }
 
 fn core() -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
-use crate::{merchant_free, npm, setup, tidy, workspace};
+use crate::{apps, merchant_free, npm, setup, tidy, workspace};
 
 /// Something that must hold.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 14] = [
+pub(crate) const STEPS: [Step; 16] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -51,6 +51,18 @@ pub(crate) const STEPS: [Step; 14] = [
         about: "a purchase, and every state, in a real Chromium",
         needs: &["npm", "build"],
         run: browser_test,
+    },
+    Step {
+        name: "follow",
+        about: "an order followed over bad lines and in many tabs",
+        needs: &["npm", "build"],
+        run: follow_test,
+    },
+    Step {
+        name: "apps",
+        about: "pages that install the packed package, bought from in Chromium",
+        needs: &["npm", "build"],
+        run: || apps::test(&apps::QUICK),
     },
 ];
 
@@ -137,9 +149,17 @@ fn browser_test() -> Result<(), Failure> {
     Ok(())
 }
 
+fn follow_test() -> Result<(), Failure> {
+    setup::node()?;
+    let chromium = setup::chromium()?;
+    // It measures and judges nothing: `cargo xtask bench follow`.
+    let mut tests = ignored_tests("follow");
+    run(tests.args(["--skip", "latency"]).env("SAOMA_CHROMIUM", chromium))
+}
+
 /// The tests of `tests/tests/NAME.rs` that need more than Rust, one after the other. With the
 /// whole workspace, as in the steps before, so that nothing is compiled a second time.
-fn ignored_tests(name: &str) -> Command {
+pub(crate) fn ignored_tests(name: &str) -> Command {
     let mut command = cargo(&["test", "--workspace", "--test", name]);
     command.args(["--", "--ignored", "--nocapture", "--test-threads=1"]);
     command

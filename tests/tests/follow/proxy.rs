@@ -85,6 +85,13 @@ impl Proxy {
         self.line.truncates_after.store(bytes, Ordering::Relaxed);
     }
 
+    /// From now on it is a good line.
+    pub(crate) fn heal(&self) {
+        self.refuse(false);
+        self.delay(0);
+        self.truncate_after(0);
+    }
+
     /// The first lines of the requests since the last call.
     pub(crate) fn take_requests(&self) -> Vec<String> {
         self.line.requests.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default()

@@ -3,7 +3,7 @@
 // Importing this file registers nothing and touches no window, so a server may import it too.
 
 import { type Device, Face, type Setting } from './face.js'
-import { type Following, type State, follow } from './follow.js'
+import { type Following, type Screen, type State, follow } from './follow.js'
 import { css } from './style.js'
 import { bestLanguage, textsFor } from './texts.js'
 
@@ -197,8 +197,13 @@ export function define(): void {
   }
 }
 
+/** What happened to an order, as its element tells it. */
+export type SaomaEvent = CustomEvent<State>
+
 declare global {
   interface HTMLElementTagNameMap {
     'saoma-checkout': SaomaCheckout
   }
+
+  interface GlobalEventHandlersEventMap extends Record<`saoma:${Screen | 'change'}`, SaomaEvent> {}
 }

@@ -6,6 +6,7 @@
 // one listens for all.
 
 import { Clock } from './clock.js'
+import { type FollowOptions, Line, UnknownOrder } from './line.js'
 import { Checkout, type Screen } from './machine.js'
 import { Patience } from './patience.js'
 import { Presence } from './presence.js'
@@ -13,6 +14,7 @@ import { Share, type Word } from './share.js'
 import { readEvents } from './sse.js'
 import { type View, isFinal, parseView } from './view.js'
 
+export { type FollowOptions, UnknownOrder } from './line.js'
 export type { Screen } from './machine.js'
 export { type Phase, type View, BadView, parseView } from './view.js'
 
@@ -29,19 +31,6 @@ export interface State {
   readonly error: Error | null
 }
 
-export interface FollowOptions {
-  /** Where saoma-server is, such as `https://pay.example.com`. */
-  server: string | URL
-  /** The `order_id` that the server gave to the shop. */
-  order: string
-  /** The order's own token; never a shop key. */
-  token: string
-  /** Used instead of the global `fetch`. */
-  fetch?: typeof globalThis.fetch
-  /** `false`: only ask, never listen. */
-  events?: boolean
-}
-
 export interface Following {
   /** The moment that was last told. */
   readonly state: State
@@ -54,7 +43,7 @@ export interface Following {
   stop(): void
 }
 
-/** Without a first view after this time the order is asked for as well. */
+/** While a stream does not bring its first view, the order is asked for so often as well. */
 const HURRY_MS = 1_000
 /** The first view comes at once; a stream without it after this time is held up by something. */
 const FIRST_EVENT_MS = 5_000
@@ -75,6 +64,9 @@ const AWAY_MS = 30_000
 const AWAY_ASKS_MAX = 40
 /** An order can be paid for two hours at most; no page follows one for longer than this. */
 const FOLLOW_MAX_MS = 6 * 3_600_000
+/** Who comes back finds the net asleep, perhaps: then even what is long past is asked again. */
+const COME_BACK_MS = 60_000
+const COME_BACK_POLL_MS = 5_000
 /** The longest time that a timer takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
@@ -102,16 +94,10 @@ export function follow(options: FollowOptions, onState: (state: State) => void):
   }
 }
 
-/** The server knows no such order, or not with this token. Asking again cannot help. */
-export class UnknownOrder extends Error {
-  override readonly name = 'UnknownOrder'
-}
-
 class Follower {
   state: State = NOTHING
   readonly #options: FollowOptions
-  readonly #base: string
-  readonly #fetch: typeof globalThis.fetch
+  readonly #line: Line
   readonly #onState: (state: State) => void
   readonly #stop = new AbortController()
   readonly #clock = new Clock()
@@ -134,6 +120,8 @@ class Follower {
   /** Spreads the pages that lost the same server. */
   #spread = 1
   #asap = false
+  /** Somebody or something came back a short while ago. */
+  #backUntil = 0
   /** Ends the pause between two attempts, to look at its length again. */
   #nudge: () => void = () => {}
   /** Breaks the stream that is being read. */
@@ -142,14 +130,11 @@ class Follower {
   constructor(options: FollowOptions, onState: (state: State) => void) {
     this.#options = options
     this.#onState = onState
-    this.#base = String(options.server).replace(/\/+$/, '')
+    this.#line = new Line(options)
     this.#listening = options.events !== false
-    // Called as a plain function: window.fetch refuses any other `this`.
-    const send = options.fetch ?? globalThis.fetch
-    this.#fetch = (input, init) => send(input, init)
     const key = `${options.order} ${options.token}`
     const onWord = (word: Word) => this.#onWord(word)
-    this.#share = new Share(this.#base, key, onWord, () => this.#wake())
+    this.#share = new Share(this.#line.server, key, onWord, () => this.#wake())
   }
 
   async run(): Promise<void> {
@@ -217,7 +202,7 @@ class Follower {
   /** When to try again, on our clock. */
   #due(): number {
     if (this.#asap) return 0
-    const pause_ms = this.#pollMs()
+    const pause_ms = this.#pollMs() ?? this.#comeBackMs()
     if (pause_ms === undefined || this.#presence?.asleep) return Infinity
     if (this.#isAway()) {
       const last = Math.max(this.#heardAt, this.#triedAt)
@@ -226,7 +211,12 @@ class Follower {
     if (this.#machine?.offline()) return this.#triedAt + pause_ms * this.#spread
     if (!this.#share.leads) return this.#heardAt + SILENCE_MS
     if (this.#cuts === 0) return this.#triedAt + pause_ms
-    return this.#triedAt + Math.min(pause_ms, AGAIN_MS << Math.min(this.#cuts, 5))
+    return this.#triedAt + Math.min(pause_ms, AGAIN_MS << Math.min(this.#cuts, 3))
+  }
+
+  #comeBackMs(): number | undefined {
+    const isBack = this.#machine?.offline() && this.#clock.now() < this.#backUntil
+    return isBack ? COME_BACK_POLL_MS : undefined
   }
 
   /** `undefined`: there is nothing more to ask, unless somebody comes back and looks. */
@@ -240,16 +230,18 @@ class Follower {
    * do streams that something on the way holds back.
    */
   async #listen(): Promise<'heard' | 'held'> {
-    const patience = new Patience(this.#stop.signal, ANSWER_MS)
+    const patience = new Patience(this.#stop.signal, FIRST_EVENT_MS)
     this.#cut = () => patience.end()
-    const hurry = setTimeout(() => void this.#ask().catch(() => false), HURRY_MS)
+    let asking = Promise.resolve(true)
+    const hurry = setInterval(() => {
+      asking = asking.then(() => patience.signal.aborted || heard || this.#ask()).catch(() => false)
+    }, HURRY_MS)
     const began = this.#clock.now()
     let alive = began
     let heard = false
     try {
-      const response = await this.#send('/events', 'text/event-stream', patience.signal)
+      const response = await this.#line.send('/events', 'text/event-stream', patience.signal)
       if (!response.ok || response.body === null) return 'held'
-      patience.extend(FIRST_EVENT_MS)
       const onAlive = () => {
         if (!heard) return
         alive = this.#heardAt = this.#clock.now()
@@ -261,14 +253,14 @@ class Follower {
       for await (const data of readEvents(response.body, onAlive)) {
         this.#hear(data)
         heard = true
-        clearTimeout(hurry)
+        clearInterval(hurry)
         onAlive()
         if (this.#isDone()) break
       }
     } catch (error) {
       if (error instanceof UnknownOrder) throw error
     } finally {
-      clearTimeout(hurry)
+      clearInterval(hurry)
       this.#cut = () => {}
       patience.end()
     }
@@ -283,7 +275,7 @@ class Follower {
   async #ask(): Promise<boolean> {
     const patience = new Patience(this.#stop.signal, ANSWER_MS)
     try {
-      const response = await this.#send('', 'application/json', patience.signal)
+      const response = await this.#line.send('', 'application/json', patience.signal)
       if (!response.ok) return false
       this.#hear(await response.text())
       this.#cuts = 0
@@ -299,7 +291,7 @@ class Follower {
   async cancel(): Promise<void> {
     const patience = new Patience(this.#stop.signal, ANSWER_MS)
     try {
-      const response = await this.#send('/cancel', 'application/json', patience.signal, 'POST')
+      const response = await this.#line.send('/cancel', 'application/json', patience.signal, 'POST')
       // 409: it is paid already. The news of that is on its way, or is asked for now.
       if (response.status === 409) return this.#wake()
       if (!response.ok) throw new Error(`the server answered ${response.status}`)
@@ -313,29 +305,6 @@ class Follower {
     this.#stop.abort()
     this.#nudge()
     this.#end()
-  }
-
-  async #send(
-    path: '' | '/events' | '/cancel',
-    accept: string,
-    signal: AbortSignal,
-    method = 'GET',
-  ): Promise<Response> {
-    const { order, token } = this.#options
-    const response = await this.#fetch(`${this.#base}/v1/orders/${encodeURIComponent(order)}${path}`, {
-      method,
-      headers: { Accept: accept, Authorization: `Bearer ${token}` },
-      cache: 'no-store',
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-      signal,
-    })
-    const { status } = response
-    // Something on the way may say 404 as well, while a server is exchanged for example.
-    if ((status === 401 || status === 404) && (await isOurs(response))) {
-      throw new UnknownOrder('the server knows no such order, or not with this token')
-    }
-    return response
   }
 
   /** Takes a view in. Throws when it is none; then nothing has changed. */
@@ -447,6 +416,7 @@ class Follower {
   /** Asks at once. */
   #wake(): void {
     this.#asap = true
+    this.#backUntil = this.#clock.now() + COME_BACK_MS
     this.#listening = this.#options.events !== false && this.#fruitless < FRUITLESS_MAX
     this.#nudge()
   }
@@ -484,10 +454,4 @@ class Follower {
     this.#share.close()
     this.#machine = undefined
   }
-}
-
-/** Whether the server itself refused, in its own words (docs/api.md, section 4). */
-async function isOurs(response: Response): Promise<boolean> {
-  const answer: unknown = await response.json().catch(() => null)
-  return typeof answer === 'object' && answer !== null && 'error' in answer
 }

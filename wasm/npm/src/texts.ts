@@ -193,7 +193,11 @@ const en: Texts = {
 }
 
 /** The languages there are, by BCP 47 tag. */
-export const texts: Record<string, Texts> = { 'zh-CN': zhCN, 'zh-TW': zhTW, en }
+export const texts: Record<string, Texts> & Record<'en' | 'zh-CN' | 'zh-TW', Texts> = {
+  'zh-CN': zhCN,
+  'zh-TW': zhTW,
+  en,
+}
 
 /** What is spoken where a language is missing. */
 export const FALLBACK = 'en'
