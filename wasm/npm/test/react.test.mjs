@@ -27,7 +27,8 @@ test('a server renders the empty element: no order, no token, no script', async 
   )
   assert.equal(
     html,
-    '<saoma-checkout lang="zh-CN" id="till" class="till"><b slot="brand">Saoma</b></saoma-checkout>',
+    '<saoma-checkout lang="zh-CN" id="till" class="till">' +
+      '<b slot="brand">Saoma</b></saoma-checkout>',
   )
   assert.equal(errors.mock.callCount(), 0)
 })
