@@ -71,12 +71,12 @@ function script(state, lang) {
   let calls = 0
   return async (address, { method, signal }) => {
     calls += 1
-    const order = String(address).match(/\/v1\/orders\/([^/]+)/)?.[1]
-    if (order === 'again') return stream(viewOf('waiting', lang), signal)
+    const view = viewOf(String(address).includes('/again-') ? 'waiting' : state, lang)
     if (status !== 200) return new Response('{}', { status })
     if (method === 'POST') return Response.json(viewOf('cancelled', lang))
     if (lost && calls > 1) throw new TypeError('there is no network in this state')
-    return stream(viewOf(state, lang), signal, lost)
+    const listens = String(address).endsWith('/events')
+    return listens ? stream(view, signal, lost) : Response.json(view)
   }
 }
 
@@ -102,11 +102,14 @@ function checkout(state, lang, theme) {
   element.fetch = script(state, lang)
   element.lang = lang
   element.setAttribute('theme', theme)
-  element.setAttribute('order', state)
+  // Each has its own order and server: elements share what they hear, and how many may listen.
+  const order = [state.replace(' ', '-'), lang, theme].join('-')
+  element.setAttribute('server', new URL(`/${order}`, location.href).href)
+  element.setAttribute('order', order)
   element.setAttribute('token', 'a token of the gallery')
   if (device !== undefined) element.setAttribute('device', device)
   if (link !== undefined) element.setAttribute('link', new URL(link, location.href).href)
-  if (refresh) element.refresh = async () => ({ order: 'again', token: 'another token' })
+  if (refresh) element.refresh = async () => ({ order: `again-${order}`, token: 'another token' })
   return element
 }
 

@@ -307,7 +307,7 @@ slot[name='aside'] { display: block; margin-top: .875rem; }
 }
 [part='title'] { margin-top: 1rem; font-size: 1.25rem; font-weight: 650; line-height: 1.35; }
 [part='note'] { max-width: 22rem; margin-top: .25rem; color: var(--_muted); font-size: .9375rem; }
-[part='summary'] > *, [part='result'] > * { text-wrap: balance; }
+[part='summary'] > *, [part='result'] > * { text-wrap: pretty; }
 [part='result'] > slot { display: block; width: 100%; margin-top: 1.25rem; }
 
 [part='give-up'] { padding: .5rem 1.5rem 0; }
@@ -382,7 +382,8 @@ button[aria-disabled='true'] { opacity: .6; cursor: progress; }
   [part='phone'], [part='offline'], button { border-color: currentColor; }
   [part='icon'] { border: 2px solid CanvasText; stroke: CanvasText; }
   [part='corners'], [part='glyph'] { stroke: CanvasText; }
-  [part='ring'] { stroke: GrayText; }
+  [part='code'][data-empty] [part='paper'] { forced-color-adjust: auto; }
+  [part='ring'] { stroke: transparent; }
   [part='ring-left'] { stroke: CanvasText; }
   [part='steps'] li::before { outline: 1px solid CanvasText; }
   [part='trust'] { border-top: 1px solid CanvasText; }
