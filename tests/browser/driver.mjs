@@ -4,11 +4,13 @@
 //   node driver.mjs CHROMIUM PROFILE_DIR '{"width":1280,"height":800,"scale":1,"phone":false,
 //                                          "locale":"zh-CN"}'
 
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const [executablePath, profile, screenText] = process.argv.slice(2);
 const screen = JSON.parse(screenText);
+const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
 const context = await chromium.launchPersistentContext(profile, {
   executablePath,
@@ -61,7 +63,31 @@ const commands = {
   text: ({ selector }) => page.locator(selector).first().innerText(),
   attribute: ({ selector, name }) => page.locator(selector).first().getAttribute(name),
   wait: ({ selector, timeout }) => page.locator(selector).first().waitFor({ timeout }),
-  screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
+  screenshot: ({ path, whole }) => page.screenshot({ path, fullPage: whole }).then(() => null),
+  press: ({ selector, key }) => page.locator(selector).first().press(key).then(() => null),
+  evaluate: ({ code }) => page.evaluate(code),
+  // From the next page on: another screen, and a finger on it or not.
+  hold: async ({ width, height, scale, phone, userAgent }) => {
+    const session = await context.newCDPSession(page);
+    await page.setViewportSize({ width, height });
+    const metrics = { width, height, deviceScaleFactor: scale, mobile: phone };
+    await session.send("Emulation.setDeviceMetricsOverride", metrics);
+    await session.send("Emulation.setTouchEmulationEnabled", { enabled: phone });
+    await session.send("Emulation.setUserAgentOverride", { userAgent });
+  },
+  // What the visitor's system asks for: `{"colorScheme":"dark","forcedColors":"active"}`.
+  media: ({ media }) => page.emulateMedia(media).then(() => null),
+  // What axe-core finds wrong on the page, a line for each kind.
+  axe: async () => {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    return violations.map(({ id, help, nodes }) => {
+      const places = nodes.slice(0, 3).map(({ target, any }) => {
+        return `${target.flat().join(" ")} ${any[0]?.message ?? ""}`;
+      });
+      return `${id}: ${help} (${nodes.length}): ${places.join("; ")}`;
+    });
+  },
   loads: async () => loads,
   errors: async () => errors,
   hosts: async () => [...hosts],

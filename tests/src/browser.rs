@@ -31,6 +31,18 @@ pub struct Screen {
     pub locale: &'static str,
 }
 
+impl Screen {
+    fn to_json(self) -> Value {
+        json!({
+            "width": self.width,
+            "height": self.height,
+            "scale": self.scale,
+            "phone": self.is_phone,
+            "locale": self.locale,
+        })
+    }
+}
+
 /// A browser with one page. Dropped, it is killed and its profile removed.
 pub struct Browser {
     child: Child,
@@ -87,18 +99,11 @@ impl Browser {
         }
         let chromium = std::env::var_os("SAOMA_CHROMIUM").map(PathBuf::from);
         let profile = tempfile::Builder::new().prefix("saoma-browser-").tempdir()?;
-        let screen = json!({
-            "width": screen.width,
-            "height": screen.height,
-            "scale": screen.scale,
-            "phone": screen.is_phone,
-            "locale": screen.locale,
-        });
         let mut child = Command::new("node")
             .arg(folder.join("driver.mjs"))
             .arg(chromium.unwrap_or_else(|| "/usr/bin/chromium".into()))
             .arg(profile.path())
-            .arg(screen.to_string())
+            .arg(screen.to_json().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -161,6 +166,66 @@ impl Browser {
     ) -> Result<Option<String>, BrowserError> {
         let command = json!({ "do": "attribute", "selector": selector, "name": name });
         Ok(self.call(command).await?.as_str().map(str::to_owned))
+    }
+
+    /// Keeps the whole page as a PNG, also what is not on the screen.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub async fn picture(&mut self, path: &Path) -> Result<(), BrowserError> {
+        self.call(json!({ "do": "screenshot", "path": path, "whole": true })).await.map(drop)
+    }
+
+    /// Presses a key, such as `Enter`, in the first element that matches.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such element or key.
+    pub async fn press(&mut self, selector: &str, key: &str) -> Result<(), BrowserError> {
+        let command = json!({ "do": "press", "selector": selector, "key": key });
+        self.call(command).await.map(drop)
+    }
+
+    /// What an expression of JavaScript gives on the page.
+    ///
+    /// # Errors
+    ///
+    /// When it throws.
+    pub async fn evaluate(&mut self, code: &str) -> Result<Value, BrowserError> {
+        self.call(json!({ "do": "evaluate", "code": code })).await
+    }
+
+    /// Takes another screen into the hand, and a browser that calls itself `user_agent`. The
+    /// language stays.
+    ///
+    /// # Errors
+    ///
+    /// When the browser is gone.
+    pub async fn hold(&mut self, screen: Screen, user_agent: &str) -> Result<(), BrowserError> {
+        let mut command = screen.to_json();
+        command["do"] = json!("hold");
+        command["userAgent"] = json!(user_agent);
+        self.call(command).await.map(drop)
+    }
+
+    /// What the visitor's system asks pages for, in playwright's words:
+    /// `{"colorScheme": "dark", "forcedColors": "active", "reducedMotion": "reduce"}`.
+    ///
+    /// # Errors
+    ///
+    /// When it knows no such wish.
+    pub async fn media(&mut self, media: Value) -> Result<(), BrowserError> {
+        self.call(json!({ "do": "media", "media": media })).await.map(drop)
+    }
+
+    /// What axe-core finds wrong for people with disabilities; a line for each kind.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub async fn axe(&mut self) -> Result<Vec<String>, BrowserError> {
+        self.call(json!({ "do": "axe" })).await.map(strings)
     }
 
     /// How often a document was loaded; a page that turns without reload does not add to it.

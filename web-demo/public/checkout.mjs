@@ -72,6 +72,8 @@ export class CheckoutPage {
     element.setAttribute('server', this.#config.server_url)
     element.setAttribute('order', this.#order.order_id)
     element.setAttribute('token', this.#order.token)
+    // The shop's own colours are light ones, whatever the customer's system likes.
+    element.setAttribute('theme', 'light')
     element.append($('slots').content.cloneNode(true))
     element.addEventListener('saoma:waiting', () => this.#offerTestPhone())
     element.addEventListener('saoma:change', ({ detail }) => {

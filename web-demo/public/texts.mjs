@@ -25,6 +25,7 @@ export const texts = {
     testMark: '测试设备',
     testPhone: '用测试手机扫码',
     foot: 'Saoma 演示商店。这里的商品不会真的送到您手上。',
+    gallery: '付款组件的所有状态',
   },
   en: {
     shop: 'Saoma Café',
@@ -50,5 +51,6 @@ export const texts = {
     testMark: 'Test equipment',
     testPhone: 'Scan with the test phone',
     foot: 'A demonstration shop of Saoma. Nothing here is really delivered.',
+    gallery: 'Every state of the checkout',
   },
 }

@@ -18,8 +18,10 @@ const TYPES = {
 export function collectFiles({ publicDir, packageDir }) {
   const files = new Map()
   list(publicDir, '/', files)
-  const pages = files.get('/index.html')
-  if (pages !== undefined) files.set('/', pages)
+  for (const [address, name] of [['/', '/index.html'], ['/gallery', '/gallery.html']]) {
+    const page = files.get(name)
+    if (page !== undefined) files.set(address, page)
+  }
   const dist = path.join(packageDir, 'dist')
   if (!fs.existsSync(path.join(dist, 'index.js'))) {
     throw new ConfigError(

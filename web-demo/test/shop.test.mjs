@@ -159,6 +159,14 @@ test('the pages come with a strict policy and without any key', async (t) => {
   assert.deepEqual(config, { server_url: listener.url, phone_url: 'http://127.0.0.1:9/phone' })
 })
 
+test('the gallery of the checkout is served under the same policy', async (t) => {
+  const { shop } = await start(t)
+  const response = await fetch(`${shop.url}/gallery`)
+  assert.equal(response.status, 200)
+  assert.match(response.headers.get('content-security-policy'), /default-src 'none'/)
+  assert.match(await response.text(), /gallery\.mjs/)
+})
+
 test('the wasm comes with the type that browsers compile while it loads', async (t) => {
   const { shop } = await start(t)
   const response = await fetch(`${shop.url}/saoma/dist/qr.wasm`)

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks of the core and of the npm package. `core` first installs the published SDKs that
-//! it is compared with, from npm and PyPI, under `target/`.
+//! `cargo xtask bench`: the benchmarks of the core and of the npm package. `core` first installs
+//! the published SDKs that it is compared with, from npm and PyPI, under `target/`.
 
 use std::path::{Path, PathBuf};
 

@@ -3,6 +3,7 @@
 //! It uses none of Saoma's crates and, apart from the small program `bindgen`, nothing but std,
 //! so that it builds in seconds. Each command says what it does while it does it.
 
+mod apps;
 mod bench;
 mod clock;
 mod cross;
@@ -28,7 +29,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     Command {
         name: "demo",
         options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
@@ -40,6 +41,12 @@ const COMMANDS: [Command; 6] = [
         options: "[--list] [--only STEP]",
         about: "everything that must hold before a change goes in",
         run: test::run,
+    },
+    Command {
+        name: "test-apps",
+        options: "[APP ...]",
+        about: "apps for Vite, webpack, Rollup, Next and React, built and bought from",
+        run: apps::run,
     },
     Command { name: "tidy", options: "", about: "the house's rules of style", run: tidy::run },
     Command {
@@ -81,7 +88,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
 fn help(arguments: &[String]) -> Result<(), Failure> {
     no_arguments("help", arguments)?;
     for command in &COMMANDS {
-        let line = format!("cargo xtask {:<5} {} {}", command.name, command.about, command.options);
+        let line = format!("cargo xtask {:<9} {} {}", command.name, command.about, command.options);
         println!("{}", line.trim_end());
     }
     Ok(())

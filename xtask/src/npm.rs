@@ -72,15 +72,27 @@ fn core(npm: &Path, dist: &Path) -> Result<(), Failure> {
 
 /// Makes the tarball that `npm publish` would send, beside the package.
 fn pack() -> Result<(), Failure> {
-    let package = package_folder();
     let mut npm = program("npm", &["pack", "--loglevel=error", "--pack-destination", ".."]);
-    let name = output(npm.current_dir(&package))?;
-    let tarball = package.with_file_name(name.trim());
+    output(npm.current_dir(package_folder()))?;
+    let tarball = tarball()?;
     println!(
         "    packed {}",
         tarball.strip_prefix(workspace::root()).unwrap_or(&tarball).display()
     );
     Ok(())
+}
+
+/// The tarball that was packed last.
+pub(crate) fn tarball() -> Result<PathBuf, Failure> {
+    const SCRIPT: &str = "const { name, version } = require(process.argv[1]); \
+                          console.log(`${name.slice(1).replace('/', '-')}-${version}.tgz`)";
+    let package = package_folder();
+    let name = output(program("node", &["--eval", SCRIPT]).arg(package.join("package.json")))?;
+    let tarball = package.with_file_name(name.trim());
+    if tarball.exists() {
+        return Ok(tarball);
+    }
+    Err(Failure::new(format!("{} is not there: cargo xtask npm", tarball.display())))
 }
 
 fn print_sizes(folder: &Path) -> Result<(), Failure> {

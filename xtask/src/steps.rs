@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
-use crate::{merchant_free, npm, setup, tidy, workspace};
+use crate::{apps, merchant_free, npm, setup, tidy, workspace};
 
 /// Something that must hold.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 15] = [
+pub(crate) const STEPS: [Step; 16] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -48,7 +48,7 @@ pub(crate) const STEPS: [Step; 15] = [
     },
     Step {
         name: "browser",
-        about: "a purchase in a real Chromium",
+        about: "a purchase, and every state, in a real Chromium",
         needs: &["npm", "build"],
         run: browser_test,
     },
@@ -57,6 +57,12 @@ pub(crate) const STEPS: [Step; 15] = [
         about: "an order followed over bad lines and in many tabs",
         needs: &["npm", "build"],
         run: follow_test,
+    },
+    Step {
+        name: "apps",
+        about: "pages that install the packed package, bought from in Chromium",
+        needs: &["npm", "build"],
+        run: || apps::test(&apps::QUICK),
     },
 ];
 
@@ -137,7 +143,10 @@ fn browser_test() -> Result<(), Failure> {
     setup::node()?;
     let chromium = setup::chromium()?;
     setup::npm_ci(&workspace::root().join("tests/browser"))?;
-    run(ignored_tests("browser").env("SAOMA_CHROMIUM", chromium))
+    for name in ["browser", "gallery"] {
+        run(ignored_tests(name).env("SAOMA_CHROMIUM", &chromium))?;
+    }
+    Ok(())
 }
 
 fn follow_test() -> Result<(), Failure> {
@@ -150,7 +159,7 @@ fn follow_test() -> Result<(), Failure> {
 
 /// The tests of `tests/tests/NAME.rs` that need more than Rust, one after the other. With the
 /// whole workspace, as in the steps before, so that nothing is compiled a second time.
-fn ignored_tests(name: &str) -> Command {
+pub(crate) fn ignored_tests(name: &str) -> Command {
     let mut command = cargo(&["test", "--workspace", "--test", name]);
     command.args(["--", "--ignored", "--nocapture", "--test-threads=1"]);
     command

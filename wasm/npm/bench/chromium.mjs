@@ -37,9 +37,10 @@ async function measure({ name, text, count }) {
 
 /** Runs in the page: what a decoder reads from a drawing. */
 async function read(svg) {
+  const drawing = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement
+  for (const side of ['width', 'height']) drawing.setAttribute(side, '400')
   const image = new Image()
-  const sized = svg.replace('<svg', '<svg width="400" height="400"')
-  image.src = `data:image/svg+xml,${encodeURIComponent(/width="400"[^>]* width=/.test(sized) ? svg : sized)}`
+  image.src = `data:image/svg+xml,${encodeURIComponent(drawing.outerHTML)}`
   await image.decode()
   const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 480 })
   const context = canvas.getContext('2d')
@@ -60,7 +61,8 @@ export async function inChromium({ bundles, packageDir, text, rounds }) {
       return send(response, 'application/wasm', fs.readFileSync(file))
     }
     if (request.url === '/encoders.mjs') {
-      return send(response, 'text/javascript', fs.readFileSync(new URL('encoders.mjs', import.meta.url)))
+      const file = new URL('encoders.mjs', import.meta.url)
+      return send(response, 'text/javascript', fs.readFileSync(file))
     }
     send(response, 'text/html', '<!doctype html><title>bench</title>')
   })

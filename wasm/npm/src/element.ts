@@ -1,13 +1,25 @@
-// <saoma-checkout server="..." order="..." token="..." lang="...">
+// <saoma-checkout server="..." order="..." token="..." lang="..." theme="...">
 //
 // Importing this file registers nothing and touches no window, so a server may import it too.
 
-import { Face } from './face.js'
-import { type Following, type State, follow } from './follow.js'
+import { type Device, Face, type Setting } from './face.js'
+import { type Following, type Screen, type State, follow } from './follow.js'
 import { css } from './style.js'
 import { bestLanguage, textsFor } from './texts.js'
 
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement
+
+/** A full ring, where the page says nothing else: as long as saoma-server lets a customer pay. */
+const LIFETIME_S = 900
+
+/** A finger on something small: most likely the phone that would have to scan itself. */
+const PHONE = '(pointer: coarse) and (max-width: 600px), (pointer: coarse) and (max-height: 500px)'
+
+/** What a shop gives for one order. */
+export interface NewOrder {
+  order: string
+  token: string
+}
 
 /** One sheet for all elements of a page; made when the first one is. */
 let sheet: CSSStyleSheet | undefined
@@ -15,29 +27,50 @@ let sheet: CSSStyleSheet | undefined
 /**
  * Follows one order and shows it: the code, the amount, the time left, and how it ended.
  *
- * Attributes: `server` (default: the page's own origin), `order`, `token`, `lang`. It reflects
- * its screen in `data-phase` and a lost connection in `data-offline`, and fires `saoma:change`
- * at every new screen, then `saoma:waiting`, `saoma:paid`, `saoma:expired` and so on, all with
- * the {@link State} as `detail`.
+ * Attributes: `server` (default: the page's own origin), `order`, `token`, `lang`, `theme`
+ * (`light`, `dark`, or `auto`), `device` (`screen`, `phone` or `wechat`, where the page knows
+ * better), `link` (an address under which another device can pay this order) and `lifetime` (the
+ * seconds of a full ring). It reflects its screen in `data-phase` and a lost connection in
+ * `data-offline`, and fires `saoma:change` at every new screen, then `saoma:waiting`,
+ * `saoma:paid`, `saoma:expired` and so on, and `saoma:offline` and `saoma:online`, all with the
+ * {@link State} as `detail`.
  *
- * Slots: `brand` above the merchant, `aside` under the code, `paid` and `again` (order again)
- * under the results.
+ * Slots: `brand` and `summary` at the top; `phone`, `steps` and `aside` around the code; one with
+ * the name of each screen without a code (`paid`, `expired`, ...); `again` (order again); `trust`.
  */
 export class SaomaCheckout extends Base {
-  static readonly observedAttributes = ['server', 'order', 'token', 'lang']
+  static readonly observedAttributes = [
+    ...['server', 'order', 'token'],
+    ...['lang', 'device', 'link', 'lifetime'],
+  ]
 
   /** Used for every request in place of the page's own `fetch`; set before `order`. */
   fetch: typeof globalThis.fetch | undefined
 
+  #refresh: (() => Promise<NewOrder>) | null = null
   #face: Face | undefined
   #following: Following | undefined
   #state: State | undefined
   #restarting = false
   #watching: ResizeObserver | undefined
+  #phone: MediaQueryList | undefined
 
   /** The moment that is shown. */
   get state(): State | undefined {
     return this.#state
+  }
+
+  /**
+   * Asks the shop for a new order, when this one ended without payment. Once it is set, the
+   * customer has a button for it, and the element goes on with what it gives.
+   */
+  get refresh(): (() => Promise<NewOrder>) | null {
+    return this.#refresh
+  }
+
+  set refresh(refresh: (() => Promise<NewOrder>) | null | undefined) {
+    this.#refresh = refresh ?? null
+    this.#render()
   }
 
   /** Asks the server to give the order up; see {@link Following.cancel}. */
@@ -49,23 +82,26 @@ export class SaomaCheckout extends Base {
     const face = (this.#face ??= this.#build())
     this.#watching = new ResizeObserver(() => face.fit())
     this.#watching.observe(face.paper)
+    this.#phone = matchMedia(PHONE)
+    this.#phone.addEventListener('change', this.#render)
     this.#restart()
   }
 
   disconnectedCallback(): void {
     this.#watching?.disconnect()
+    this.#phone?.removeEventListener('change', this.#render)
     this.#following?.stop()
     this.#following = undefined
   }
 
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
     if (before === after || !this.isConnected) return
-    if (name === 'lang') this.#render()
-    else this.#restart()
+    if (['server', 'order', 'token'].includes(name)) this.#restart()
+    else this.#render()
   }
 
   #build(): Face {
-    const face = new Face(() => this.cancel())
+    const face = new Face({ cancel: () => this.cancel(), refresh: () => this.#orderAgain() })
     const root = this.attachShadow({ mode: 'open' })
     if (sheet === undefined) {
       sheet = new CSSStyleSheet()
@@ -104,23 +140,52 @@ export class SaomaCheckout extends Base {
     )
   }
 
+  async #orderAgain(): Promise<void> {
+    const next = await this.#refresh?.()
+    if (next === undefined) return
+    this.setAttribute('order', next.order)
+    this.setAttribute('token', next.token)
+  }
+
   #show(state: State): void {
-    const news = this.#state?.screen !== state.screen
+    const last = this.#state
     this.#state = state
     this.dataset['phase'] = state.screen
     this.toggleAttribute('data-offline', state.offline)
     this.#render()
-    if (!news) return
-    if (state.error !== null) console.error(state.error)
-    for (const name of ['saoma:change', `saoma:${state.screen}`]) {
-      this.dispatchEvent(new CustomEvent(name, { detail: state, bubbles: true, composed: true }))
+    const isNew = last?.screen !== state.screen
+    if (isNew && state.error !== null) console.error(state.error)
+    if (isNew) this.#tell('change', state.screen)
+    if ((last?.offline ?? false) !== state.offline) this.#tell(state.offline ? 'offline' : 'online')
+  }
+
+  #tell(...names: string[]): void {
+    const init = { detail: this.#state, bubbles: true, composed: true }
+    for (const name of names) this.dispatchEvent(new CustomEvent(`saoma:${name}`, init))
+  }
+
+  readonly #render = (): void => {
+    if (this.#state !== undefined) this.#face?.render(this.#state, this.#setting())
+  }
+
+  #setting(): Setting {
+    const lang = this.closest<HTMLElement>('[lang]')?.lang || navigator.language
+    const lifetime = Number(this.getAttribute('lifetime'))
+    return {
+      texts: textsFor(lang),
+      lang: bestLanguage(lang),
+      device: this.#device(),
+      link: this.getAttribute('link'),
+      canRefresh: this.#refresh !== null,
+      lifetimeSeconds: lifetime > 0 ? lifetime : LIFETIME_S,
     }
   }
 
-  #render(): void {
-    if (this.#state === undefined) return
-    const lang = this.closest<HTMLElement>('[lang]')?.lang || navigator.language
-    this.#face?.render(this.#state, textsFor(lang), bestLanguage(lang))
+  #device(): Device {
+    const told = this.getAttribute('device')
+    if (told === 'screen' || told === 'phone' || told === 'wechat') return told
+    if (!this.#phone?.matches) return 'screen'
+    return navigator.userAgent.includes('MicroMessenger') ? 'wechat' : 'phone'
   }
 }
 
@@ -132,8 +197,13 @@ export function define(): void {
   }
 }
 
+/** What happened to an order, as its element tells it. */
+export type SaomaEvent = CustomEvent<State>
+
 declare global {
   interface HTMLElementTagNameMap {
     'saoma-checkout': SaomaCheckout
   }
+
+  interface GlobalEventHandlersEventMap extends Record<`saoma:${Screen | 'change'}`, SaomaEvent> {}
 }

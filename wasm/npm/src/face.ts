@@ -1,5 +1,6 @@
 // What the element looks like: its nodes, built once, and what each moment writes into them.
 
+import { CancelAction, CopyAction, RefreshAction, focused } from './actions.js'
 import { drawing, html, stroke, write } from './dom.js'
 import type { Screen, State } from './follow.js'
 import { formatFen } from './money.js'
@@ -9,7 +10,8 @@ import type { Texts } from './texts.js'
 /** Screens that show a title and a sentence in place of the code. */
 type ResultScreen = Exclude<Screen, 'loading' | 'waiting'>
 
-const CLOCK = ['M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 1 0 0-17z', 'M12 7.5v4.8l3.2 1.9']
+/** From the top, clockwise. */
+const RING = 'M12 3a9 9 0 1 1 0 18a9 9 0 1 1 0-18'
 const LOCK = ['M6 10.5h12v9H6z', 'M8.5 10.5V7.5a3.5 3.5 0 0 1 7 0v3']
 const PHONE = ['M7.5 2.5h9v19h-9z', 'M11 18.5h2']
 const CLOUD = [
@@ -48,6 +50,38 @@ const AGAIN: ReadonlySet<Screen> = new Set<Screen>([
   'error',
 ])
 
+/** The seconds left at which the time is spoken. */
+const SPOKEN_AT_S = [300, 60, 30] as const
+
+/** Where the code is looked at. */
+export type Device =
+  /** Something that a phone can be held to. */
+  | 'screen'
+  /** The phone that would have to scan itself. */
+  | 'phone'
+  /** The same, in WeChat's own browser. */
+  | 'wechat'
+
+/** What a moment is shown with. */
+export interface Setting {
+  texts: Texts
+  /** Of `texts`, as a BCP 47 tag. */
+  lang: string
+  device: Device
+  /** Where another device can pay this order, when the page has told it. */
+  link: string | null
+  /** Whether the page has said how to order again. */
+  canRefresh: boolean
+  /** The seconds that a full ring stands for. */
+  lifetimeSeconds: number
+}
+
+/** What the customer asks for. */
+export interface Calls {
+  cancel(): Promise<void>
+  refresh(): Promise<void>
+}
+
 /** The time left as `14:59`. */
 export function clock(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
@@ -64,12 +98,10 @@ export class Face {
     'header',
     { part: 'summary' },
     html('slot', { name: 'brand' }),
-    this.#merchant,
-    this.#description,
-    this.#amount,
+    html('slot', { name: 'summary' }, this.#merchant, this.#description, this.#amount),
   )
 
-  readonly #scanTitle = html('h2', { part: 'scan-title' })
+  readonly #scanTitle = html('h2', { part: 'scan-title', tabindex: '-1' })
   readonly #qr = drawing('0 0 1 1', 'qr')
   readonly #loading = html('p', { part: 'loading' })
   readonly #code = html(
@@ -80,67 +112,64 @@ export class Face {
   )
   readonly #timeLabel = html('span', {})
   readonly #time = html('time', { part: 'time', role: 'timer' })
+  readonly #left = stroke(RING)
+  readonly #ring = drawing('0 0 24 24', 'ring', RING)
   readonly #countdown = html(
     'p',
     { part: 'countdown' },
-    drawing('0 0 24 24', 'glyph', ...CLOCK),
+    this.#ring,
     this.#timeLabel,
     this.#time,
   )
   readonly #steps = html('ol', { part: 'steps' }, html('li'), html('li'), html('li'))
-  readonly #phoneText = html('span')
-  readonly #phoneNote = html(
-    'p',
-    { part: 'phone-note' },
-    drawing('0 0 24 24', 'glyph', ...PHONE),
-    this.#phoneText,
+  readonly #phoneTitle = html('strong', { part: 'phone-title' })
+  readonly #phoneNote = html('p', { part: 'phone-note' })
+  readonly #copy = new CopyAction((text) => write(this.#spoken, text))
+  readonly #phone = html(
+    'slot',
+    { name: 'phone' },
+    html(
+      'div',
+      { part: 'phone' },
+      drawing('0 0 24 24', 'glyph', ...PHONE),
+      html('div', {}, this.#phoneTitle, this.#phoneNote, this.#copy.root),
+    ),
   )
   readonly #pay = html(
     'div',
     { part: 'pay' },
     this.#scanTitle,
+    this.#phone,
     this.#code,
     this.#countdown,
-    this.#phoneNote,
-    this.#steps,
+    html('slot', { name: 'steps' }, this.#steps),
     html('slot', { name: 'aside' }),
   )
 
   readonly #icon = drawing('0 0 48 48', 'icon')
-  readonly #title = html('h2', { part: 'title' })
+  readonly #title = html('h2', { part: 'title', tabindex: '-1' })
   readonly #note = html('p', { part: 'note' })
-  readonly #paidSlot = html('slot', { name: 'paid' })
-  readonly #againSlot = html('slot', { name: 'again' })
+  /** Bears the name of the screen: a page can add its own words to each. */
+  readonly #ownSlot = html('slot', {})
+  readonly #refresh = new RefreshAction(() => this.#calls.refresh())
   readonly #result = html(
     'div',
     { part: 'result' },
     this.#icon,
     this.#title,
     this.#note,
-    this.#paidSlot,
-    this.#againSlot,
+    this.#ownSlot,
+    this.#refresh.root,
   )
 
   readonly #offlineText = html('span')
   readonly #offline = html(
     'p',
-    { part: 'offline', role: 'status' },
+    { part: 'offline' },
     drawing('0 0 24 24', 'glyph', ...CLOUD),
     this.#offlineText,
   )
-  readonly #cancel = html('button', { part: 'cancel', type: 'button' })
-  readonly #question = html('span', { part: 'cancel-question' })
-  readonly #yes = html('button', { part: 'cancel-yes', type: 'button' })
-  readonly #no = html('button', { part: 'cancel-no', type: 'button' })
-  readonly #confirm = html('div', { part: 'cancel-confirm' }, this.#question, this.#no, this.#yes)
-  readonly #cancelFailed = html('p', { part: 'cancel-failed', role: 'alert' })
-  readonly #giveUp = html(
-    'div',
-    { part: 'give-up' },
-    this.#cancel,
-    this.#confirm,
-    this.#cancelFailed,
-  )
+  readonly #cancel = new CancelAction(() => this.#calls.cancel())
   readonly #trustText = html('span')
   readonly #trust = html(
     'footer',
@@ -148,50 +177,77 @@ export class Face {
     drawing('0 0 24 24', 'glyph', ...LOCK),
     this.#trustText,
   )
-  /** Says each new screen to those who cannot see it. */
+  /** Says to those who cannot see it what is new, and nothing twice. */
   readonly #spoken = html('p', { class: 'spoken', role: 'status' })
 
-  readonly #onCancel: () => Promise<void>
+  readonly #calls: Calls
   #drawn: string | null = null
   #side = 0
-  #texts: Texts | undefined
+  #last: State | undefined
 
-  constructor(onCancel: () => Promise<void>) {
-    this.#onCancel = onCancel
+  constructor(calls: Calls) {
+    this.#calls = calls
     this.root = html(
       'section',
-      { part: 'card' },
+      { part: 'card', role: 'group' },
       this.#summary,
       this.#pay,
       this.#result,
-      this.#giveUp,
-      this.#trust,
+      this.#cancel.root,
+      html('slot', { name: 'trust' }, this.#trust),
       this.#spoken,
     )
+    this.#left.setAttribute('pathLength', '1')
+    this.#left.setAttribute('part', 'ring-left')
+    this.#ring.append(this.#left)
     this.#qr.setAttribute('role', 'img')
     this.#qr.removeAttribute('aria-hidden')
-    this.#cancel.addEventListener('click', () => this.#ask(true))
-    this.#no.addEventListener('click', () => this.#ask(false))
-    this.#yes.addEventListener('click', () => void this.#giveItUp())
-    this.#ask(false)
+    this.#ownSlot.addEventListener('slotchange', () => this.#showOwn())
   }
 
   /** Writes one moment. */
-  render(state: State, texts: Texts, lang: string): void {
-    this.#texts = texts
-    this.root.lang = lang
-    this.#renderSummary(state)
+  render(state: State, setting: Setting): void {
+    const { texts } = setting
     const { screen } = state
+    const hadFocus = focused(this.root)
+    this.root.lang = setting.lang
+    this.root.setAttribute('aria-label', texts.label)
+    this.#renderSummary(state)
     const pays = screen === 'loading' || screen === 'waiting'
     this.#pay.hidden = !pays
     this.#result.hidden = pays
-    if (pays) this.#renderPay(state, texts)
+    if (pays) this.#renderPay(state, setting)
     else this.#renderResult(screen, texts)
     this.#renderOffline(state, texts)
-    this.#renderGiveUp(screen === 'waiting', texts)
+    this.#refresh.render(AGAIN.has(screen), setting.canRefresh, texts)
+    this.#cancel.render(screen === 'waiting', texts)
     this.#trust.hidden = !pays
     write(this.#trustText, texts.trust)
-    write(this.#spoken, pays ? '' : `${texts[screen].title} ${texts[screen].note}`)
+    this.#speak(state, texts)
+    this.#last = state
+    // Whoever stood on something that went away stands at the beginning of what came instead.
+    if (hadFocus !== null && hadFocus.getClientRects().length === 0) {
+      ;(pays ? this.#scanTitle : this.#title).focus({ preventScroll: true })
+    }
+  }
+
+  /** The end of an order, a lost connection, and the time left at its marks. */
+  #speak(state: State, texts: Texts): void {
+    const { screen, offline, leftSeconds } = state
+    const last = this.#last
+    if (screen === 'loading') return write(this.#spoken, '')
+    if (screen !== 'waiting') {
+      return write(this.#spoken, `${texts[screen].title} ${texts[screen].note}`)
+    }
+    if (last?.screen !== 'waiting') write(this.#spoken, '')
+    else if (offline && !last.offline) write(this.#spoken, texts.offlineWithCode)
+    else {
+      // The nearest mark, when a sleeping tab has missed one.
+      const at = SPOKEN_AT_S.filter((mark) => leftSeconds <= mark).length - 1
+      const words = texts.spokenLeft[at]
+      const passed = last.leftSeconds > (SPOKEN_AT_S[at] ?? Infinity)
+      if (words !== undefined && passed) write(this.#spoken, words)
+    }
   }
 
   /** Makes every module the same whole number of device pixels, so that the code is crisp. */
@@ -218,7 +274,9 @@ export class Face {
     this.#amount.toggleAttribute('data-long', yuan.length > LONG)
   }
 
-  #renderPay({ view, leftSeconds }: State, texts: Texts): void {
+  #renderPay(state: State, setting: Setting): void {
+    const { view, leftSeconds } = state
+    const { texts, device } = setting
     const code = view?.code_url ?? null
     this.#code.toggleAttribute('data-empty', code === null)
     if (code !== null && code !== this.#drawn) {
@@ -229,16 +287,26 @@ export class Face {
     this.#qr.setAttribute('aria-label', texts.codeLabel)
     write(this.#scanTitle, texts.scanTitle)
     write(this.#loading, texts.loading)
-    write(this.#timeLabel, texts.timeLeft)
-    write(this.#time, clock(leftSeconds))
-    this.#time.setAttribute('datetime', `PT${leftSeconds}S`)
-    this.#countdown.toggleAttribute('data-soon', leftSeconds <= 60)
-    this.#countdown.toggleAttribute('data-empty', leftSeconds === 0)
+    this.#renderTime(leftSeconds, setting)
     texts.steps.forEach((step, at) => {
       const item = this.#steps.children[at]
       if (item !== undefined) write(item, step)
     })
-    write(this.#phoneText, texts.phoneNote)
+    this.#phone.hidden = device === 'screen'
+    const words = device === 'wechat' ? texts.wechat : texts.phone
+    write(this.#phoneTitle, words.title)
+    write(this.#phoneNote, words.note)
+    this.#copy.render(setting.link, texts)
+  }
+
+  #renderTime(leftSeconds: number, { texts, lifetimeSeconds }: Setting): void {
+    write(this.#timeLabel, texts.timeLeft)
+    write(this.#time, clock(leftSeconds))
+    this.#time.setAttribute('datetime', `PT${leftSeconds}S`)
+    const gone = 1 - Math.min(1, leftSeconds / lifetimeSeconds)
+    this.#left.setAttribute('stroke-dashoffset', gone.toFixed(4))
+    this.#countdown.toggleAttribute('data-soon', leftSeconds <= 60)
+    this.#countdown.toggleAttribute('data-empty', leftSeconds === 0)
   }
 
   /** Below the code, so that the code does not move while somebody scans it. */
@@ -250,6 +318,11 @@ export class Face {
     write(this.#offlineText, screen === 'waiting' ? texts.offlineWithCode : texts.offline)
   }
 
+  /** A slot takes room only when the page has put something into it. */
+  #showOwn(): void {
+    this.#ownSlot.hidden = this.#ownSlot.assignedElements().length === 0
+  }
+
   #renderResult(screen: ResultScreen, texts: Texts): void {
     const icon = ICONS[screen]
     if (this.#icon.firstElementChild?.getAttribute('d') !== icon) {
@@ -257,43 +330,7 @@ export class Face {
     }
     write(this.#title, texts[screen].title)
     write(this.#note, texts[screen].note)
-    this.#paidSlot.hidden = screen !== 'paid'
-    this.#againSlot.hidden = !AGAIN.has(screen)
-  }
-
-  #renderGiveUp(shown: boolean, texts: Texts): void {
-    if (!shown && !this.#giveUp.hidden) this.#ask(false)
-    this.#giveUp.hidden = !shown
-    write(this.#cancel, texts.cancel)
-    write(this.#question, texts.cancelQuestion)
-    write(this.#yes, texts.cancelYes)
-    write(this.#no, texts.cancelNo)
-  }
-
-  /** Shows the question, or the button that leads to it. */
-  #ask(asking: boolean): void {
-    const hadFocus = this.#confirm.contains(this.#focused())
-    this.#cancel.hidden = asking
-    this.#confirm.hidden = !asking
-    write(this.#cancelFailed, '')
-    if (asking) this.#no.focus()
-    else if (hadFocus) this.#cancel.focus()
-  }
-
-  async #giveItUp(): Promise<void> {
-    this.#yes.disabled = true
-    try {
-      await this.#onCancel()
-      this.#ask(false)
-    } catch {
-      write(this.#cancelFailed, this.#texts?.cancelFailed ?? '')
-    } finally {
-      this.#yes.disabled = false
-    }
-  }
-
-  #focused(): Element | null {
-    const root = this.root.getRootNode()
-    return root instanceof ShadowRoot ? root.activeElement : null
+    this.#ownSlot.name = screen
+    this.#showOwn()
   }
 }

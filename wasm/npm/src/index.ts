@@ -1,8 +1,8 @@
 // The one line: importing this registers <saoma-checkout>. The other entry points do not.
 
-import { SaomaCheckout, define } from './element.js'
+import { SaomaCheckout, type SaomaEvent, define } from './element.js'
 
-export { SaomaCheckout, define }
+export { SaomaCheckout, type SaomaEvent, define }
 export { type FollowOptions, type Following, type Screen, type State, follow } from './follow.js'
 export { BadView, type Phase, type View, parseView } from './follow.js'
 export { UnknownOrder } from './follow.js'

@@ -1,28 +1,66 @@
 // The looks. Whatever a shop may want to change is a custom property, or a part.
 
+const LIGHT = {
+  accent: '#07a35a',
+  'accent-soft': '#e8f6ee',
+  'accent-ink': '#066b3c',
+  'on-accent': '#ffffff',
+  ink: '#1b1f23',
+  muted: '#5d666e',
+  line: '#e4e7ea',
+  paper: '#ffffff',
+  soft: '#f5f7f8',
+  warn: '#a84b17',
+  'warn-soft': '#fdf2e9',
+  bad: '#b3261e',
+  'bad-soft': '#fcecea',
+}
+
+const DARK: typeof LIGHT = {
+  accent: '#35c27d',
+  'accent-soft': '#15301f',
+  'accent-ink': '#7fe0ad',
+  'on-accent': '#06210f',
+  ink: '#f2f4f6',
+  muted: '#a6afb8',
+  line: '#30363d',
+  paper: '#181b1f',
+  soft: '#20252a',
+  warn: '#f3ab74',
+  'warn-soft': '#38251a',
+  bad: '#ff9a90',
+  'bad-soft': '#3b1f1d',
+}
+
+/** Each colour under its private name: the page's own word, else ours. */
+function colours(theme: typeof LIGHT): string {
+  const lines = Object.entries(theme)
+  return lines.map(([name, value]) => `--_${name}: var(--saoma-${name}, ${value});`).join('')
+}
+
 export const css: string = `
 :host {
-  --_accent: var(--saoma-accent, #07a35a);
-  --_accent-soft: var(--saoma-accent-soft, #e8f6ee);
-  --_ink: var(--saoma-ink, #1b1f23);
-  --_muted: var(--saoma-muted, #5d666e);
-  --_line: var(--saoma-line, #e4e7ea);
-  --_paper: var(--saoma-paper, #ffffff);
-  --_soft: var(--saoma-soft, #f5f7f8);
-  --_warn: var(--saoma-warn, #b3541e);
-  --_warn-soft: var(--saoma-warn-soft, #fdf2e9);
-  --_bad: var(--saoma-bad, #b3261e);
-  --_bad-soft: var(--saoma-bad-soft, #fcecea);
+  ${colours(LIGHT)}
+  color-scheme: light;
+  --_button: var(--saoma-button, var(--_ink));
+  --_button-ink: var(--saoma-button-ink, var(--_paper));
   --_radius: var(--saoma-radius, 1.25rem);
-  --_code: var(--saoma-code-size, 15.5rem);
+  --_code: var(--saoma-code-size, 16.5rem);
   --_font: var(--saoma-font, -apple-system, "Segoe UI", "Helvetica Neue", "PingFang SC",
     "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans SC", "Noto Sans CJK SC", system-ui,
     sans-serif);
-  color-scheme: light;
+  /* The characters of Taiwan and Hong Kong have their own shapes. */
+  --_font-hant: var(--saoma-font, -apple-system, "Segoe UI", "Helvetica Neue", "PingFang TC",
+    "PingFang HK", "Microsoft JhengHei", "Noto Sans TC", "Noto Sans CJK TC", system-ui,
+    sans-serif);
   display: block;
   max-width: 26rem;
   min-width: 0;
 }
+@media (prefers-color-scheme: dark) {
+  :host(:not([theme='light'])) { ${colours(DARK)} color-scheme: dark; }
+}
+:host([theme='dark']) { ${colours(DARK)} color-scheme: dark; }
 :host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; margin: 0; }
 
@@ -39,6 +77,9 @@ export const css: string = `
   text-align: center;
   box-shadow: 0 1px 2px rgb(20 30 40 / 4%), 0 12px 32px -12px rgb(20 30 40 / 14%);
 }
+
+[part='card']:lang(zh-TW) { font-family: var(--_font-hant); }
+h2:focus { outline: none; }
 
 [part='summary'] { padding: 1.25rem 1.5rem 1rem; }
 [part='summary'][data-empty] > p { color: transparent; }
@@ -79,7 +120,7 @@ export const css: string = `
   position: relative;
   width: min(100%, var(--_code));
   margin-top: .75rem;
-  padding: .625rem;
+  padding: .875rem;
 }
 [part='corners'] {
   position: absolute;
@@ -100,6 +141,7 @@ export const css: string = `
   aspect-ratio: 1;
   border-radius: .375rem;
   background: #fff;
+  forced-color-adjust: none;
 }
 [part='qr'] { display: block; }
 [part='loading'] { display: none; }
@@ -138,11 +180,26 @@ export const css: string = `
 [part='countdown'] {
   display: flex;
   align-items: center;
-  gap: .375rem;
-  margin-top: .625rem;
+  gap: .5rem;
+  margin-top: .75rem;
   color: var(--_muted);
-  font-size: .875rem;
+  font-size: .9375rem;
 }
+/* A line that gets shorter; turned round, it would run backwards. */
+[part='ring'] {
+  flex: none;
+  width: 1.5rem;
+  height: 1.5rem;
+  fill: none;
+  stroke: var(--_line);
+  stroke-width: 3;
+}
+[part='ring-left'] {
+  stroke: var(--_accent);
+  stroke-dasharray: 1;
+  transition: stroke-dashoffset 1s linear;
+}
+[part='countdown'][data-soon] [part='ring-left'] { stroke: var(--_warn); }
 [part='countdown'][data-empty] { visibility: hidden; }
 [part='time'] {
   min-width: 2.75em;
@@ -172,7 +229,7 @@ export const css: string = `
   margin: 0 auto .25rem;
   border-radius: 50%;
   background: var(--_accent-soft);
-  color: var(--saoma-accent-ink, #066b3c);
+  color: var(--_accent-ink);
   font-size: .75rem;
   font-weight: 650;
   line-height: 1.375rem;
@@ -185,28 +242,30 @@ export const css: string = `
   border-top: 1px dashed var(--_line);
 }
 
-[part='phone-note'], [part='offline'] {
+[part='phone'], [part='offline'] {
   display: flex;
-  gap: .5rem;
-  padding: .625rem .75rem;
+  gap: .625rem;
+  margin-top: .75rem;
+  padding: .75rem .875rem;
+  border: 1px solid transparent;
   border-radius: .75rem;
-  font-size: .8125rem;
+  font-size: .875rem;
   line-height: 1.45;
   text-align: start;
 }
-[part='phone-note'] > [part='glyph'], [part='offline'] > [part='glyph'] {
-  margin-top: .05em;
-  font-size: 1.1em;
+:is([part='phone'], [part='offline']) > [part='glyph'] { margin-top: .05em; font-size: 1.1em; }
+[part='phone'] { background: var(--_soft); }
+[part='phone-title'] { display: block; font-weight: 600; }
+[part='phone-note'] { color: var(--_muted); }
+[part='copy'] { margin-top: .625rem; border-color: var(--_line); background: var(--_paper); }
+[part='link'] {
+  display: block;
+  margin-top: .5rem;
+  overflow-wrap: anywhere;
+  user-select: all;
+  -webkit-user-select: all;
 }
-[part='phone-note'] {
-  display: none;
-  margin-top: .75rem;
-  background: var(--_soft);
-  color: var(--_muted);
-}
-/* A finger and no mouse: a phone or a tablet, whose camera cannot see its own screen. */
-@media (hover: none) and (pointer: coarse) { [part='phone-note'] { display: flex; } }
-[part='offline'] { margin-top: .75rem; background: var(--_warn-soft); color: var(--_warn); }
+[part='offline'] { background: var(--_warn-soft); color: var(--_warn); }
 slot[name='aside'] { display: block; margin-top: .875rem; }
 
 [part='result'] { padding-block: 1.75rem 1.5rem; }
@@ -222,7 +281,7 @@ slot[name='aside'] { display: block; margin-top: .875rem; }
   stroke-linejoin: round;
 }
 :host([data-phase='paid']) [part='icon'] {
-  --_tone: #fff;
+  --_tone: var(--_on-accent);
   --_tone-soft: var(--_accent);
   animation: pop .35s cubic-bezier(.2, 1.4, .4, 1);
 }
@@ -248,7 +307,8 @@ slot[name='aside'] { display: block; margin-top: .875rem; }
 }
 [part='title'] { margin-top: 1rem; font-size: 1.25rem; font-weight: 650; line-height: 1.35; }
 [part='note'] { max-width: 22rem; margin-top: .25rem; color: var(--_muted); font-size: .9375rem; }
-slot:is([name='paid'], [name='again']) { display: block; width: 100%; margin-top: 1.25rem; }
+[part='summary'] > *, [part='result'] > * { text-wrap: pretty; }
+[part='result'] > slot { display: block; width: 100%; margin-top: 1.25rem; }
 
 [part='give-up'] { padding: .5rem 1.5rem 0; }
 button {
@@ -263,8 +323,18 @@ button {
   cursor: pointer;
 }
 button:hover { color: var(--_ink); background: var(--_soft); }
+[part='copy'] { color: var(--_ink); }
+[part='refresh'] {
+  width: 100%;
+  min-height: 3rem;
+  background: var(--_button);
+  color: var(--_button-ink);
+  font-size: 1rem;
+  font-weight: 600;
+}
+[part='refresh']:hover { background: var(--_button); color: var(--_button-ink); opacity: .9; }
 button:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
-button:disabled { opacity: .6; cursor: progress; }
+button[aria-disabled='true'] { opacity: .6; cursor: progress; }
 [part='cancel-confirm'] {
   display: flex;
   flex-wrap: wrap;
@@ -277,8 +347,8 @@ button:disabled { opacity: .6; cursor: progress; }
 [part='cancel-no'] { border-color: var(--_line); color: var(--_ink); }
 [part='cancel-yes'] { border-color: var(--_line); color: var(--_bad); }
 [part='cancel-yes']:hover { color: var(--_bad); background: var(--_bad-soft); }
-[part='cancel-failed'] { color: var(--_bad); font-size: .875rem; }
-[part='cancel-failed']:empty { display: none; }
+[part$='-failed'] { margin-top: .5rem; color: var(--_bad); font-size: .875rem; }
+[part$='-failed']:empty { display: none; }
 
 [part='trust'] {
   display: flex;
@@ -304,6 +374,18 @@ button:disabled { opacity: .6; cursor: progress; }
 @keyframes pop { from { scale: .6; opacity: 0; } }
 @keyframes draw { from { stroke-dashoffset: 40; } }
 @media (prefers-reduced-motion: reduce) {
+  [part='ring-left'] { transition: none; }
   *, *::before { animation-duration: 0s !important; animation-iteration-count: 1 !important; }
+}
+/* The visitor's own colours: lines where there were grounds, and nothing told by colour alone. */
+@media (forced-colors: active) {
+  [part='phone'], [part='offline'], button { border-color: currentColor; }
+  [part='icon'] { border: 2px solid CanvasText; stroke: CanvasText; }
+  [part='corners'], [part='glyph'] { stroke: CanvasText; }
+  [part='code'][data-empty] [part='paper'] { forced-color-adjust: auto; }
+  [part='ring'] { stroke: transparent; }
+  [part='ring-left'] { stroke: CanvasText; }
+  [part='steps'] li::before { outline: 1px solid CanvasText; }
+  [part='trust'] { border-top: 1px solid CanvasText; }
 }
 `

@@ -17,7 +17,9 @@ test('every entry point has its module and its types', () => {
 
 test('nothing is needed at run time', () => {
   assert.equal(manifest.dependencies, undefined)
-  assert.equal(manifest.peerDependencies, undefined)
+  for (const name of Object.keys(manifest.peerDependencies)) {
+    assert.equal(manifest.peerDependenciesMeta[name].optional, true, name)
+  }
 })
 
 test('modules import each other and nobody else', () => {
@@ -25,6 +27,7 @@ test('modules import each other and nobody else', () => {
     const code = fs.readFileSync(path.join(packageDir, 'dist', file), 'utf8')
     const imports = code.matchAll(/^(?:import|export)\b[^'"]*?\bfrom ['"](.+)['"]/gm)
     for (const [, from] of imports) {
+      if (file === 'react.js' && from === 'react') continue
       assert.ok(files.includes(path.basename(from)) && from.startsWith('./'), `${file}: ${from}`)
     }
   }
