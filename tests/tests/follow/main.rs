@@ -9,12 +9,13 @@ mod page;
 mod proxy;
 mod tabs;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proxy::Proxy;
 use saoma_tests::{Desk, Options, Shop};
 use serde_json::{Value, json};
 use tabs::{Tab, Tabs};
+use tokio::time::Instant;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome = Result<(), Failure>;

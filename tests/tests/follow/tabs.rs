@@ -86,7 +86,7 @@ impl Tabs {
         expression: &str,
         within: Duration,
     ) -> Result<Duration, Failure> {
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         while self.evaluate(tab, expression).await? != Value::Bool(true) {
             if began.elapsed() > within {
                 let told = self.evaluate(tab, "JSON.stringify(window.told)").await?;
