@@ -72,7 +72,7 @@ function script(state, lang) {
   return async (address, { method, signal }) => {
     calls += 1
     const view = viewOf(String(address).includes('/again-') ? 'waiting' : state, lang)
-    if (status !== 200) return new Response('{}', { status })
+    if (status !== 200) return Response.json({ error: { code: 'not_found' } }, { status })
     if (method === 'POST') return Response.json(viewOf('cancelled', lang))
     if (lost && calls > 1) throw new TypeError('there is no network in this state')
     const listens = String(address).endsWith('/events')
