@@ -370,6 +370,13 @@ button[aria-disabled='true'] { opacity: .6; cursor: progress; }
   white-space: nowrap;
 }
 
+/* The narrowest phones. */
+@media (max-width: 24rem) {
+  [part='pay'], [part='result'] { padding-inline: .875rem; }
+  [part='steps'] { font-size: .75rem; }
+  [part='steps'] li { padding: 0; }
+}
+
 @keyframes turn { to { rotate: 1turn; } }
 @keyframes pop { from { scale: .6; opacity: 0; } }
 @keyframes draw { from { stroke-dashoffset: 40; } }
