@@ -387,7 +387,7 @@ button[aria-disabled='true'] { opacity: .6; cursor: progress; }
 /* The visitor's own colours: lines where there were grounds, and nothing told by colour alone. */
 @media (forced-colors: active) {
   [part='phone'], [part='offline'], button { border-color: currentColor; }
-  [part='icon'] { border: 2px solid CanvasText; stroke: CanvasText; }
+  [part='icon'] { background: none; border: 2px solid CanvasText; stroke: CanvasText; }
   [part='corners'], [part='glyph'] { stroke: CanvasText; }
   [part='code'][data-empty] [part='paper'] { forced-color-adjust: auto; }
   [part='ring'] { stroke: transparent; }
