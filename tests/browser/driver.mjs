@@ -64,6 +64,7 @@ const commands = {
   attribute: ({ selector, name }) => page.locator(selector).first().getAttribute(name),
   wait: ({ selector, timeout }) => page.locator(selector).first().waitFor({ timeout }),
   screenshot: ({ path, whole }) => page.screenshot({ path, fullPage: whole }).then(() => null),
+  detail: ({ selector, path }) => page.locator(selector).screenshot({ path }).then(() => null),
   press: ({ selector, key }) => page.locator(selector).first().press(key).then(() => null),
   evaluate: ({ code }) => page.evaluate(code),
   // From the next page on: another screen, and a finger on it or not.

@@ -177,6 +177,16 @@ impl Browser {
         self.call(json!({ "do": "screenshot", "path": path, "whole": true })).await.map(drop)
     }
 
+    /// Keeps the one element that matches as a PNG.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or more than one, or it cannot be written.
+    pub async fn detail(&mut self, selector: &str, path: &Path) -> Result<(), BrowserError> {
+        let command = json!({ "do": "detail", "selector": selector, "path": path });
+        self.call(command).await.map(drop)
+    }
+
     /// Presses a key, such as `Enter`, in the first element that matches.
     ///
     /// # Errors

@@ -15,13 +15,14 @@ const SHOPS = {
 
 /** What each state is told: a phase, or something else that happens; then what the page sets. */
 const STATES = {
+  connecting: { silent: true, note: 'Nothing is known yet.' },
   loading: { phase: 'placing' },
   waiting: { phase: 'open', left: 875 },
   soon: { phase: 'open', left: 58, note: 'The last minute.' },
   phone: { phase: 'open', left: 540, device: 'phone', link: '/', note: 'On a phone.' },
   wechat: { phase: 'open', left: 540, device: 'wechat', note: "In WeChat's own browser." },
   offline: { phase: 'open', left: 700, lost: true, note: 'The code stays while it is valid.' },
-  'long amount': {
+  'long-amount': {
     phase: 'open',
     left: 800,
     amount_fen: 2_147_483_647,
@@ -33,7 +34,7 @@ const STATES = {
   cancelled: { phase: 'cancelled', refresh: true },
   refunding: { phase: 'refunding' },
   refunded: { phase: 'refunded' },
-  failed: { phase: 'failed', refresh: true },
+  failed: { phase: 'failed', refresh: true, closed: true, note: 'Its button is in vain.' },
   error: { status: 404, note: 'No such order, or not with this token.' },
 }
 
@@ -44,7 +45,7 @@ const chosen = (name, all, more) => {
 }
 
 /** The text of a state's code: each state has its own, so that a test can tell them apart. */
-const codeUrl = (state) => `weixin://wxpay/bizpayurl?pr=${state.replace(' ', '')}0000`
+const codeUrl = (state) => `weixin://wxpay/bizpayurl?pr=${state}0000`
 
 function viewOf(state, lang) {
   const { phase, amount_fen = 3600 } = STATES[state]
@@ -67,12 +68,13 @@ function viewOf(state, lang) {
 
 /** One server for one element: it tells its view, then is silent, or gone. */
 function script(state, lang) {
-  const { status = 200, lost } = STATES[state]
+  const { status = 200, lost, silent } = STATES[state]
   let calls = 0
   return async (address, { method, signal }) => {
     calls += 1
     const view = viewOf(String(address).includes('/again-') ? 'waiting' : state, lang)
-    if (status !== 200) return new Response('{}', { status })
+    if (silent) return new Promise(() => {})
+    if (status !== 200) return Response.json({ error: { code: 'not_found' } }, { status })
     if (method === 'POST') return Response.json(viewOf('cancelled', lang))
     if (lost && calls > 1) throw new TypeError('there is no network in this state')
     const listens = String(address).endsWith('/events')
@@ -98,18 +100,24 @@ function stream(view, signal, ends) {
 
 function checkout(state, lang, theme) {
   const element = document.createElement('saoma-checkout')
-  const { device, link, refresh } = STATES[state]
+  const { device, link, refresh, closed } = STATES[state]
   element.fetch = script(state, lang)
   element.lang = lang
   element.setAttribute('theme', theme)
   // Each has its own order and server: elements share what they hear, and how many may listen.
-  const order = [state.replace(' ', '-'), lang, theme].join('-')
+  const order = [state, lang, theme].join('-')
   element.setAttribute('server', new URL(`/${order}`, location.href).href)
   element.setAttribute('order', order)
   element.setAttribute('token', 'a token of the gallery')
   if (device !== undefined) element.setAttribute('device', device)
   if (link !== undefined) element.setAttribute('link', new URL(link, location.href).href)
-  if (refresh) element.refresh = async () => ({ order: `again-${order}`, token: 'another token' })
+  const newOrder = { order: `again-${order}`, token: 'another token' }
+  if (refresh) {
+    element.refresh = async () => {
+      if (closed) throw new Error('the shop is closed in this state')
+      return newOrder
+    }
+  }
   return element
 }
 

@@ -370,6 +370,13 @@ button[aria-disabled='true'] { opacity: .6; cursor: progress; }
   white-space: nowrap;
 }
 
+/* The narrowest phones. */
+@media (max-width: 24rem) {
+  [part='pay'], [part='result'] { padding-inline: .875rem; }
+  [part='steps'] { font-size: .75rem; }
+  [part='steps'] li { padding: 0; }
+}
+
 @keyframes turn { to { rotate: 1turn; } }
 @keyframes pop { from { scale: .6; opacity: 0; } }
 @keyframes draw { from { stroke-dashoffset: 40; } }
@@ -380,7 +387,7 @@ button[aria-disabled='true'] { opacity: .6; cursor: progress; }
 /* The visitor's own colours: lines where there were grounds, and nothing told by colour alone. */
 @media (forced-colors: active) {
   [part='phone'], [part='offline'], button { border-color: currentColor; }
-  [part='icon'] { border: 2px solid CanvasText; stroke: CanvasText; }
+  [part='icon'] { background: none; border: 2px solid CanvasText; stroke: CanvasText; }
   [part='corners'], [part='glyph'] { stroke: CanvasText; }
   [part='code'][data-empty] [part='paper'] { forced-color-adjust: auto; }
   [part='ring'] { stroke: transparent; }
