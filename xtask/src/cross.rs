@@ -13,8 +13,10 @@ use crate::{setup, workspace};
 /// A target that something of ours is built for.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// `wasm32-unknown-unknown`, a program for browsers.
+    /// `wasm32-unknown-unknown`, to become plain JavaScript: in words of 32 bits.
     Wasm,
+    /// The same to stay WebAssembly: in words of 64 bits.
+    WideWasm,
     /// `thumbv7m-none-eabi`, a Cortex-M3 without any operating system.
     CortexM3,
 }
@@ -22,7 +24,7 @@ pub(crate) enum Target {
 impl Target {
     fn triple(self) -> &'static str {
         match self {
-            Self::Wasm => "wasm32-unknown-unknown",
+            Self::Wasm | Self::WideWasm => "wasm32-unknown-unknown",
             Self::CortexM3 => "thumbv7m-none-eabi",
         }
     }
@@ -30,7 +32,7 @@ impl Target {
     /// The libraries to build where they do not come ready made.
     fn build_std(self) -> &'static str {
         match self {
-            Self::Wasm => "-Zbuild-std=std,panic_abort",
+            Self::Wasm | Self::WideWasm => "-Zbuild-std=std,panic_abort",
             Self::CortexM3 => "-Zbuild-std=core",
         }
     }
@@ -39,6 +41,7 @@ impl Target {
     pub(crate) fn folder(self) -> PathBuf {
         workspace::target().join(match self {
             Self::Wasm => "wasm",
+            Self::WideWasm => "wasm-wide",
             Self::CortexM3 => "cortex-m3",
         })
     }
@@ -46,7 +49,7 @@ impl Target {
     /// The profile of the workspace's `Cargo.toml` that it is built with.
     fn profile(self) -> &'static str {
         match self {
-            Self::Wasm => "browser",
+            Self::Wasm | Self::WideWasm => "browser",
             Self::CortexM3 => "release",
         }
     }
@@ -71,9 +74,12 @@ pub(crate) fn build(target: Target, arguments: &[&str]) -> Result<(), Failure> {
     command.args(["--profile", target.profile(), "--target", target.triple()]);
     command.arg("--target-dir").arg(target.folder());
     let mut flags = remap_paths()?;
-    if let Target::Wasm = target {
+    if let Target::Wasm | Target::WideWasm = target {
         // The default is a megabyte, which JavaScript would have to fill with zeros.
         flags += "\u{1f}-Clink-arg=-zstack-size=32768";
+    }
+    if let Target::WideWasm = target {
+        flags += "\u{1f}--cfg\u{1f}saoma_wide";
     }
     command.args(arguments).env("CARGO_ENCODED_RUSTFLAGS", flags);
     run(&mut command)

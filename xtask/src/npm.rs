@@ -27,8 +27,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 /// Makes `target/npm/package` anew.
 pub(crate) fn build() -> Result<(), Failure> {
     setup::node()?;
-    println!("    wasm from saoma-wasm");
-    cross::build(Target::Wasm, &["--package", "saoma-wasm"])?;
+    for target in [Target::Wasm, Target::WideWasm] {
+        println!("    wasm from saoma-wasm, {}", target.folder().display());
+        cross::build(target, &["--package", "saoma-wasm"])?;
+    }
     let package = package_folder();
     let dist = package.join("dist");
     if package.exists() {
@@ -59,15 +61,18 @@ pub(crate) fn build() -> Result<(), Failure> {
 /// The core, as wasm and as plain JavaScript.
 fn core(npm: &Path, dist: &Path) -> Result<(), Failure> {
     println!("    the wasm without what only wasm-bindgen needs in it");
-    let wasm = Target::Wasm.release_folder().join("saoma_wasm.wasm");
-    let raw = Target::Wasm.folder().join("bindgen");
-    let bindgen = ["run", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
-    process::run(cargo(&bindgen).arg(wasm).arg(&raw))?;
-    println!("    small, and as plain JavaScript, by binaryen");
     let mut node = program("node", &[]);
-    process::run(
-        node.arg(npm.join("support/core.mjs")).arg(raw.join("saoma_wasm_bg.wasm")).arg(dist),
-    )
+    node.arg(npm.join("support/core.mjs"));
+    for target in [Target::Wasm, Target::WideWasm] {
+        let wasm = target.release_folder().join("saoma_wasm.wasm");
+        let raw = target.folder().join("bindgen");
+        let bindgen =
+            ["run", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
+        process::run(cargo(&bindgen).arg(wasm).arg(&raw))?;
+        node.arg(raw.join("saoma_wasm_bg.wasm"));
+    }
+    println!("    small, and as plain JavaScript, by binaryen");
+    process::run(node.arg(dist))
 }
 
 /// Makes the tarball that `npm publish` would send, beside the package.

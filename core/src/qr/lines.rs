@@ -5,8 +5,9 @@ use super::mask::PERIOD;
 use super::version::SIZE_MAX;
 
 /// The machine's own word: of 64 bits, or of 32 on small machines and in JavaScript, which has no
-/// larger whole numbers. With the `cfg` any machine works like the small ones, for tests.
-#[cfg(all(target_pointer_width = "64", not(saoma_narrow)))]
+/// larger whole numbers. WebAssembly has them in spite of its small addresses, and says so by
+/// `saoma_wide`. With `saoma_narrow` any machine works like the small ones, for tests.
+#[cfg(all(any(target_pointer_width = "64", saoma_wide), not(saoma_narrow)))]
 mod word {
     pub(crate) type Word = u64;
     pub(crate) type Half = u32;
@@ -17,7 +18,7 @@ mod word {
         word as u32
     }
 }
-#[cfg(not(all(target_pointer_width = "64", not(saoma_narrow))))]
+#[cfg(not(all(any(target_pointer_width = "64", saoma_wide), not(saoma_narrow))))]
 mod word {
     pub(crate) type Word = u32;
     pub(crate) type Half = u16;
