@@ -303,7 +303,8 @@ export class Face {
     write(this.#timeLabel, texts.timeLeft)
     write(this.#time, clock(leftSeconds))
     this.#time.setAttribute('datetime', `PT${leftSeconds}S`)
-    const gone = 1 - Math.min(1, leftSeconds / lifetimeSeconds)
+    // Nobody sees it while there is no time; then it begins full, and does not have to grow.
+    const gone = leftSeconds === 0 ? 0 : 1 - Math.min(1, leftSeconds / lifetimeSeconds)
     this.#left.setAttribute('stroke-dashoffset', gone.toFixed(4))
     this.#countdown.toggleAttribute('data-soon', leftSeconds <= 60)
     this.#countdown.toggleAttribute('data-empty', leftSeconds === 0)
