@@ -50,6 +50,9 @@ const AGAIN: ReadonlySet<Screen> = new Set<Screen>([
   'error',
 ])
 
+/** Languages that a page may add; the words decide, not the page around them. */
+const RIGHT_TO_LEFT = /^(ar|fa|he|ur|ug|yi)\b/i
+
 /** The seconds left at which the time is spoken. */
 const SPOKEN_AT_S = [300, 60, 30] as const
 
@@ -211,6 +214,7 @@ export class Face {
     const { screen } = state
     const hadFocus = focused(this.root)
     this.root.lang = setting.lang
+    this.root.dir = RIGHT_TO_LEFT.test(setting.lang) ? 'rtl' : 'ltr'
     this.root.setAttribute('aria-label', texts.label)
     this.#renderSummary(state)
     const pays = screen === 'loading' || screen === 'waiting'
@@ -303,7 +307,8 @@ export class Face {
     write(this.#timeLabel, texts.timeLeft)
     write(this.#time, clock(leftSeconds))
     this.#time.setAttribute('datetime', `PT${leftSeconds}S`)
-    const gone = 1 - Math.min(1, leftSeconds / lifetimeSeconds)
+    // Nobody sees it while there is no time; then it begins full, and does not have to grow.
+    const gone = leftSeconds === 0 ? 0 : 1 - Math.min(1, leftSeconds / lifetimeSeconds)
     this.#left.setAttribute('stroke-dashoffset', gone.toFixed(4))
     this.#countdown.toggleAttribute('data-soon', leftSeconds <= 60)
     this.#countdown.toggleAttribute('data-empty', leftSeconds === 0)

@@ -82,8 +82,8 @@ export const css: string = `
 h2:focus { outline: none; }
 
 [part='summary'] { padding: 1.25rem 1.5rem 1rem; }
-[part='summary'][data-empty] > p { color: transparent; }
-[part='summary'][data-empty] > p::before {
+[part='summary'][data-empty] p { color: transparent; }
+[part='summary'][data-empty] p::before {
   content: '';
   display: inline-block;
   width: 8rem;
@@ -114,6 +114,7 @@ h2:focus { outline: none; }
   padding: 1.125rem 1.5rem 0;
   border-top: 1px solid var(--_line);
 }
+[part='summary'][hidden] ~ [part='result'] { border-top: 0; }
 [part='scan-title'] { font-size: 1rem; font-weight: 600; }
 
 [part='code'] {
@@ -307,7 +308,7 @@ slot[name='aside'] { display: block; margin-top: .875rem; }
 }
 [part='title'] { margin-top: 1rem; font-size: 1.25rem; font-weight: 650; line-height: 1.35; }
 [part='note'] { max-width: 22rem; margin-top: .25rem; color: var(--_muted); font-size: .9375rem; }
-[part='summary'] > *, [part='result'] > * { text-wrap: pretty; }
+[part='summary'] p, [part='result'] > * { text-wrap: pretty; }
 [part='result'] > slot { display: block; width: 100%; margin-top: 1.25rem; }
 
 [part='give-up'] { padding: .5rem 1.5rem 0; }
@@ -388,6 +389,7 @@ button[aria-disabled='true'] { opacity: .6; cursor: progress; }
 @media (forced-colors: active) {
   [part='phone'], [part='offline'], button { border-color: currentColor; }
   [part='icon'] { background: none; border: 2px solid CanvasText; stroke: CanvasText; }
+  :host([data-phase='checking']) [part='icon'] { border: 0; }
   [part='corners'], [part='glyph'] { stroke: CanvasText; }
   [part='code'][data-empty] [part='paper'] { forced-color-adjust: auto; }
   [part='ring'] { stroke: transparent; }
