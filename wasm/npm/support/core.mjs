@@ -7,8 +7,8 @@
 //   core-checkout.js  the checkout's machine as plain JavaScript
 //
 // Only numbers cross the border, so that no glue is needed. JavaScript is made of the code in words
-// of 32 bits, its own; WebAssembly has words of 64, with which it is a third faster. Both are cut to
-// what is exported, optimised and translated by binaryen.
+// of 32 bits, its own; WebAssembly has words of 64, with which it is a third faster. Both are cut
+// to what is exported, optimised and translated by binaryen.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
