@@ -51,8 +51,12 @@ const FIRST_EVENT_MS = 5_000
 const SILENCE_MS = 25_000
 /** Longest wait for one answer. Placing an order takes the server about two seconds. */
 const ANSWER_MS = 10_000
-/** After so many streams that were held up on the way, there is no listening. */
-const FRUITLESS_MAX = 2
+/**
+ * When there is no listening any more: after two streams in a row that were held up on the way, or
+ * eight that broke before they said anything. A line that is just bad breaks a few.
+ */
+const FRUITLESS_MAX = 8
+const FRUITLESS = { held: 4, broken: 1 }
 /** A stream that was cut is opened again after this time, doubled for each cut in a row. */
 const AGAIN_MS = 125
 /** A stream that lived so long was a good one: its cut is the first in a row. */
@@ -183,9 +187,8 @@ class Follower {
     if (stream === 'heard' || this.#isAway() || this.#isDone()) return true
     const heard = await this.#ask()
     // The server answers, but something on the way holds its events back.
-    if (heard && stream !== undefined && ++this.#fruitless >= FRUITLESS_MAX) {
-      this.#listening = false
-    }
+    if (heard && stream !== undefined) this.#fruitless += FRUITLESS[stream]
+    if (this.#fruitless >= FRUITLESS_MAX) this.#listening = false
     return heard
   }
 
@@ -227,9 +230,9 @@ class Follower {
 
   /**
    * Reads the event stream until it ends or breaks. `held`: no view came, or it fell silent; so
-   * do streams that something on the way holds back.
+   * do streams that something on the way holds back. `broken`: the line was cut before a view.
    */
-  async #listen(): Promise<'heard' | 'held'> {
+  async #listen(): Promise<'heard' | 'held' | 'broken'> {
     const patience = new Patience(this.#stop.signal, FIRST_EVENT_MS)
     this.#cut = () => patience.end()
     let asking = Promise.resolve(true)
@@ -239,6 +242,7 @@ class Follower {
     const began = this.#clock.now()
     let alive = began
     let heard = false
+    let broken = false
     try {
       const response = await this.#line.send('/events', 'text/event-stream', patience.signal)
       if (!response.ok || response.body === null) return 'held'
@@ -259,12 +263,14 @@ class Follower {
       }
     } catch (error) {
       if (error instanceof UnknownOrder) throw error
+      broken = !patience.signal.aborted
     } finally {
       clearInterval(hurry)
       this.#cut = () => {}
       patience.end()
     }
     const now = this.#clock.now()
+    if (!heard && broken) return 'broken'
     if (!heard || now - alive >= SILENCE_MS) return 'held'
     this.#cuts = now - began < GOOD_STREAM_MS ? this.#cuts + 1 : 1
     this.#fruitless = 0

@@ -140,6 +140,24 @@ describe('following an order', { concurrency: true }, () => {
     assert.equal(listens.length, 2, 'it does not try that for ever')
   })
 
+  test('a line that breaks before the first view is a bad line, not one without events', async (t) => {
+    const { server, screen, until } = await begin(t, view('open', 1))
+    let breaks = 4
+    server.interfere = (request, response) => {
+      if (!request.url.endsWith('/events') || breaks === 0) return false
+      breaks -= 1
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(':\n\n')
+      setTimeout(() => response.destroy(), 20)
+      return true
+    }
+    await screen('waiting')
+    await until(() => breaks === 0)
+    await soon(() => server.requests.filter((line) => line.endsWith('/events')).length === 5)
+    server.set(view('shipped', 2))
+    await screen('paid')
+    assert.equal(server.requests.at(-1), `GET /v1/orders/${ORDER}/events`, 'it listens again')
+  })
+
   test('a shop may choose to ask only', async (t) => {
     const { server, screen } = await begin(t, view('open', 1), { events: false })
     await screen('waiting')
