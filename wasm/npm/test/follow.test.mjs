@@ -140,7 +140,7 @@ describe('following an order', { concurrency: true }, () => {
     assert.equal(listens.length, 2, 'it does not try that for ever')
   })
 
-  test('a line that breaks before the first view is a bad line, not one without events', async (t) => {
+  test('a line that breaks before the first view is a bad line, and is listened to', async (t) => {
     const { server, screen, until } = await begin(t, view('open', 1))
     let breaks = 4
     server.interfere = (request, response) => {
