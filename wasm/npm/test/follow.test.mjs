@@ -141,7 +141,7 @@ describe('following an order', { concurrency: true }, () => {
   })
 
   test('a line that breaks before the first view is a bad line, and is listened to', async (t) => {
-    const { server, screen, until } = await begin(t, view('open', 1))
+    const { server, screen } = await begin(t, view('open', 1))
     let breaks = 4
     server.interfere = (request, response) => {
       if (!request.url.endsWith('/events') || breaks === 0) return false
@@ -151,7 +151,7 @@ describe('following an order', { concurrency: true }, () => {
       return true
     }
     await screen('waiting')
-    await until(() => breaks === 0)
+    await soon(() => breaks === 0)
     await soon(() => server.requests.filter((line) => line.endsWith('/events')).length === 5)
     server.set(view('shipped', 2))
     await screen('paid')
