@@ -55,6 +55,7 @@ impl Change<'_> {
         let verdict = Anomaly::UnknownOrder.as_str();
         insert_payment(&mut self.tx, payment, verdict, self.now).await?;
         let effect = Effect::Refund {
+            refund: 0,
             attempt: 0,
             transaction_id: payment.transaction_id.clone(),
             amount: payment.total_fee,
