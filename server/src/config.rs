@@ -20,6 +20,7 @@ pub use error::{ConfigError, Problem};
 pub use merchant::{AnomalyPolicy, MerchantConfig};
 pub use shop::{ShopConfig, WebhookConfig};
 
+use crate::webhook::Reach;
 use error::Problems;
 use ipnet::IpNet;
 use read::Section;
@@ -48,7 +49,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether webhooks may go to private addresses. On a loopback `listen` they always may.
+    /// Whether webhooks may go to private addresses. Left out, they may when there is no
+    /// `public_url`: then WeChat reaches us on this machine only, so that this is somebody's desk.
     pub webhook_private: bool,
     /// Who we are to WeChat: at least one.
     pub merchants: Vec<MerchantConfig>,
@@ -167,11 +169,13 @@ impl Config {
         let replica = at.keep(replica(&mut root, database.as_ref()));
         let public_url = at.keep(public_url(&mut root, listen));
         let trusted_proxies = at.keep(trusted_proxies(&mut root));
-        let webhook_private = at.keep(root.flag("webhook_private"));
+        let desk = !matches!(public_url, Some(Some(_)));
+        let webhook_private = at.keep(root.flag("webhook_private", desk));
         let limits = limits(&mut root, at);
         let log = log(&mut root, at);
         let merchants = merchant::merchants(&mut root, at);
-        let shops = shop::shops(&mut root, &merchants, at);
+        let reach = Reach::of(webhook_private.unwrap_or(true));
+        let shops = shop::shops(&mut root, &merchants, reach, at);
         let operators = operators(&mut root, at);
         root.end(at);
         let config = (|| {
@@ -304,7 +308,7 @@ fn log(root: &mut Section<'_>, problems: &mut Problems) -> Option<LogConfig> {
         return Some(default);
     };
     let filter = problems.keep(section.optional("filter"));
-    let json = problems.keep(section.flag("json"));
+    let json = problems.keep(section.flag("json", false));
     section.end(problems);
     Some(LogConfig { filter: filter?.unwrap_or(default.filter), json: json? })
 }

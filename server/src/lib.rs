@@ -44,7 +44,7 @@ use std::{fmt, io};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use webhook::Webhook;
+use webhook::{Reach, Webhooks};
 use worker::Worker;
 
 /// How long requests and calls that run may take to end when the server stops.
@@ -101,15 +101,16 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 /// The lines to the outside, which tell whether a configuration can be used.
-fn lines(config: &Config) -> Result<(Gateway, Webhook), StartError> {
+fn lines(config: &Config) -> Result<(Gateway, Webhooks), StartError> {
     let (merchant, shop) = the_only_shop(config)?;
     let hosts: Vec<&str> = merchant.gateway.iter().map(String::as_str).collect();
     let settings = merchant.settings();
     let gateway = Gateway::with(merchant.merchant(&shop.app_id), &hosts, settings)
         .map_err(StartError::Gateway)?;
     let webhook = shop.webhook.as_ref().ok_or(StartError::NotYet("a shop without a webhook is"))?;
-    let webhook = Webhook::new(webhook.url.expose().to_owned(), webhook.secret.clone())
-        .map_err(|_| StartError::Webhook)?;
+    let reach = Reach::of(config.webhook_private);
+    let webhook = Webhooks::new([(shop.id.as_str(), webhook)], reach);
+    let webhook = webhook.map_err(|_| StartError::Webhook)?;
     Ok((gateway, webhook))
 }
 
@@ -135,7 +136,7 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
-        let (gateway, webhook) = lines(&config)?;
+        let (gateway, webhooks) = lines(&config)?;
         let (merchant, shop) = the_only_shop(&config)?;
         let Database::Sqlite(path) = config.database.clone() else {
             return Err(StartError::NotYet("PostgreSQL is"));
@@ -162,7 +163,8 @@ impl Server {
             keys: ShopKeys::new(&shop.keys),
             stop: stopping.clone(),
         };
-        let worker = Arc::new(Worker { service: service.clone(), gateway, webhook });
+        let worker =
+            Arc::new(Worker { service: service.clone(), gateway, webhooks, shop: shop.id.clone() });
         let mut tasks = JoinSet::new();
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));

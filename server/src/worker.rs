@@ -5,7 +5,7 @@
 
 use crate::service::{Job, Outcome, Service};
 use crate::store::{Entry, Lane, StoreError};
-use crate::webhook::Webhook;
+use crate::webhook::Webhooks;
 use saoma_core::native::Gateway;
 use saoma_core::time::UnixTime;
 use std::sync::Arc;
@@ -24,7 +24,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 pub(crate) struct Worker {
     pub(crate) service: Arc<Service>,
     pub(crate) gateway: Gateway,
-    pub(crate) webhook: Webhook,
+    pub(crate) webhooks: Webhooks,
+    /// The only shop's id.
+    pub(crate) shop: String,
 }
 
 impl Worker {
@@ -138,7 +140,8 @@ impl Worker {
                 Outcome::of_close(attempt.index, answer)
             }
             Job::Ship(ship) => {
-                Outcome::of_ship(self.webhook.ship(&ship, self.service.clock.now()).await)
+                let now = self.service.clock.now();
+                Outcome::of_ship(self.webhooks.ship(&self.shop, &ship, now).await)
             }
         })
     }
