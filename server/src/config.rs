@@ -98,10 +98,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A till makes an order in seconds, and a chain of shops may share a key; behind one address
-    /// may stand a shopping centre full of phones.
+    /// Far above what is needed, and far below what hurts: a chain of shops may share a key, and
+    /// behind one address may stand a shopping centre full of phones.
     fn default() -> Self {
-        Self { key_per_s: 200, key_burst: 1_000, address_per_s: 50, address_burst: 500 }
+        Self { key_per_s: 1_000, key_burst: 5_000, address_per_s: 100, address_burst: 1_000 }
     }
 }
 

@@ -33,10 +33,11 @@ pub use config::{
 pub use random::{NoRandom, Random, Seeded};
 pub use store::{OpenError, StoreError};
 
-use http::{App, ShopKeys};
+use http::{App, Gate, ShopKeys};
 use saoma_core::native::{Gateway, GatewayError};
 use service::{Seller, Service};
 use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +162,7 @@ impl Server {
         let app = App {
             service: service.clone(),
             keys: ShopKeys::new(&shop.keys),
+            gate: Arc::new(Gate::new(&config)),
             stop: stopping.clone(),
         };
         let worker =
@@ -212,7 +214,8 @@ async fn serve(listener: TcpListener, app: App, mut stopping: tokio::sync::watch
         // An error says that the server is gone, which is the same.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(until).await;
+    let app = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, app).with_graceful_shutdown(until).await;
     if let Err(error) = served {
         tracing::error!(%error, "the server takes no more requests");
     }

@@ -21,11 +21,12 @@ impl ShopKeys {
         Self(keys.iter().map(|key| Sha256::digest(key.expose()).into()).collect())
     }
 
-    /// Whether this is one of them; all of them are compared, in constant time.
-    fn holds(&self, key: &str) -> bool {
+    /// The digest of a key that is one of them; all of them are compared, in constant time.
+    fn find(&self, key: &str) -> Option<[u8; 32]> {
         let digest: [u8; 32] = Sha256::digest(key).into();
         let one_of = |found: Choice, key: &[u8; 32]| found | key.ct_eq(&digest);
-        self.0.iter().fold(Choice::from(0), one_of).into()
+        let found: bool = self.0.iter().fold(Choice::from(0), one_of).into();
+        found.then_some(digest)
     }
 }
 
@@ -37,7 +38,13 @@ impl FromRequestParts<App> for ByShop {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let key = bearer(&parts.headers).ok_or(ApiError::Unauthorized)?;
-        if app.keys.holds(key) { Ok(Self) } else { Err(ApiError::Unauthorized) }
+        match app.keys.find(key) {
+            Some(digest) => app.gate.key(&digest, app.service.clock.now()).map(|()| Self),
+            None => {
+                count_address(parts, app)?;
+                Err(ApiError::Unauthorized)
+            }
+        }
     }
 }
 
@@ -62,13 +69,22 @@ impl FromRequestParts<App> for Allowed {
         let token = token.ok_or(ApiError::Unauthorized)?;
         let order_id = order_id.ok().and_then(|Path(order_id)| OrderId::new(&order_id).ok());
         let order_id = order_id.ok_or(ApiError::NotFound)?;
-        let is_shop = bearer.is_some_and(|key| app.keys.holds(key));
-        if is_shop || app.service.is_token(&order_id, token) {
+        if let Some(digest) = bearer.and_then(|key| app.keys.find(key)) {
+            app.gate.key(&digest, app.service.clock.now())?;
+            return Ok(Self(order_id));
+        }
+        count_address(parts, app)?;
+        if app.service.is_token(&order_id, token) {
             Ok(Self(order_id))
         } else {
             Err(ApiError::NotFound)
         }
     }
+}
+
+fn count_address(parts: &Parts, app: &App) -> Result<(), ApiError> {
+    let client = app.gate.client(&parts.extensions, &parts.headers);
+    app.gate.address(client, app.service.clock.now())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -1,6 +1,8 @@
 //! The whole server over real HTTP, but for WeChat, whose gateway is out of reach here: orders stay
 //! `placing` until a signed notification pays them. (`tests/` runs it against the sandbox.)
 
+mod doors;
+
 use crate::testing::{KEY, PRICE, START, merchant, notice_fields, signed};
 use crate::{Clock, Config, Database, Env, ManualClock, Random, Server};
 use axum::body::Bytes;
@@ -90,9 +92,14 @@ struct Made {
 
 impl Desk {
     async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// With more in its configuration.
+    async fn start_with(more: &str) -> Self {
         let (receiver, webhook_url) = Receiver::start(200).await;
         let folder = tempfile::tempdir().unwrap();
-        let config = config(folder.path(), &webhook_url);
+        let config = config(folder.path(), &webhook_url, more);
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
         let server = start(&config, &clock).await;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
@@ -166,14 +173,14 @@ impl Desk {
     }
 }
 
-fn config(folder: &Path, webhook_url: &str) -> Config {
+fn config(folder: &Path, webhook_url: &str, more: &str) -> Config {
     let merchant = merchant(SignType::HmacSha256);
     let text = format!(
         "listen = \"127.0.0.1:0\"\ndatabase = \"sqlite:saoma.db\"\n\
          [merchant]\nname = \"扫码咖啡\"\nmch_id = \"{}\"\napp_id = \"{}\"\nkey = \"{KEY}\"\n\
          gateway = \"http://127.0.0.1:1\"\n\
          [shop]\nkeys = [\"{SHOP_KEY}\"]\nwebhook_url = \"{webhook_url}\"\n\
-         webhook_secret = \"{WEBHOOK_SECRET}\"\n",
+         webhook_secret = \"{WEBHOOK_SECRET}\"\n{more}",
         merchant.mch_id, merchant.app_id
     );
     Config::parse(&text, folder, &Env::default()).unwrap()
