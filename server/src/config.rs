@@ -20,6 +20,7 @@ pub use error::{ConfigError, Problem};
 pub use merchant::{AnomalyPolicy, MerchantConfig};
 pub use shop::{ShopConfig, WebhookConfig};
 
+use crate::password::is_hash;
 use crate::webhook::Reach;
 use error::Problems;
 use ipnet::IpNet;
@@ -354,7 +355,7 @@ fn password_hash(section: &mut Section<'_>) -> Result<Secret, Problem> {
     let hash = section.secret("password_hash")?;
     let what = "let `saoma-server hash-password` make one";
     let hash = hash.ok_or_else(|| section.missing("password_hash", what))?;
-    if hash.starts_with("$argon2id$") {
+    if is_hash(&hash) {
         return Ok(Secret(hash));
     }
     let rule = "must be what `saoma-server hash-password` prints, $argon2id$...";

@@ -16,6 +16,7 @@
 mod clock;
 mod config;
 mod http;
+mod password;
 mod random;
 mod service;
 mod store;
@@ -30,6 +31,7 @@ pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
     OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
 };
+pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
 pub use store::{OpenError, StoreError};
 

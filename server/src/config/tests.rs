@@ -47,7 +47,7 @@ const LONG: &str = r#"
     fetch_within_s = 60
     [[operators]]
     name = "lin"
-    password_hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA"
+    password_hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA"
 "#;
 
 fn env(variables: &[(&str, &str)]) -> Env {
