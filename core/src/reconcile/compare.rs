@@ -1,6 +1,6 @@
 //! One line against one record: the first difference that there is, by its name.
 
-use super::entry::{BillEntry, PaymentState, RefundState, What};
+use super::entry::{BillEntry, BillRefundState, PaymentState, What};
 use crate::bill::BillDate;
 use crate::ids::{OutRefundNo, OutTradeNo, TransactionId};
 use crate::money::Fen;
@@ -35,7 +35,7 @@ pub struct PaymentHere {
 /// use saoma_core::ids::{OutRefundNo, TransactionId};
 /// use saoma_core::money::Fen;
 /// use saoma_core::reconcile::{
-///     Difference, DifferenceKind, Here, Question, RefundHere, RefundStage,
+///     Difference, DifferenceKind, Here, Question, RefundHere, RefundProgress,
 /// };
 /// use saoma_core::time::UnixTime;
 ///
@@ -44,7 +44,7 @@ pub struct PaymentHere {
 ///     out_refund_no: OutRefundNo::new("20261123192600K7Q2M9XB-R1")?,
 ///     transaction_id: TransactionId::new("4200009999202611230000000001")?,
 ///     refund_fee: Fen::parse("599")?,
-///     stage: RefundStage::Accepted,
+///     progress: RefundProgress::Accepted,
 ///     accepted_at: UnixTime::parse_beijing("20261123200000")?,
 /// });
 /// // It was accepted on that day, and the bill does not have it.
@@ -63,14 +63,14 @@ pub struct RefundHere {
     /// What goes back.
     pub refund_fee: Fen,
     /// How far it is.
-    pub stage: RefundStage,
+    pub progress: RefundProgress,
     /// When we heard that WeChat had accepted it; before that, when it was asked for.
     pub accepted_at: UnixTime,
 }
 
 /// How far a refund is; an example is at [`RefundHere`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefundStage {
+pub enum RefundProgress {
     /// Asked for; nobody has told us yet that it was accepted.
     Asked,
     /// Definitely refused: no money moved.
@@ -108,9 +108,9 @@ impl Here {
     pub fn is_expected(&self, date: &BillDate) -> bool {
         let accepted = match self {
             Self::Payment(_) => true,
-            Self::Refund(refund) => match refund.stage {
-                RefundStage::Asked | RefundStage::Refused => false,
-                RefundStage::Accepted | RefundStage::Done | RefundStage::Failed => true,
+            Self::Refund(refund) => match refund.progress {
+                RefundProgress::Asked | RefundProgress::Refused => false,
+                RefundProgress::Accepted | RefundProgress::Done | RefundProgress::Failed => true,
             },
         };
         accepted && date.contains(self.time())
@@ -338,23 +338,24 @@ fn of_payment(
 fn of_refund(
     date: &BillDate,
     entry: &BillEntry,
-    state: RefundState,
+    state: BillRefundState,
     here: &RefundHere,
 ) -> Option<DifferenceKind> {
     if entry.amount() != here.refund_fee {
         return Some(DifferenceKind::RefundAmount);
     }
-    let as_known = match (state, here.stage) {
+    let as_known = match (state, here.progress) {
         // In the bill at all, so it was accepted.
-        (_, RefundStage::Asked | RefundStage::Refused) => false,
+        (_, RefundProgress::Asked | RefundProgress::Refused) => false,
         // The bill is older than what is known here.
         (
-            RefundState::Accepted,
-            RefundStage::Accepted | RefundStage::Done | RefundStage::Failed,
+            BillRefundState::Accepted,
+            RefundProgress::Accepted | RefundProgress::Done | RefundProgress::Failed,
         ) => true,
-        (RefundState::Done, RefundStage::Done) | (RefundState::Failed, RefundStage::Failed) => true,
-        (RefundState::Done, RefundStage::Accepted | RefundStage::Failed)
-        | (RefundState::Failed, RefundStage::Accepted | RefundStage::Done) => false,
+        (BillRefundState::Done, RefundProgress::Done)
+        | (BillRefundState::Failed, RefundProgress::Failed) => true,
+        (BillRefundState::Done, RefundProgress::Accepted | RefundProgress::Failed)
+        | (BillRefundState::Failed, RefundProgress::Accepted | RefundProgress::Done) => false,
     };
     if !as_known || *entry.transaction_id != *here.transaction_id.as_str() {
         return Some(DifferenceKind::RefundState);

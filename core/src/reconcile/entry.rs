@@ -48,7 +48,7 @@ pub enum What {
         /// What goes back, coupons included.
         refund_fee: Fen,
         /// Where it was when the bill was made.
-        state: RefundState,
+        state: BillRefundState,
     },
 }
 
@@ -66,7 +66,7 @@ pub enum PaymentState {
 /// further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum RefundState {
+pub enum BillRefundState {
     /// Accepted and under way, or a state that this version does not know.
     Accepted,
     /// The money is back.
@@ -85,9 +85,9 @@ impl BillEntry {
                 refund_id: clip(refund.refund_id),
                 refund_fee: refund.refund_fee,
                 state: match refund.state {
-                    "SUCCESS" => RefundState::Done,
-                    "FAIL" | "REFUNDCLOSE" | "CHANGE" => RefundState::Failed,
-                    _ => RefundState::Accepted,
+                    "SUCCESS" => BillRefundState::Done,
+                    "FAIL" | "REFUNDCLOSE" | "CHANGE" => BillRefundState::Failed,
+                    _ => BillRefundState::Accepted,
                 },
             },
             (state, _) => What::Payment {

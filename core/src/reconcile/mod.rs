@@ -41,9 +41,9 @@ mod entry;
 mod tally;
 
 pub use compare::{
-    Difference, DifferenceKind, Here, PaymentHere, Question, RefundHere, RefundStage, compare,
+    Difference, DifferenceKind, Here, PaymentHere, Question, RefundHere, RefundProgress, compare,
 };
-pub use entry::{BillEntry, BillNumber, PaymentState, RefundState, What, has_our_form};
+pub use entry::{BillEntry, BillNumber, BillRefundState, PaymentState, What, has_our_form};
 pub use tally::{Sum, Tally};
 
 #[cfg(test)]

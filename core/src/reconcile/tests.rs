@@ -35,12 +35,12 @@ fn payment(n: u64, amount: u64, paid_at: UnixTime) -> Here {
     })
 }
 
-fn refund(n: u64, amount: u64, accepted_at: UnixTime, stage: RefundStage) -> Here {
+fn refund(n: u64, amount: u64, accepted_at: UnixTime, progress: RefundProgress) -> Here {
     Here::Refund(RefundHere {
         out_refund_no: OutRefundNo::new(&format!("20261123192600K7Q2{n:04}-R1")).unwrap(),
         transaction_id: TransactionId::new(&format!("42000099992026112300000{n:05}")).unwrap(),
         refund_fee: fen(amount),
-        stage,
+        progress,
         accepted_at,
     })
 }
@@ -74,9 +74,9 @@ fn write_bill<'a>(records: impl IntoIterator<Item = &'a Here>) -> String {
                 refunded += here.refund_fee.get();
                 let (transaction, number) = (&here.transaction_id, &here.out_refund_no);
                 let order = number.as_str().replace("-R", "-");
-                let state = match here.stage {
-                    RefundStage::Done => "SUCCESS",
-                    RefundStage::Failed => "FAIL",
+                let state = match here.progress {
+                    RefundProgress::Done => "SUCCESS",
+                    RefundProgress::Failed => "FAIL",
                     _ => "PROCESSING",
                 };
                 write!(
@@ -201,11 +201,15 @@ fn what_the_bill_of_another_day_has_comes_out_even_on_both() {
 
 #[test]
 fn a_refund_stands_on_the_day_of_its_acceptance_whatever_became_of_it() {
-    use RefundStage::{Accepted, Done, Failed};
+    use RefundProgress::{Accepted, Done, Failed};
     let accepted = refund(1, 500, at("20261123235959"), Accepted);
     let bill = write_bill([&accepted]);
-    for stage in [Accepted, Done, Failed] {
-        assert_eq!(kinds(&bill, &[refund(1, 500, at("20261123235959"), stage)]), [], "{stage:?}");
+    for progress in [Accepted, Done, Failed] {
+        assert_eq!(
+            kinds(&bill, &[refund(1, 500, at("20261123235959"), progress)]),
+            [],
+            "{progress:?}"
+        );
     }
     let heard_later = refund(1, 500, at("20261124000001"), Done);
     assert_eq!(kinds(&bill, &[heard_later]), [DifferenceKind::RefundOtherDay]);
@@ -213,8 +217,8 @@ fn a_refund_stands_on_the_day_of_its_acceptance_whatever_became_of_it() {
 
 #[test]
 fn a_refund_that_was_never_accepted_stands_in_no_bill() {
-    for stage in [RefundStage::Asked, RefundStage::Refused] {
-        let here = refund(1, 500, at("20261123120000"), stage);
+    for progress in [RefundProgress::Asked, RefundProgress::Refused] {
+        let here = refund(1, 500, at("20261123120000"), progress);
         let nothing = write_bill([]);
         assert_eq!(kinds(&nothing, core::slice::from_ref(&here)), []);
         // When it does, then it was.
@@ -224,7 +228,7 @@ fn a_refund_that_was_never_accepted_stands_in_no_bill() {
 
 #[test]
 fn a_refund_that_is_further_in_the_bill_is_a_difference() {
-    use RefundStage::{Accepted, Done, Failed};
+    use RefundProgress::{Accepted, Done, Failed};
     let noon = at("20261123120000");
     for (there, here, differs) in [
         (Accepted, Accepted, false),
@@ -263,7 +267,7 @@ fn a_line_that_comes_twice_is_noticed_by_the_sums() {
 
 #[test]
 fn a_number_that_is_too_long_is_cut_off_and_none_of_ours() {
-    let here = refund(1, 500, at("20261123120000"), RefundStage::Done);
+    let here = refund(1, 500, at("20261123120000"), RefundProgress::Done);
     let long = "R".repeat(100);
     let bill = write_bill([&here]).replace("20261123192600K7Q20001-R1", &long);
     let entries = entries(&bill);
@@ -274,17 +278,17 @@ fn a_number_that_is_too_long_is_cut_off_and_none_of_ours() {
 
 /// What may be recorded of a day.
 fn records() -> impl Strategy<Value = Vec<Here>> {
-    let stage = prop_oneof![
-        Just(RefundStage::Accepted),
-        Just(RefundStage::Done),
-        Just(RefundStage::Failed),
+    let progress = prop_oneof![
+        Just(RefundProgress::Accepted),
+        Just(RefundProgress::Done),
+        Just(RefundProgress::Failed),
     ];
-    let one = (any::<bool>(), 1_u64..1_000_000, 0_u64..86_400, stage);
+    let one = (any::<bool>(), 1_u64..1_000_000, 0_u64..86_400, progress);
     proptest::collection::vec(one, 1..12).prop_map(|all| {
         let begin = day().begins_at();
-        let one = |(n, (is_refund, amount, second, stage)): (usize, _)| {
+        let one = |(n, (is_refund, amount, second, progress)): (usize, _)| {
             let (n, time) = (n as u64, begin.plus(second));
-            if is_refund { refund(n, amount, time, stage) } else { payment(n, amount, time) }
+            if is_refund { refund(n, amount, time, progress) } else { payment(n, amount, time) }
         };
         all.into_iter().enumerate().map(one).collect()
     })
@@ -314,7 +318,7 @@ fn change(here: &mut Here, which: Index) -> DifferenceKind {
                 K::RefundAmount
             }
             1 => {
-                refund.stage = RefundStage::Asked;
+                refund.progress = RefundProgress::Asked;
                 K::RefundState
             }
             2 => {
