@@ -17,6 +17,7 @@ mod clock;
 mod config;
 mod http;
 mod random;
+mod reconcile;
 mod service;
 mod store;
 #[cfg(test)]
