@@ -25,7 +25,9 @@ use crate::store::{BillDay, BillSums, DifferenceRow, Dialect, StoreError, settin
 use crate::worker::Worker;
 use compare::{CompareError, Comparison};
 use saoma_core::api::Class;
-use saoma_core::bill::{BillDate, BillErrorKind, BillForm, FailureKind, TradeBillKind};
+use saoma_core::bill::{
+    BillDate, BillErrorKind, BillForm, FailureKind, LineError, TradeBillKind, TradeLine,
+};
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{DownloadError, Gateway};
 use saoma_core::reconcile::BillEntry;
@@ -234,7 +236,7 @@ impl Reconciler {
                 true
             }
             Err(Failure { why, again_in_s }) => {
-                day.failed(&mut tx, why, now.plus(*again_in_s)).await?;
+                day.failed(&mut tx, why, Some(now.plus(*again_in_s))).await?;
                 tracing::warn!(mch_id, bill_date, why, again_in_s, "no bill");
                 false
             }
@@ -269,7 +271,7 @@ impl Reconciler {
             let file = |error| after(day, format!("the temporary file: {error}"));
             let mut spool = SpoolWriter::new().map_err(file)?;
             let what = (TradeBillKind::All, form);
-            let on_line = |line: Result<_, _>| {
+            let on_line = |line: Result<TradeLine<'_>, LineError>| {
                 // A line that breaks a rule is told by the download's end.
                 if let Ok(line) = line {
                     spool.push(&BillEntry::of(&line));
@@ -350,6 +352,3 @@ fn days_between(first: &BillDate, last: &BillDate, now: UnixTime) -> Vec<BillDat
 fn minus(time: UnixTime, seconds: u64) -> UnixTime {
     UnixTime::new(time.get().saturating_sub(seconds)).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;
