@@ -4,6 +4,7 @@
 mod access;
 mod error;
 mod events;
+mod limit;
 mod notify;
 mod orders;
 
@@ -12,6 +13,7 @@ mod tests;
 
 pub(crate) use access::ShopKeys;
 use error::ApiError;
+pub(crate) use limit::Gate;
 
 use crate::service::Service;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -36,6 +38,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
     pub(crate) keys: ShopKeys,
+    pub(crate) gate: Arc<Gate>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
 }

@@ -1,7 +1,8 @@
 //! The verbs on a real file, as a specification.
 
 use super::*;
-use crate::store::{AttemptRow, Database, Lane};
+use crate::config::Database;
+use crate::store::{AttemptRow, Lane};
 use crate::testing::{KEY, PRICE, Shop, alter, notice_fields, only_shop, sellers, signed};
 use saoma_core::ids::OutTradeNo;
 use saoma_core::order::{Effect, Event};

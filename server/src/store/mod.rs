@@ -21,13 +21,13 @@ pub(crate) use order::{AttemptRow, OrderRow};
 pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 
-use crate::config::Secret;
+use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,24 +44,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
-
-/// Where the database is.
-#[derive(Clone, Debug)]
-pub enum Database {
-    /// A file on a local disk; it is made when it is not there.
-    Sqlite(PathBuf),
-    /// `postgres://USER:PASSWORD@HOST/NAME`, which holds a password.
-    Postgres(Secret),
-}
-
-impl fmt::Display for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => path.display().fmt(f),
-            Self::Postgres(_) => f.write_str("PostgreSQL"),
-        }
-    }
-}
 
 /// The database.
 #[derive(Clone, Debug)]
