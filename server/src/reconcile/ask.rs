@@ -4,8 +4,8 @@ use super::Reconciler;
 use super::words::{State, Why};
 use crate::store::{AttemptRow, DifferenceRow, End, StoreError};
 use saoma_core::api::{
-    Call, Class, OrderQueryAnswer, Payment, PaymentNo, Refusal, RefundNo, RefundQuery,
-    RefundQueryAnswer, RefundState, TradeState,
+    Call, Class, OrderQueryAnswer, Payment, PaymentNo, RefundNo, RefundQuery, RefundQueryAnswer,
+    RefundState, Refusal, TradeState,
 };
 use saoma_core::ids::{AppId, OutTradeNo};
 use saoma_core::money::Fen;
@@ -163,8 +163,8 @@ impl Reconciler {
         let query = RefundQuery::new(RefundNo::Payment(PaymentNo::OutTrade(&line.number)));
         let query = if offset == 0 { Ok(query) } else { query.offset(offset) };
         let query = query.map_err(|error| error.to_string())?;
-        let answer = line.gateway.refund_query(&query, line.sign_type, &nonce, |answer| {
-            match answer {
+        let answer =
+            line.gateway.refund_query(&query, line.sign_type, &nonce, |answer| match answer {
                 RefundQueryAnswer::Found(found) => Ok(found
                     .iter()
                     .map(|refund| ToldRefund {
@@ -174,8 +174,7 @@ impl Reconciler {
                     })
                     .collect()),
                 RefundQueryAnswer::Refused(refusal) => Err(refusal),
-            }
-        });
+            });
         answer.await.map_err(|error| error.to_string())
     }
 

@@ -157,9 +157,8 @@ impl<'c> Comparison<'c> {
         }
         let attempts =
             AttemptRow::get_all(&mut self.service.store.reader().await?, &numbers).await?;
-        let pair = |attempt: AttemptRow| {
-            (attempt.out_trade_no.to_string(), attempt.order_id.to_string())
-        };
+        let pair =
+            |attempt: AttemptRow| (attempt.out_trade_no.to_string(), attempt.order_id.to_string());
         Ok(attempts.into_iter().map(pair).collect())
     }
 
@@ -311,12 +310,12 @@ impl<'c> Comparison<'c> {
         refunds: bool,
     ) -> Result<(), StoreError> {
         block.iter().for_each(|record| self.tally.add_here(&record.here));
-        let missing: Vec<_> = block.iter().filter(|record| !seen.contains(&record.number())).collect();
+        let missing: Vec<_> =
+            block.iter().filter(|record| !seen.contains(&record.number())).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let kind =
-            if refunds { DifferenceKind::RefundOtherDay } else { DifferenceKind::OtherDay };
+        let kind = if refunds { DifferenceKind::RefundOtherDay } else { DifferenceKind::OtherDay };
         let numbers = missing.iter().map(|record| record.number().into()).collect();
         let mut reader = self.service.store.reader().await?;
         let which = (&self.day.mch_id, &self.day.date);
@@ -398,8 +397,7 @@ impl Known {
     }
 
     fn record(&self, entry: &BillEntry) -> Option<&Recorded> {
-        let records =
-            if entry.out_refund_no().is_some() { &self.refunds } else { &self.payments };
+        let records = if entry.out_refund_no().is_some() { &self.refunds } else { &self.payments };
         records.get(number_of(entry))
     }
 }

@@ -10,6 +10,7 @@
 //! is one conditional update, and whoever dies over one leaves it to the next.
 
 mod ask;
+mod command;
 mod compare;
 pub(crate) mod csv;
 mod report;
@@ -17,11 +18,13 @@ mod spool;
 pub(crate) mod words;
 
 pub(crate) use ask::{Told, ToldRefund};
+pub use command::{ReconcileError, Reconciled, reconcile};
 pub(crate) use compare::NOT_KEPT;
 pub(crate) use report::{DayReport, DifferenceReport, read_date};
 
+use crate::config::Config;
 use crate::service::Service;
-use crate::store::{BillDay, BillSums, DifferenceRow, Dialect, StoreError, setting};
+use crate::store::{BillDay, BillSums, Dialect, DifferenceRow, StoreError, setting};
 use crate::worker::Worker;
 use compare::{CompareError, Comparison};
 use saoma_core::api::Class;
@@ -33,7 +36,7 @@ use saoma_core::native::{DownloadError, Gateway};
 use saoma_core::reconcile::BillEntry;
 use saoma_core::time::UnixTime;
 use spool::{Spool, SpoolWriter};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -60,9 +63,10 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Reconciler {
     worker: Arc<Worker>,
-    /// From which day on each merchant's bills are compared by themselves, and the last day that
-    /// was planned.
-    planned: Mutex<HashMap<MchId, (BillDate, Option<BillDate>)>>,
+    /// The last day of each merchant that was planned.
+    planned: Mutex<HashMap<MchId, BillDate>>,
+    /// Merchants of whom no other program takes payments.
+    alone: HashSet<MchId>,
 }
 
 /// Why a day could not be compared.
@@ -75,8 +79,10 @@ struct Failure {
 }
 
 impl Reconciler {
-    pub(crate) fn new(worker: Arc<Worker>) -> Self {
-        Self { worker, planned: Mutex::default() }
+    pub(crate) fn new(worker: Arc<Worker>, config: &Config) -> Self {
+        let alone = config.merchants.iter().filter(|merchant| merchant.only_program);
+        let alone = alone.map(|merchant| merchant.mch_id.clone()).collect();
+        Self { worker, planned: Mutex::default(), alone }
     }
 
     fn service(&self) -> &Service {
@@ -171,7 +177,7 @@ impl Reconciler {
             sellers.iter().map(|seller| &seller.merchant.mch_id).collect();
         let mut planned = self.planned.lock().await;
         for mch_id in merchants {
-            if planned.get(mch_id).is_some_and(|(_, until)| until.as_ref() == Some(&last)) {
+            if planned.get(mch_id) == Some(&last) {
                 continue;
             }
             let mut tx = self.service().store.begin().await?;
@@ -182,9 +188,31 @@ impl Reconciler {
             let days = days.into_iter().map(|date| (mch_id.clone(), date, now)).collect();
             BillDay::plan(&mut tx, days).await?;
             tx.commit().await?;
-            planned.insert(mch_id.clone(), (first, Some(last.clone())));
+            planned.insert(mch_id.clone(), last.clone());
         }
         Ok(())
+    }
+
+    /// Compares a day now and asks about what differs, as far as WeChat answers now. Gives whether
+    /// it could be compared.
+    async fn compare_now(&self, mch_id: &MchId, date: &BillDate) -> Result<bool, StoreError> {
+        let now = self.now();
+        let mut tx = self.service().store.begin().await?;
+        BillDay::ask_for(&mut tx, mch_id, date, now).await?;
+        let day = BillDay::get(&mut tx, mch_id, date).await?;
+        let day = match day {
+            Some(day) => day.take(&mut tx, now.plus(DAY_LEASE_S)).await?,
+            None => None,
+        };
+        tx.commit().await?;
+        let Some(day) = day else { return Ok(false) };
+        // Nobody stops this one: whoever is tired of it ends the process.
+        let (_go_on, stop) = watch::channel(false);
+        let is_compared = self.compare_day(&day, stop).await?;
+        while let Some(row) = self.claim_difference().await? {
+            self.ask(row).await?;
+        }
+        Ok(is_compared)
     }
 
     async fn claim_day(&self) -> Result<Option<BillDay>, StoreError> {
@@ -247,7 +275,7 @@ impl Reconciler {
 
     async fn compare(&self, day: &BillDay) -> Result<BillSums, Failure> {
         let spool = self.download(day).await?;
-        let alone = false;
+        let alone = self.alone.contains(&day.mch_id);
         Comparison::run(self.service(), day, alone, spool).await.map_err(|error| match error {
             CompareError::Store(error) => after(day, error.to_string()),
             CompareError::File(error) => after(day, format!("the temporary file: {error}")),
@@ -321,7 +349,7 @@ const fn is_wrong(kind: &BillErrorKind) -> bool {
 
 /// Again after 1, 2, 4, ... up to 60 minutes.
 fn after(day: &BillDay, why: String) -> Failure {
-    let pause_s = 60 << day.failures.min(6);
+    let pause_s: u64 = 60 << day.failures.min(6);
     Failure { why, again_in_s: pause_s.min(PAUSE_MAX_S) }
 }
 

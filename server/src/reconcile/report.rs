@@ -3,7 +3,7 @@
 
 use super::words::{self, State, Why, Words};
 use crate::service::Service;
-use crate::store::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, StoreError};
+use crate::store::{BillDay, BillSum, BillSums, Conn, DifferenceKey, DifferenceRow, StoreError};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::MchId;
 use saoma_core::money::Fen;
@@ -147,10 +147,7 @@ impl Service {
         mch_id: &MchId,
         date: &BillDate,
     ) -> Result<Option<DayReport>, StoreError> {
-        let mut reader = self.store.reader().await?;
-        let Some(day) = BillDay::get(&mut reader, mch_id, date).await? else { return Ok(None) };
-        let open = DifferenceRow::open_of(&mut reader, mch_id, date).await?;
-        Ok(Some(DayReport::of(day, open)))
+        day_of(&mut self.store.reader().await?, mch_id, date).await
     }
 
     /// The newest days of all merchants, newest first; at most `limit`. The next ones are those
@@ -205,6 +202,17 @@ impl Service {
         BillDay::ask_for(&mut tx, mch_id, date, self.context.clock.now()).await?;
         tx.commit().await
     }
+}
+
+/// A merchant's bill of a day, as this connection sees it.
+pub(super) async fn day_of(
+    conn: &mut Conn,
+    mch_id: &MchId,
+    date: &BillDate,
+) -> Result<Option<DayReport>, StoreError> {
+    let Some(day) = BillDay::get(conn, mch_id, date).await? else { return Ok(None) };
+    let open = DifferenceRow::open_of(conn, mch_id, date).await?;
+    Ok(Some(DayReport::of(day, open)))
 }
 
 /// `2026-11-23`.

@@ -115,9 +115,11 @@ impl Why {
             Self::AgreesNow => {
                 ("agrees_now", "重新核对后一致", "agreed when the day was compared again")
             }
-            Self::RefundEnded => {
-                ("refund_ended", "已补记退款结果", "the refund's end was taken from WeChat's answer")
-            }
+            Self::RefundEnded => (
+                "refund_ended",
+                "已补记退款结果",
+                "the refund's end was taken from WeChat's answer",
+            ),
             Self::GoesBack => {
                 ("goes_back", "不可发货，款项原路退回", "may not ship, so the money goes back")
             }

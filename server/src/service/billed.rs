@@ -14,7 +14,7 @@ use crate::store::{DifferenceRow, End, OrderRow, StoreError};
 use saoma_core::api::{Payment, RefundState};
 use saoma_core::ids::{OrderId, OutTradeNo};
 use saoma_core::money::Fen;
-use saoma_core::order::Anomaly;
+use saoma_core::order::{Anomaly, Event, RefundEnd};
 use saoma_core::reconcile::DifferenceKind;
 
 impl Service {
@@ -114,9 +114,7 @@ impl EndDifference {
             DifferenceKind::RefundAmount if row.here == Some(told.amount) => {
                 End::new(State::Open, Why::BillDiffers, amount)
             }
-            DifferenceKind::RefundMissingThere => {
-                End::new(State::Open, Why::BillDiffers, amount)
-            }
+            DifferenceKind::RefundMissingThere => End::new(State::Open, Why::BillDiffers, amount),
             DifferenceKind::RefundState if is_ours => match told.state {
                 RefundState::Success | RefundState::Closed | RefundState::Change => {
                     End::new(State::Settled, Why::RefundEnded, amount)
@@ -129,13 +127,43 @@ impl EndDifference {
         })
     }
 
+    /// Tells an order what WeChat says of its payment's refunds: how ours ended, and what somebody
+    /// else gave back. Gives whether the refund in question is one of the order's own.
     async fn tell_order(
         &self,
-        _change: &mut Change,
-        _row: OrderRow,
-        _refunds: &[ToldRefund],
+        change: &mut Change,
+        mut row: OrderRow,
+        refunds: &[ToldRefund],
     ) -> Result<bool, StoreError> {
-        Ok(false)
+        let Ok(number) = OutTradeNo::new(&self.row.out_trade_no) else { return Ok(false) };
+        let Some(attempt) = change.attempt(&number).await? else { return Ok(false) };
+        let mut is_ours = false;
+        let mut elsewhere = Fen::ZERO;
+        for told in refunds {
+            let index = (0..row.order.next_refund()).find(|index| {
+                let ours = row.order.out_refund_no(*index);
+                ours.is_some_and(|ours| ours.as_str() == told.out_refund_no)
+            });
+            let Some(refund) = index else {
+                if matches!(told.state, RefundState::Success | RefundState::Processing) {
+                    elsewhere = elsewhere.checked_add(told.amount).unwrap_or(Fen::MAX);
+                }
+                continue;
+            };
+            is_ours |= told.out_refund_no == self.row.out_refund_no;
+            let end = match told.state {
+                RefundState::Processing => continue,
+                RefundState::Success => RefundEnd::Done,
+                RefundState::Closed => RefundEnd::Closed,
+                RefundState::Change => RefundEnd::Failed,
+            };
+            (row, _) = change.apply(row, &Event::RefundEnded { refund, end })?;
+        }
+        if elsewhere > Fen::ZERO {
+            let event = Event::RefundedElsewhere { attempt: attempt.index, amount: elsewhere };
+            change.apply(row, &event)?;
+        }
+        Ok(is_ours)
     }
 }
 

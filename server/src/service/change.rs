@@ -6,8 +6,8 @@
 
 use super::context::Context;
 use crate::store::{
-    AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState, HistoryRow, MessageRow, NewAnomaly, NewEntry,
-    OrderRow, PaymentRow, StoreError,
+    AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState, HistoryRow,
+    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
@@ -379,12 +379,7 @@ impl Change {
     }
 
     /// Puts down where a difference between bill and records is; it is asked about again, or not.
-    pub(super) fn end_difference(
-        &mut self,
-        key: DifferenceKey,
-        end: End,
-        again: Option<UnixTime>,
-    ) {
+    pub(super) fn end_difference(&mut self, key: DifferenceKey, end: End, again: Option<UnixTime>) {
         self.open.differences.push((key, end, again));
     }
 

@@ -191,18 +191,26 @@ impl BillDay {
     ) -> Result<Option<Self>, StoreError> {
         let sql = "select * from bill_day where due_at <= $1 order by due_at, bill_date limit 1";
         let Some(row) = conn.fetch_one(sql, vec![now.into()]).await? else { return Ok(None) };
-        let mut day = Self::read(&row)?;
+        Self::read(&row)?.take(conn, until).await
+    }
+
+    /// Takes this day, unless somebody else has meanwhile.
+    pub(crate) async fn take(
+        mut self,
+        conn: &mut Conn,
+        until: UnixTime,
+    ) -> Result<Option<Self>, StoreError> {
         let sql = "update bill_day set due_at = $1, runs = runs + 1
                    where mch_id = $2 and bill_date = $3 and due_at = $4 and runs = $5";
-        let who: [Value; 2] = [day.mch_id.as_str().into(), day.date.as_str().into()];
-        let was = [day.due_at.into(), day.runs.into()];
+        let who: [Value; 2] = [self.mch_id.as_str().into(), self.date.as_str().into()];
+        let was = [self.due_at.into(), self.runs.into()];
         let values = [until.into()].into_iter().chain(who).chain(was).collect();
         if conn.execute(sql, values).await? != 1 {
             return Ok(None);
         }
-        day.due_at = Some(until);
-        day.runs += 1;
-        Ok(Some(day))
+        self.due_at = Some(until);
+        self.runs += 1;
+        Ok(Some(self))
     }
 
     /// Ends a run well: the day is compared, unless somebody has asked for another run meanwhile.
@@ -344,11 +352,7 @@ impl DifferenceRow {
 
     /// Records what a run has found. What is recorded already stays as it is and is only known to
     /// be there still.
-    pub(crate) async fn record(
-        conn: &mut Conn,
-        rows: &[Self],
-        run: i64,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn record(conn: &mut Conn, rows: &[Self], run: i64) -> Result<(), StoreError> {
         let fen = |amount: Option<Fen>| amount.map_or(Value::Int(None), Value::from);
         let values = |row: &Self| -> Vec<Value> {
             let mut values: Vec<Value> = row.key.values().into();

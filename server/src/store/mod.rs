@@ -12,9 +12,7 @@ mod order;
 mod outbox;
 mod payment;
 
-pub(crate) use bill::{
-    BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded,
-};
+pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
