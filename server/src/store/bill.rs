@@ -5,9 +5,7 @@ use crate::reconcile::words::{State, Why};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::MchId;
 use saoma_core::money::Fen;
-use saoma_core::reconcile::{
-    Difference, DifferenceKind, Here, PaymentHere, RefundHere, RefundProgress, Sum,
-};
+use saoma_core::reconcile::{Difference, DifferenceKind, Here, PaymentHere, Sum};
 use saoma_core::time::UnixTime;
 
 /// A merchant's bill of a day.
@@ -164,15 +162,19 @@ impl BillDay {
         row.as_ref().map(Self::read).transpose()
     }
 
-    /// The newest days of all merchants, newest first, before a date; at most `limit`.
+    /// The newest days of a merchant, or of all of them, newest first, before a date; at most
+    /// `limit`.
     pub(crate) async fn newest(
         conn: &mut Conn,
+        mch_id: Option<&MchId>,
         before: &str,
         limit: u32,
     ) -> Result<Vec<Self>, StoreError> {
-        let sql = "select * from bill_day where bill_date < $1
-                   order by bill_date desc, mch_id limit $2";
-        conn.fetch(sql, vec![before.into(), limit.into()]).await?.iter().map(Self::read).collect()
+        let sql = "select * from bill_day where bill_date < $1 and ($2 = '' or mch_id = $2)
+                   order by bill_date desc, mch_id limit $3";
+        let mch_id = mch_id.map_or("", MchId::as_str);
+        let values = vec![before.into(), mch_id.into(), limit.into()];
+        conn.fetch(sql, values).await?.iter().map(Self::read).collect()
     }
 
     /// When a day is next to be compared.
@@ -515,14 +517,6 @@ impl DifferenceRow {
         let row = conn.fetch_one(sql, vec![mch_id.as_str().into(), date.as_str().into()]).await?;
         row.map_or(Ok((0, 0)), |row| Ok((row.number("open")?, row.number("asking")?)))
     }
-
-    /// How many are open in all, by kind, for whoever watches over the server.
-    pub(crate) async fn open_by_kind(conn: &mut Conn) -> Result<Vec<(String, u64)>, StoreError> {
-        let sql = "select kind, count(*) as open from bill_difference
-                   where state = 'open' group by kind order by kind";
-        let rows = conn.fetch(sql, vec![]).await?;
-        rows.iter().map(|row| Ok((row.text("kind")?, row.number("open")?))).collect()
-    }
 }
 
 /// A payment or a refund as it is recorded, to be compared.
@@ -538,23 +532,7 @@ pub(crate) struct Recorded {
 const PAYMENTS: &str =
     "select transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, paid_at from payment";
 
-const REFUNDS: &str = "select * from refund";
-
 impl Recorded {
-    fn of_refund(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            order_id: row.text("order_id")?,
-            out_trade_no: row.text("out_trade_no")?,
-            here: Here::Refund(RefundHere {
-                out_refund_no: row.parsed("out_refund_no")?,
-                transaction_id: row.parsed("transaction_id")?,
-                refund_fee: read_fen(row, "part_fen")?,
-                progress: RefundProgress::Asked,
-                accepted_at: row.time("accepted_at")?,
-            }),
-        })
-    }
-
     fn of_payment(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             order_id: row.text("order_id")?,
@@ -601,7 +579,7 @@ impl Recorded {
         } else {
             conn.fetch_all(PAYMENTS, "transaction_id", numbers).await?
         };
-        let read = if refunds { Self::of_refund } else { Self::of_payment };
+        let read = Self::of_payment;
         let mut found = Vec::new();
         for row in rows {
             if row.text("mch_id")? == mch_id.as_str() {
@@ -633,7 +611,7 @@ impl Recorded {
         let mut values: Vec<Value> = vec![day.mch_id.as_str().into(), day.date.ends_at().into()];
         values.extend([from.into(), last.into(), limit.into()]);
         let rows = conn.fetch(sqlx::AssertSqlSafe(sql), values).await?;
-        let read = if refunds { Self::of_refund } else { Self::of_payment };
+        let read = Self::of_payment;
         rows.iter().map(read).collect()
     }
 }
