@@ -76,6 +76,16 @@ pub enum Database {
     Postgres(Secret),
 }
 
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            // The URL holds a password.
+            Self::Postgres(_) => f.write_str("PostgreSQL"),
+        }
+    }
+}
+
 /// Who may log in to the operator's page.
 #[derive(Clone, Debug)]
 pub struct OperatorConfig {

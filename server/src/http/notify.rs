@@ -24,30 +24,27 @@ pub(super) async fn notify(
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
-            app.gate.refused(client, app.service.clock.now());
+            app.gate.refused(client, app.service.context.clock.now());
             return answer(rejection.status(), ACK_FAIL);
         }
     };
-    let now = app.service.clock.now();
+    let now = app.service.context.clock.now();
     let Ok(turn) = timeout(ANSWER_WITHIN, app.gate.notice(client, now)).await else {
         return answer(StatusCode::SERVICE_UNAVAILABLE, ACK_FAIL);
     };
-    // It goes on even when the caller hangs up.
-    let taken = tokio::spawn(async move {
-        let _turn = turn;
-        let taken = app.service.notify(&body).await;
-        if let Err(NoticeError::Refused(_)) = &taken {
-            app.gate.refused(client, app.service.clock.now());
-        }
-        taken
-    });
-    match timeout(ANSWER_WITHIN, taken).await {
-        Ok(Ok(Ok(()))) => answer(StatusCode::OK, ACK_SUCCESS),
+    // Once it has been verified it goes on even when the caller hangs up.
+    let taken = timeout(ANSWER_WITHIN, app.service.notify(&body)).await;
+    drop(turn);
+    if let Ok(Err(NoticeError::Refused(_))) = &taken {
+        app.gate.refused(client, app.service.context.clock.now());
+    }
+    match taken {
+        Ok(Ok(())) => answer(StatusCode::OK, ACK_SUCCESS),
         // WeChat looks at the body; 200 says that the right server was reached, so that nobody
         // looks for the mistake between the two.
-        Ok(Ok(Err(NoticeError::Refused(_)))) => answer(StatusCode::OK, ACK_FAIL),
+        Ok(Err(NoticeError::Refused(_))) => answer(StatusCode::OK, ACK_FAIL),
         // Not kept, or nobody knows: WeChat sends it again.
-        Ok(Ok(Err(NoticeError::Store(_))) | Err(_)) | Err(_) => {
+        Ok(Err(NoticeError::Store(_))) | Err(_) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, ACK_FAIL)
         }
     }

@@ -11,6 +11,7 @@ fn at(seconds: u64) -> UnixTime {
 
 fn order() -> ShipOrder {
     ShipOrder {
+        shop: "shop".to_owned(),
         kind: "order.paid",
         ship_id: "ship-1".to_owned(),
         order_id: OrderId::new("20261123192600K7Q2M9XB").unwrap(),
