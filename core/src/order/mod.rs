@@ -29,11 +29,13 @@
 //! # Ok::<(), saoma_core::ids::IdError>(())
 //! ```
 
+mod dispense;
 mod handle;
 mod payment;
 mod refund;
 mod view;
 
+pub use dispense::DispenseRefused;
 pub use refund::{RefundBy, RefundEnd, RefundPart, RefundRefused, RefundStage};
 
 #[cfg(test)]
@@ -97,6 +99,9 @@ pub struct Order {
     /// In the order in which they were asked for; the place is the number.
     #[cfg_attr(feature = "serde", serde(default))]
     refunds: Vec<RefundPart, PARTS_MAX>,
+    /// A machine has begun to hand the goods over.
+    #[cfg_attr(feature = "serde", serde(default))]
+    dispensed: bool,
 }
 
 /// Where an order is.
@@ -229,7 +234,9 @@ pub enum Event {
     Cancel,
     /// Time has passed; [`Order::due`] says when this is worth saying.
     Tick,
-    /// The shop has confirmed.
+    /// A machine begins to hand the goods over; [`Order::may_dispense`] says whether it may.
+    Dispense,
+    /// The shop, or the machine, has confirmed.
     Shipped,
     /// The shop gives a payment back, whole or in part; [`Order::may_refund`] says whether it may.
     RefundAsked {
@@ -335,6 +342,10 @@ pub enum Anomaly {
     Conflict,
     /// A good payment for a number that we do not know (found by the server, not by an order).
     UnknownOrder,
+    /// Paid, and no machine came for the goods (found by the server).
+    NotFetched,
+    /// A machine began to hand the goods over and never confirmed (found by the server).
+    NotConfirmed,
 }
 
 impl Anomaly {
@@ -350,6 +361,8 @@ impl Anomaly {
             Self::RefundedElsewhere => "refunded_elsewhere",
             Self::Conflict => "conflict",
             Self::UnknownOrder => "unknown_order",
+            Self::NotFetched => "not_fetched",
+            Self::NotConfirmed => "not_confirmed",
         }
     }
 
@@ -363,7 +376,9 @@ impl Anomaly {
             | Self::PaidAfterClose
             | Self::PaidTwice
             | Self::UnknownOrder => true,
-            Self::RefundedElsewhere | Self::Conflict => false,
+            Self::RefundedElsewhere | Self::Conflict | Self::NotFetched | Self::NotConfirmed => {
+                false
+            }
         }
     }
 }
@@ -407,6 +422,7 @@ impl Order {
             code_url: None,
             attempts: Vec::from_array([Attempt::new(created_at)]),
             refunds: Vec::new(),
+            dispensed: false,
         };
         Step { order, effects: Vec::from_array([Effect::Place { attempt: 0 }]) }
     }
