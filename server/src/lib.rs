@@ -18,6 +18,7 @@ mod config;
 mod http;
 mod password;
 mod random;
+mod reconcile;
 mod service;
 mod store;
 #[cfg(test)]
@@ -33,9 +34,11 @@ pub use config::{
 };
 pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
+pub use reconcile::{ReconcileError, Reconciled, reconcile};
 pub use store::{OpenError, StoreError};
 
 use http::{App, Gate, ShopKeys};
+use reconcile::Reconciler;
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
 use service::{Seller, Sellers, Service, Shop};
@@ -177,7 +180,9 @@ impl Server {
             stop: stopping.clone(),
         };
         let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
+        let books = Reconciler::new(worker.clone(), &config);
         let mut tasks = JoinSet::new();
+        tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));

@@ -21,7 +21,7 @@ impl Gateway {
     /// [`CallError`] when no host answers. `Ok(None)`: the hosts that do say no time.
     pub async fn date(&self) -> Result<Option<UnixTime>, CallError> {
         let mut end = Err(CallError::Unreachable);
-        for host in &self.hosts {
+        for host in self.hosts.iter() {
             match self.http.head(host).send().await {
                 Ok(response) => match date_of(&response) {
                     Some(date) => return Ok(Some(date)),

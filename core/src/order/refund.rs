@@ -87,6 +87,8 @@ pub enum RefundStage {
 
 /// How a refund ends; an example is at [`RefundPart`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum RefundEnd {
     /// The money is back.
     Done,

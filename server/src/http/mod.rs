@@ -2,6 +2,7 @@
 //! understands, and the service's answers into bodies.
 
 mod access;
+mod bills;
 mod error;
 mod events;
 mod limit;
@@ -54,6 +55,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
         .route("/v1/anomalies", get(orders::anomalies))
+        .route("/v1/bills/{date}", get(bills::day))
         .route("/healthz", get(healthz))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
         .merge(pages)

@@ -5,12 +5,14 @@
 //! decided together is written in one transaction ([`Store::begin`]); what only looks uses
 //! [`Store::reader`].
 
+mod bill;
 pub(crate) mod db;
 mod history;
 mod order;
 mod outbox;
 mod payment;
 
+pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
