@@ -5,6 +5,7 @@
 //! decided together is written in one transaction ([`Store::begin`]); what only looks uses
 //! [`Store::reader`].
 
+mod api_key;
 mod bill;
 pub(crate) mod db;
 mod history;
@@ -12,11 +13,13 @@ mod order;
 mod outbox;
 mod payment;
 
+pub use api_key::KeyKind;
+pub(crate) use api_key::KeyRow;
 pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
+pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 
 use crate::config::{Database, Secret};
