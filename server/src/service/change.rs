@@ -6,8 +6,8 @@
 
 use super::context::Context;
 use crate::store::{
-    AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState, HistoryRow,
-    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError,
+    AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState, Fetch,
+    FetchRow, HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
@@ -16,6 +16,9 @@ use saoma_core::time::UnixTime;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+/// How long goods may wait whose shop has left the configuration, in seconds.
+const FETCH_WITHIN_S: u64 = 600;
 
 /// What is loaded for all verbs of a transaction at once, because one statement for sixty rows
 /// costs little more than one for one.
@@ -49,6 +52,8 @@ struct Writes {
     ends: Vec<EntryEnd>,
     history: Vec<HistoryRow>,
     differences: Vec<(DifferenceKey, End, Option<UnixTime>)>,
+    /// Each with how far it was.
+    fetches: Vec<(FetchRow, Fetch)>,
 }
 
 impl Writes {
@@ -62,6 +67,7 @@ impl Writes {
         self.ends.append(&mut more.ends);
         self.history.append(&mut more.history);
         self.differences.append(&mut more.differences);
+        self.fetches.append(&mut more.fetches);
     }
 }
 
@@ -329,7 +335,7 @@ impl Change {
             Effect::Close { attempt } => {
                 (format!("close-{}-{}", number(*attempt)?, row.version), state)
             }
-            Effect::Ship { .. } => (format!("ship-{order_id}"), state),
+            Effect::Ship { .. } => (format!("ship-{order_id}"), self.shipping(row, state)),
             // The call for it comes later; until then a person sees it as an anomaly.
             Effect::Refund { transaction_id, .. } => {
                 (format!("refund-{transaction_id}"), EntryState::Held)
@@ -354,6 +360,28 @@ impl Change {
             state,
         });
         Ok(())
+    }
+
+    /// Goods of an order are told to its shop's webhook, if it has one and the shop itself made
+    /// the order; otherwise whoever made it fetches them.
+    fn shipping(&self, row: &OrderRow, soon: EntryState) -> EntryState {
+        let shop = self.context.sellers.shop(&row.shop);
+        let has_webhook = shop.is_none_or(|shop| shop.has_webhook);
+        if row.device.is_none() && has_webhook {
+            return soon;
+        }
+        EntryState::WaitingUntil(self.now.plus(self.fetch_within_s(row)))
+    }
+
+    /// How long goods may wait before somebody is told, in seconds.
+    pub(super) fn fetch_within_s(&self, row: &OrderRow) -> u64 {
+        let shop = self.context.sellers.shop(&row.shop);
+        shop.map_or(FETCH_WITHIN_S, |shop| shop.fetch_within_s)
+    }
+
+    /// Puts down how far goods are that are fetched; `from` is how far they were.
+    pub(super) fn put_fetch(&mut self, row: FetchRow, from: Fetch) {
+        self.open.fetches.push((row, from));
     }
 
     /// Puts an entry of the outbox down.
@@ -443,6 +471,7 @@ impl Change {
         NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
         NewEntry::insert_all(conn, &kept.entries, now).await?;
         EntryEnd::update_all(conn, &kept.ends, now).await?;
+        FetchRow::update_all(conn, &kept.fetches, now).await?;
         for (key, end, again) in &kept.differences {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }
@@ -473,7 +502,7 @@ fn tell(context: &Context, changed: &[OrderRow], kept: Writes) {
                 let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1 });
             }
             EntryState::PendingFrom(_) => rings = true,
-            EntryState::Held => {}
+            EntryState::Held | EntryState::WaitingUntil(_) => {}
         }
     }
     for row in changed {
