@@ -2,7 +2,7 @@
 //! that stands still, and notifications signed as WeChat signs them.
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::Database;
+use crate::config::{AnomalyPolicy, Database};
 use crate::random::Random;
 use crate::service::{self, NewOrder, Seller, Sellers, Service};
 use crate::store::{Entry, OpenError, Store};
@@ -41,6 +41,8 @@ pub(crate) fn sellers(sign_type: SignType) -> Sellers {
         merchant: merchant(sign_type),
         name: "扫码咖啡".to_owned(),
         notify_url: "http://127.0.0.1:8080/wx/v2/notify".to_owned(),
+        refund_notify_url: "http://127.0.0.1:8080/wx/v2/refund-notify".to_owned(),
+        anomalies: AnomalyPolicy::Refund,
         ip: [127, 0, 0, 1].into(),
     };
     Sellers { sellers: vec![seller], shops: vec![only_shop()] }
@@ -118,6 +120,7 @@ impl Shop {
             "select transaction_id, verdict, recorded_at from payment order by 1",
             "select digest, outcome from message order by 1",
             "select kind, transaction_id, refund from anomaly order by 1, 2",
+            "select out_refund_no, state, trouble, sent_at, request from refund order by 1",
             "select key, state, tries, due_at, effect from outbox order by 1",
             "select order_id, kind, name, text from history order by id",
         ] {

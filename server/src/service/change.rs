@@ -5,12 +5,14 @@
 //! an earlier one has kept. Whoever must know of it is told after the commit, never before.
 
 use super::context::Context;
+use super::refund::Wish;
 use crate::store::{
-    AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState, HistoryRow,
-    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError,
+    AskedBy, AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState,
+    HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow,
+    StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
-use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
+use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, TransactionId};
 use saoma_core::order::{Effect, Event};
 use saoma_core::time::UnixTime;
 use serde_json::Value;
@@ -45,10 +47,14 @@ struct Writes {
     payments: Vec<PaymentRow>,
     messages: Vec<MessageRow>,
     anomalies: Vec<NewAnomaly>,
+    refunds: Vec<RefundRow>,
+    refund_ends: Vec<RefundEnded>,
     entries: Vec<NewEntry>,
     ends: Vec<EntryEnd>,
     history: Vec<HistoryRow>,
     differences: Vec<(DifferenceKey, End, Option<UnixTime>)>,
+    /// Entries were made due.
+    rings: bool,
 }
 
 impl Writes {
@@ -58,9 +64,12 @@ impl Writes {
         self.payments.append(&mut more.payments);
         self.messages.append(&mut more.messages);
         self.anomalies.append(&mut more.anomalies);
+        self.refunds.append(&mut more.refunds);
+        self.refund_ends.append(&mut more.refund_ends);
         self.entries.append(&mut more.entries);
         self.ends.append(&mut more.ends);
         self.history.append(&mut more.history);
+        self.rings |= more.rings;
         self.differences.append(&mut more.differences);
     }
 }
@@ -240,6 +249,16 @@ impl Change {
         row: OrderRow,
         event: &Event,
     ) -> Result<(OrderRow, Vec<Effect>), StoreError> {
+        self.apply_as(row, event, None)
+    }
+
+    /// The same, with what a shop says about the refund that it asks for.
+    pub(super) fn apply_as(
+        &mut self,
+        row: OrderRow,
+        event: &Event,
+        wish: Option<&Wish>,
+    ) -> Result<(OrderRow, Vec<Effect>), StoreError> {
         let step = row.order.handle(event, self.now);
         let effects = step.effects.to_vec();
         if step.order == row.order && effects.is_empty() {
@@ -249,9 +268,13 @@ impl Change {
         next.due_at = self.due_at(&next);
         self.put_order(next.clone());
         self.tell(&next, event, &effects)?;
+        self.end_refund(&next, event);
         let soon = EntryState::PendingFrom(self.now);
         for effect in &effects {
-            self.record(&next, effect, soon)?;
+            match effect {
+                Effect::Refund { refund, .. } => self.begin_refund(&next, *refund, effect, wish)?,
+                effect => self.record(&next, effect, soon)?,
+            }
         }
         Ok((next, effects))
     }
@@ -327,9 +350,11 @@ impl Change {
                 (format!("close-{}-{}", number(*attempt)?, row.version), state)
             }
             Effect::Ship { .. } => (format!("ship-{order_id}"), state),
-            // The call for it comes later; until then a person sees it as an anomaly.
-            Effect::Refund { transaction_id, .. } => {
-                (format!("refund-{transaction_id}"), EntryState::Held)
+            Effect::Refund { refund, .. } => {
+                return self.begin_refund(row, *refund, effect, None);
+            }
+            Effect::RefundQuery { transaction_id, .. } => {
+                (format!("refunds-{transaction_id}-{}", row.version), state)
             }
             Effect::Report { attempt, transaction_id, amount, anomaly } => {
                 self.report(NewAnomaly {
@@ -371,6 +396,66 @@ impl Change {
     /// Puts a message down that was not known.
     pub(super) fn put_message(&mut self, message: MessageRow) {
         self.open.messages.push(message);
+    }
+
+    /// Puts a refund down as it is from now on.
+    pub(super) fn put_refund(&mut self, row: RefundRow) {
+        self.open.refunds.push(row);
+    }
+
+    /// Writes down how a refund of an order ended, whoever told the order.
+    fn end_refund(&mut self, row: &OrderRow, event: &Event) {
+        if let Event::RefundEnded { refund, end } = event
+            && let Some(out_refund_no) = row.order.out_refund_no(*refund)
+        {
+            self.open.refund_ends.push(RefundEnded { out_refund_no, end: *end });
+        }
+    }
+
+    /// The refund of ours with this number.
+    pub(super) async fn refund(
+        &mut self,
+        number: &OutRefundNo,
+    ) -> Result<Option<RefundRow>, StoreError> {
+        let put = self.kept.refunds.iter().chain(&self.open.refunds);
+        let mut put =
+            put.filter(|row| row.out_refund_no == *number && row.by != AskedBy::Elsewhere);
+        match put.next_back() {
+            Some(row) => Ok(Some(row.clone())),
+            None => RefundRow::ours(&mut self.conn, number).await,
+        }
+    }
+
+    /// All refunds of a payment as they are now.
+    pub(super) async fn refunds_of(
+        &mut self,
+        id: &TransactionId,
+    ) -> Result<Vec<RefundRow>, StoreError> {
+        let mut rows = RefundRow::of_payment(&mut self.conn, id).await?;
+        for put in self.kept.refunds.iter().chain(&self.open.refunds) {
+            if put.transaction_id == *id {
+                let is_same = |row: &&mut RefundRow| {
+                    row.out_refund_no == put.out_refund_no && row.mch_id == put.mch_id
+                };
+                match rows.iter_mut().find(is_same) {
+                    Some(row) => *row = put.clone(),
+                    None => rows.push(put.clone()),
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Makes an entry due at once that waits in this state.
+    pub(super) async fn wake(
+        &mut self,
+        order_id: Option<&OrderId>,
+        key: &str,
+        state: &str,
+    ) -> Result<(), StoreError> {
+        Entry::wake(&mut self.conn, order_id, key, state, self.now).await?;
+        self.open.rings = true;
+        Ok(())
     }
 
     /// Puts an anomaly down.
@@ -438,6 +523,10 @@ impl Change {
         PaymentRow::insert_all(conn, &kept.payments, now).await?;
         MessageRow::insert_all(conn, &kept.messages, now).await?;
         NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
+        let refunds: HashMap<_, _> =
+            kept.refunds.iter().map(|row| ((&row.out_refund_no, &row.mch_id), row)).collect();
+        RefundRow::put_all(conn, &refunds.into_values().collect::<Vec<_>>(), now).await?;
+        RefundEnded::update_all(conn, &kept.refund_ends, now).await?;
         NewEntry::insert_all(conn, &kept.entries, now).await?;
         EntryEnd::update_all(conn, &kept.ends, now).await?;
         for (key, end, again) in &kept.differences {
@@ -462,7 +551,7 @@ fn tell(context: &Context, changed: &[OrderRow], kept: Writes) {
         );
     }
     let bells = &context.bells;
-    let mut rings = !kept.ends.is_empty();
+    let mut rings = kept.rings || !kept.ends.is_empty();
     for NewEntry { key, order_id, effect, state, .. } in kept.entries {
         match state {
             EntryState::LeasedUntil(_) => {

@@ -11,6 +11,7 @@ mod history;
 mod order;
 mod outbox;
 mod payment;
+mod refund;
 
 pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
@@ -18,6 +19,7 @@ pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
 pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
+pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState};
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
