@@ -9,7 +9,7 @@ use super::refund::Wish;
 use crate::store::{
     AskedBy, AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState,
     HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow,
-    StoreError,
+    StoreError, tell_anomalies,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, TransactionId};
@@ -407,8 +407,11 @@ impl Change {
     fn end_refund(&mut self, row: &OrderRow, event: &Event) {
         if let Event::RefundEnded { refund, end } = event
             && let Some(out_refund_no) = row.order.out_refund_no(*refund)
+            && let Some(part) = row.order.refunds().get(usize::from(*refund))
+            && let Some((transaction_id, _)) = row.order.captured(part.attempt)
         {
-            self.open.refund_ends.push(RefundEnded { out_refund_no, end: *end });
+            let transaction_id = transaction_id.clone();
+            self.open.refund_ends.push(RefundEnded { out_refund_no, transaction_id, end: *end });
         }
     }
 
@@ -527,6 +530,10 @@ impl Change {
             kept.refunds.iter().map(|row| ((&row.out_refund_no, &row.mch_id), row)).collect();
         RefundRow::put_all(conn, &refunds.into_values().collect::<Vec<_>>(), now).await?;
         RefundEnded::update_all(conn, &kept.refund_ends, now).await?;
+        let told = kept.refunds.iter().map(|row| &row.transaction_id);
+        let told: HashSet<_> =
+            told.chain(kept.refund_ends.iter().map(|it| &it.transaction_id)).collect();
+        tell_anomalies(conn, &told.into_iter().collect::<Vec<_>>()).await?;
         NewEntry::insert_all(conn, &kept.entries, now).await?;
         EntryEnd::update_all(conn, &kept.ends, now).await?;
         for (key, end, again) in &kept.differences {

@@ -1,6 +1,6 @@
 //! Bills that were compared, and what differed.
 
-use super::{Conn, Row, StoreError, Value};
+use super::{Conn, RefundState, Row, StoreError, Value};
 use crate::reconcile::words::{State, Why};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::MchId;
@@ -538,7 +538,23 @@ pub(crate) struct Recorded {
 const PAYMENTS: &str =
     "select transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, paid_at from payment";
 
-const REFUNDS: &str = "select * from refund";
+/// Ours, as far as WeChat has taken them on. What somebody gave back by hand is explained when the
+/// bill asks about it.
+const REFUNDS: &str = "select * from (
+    select out_refund_no, mch_id, order_id, out_trade_no, transaction_id, part_fen, state, accepted_at
+    from refund where asked_by <> 'elsewhere' and accepted_at is not null) as refund";
+
+fn progress(state: &str) -> Result<RefundProgress, StoreError> {
+    let state = RefundState::from_name(state).ok_or(StoreError::Corrupt("state"))?;
+    Ok(match state {
+        RefundState::Held | RefundState::Asked | RefundState::Unsure => RefundProgress::Asked,
+        RefundState::Accepted => RefundProgress::Accepted,
+        RefundState::Done => RefundProgress::Done,
+        RefundState::Failed | RefundState::Closed | RefundState::Dismissed => {
+            RefundProgress::Failed
+        }
+    })
+}
 
 impl Recorded {
     fn of_refund(row: &Row) -> Result<Self, StoreError> {
@@ -549,7 +565,7 @@ impl Recorded {
                 out_refund_no: row.parsed("out_refund_no")?,
                 transaction_id: row.parsed("transaction_id")?,
                 refund_fee: read_fen(row, "part_fen")?,
-                progress: RefundProgress::Asked,
+                progress: progress(&row.text("state")?)?,
                 accepted_at: row.time("accepted_at")?,
             }),
         })
@@ -597,7 +613,7 @@ impl Recorded {
         numbers: Vec<Value>,
     ) -> Result<Vec<Self>, StoreError> {
         let rows = if refunds {
-            return Ok(vec![]);
+            conn.fetch_all(REFUNDS, "out_refund_no", numbers).await?
         } else {
             conn.fetch_all(PAYMENTS, "transaction_id", numbers).await?
         };
@@ -620,7 +636,7 @@ impl Recorded {
         limit: u32,
     ) -> Result<Vec<Self>, StoreError> {
         let (select, time, number) = if refunds {
-            return Ok(vec![]);
+            (REFUNDS, "accepted_at", "out_refund_no")
         } else {
             (PAYMENTS, "paid_at", "transaction_id")
         };

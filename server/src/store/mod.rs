@@ -19,7 +19,7 @@ pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
 pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
-pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState};
+pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;

@@ -243,10 +243,29 @@ fn fen(row: &Row, column: &'static str) -> Result<Fen, StoreError> {
     Fen::new(row.number(column)?).ok_or(StoreError::Corrupt(column))
 }
 
+/// Says at the anomalies of payments how far their refunds are (docs/api.md §2.5).
+pub(crate) async fn tell_anomalies(
+    conn: &mut Conn,
+    payments: &[&TransactionId],
+) -> Result<(), StoreError> {
+    let sql = "update anomaly set refund = coalesce((
+                   select case when r.state in ('held', 'done', 'failed', 'dismissed') then r.state
+                               else 'due' end
+                   from refund as r
+                   where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule'
+                   order by r.refund_index desc limit 1), anomaly.refund)
+               where transaction_id = $1 and refund <> 'none'";
+    for id in payments {
+        conn.execute(sql, vec![id.as_str().into()]).await?;
+    }
+    Ok(())
+}
+
 /// How a refund of an order ended.
 #[derive(Clone, Debug)]
 pub(crate) struct RefundEnded {
     pub(crate) out_refund_no: OutRefundNo,
+    pub(crate) transaction_id: TransactionId,
     pub(crate) end: RefundEnd,
 }
 
