@@ -63,11 +63,24 @@ impl Shop {
         Self::open_with(SignType::HmacSha256).await
     }
 
+    /// A merchant that holds what may not be kept.
+    pub(crate) async fn open_holding() -> Self {
+        let mut sellers = sellers(SignType::HmacSha256);
+        for seller in &mut sellers.sellers {
+            seller.anomalies = AnomalyPolicy::Hold;
+        }
+        Self::open_for(SignType::HmacSha256, sellers).await
+    }
+
     pub(crate) async fn open_with(sign_type: SignType) -> Self {
+        Self::open_for(sign_type, sellers(sign_type)).await
+    }
+
+    async fn open_for(sign_type: SignType, sellers: Sellers) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
         let path = folder.path().join("saoma.db");
-        let opened = open(path, &clock, sellers(sign_type)).await;
+        let opened = open(path, &clock, sellers).await;
         let (service, at_once) = opened.unwrap();
         Self { service, at_once, clock, folder, sign_type }
     }

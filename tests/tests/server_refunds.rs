@@ -7,7 +7,8 @@ mod world;
 use saoma_core::sign::SignType;
 use saoma_sandbox::gateway::{Call, NoticeKind};
 use saoma_sandbox::{
-    ConsoleRefund, Ending, FaultRule, Often, RefundEnd, RefundTarget, Target, Tender,
+    ConsoleRefund, Ending, FaultRule, Often, RefundEnd, RefundTarget, SettingsChange, Target,
+    Tender,
 };
 use serde_json::{Value, json};
 use world::{KEY, Order, World, notice};
@@ -299,6 +300,9 @@ async fn what_somebody_gives_back_by_hand_is_seen_and_counted() {
     let order = world.order("A-1").await;
     world.pay(&order);
     world.until(&order.id, "shipped").await;
+    let url = format!("{}/wx/v2/refund-notify", world.base_url());
+    let told_here = SettingsChange { refund_notify_url: Some(url), ..SettingsChange::default() };
+    world.sandbox.change_settings(None, &told_here).unwrap();
     let by_hand = ConsoleRefund { refund_fen: Some(1000), ..ConsoleRefund::default() };
     let made = world.sandbox.refund_by_hand(&Target::of_number(&order.number), by_hand).unwrap();
     world.pass(900, 10, async || world.refunds(&order.id).await.len() == 1).await;
@@ -307,6 +311,8 @@ async fn what_somebody_gives_back_by_hand_is_seen_and_counted() {
     assert_eq!(seen["out_refund_no"], made.out_refund_no);
     let (status, refused) = world.refund(&order.id, "R-1", 801).await;
     assert_eq!((status, &refused["error"]["left_fen"]), (409, &json!(800)));
+    let done = async || world.refunds(&order.id).await[0]["state"] == "done";
+    world.pass(900, 10, done).await;
 }
 
 #[tokio::test]

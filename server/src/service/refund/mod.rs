@@ -12,6 +12,9 @@ mod news;
 mod notice;
 mod others;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use ask::{AskRefundError, DecideError, NewRefund};
 pub(crate) use begin::Wish;
 pub(crate) use life::{RefundJob, RefundLook};
