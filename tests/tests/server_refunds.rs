@@ -92,7 +92,7 @@ async fn a_payment_for_a_number_that_nobody_knows_goes_back_by_itself() {
     let told = notice(&order.number, KEY, HMAC, &[("transaction_id", &transaction)]);
     assert_eq!(world.notify(told).await, saoma_core::api::ACK_SUCCESS);
     let expected = (format!("T{transaction}-R1"), 1800, "SUCCESS");
-    world.pass(600, 10, async || books(&world, &order).iter().any(|it| *it == expected)).await;
+    world.pass(600, 10, async || books(&world, &order).contains(&expected)).await;
     world.pass(600, 10, async || world.anomalies().await[0]["refund"] == "done").await;
     assert_eq!(world.anomalies().await[0]["kind"], "unknown_order");
     assert_eq!(books(&world, &order).len(), 1);

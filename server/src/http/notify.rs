@@ -1,4 +1,5 @@
-//! WeChat's notifications of payments and refunds: the size limit, and the answers byte for byte (protocol §9).
+//! WeChat's notifications of payments and refunds: the size limit, and the answers byte for byte
+//! (protocol §9, §10).
 
 use super::App;
 use crate::service::NoticeError;

@@ -1,4 +1,4 @@
-//! Refunds for shops (docs/api.md §2.6).
+//! Refunds for shops (docs/api.md §2.9).
 
 use super::App;
 use super::access::ByShop;

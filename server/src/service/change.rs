@@ -4,15 +4,17 @@
 //! well ([`Change::keep`]) and forgotten otherwise. A later verb of the same transaction sees what
 //! an earlier one has kept. Whoever must know of it is told after the commit, never before.
 
+mod commit;
+mod refunds;
+
 use super::context::Context;
 use super::refund::Wish;
 use crate::store::{
-    AskedBy, AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState,
-    HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow,
-    StoreError, tell_anomalies,
+    AttemptRow, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, HistoryRow, MessageRow,
+    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
-use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, TransactionId};
+use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
 use saoma_core::order::{Effect, Event};
 use saoma_core::time::UnixTime;
 use serde_json::Value;
@@ -398,69 +400,6 @@ impl Change {
         self.open.messages.push(message);
     }
 
-    /// Puts a refund down as it is from now on.
-    pub(super) fn put_refund(&mut self, row: RefundRow) {
-        self.open.refunds.push(row);
-    }
-
-    /// Writes down how a refund of an order ended, whoever told the order.
-    fn end_refund(&mut self, row: &OrderRow, event: &Event) {
-        if let Event::RefundEnded { refund, end } = event
-            && let Some(out_refund_no) = row.order.out_refund_no(*refund)
-            && let Some(part) = row.order.refunds().get(usize::from(*refund))
-            && let Some((transaction_id, _)) = row.order.captured(part.attempt)
-        {
-            let transaction_id = transaction_id.clone();
-            self.open.refund_ends.push(RefundEnded { out_refund_no, transaction_id, end: *end });
-        }
-    }
-
-    /// The refund of ours with this number.
-    pub(super) async fn refund(
-        &mut self,
-        number: &OutRefundNo,
-    ) -> Result<Option<RefundRow>, StoreError> {
-        let put = self.kept.refunds.iter().chain(&self.open.refunds);
-        let mut put =
-            put.filter(|row| row.out_refund_no == *number && row.by != AskedBy::Elsewhere);
-        match put.next_back() {
-            Some(row) => Ok(Some(row.clone())),
-            None => RefundRow::ours(&mut self.conn, number).await,
-        }
-    }
-
-    /// All refunds of a payment as they are now.
-    pub(super) async fn refunds_of(
-        &mut self,
-        id: &TransactionId,
-    ) -> Result<Vec<RefundRow>, StoreError> {
-        let mut rows = RefundRow::of_payment(&mut self.conn, id).await?;
-        for put in self.kept.refunds.iter().chain(&self.open.refunds) {
-            if put.transaction_id == *id {
-                let is_same = |row: &&mut RefundRow| {
-                    row.out_refund_no == put.out_refund_no && row.mch_id == put.mch_id
-                };
-                match rows.iter_mut().find(is_same) {
-                    Some(row) => *row = put.clone(),
-                    None => rows.push(put.clone()),
-                }
-            }
-        }
-        Ok(rows)
-    }
-
-    /// Makes an entry due at once that waits in this state.
-    pub(super) async fn wake(
-        &mut self,
-        order_id: Option<&OrderId>,
-        key: &str,
-        state: &str,
-    ) -> Result<(), StoreError> {
-        Entry::wake(&mut self.conn, order_id, key, state, self.now).await?;
-        self.open.rings = true;
-        Ok(())
-    }
-
     /// Puts an anomaly down.
     pub(super) fn report(&mut self, anomaly: NewAnomaly) {
         self.open.anomalies.push(anomaly);
@@ -498,87 +437,5 @@ impl Change {
     /// The verb has failed: what it has put down never was.
     pub(super) fn forget(&mut self) {
         self.open = Writes::default();
-    }
-
-    /// Writes what was kept, makes it happen, and tells whoever must know.
-    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        let changed = self.write().await?;
-        self.conn.commit().await?;
-        tell(&self.context, &changed, self.kept);
-        Ok(())
-    }
-
-    /// Gives the orders that were changed, each once, as they are now.
-    async fn write(&mut self) -> Result<Vec<OrderRow>, StoreError> {
-        let (conn, now, kept) = (&mut self.conn, self.now, &mut self.kept);
-        let ids: HashSet<&OrderId> = kept.orders.iter().map(|row| row.order.id()).collect();
-        let held = ids.into_iter().filter_map(|id| self.orders.get(id)?.as_ref());
-        let (mut new, mut old) = (Vec::new(), Vec::new());
-        for held in held {
-            match held.stored {
-                None => new.push(&held.row),
-                Some(from) => old.push((&held.row, from)),
-            }
-        }
-        OrderRow::insert_all(conn, &new).await?;
-        OrderRow::update_all(conn, &old, now).await?;
-        AttemptRow::insert_all(conn, &kept.attempts, now).await?;
-        PaymentRow::insert_all(conn, &kept.payments, now).await?;
-        MessageRow::insert_all(conn, &kept.messages, now).await?;
-        NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
-        let refunds: HashMap<_, _> =
-            kept.refunds.iter().map(|row| ((&row.out_refund_no, &row.mch_id), row)).collect();
-        RefundRow::put_all(conn, &refunds.into_values().collect::<Vec<_>>(), now).await?;
-        RefundEnded::update_all(conn, &kept.refund_ends, now).await?;
-        let told = kept.refunds.iter().map(|row| &row.transaction_id);
-        let told: HashSet<_> =
-            told.chain(kept.refund_ends.iter().map(|it| &it.transaction_id)).collect();
-        tell_anomalies(conn, &told.into_iter().collect::<Vec<_>>()).await?;
-        NewEntry::insert_all(conn, &kept.entries, now).await?;
-        EntryEnd::update_all(conn, &kept.ends, now).await?;
-        for (key, end, again) in &kept.differences {
-            DifferenceRow::set(conn, key, end, *again, now).await?;
-        }
-        HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
-        Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
-    }
-}
-
-/// Tells whoever must know of what was committed.
-fn tell(context: &Context, changed: &[OrderRow], kept: Writes) {
-    for anomaly in &kept.anomalies {
-        tracing::warn!(
-            kind = anomaly.kind.as_str(),
-            order_id = anomaly.order_id.as_ref().map(OrderId::as_str),
-            out_trade_no = anomaly.out_trade_no.as_str(),
-            transaction_id = anomaly.transaction_id.as_str(),
-            paid_fen = anomaly.paid.get(),
-            refund = if anomaly.kind.is_refund_due() { "due" } else { "none" },
-            "a payment may not ship"
-        );
-    }
-    let bells = &context.bells;
-    let mut rings = kept.rings || !kept.ends.is_empty();
-    for NewEntry { key, order_id, effect, state, .. } in kept.entries {
-        match state {
-            EntryState::LeasedUntil(_) => {
-                // Nobody performs any more only while the server stops; the lease ends later.
-                let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1 });
-            }
-            EntryState::PendingFrom(_) => rings = true,
-            EntryState::Held => {}
-        }
-    }
-    for row in changed {
-        let (order_id, phase) = (row.order.id(), row.order.watched_phase().as_str());
-        tracing::info!(%order_id, phase, version = row.version, "order");
-        context.watchers.knock(order_id);
-    }
-    if rings {
-        bells.gateway.notify_one();
-        bells.shop.notify_one();
-    }
-    if !changed.is_empty() {
-        bells.time.notify_one();
     }
 }

@@ -541,7 +541,8 @@ const PAYMENTS: &str =
 /// Ours, as far as WeChat has taken them on. What somebody gave back by hand is explained when the
 /// bill asks about it.
 const REFUNDS: &str = "select * from (
-    select out_refund_no, mch_id, order_id, out_trade_no, transaction_id, part_fen, state, accepted_at
+    select out_refund_no, mch_id, order_id, out_trade_no, transaction_id, part_fen, state,
+           accepted_at
     from refund where asked_by <> 'elsewhere' and accepted_at is not null) as refund";
 
 fn progress(state: &str) -> Result<RefundProgress, StoreError> {

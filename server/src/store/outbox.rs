@@ -221,18 +221,21 @@ impl Entry {
         row.map_or(Ok(None), |row| row.optional_time("due_at"))
     }
 
-    /// Makes an entry that waits in this state due at once.
+    /// Makes an entry due at once that waits for its time; with `anyhow` also one that waits for a
+    /// person or has ended.
     pub(crate) async fn wake(
         conn: &mut Conn,
         order_id: Option<&OrderId>,
         key: &str,
-        state: &str,
+        anyhow: bool,
         now: UnixTime,
     ) -> Result<u64, StoreError> {
         let sql = "update outbox set state = 'pending', due_at = $3, updated_at = $3
-                   where order_id = $1 and key = $2 and state = $4";
+                   where order_id = $1 and key = $2
+                     and (state = 'pending' or $4 = 'anyhow' and state <> 'leased')";
         let order_id = order_id.map_or("", OrderId::as_str);
-        conn.execute(sql, vec![order_id.into(), key.into(), now.into(), state.into()]).await
+        let how = if anyhow { "anyhow" } else { "" };
+        conn.execute(sql, vec![order_id.into(), key.into(), now.into(), how.into()]).await
     }
 
     /// Takes all leases back, at the start of the only process that can hold any.

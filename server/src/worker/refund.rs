@@ -47,7 +47,7 @@ impl Worker {
         };
         let look = |answer: RefundAnswer<'_, '_, _>| match answer {
             RefundAnswer::Accepted(refund) => Ok((refund.refund_id.clone(), refund.refund_fee)),
-            RefundAnswer::Refused(refusal) => Err(refusal),
+            RefundAnswer::Refused(refusal) => Err(Box::new(refusal)),
         };
         let answer = gateway.refund(row.request.as_bytes(), row.sign_type, &nonce, look).await;
         RefundNews::of_refund(row.part, answer)
@@ -107,9 +107,9 @@ impl Worker {
     ) -> Result<Page, RefundNews> {
         let nonce = self.service.context.nonce();
         let nonce = nonce.map_err(|error| RefundNews::again(error.to_string()))?;
-        let read = |answer: RefundQueryAnswer<'_, '_, _>| -> Result<Page, Refusal> {
+        let read = |answer: RefundQueryAnswer<'_, '_, _>| -> Result<Page, Box<Refusal>> {
             match answer {
-                RefundQueryAnswer::Refused(refusal) => Err(refusal),
+                RefundQueryAnswer::Refused(refusal) => Err(Box::new(refusal)),
                 RefundQueryAnswer::Found(found) => {
                     let told = found.iter().map(|refund| ToldRefund {
                         out_refund_no: refund.out_refund_no.clone(),

@@ -22,7 +22,7 @@ pub(crate) struct NewRefund {
 }
 
 impl NewRefund {
-    /// Checks what a shop asks for (docs/api.md §2.6).
+    /// Checks what a shop asks for (docs/api.md §2.9).
     ///
     /// # Errors
     /// [`InvalidField`] names the first field that breaks its rule.
@@ -244,7 +244,7 @@ impl Verb for Decide {
             row.state = RefundState::Asked;
             row.trouble = None;
             change.put_refund(row);
-            change.wake(order_id.as_ref(), &key, "held").await?;
+            change.wake(order_id.as_ref(), &key, true).await?;
             return Ok(());
         }
         row.state = RefundState::Dismissed;
@@ -256,7 +256,7 @@ impl Verb for Decide {
             change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Failed })?;
         }
         // Its entry is performed once more, finds that it is over, and ends.
-        change.wake(order_id.as_ref(), &key, "held").await?;
+        change.wake(order_id.as_ref(), &key, true).await?;
         Ok(())
     }
 }

@@ -15,6 +15,9 @@ const REASON: &str = "订单未能完成，款项原路退回";
 const OTHER_CURRENCY: &str =
     "paid in another currency than CNY: refund it by hand in WeChat's merchant platform";
 
+const PARTLY_BACK: &str =
+    "some of it went back already: see in WeChat's merchant platform what is left";
+
 /// What a shop says about the refund that it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
@@ -82,14 +85,11 @@ impl Change {
         payment: &Payment,
     ) -> Result<(), StoreError> {
         let trouble = match payment.currency {
-            Currency::Cny => None,
             Currency::Other => Some(OTHER_CURRENCY),
+            Currency::Cny if payment.refunded => Some(PARTLY_BACK),
+            Currency::Cny => None,
         };
         let Payment { transaction_id, out_trade_no, total_fee, .. } = payment;
-        if payment.refunded {
-            // At least a part went back already; only a person can tell what is left.
-            return Ok(());
-        }
         self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, trouble)
     }
 

@@ -14,9 +14,9 @@ use saoma_core::time::UnixTime;
 #[derive(Clone, Debug)]
 pub(crate) enum RefundJob {
     /// Send this request.
-    Send(RefundRow),
+    Send(Box<RefundRow>),
     /// Ask WeChat.
-    Look(RefundLook),
+    Look(Box<RefundLook>),
     /// What came of it is clear without asking.
     Known(RefundNews),
 }
@@ -68,11 +68,16 @@ impl Service {
         };
         let row = RefundRow::ours(&mut reader, &number).await?;
         let row = row.ok_or(StoreError::Corrupt("refund"))?;
-        if row.state.is_over() || row.state == RefundState::Held {
+        if row.state.is_over() {
             return Ok(None);
         }
+        if row.state == RefundState::Held {
+            // Whoever woke the entry has not decided anything.
+            let later = self.context.clock.now().plus(SLOW_S);
+            return Ok(Some(RefundJob::Known(RefundNews::Later(later))));
+        }
         if row.state != RefundState::Asked {
-            return Ok(Some(RefundJob::Look(RefundLook::of(&row))));
+            return Ok(Some(RefundJob::Look(Box::new(RefundLook::of(&row)))));
         }
         if let Some(order_id) = &row.order_id {
             let order = OrderRow::get(&mut reader, order_id).await?;
@@ -81,7 +86,7 @@ impl Service {
                 let why = "the money is back already".to_owned();
                 return Ok(Some(match row.sent_at {
                     None => RefundJob::Known(RefundNews::Failed(why)),
-                    Some(_) => RefundJob::Look(RefundLook::of(&row)),
+                    Some(_) => RefundJob::Look(Box::new(RefundLook::of(&row))),
                 }));
             }
         }
@@ -91,7 +96,7 @@ impl Service {
             others.filter_map(|other| other.sent_at).max().map(|at| at.plus(REFUND_GAP_S));
         Ok(Some(match free_at {
             Some(at) if at > self.context.clock.now() => RefundJob::Known(RefundNews::Later(at)),
-            _ => RefundJob::Send(row),
+            _ => RefundJob::Send(Box::new(row)),
         }))
     }
 
@@ -105,14 +110,14 @@ impl Service {
         let row = row.ok_or(StoreError::Corrupt("order_id"))?;
         let seller = self.context.sellers.of(&row.mch_id, &row.app_id);
         let seller = seller.ok_or(StoreError::Corrupt("mch_id"))?;
-        Ok(RefundJob::Look(RefundLook {
+        Ok(RefundJob::Look(Box::new(RefundLook {
             mch_id: row.mch_id,
             app_id: row.app_id,
             sign_type: seller.merchant.sign_type,
             transaction_id: transaction_id.clone(),
             number: None,
             or_all: true,
-        }))
+        })))
     }
 }
 
@@ -134,10 +139,7 @@ impl Change {
         }
         let now = self.now;
         match news {
-            RefundNews::Later(at) => {
-                let why = "two refunds of one payment are a minute apart";
-                Ok(Some((*at, why.to_owned())))
-            }
+            RefundNews::Later(at) => Ok(Some((*at, "not before then".to_owned()))),
             RefundNews::Accepted(refund_id) => {
                 row.sent_at = Some(now);
                 Ok(self.accepted(row, refund_id.clone()))

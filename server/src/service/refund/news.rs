@@ -54,7 +54,7 @@ impl RefundNews {
     /// The answer to a refund, after `part` was asked for.
     pub(crate) fn of_refund(
         part: Fen,
-        answer: Result<Result<(RefundId, Fen), Refusal>, CallError>,
+        answer: Result<Result<(RefundId, Fen), Box<Refusal>>, CallError>,
     ) -> Self {
         match answer {
             Ok(Ok((refund_id, told))) if told == part => Self::Accepted(refund_id),
@@ -132,7 +132,7 @@ mod tests {
 
     fn refused(name: &str) -> RefundNews {
         let part = Fen::new(599).unwrap();
-        RefundNews::of_refund(part, Ok(Err(Refusal::from(ErrCode::from_name(name)))))
+        RefundNews::of_refund(part, Ok(Err(Box::new(Refusal::from(ErrCode::from_name(name))))))
     }
 
     #[test]

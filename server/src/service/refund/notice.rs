@@ -90,7 +90,7 @@ impl Verb for Heed {
         let ours = change.refund(&hint.out_refund_no).await?;
         if let Some(row) = ours.filter(|row| row.mch_id == self.mch_id) {
             let key = key(&row.out_refund_no);
-            return change.wake(row.order_id.as_ref(), &key, "pending").await;
+            return change.wake(row.order_id.as_ref(), &key, false).await;
         }
         let Some(attempt) = attempt else {
             tracing::warn!(
