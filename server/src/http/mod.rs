@@ -61,7 +61,8 @@ pub(crate) fn router(app: App) -> Router {
         )
         .route("/v1/orders/{order_id}/refunds/{number}", get(refunds::one))
         .route("/v1/anomalies", get(orders::anomalies))
-        .route("/v1/bills/{date}", get(bills::day))
+        .route("/v1/bills", get(bills::days))
+        .route("/v1/bills/{date}", get(bills::day).post(bills::ask))
         .route("/healthz", get(healthz))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
         .route(
