@@ -9,6 +9,7 @@ mod goods;
 mod limit;
 mod notify;
 mod orders;
+mod refunds;
 
 #[cfg(test)]
 mod tests;
@@ -57,11 +58,20 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
         .route("/v1/orders/{order_id}/dispense", post(goods::dispense))
         .route("/v1/orders/{order_id}/shipped", post(goods::shipped))
+        .route(
+            "/v1/orders/{order_id}/refunds",
+            get(refunds::list).post(refunds::ask).layer(DefaultBodyLimit::max(JSON_LEN_MAX)),
+        )
+        .route("/v1/orders/{order_id}/refunds/{number}", get(refunds::one))
         .route("/v1/anomalies", get(orders::anomalies))
         .route("/v1/bills", get(bills::days))
         .route("/v1/bills/{date}", get(bills::day).post(bills::ask))
         .route("/healthz", get(healthz))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
+        .route(
+            "/wx/v2/refund-notify",
+            post(notify::notify_refund).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
+        )
         .merge(pages)
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
