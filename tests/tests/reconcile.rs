@@ -13,6 +13,7 @@ use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::time::UnixTime;
 use saoma_sandbox::gateway::Call;
 use saoma_sandbox::{ConsoleRefund, FaultRule, Often, RefundAccount, Target, Tender};
+use saoma_server::{Clock, Random, Reconciled};
 use serde_json::Value;
 use std::time::Duration;
 use world::{APP_ID, KEY, MCH_ID, SHOP_KEY, World};
@@ -64,7 +65,8 @@ async fn day(world: &World, is: impl Fn(&Value) -> bool) -> Value {
 
 /// A day that is compared, and about which nobody is asked any more.
 async fn settled(world: &World) -> Value {
-    day(world, |day| day["state"] == "compared" && day["asking"] == 0).await
+    let is = |day: &Value| day["state"] == "compared" && day["due_at"].is_null();
+    day(world, |day| is(day) && day["asking"] == 0).await
 }
 
 /// The only difference of a day in short: kind, state, why.
@@ -161,7 +163,7 @@ async fn a_payment_that_every_query_denied_goes_back() {
     world.sandbox.add_fault(rule.often(Often::Always)).unwrap();
     world.pay_as(&order, unnotified());
     world.advance(UNTIL_BILL - 3_600);
-    world.until(&order.id, "closed").await;
+    world.until(&order.id, "expired").await;
     world.sandbox.remove_faults();
     world.advance(3_660);
     let day = settled(&world).await;
@@ -260,6 +262,55 @@ async fn days_that_were_missed_are_caught_up() {
     let dates: Vec<&str> =
         days["bills"].as_array().unwrap().iter().map(|day| day["date"].as_str().unwrap()).collect();
     assert_eq!(dates, ["2026-11-27", "2026-11-26", "2026-11-25", "2026-11-24"]);
+}
+
+/// `saoma-server reconcile`, in this process.
+async fn reconcile(
+    world: &World,
+    date: &str,
+    merchant: Option<&str>,
+) -> Result<Reconciled, String> {
+    let (config, clock) = (world.config.clone(), Clock::Manual(world.clock.clone()));
+    let done = saoma_server::reconcile(config, clock, Random::seeded(9), date, merchant).await;
+    done.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn the_command_compares_alone_and_asks_a_server_that_runs() {
+    let mut world = World::start().await;
+    let order = world.order("A-1").await;
+    world.pay_as(&order, unnotified());
+    world.crash_server();
+    for (date, merchant, problem) in [
+        ("yesterday", None, "DATE must be a day such as 2026-11-23"),
+        ("2026-11-24", None, "DATE must be a day before today"),
+        ("2026-11-22", Some("1900000999"), "no merchant 1900000999"),
+    ] {
+        let error = reconcile(&world, date, merchant).await.unwrap_err();
+        assert!(error.contains(problem), "{error}");
+    }
+    world.advance(UNTIL_BILL + 60);
+
+    let rule = FaultRule::next("system_error_before".parse().unwrap()).of_call(Call::DownloadBill);
+    world.sandbox.add_fault(rule.often(Often::Next(1))).unwrap();
+    let failed = reconcile(&world, "2026-11-24", None).await.unwrap();
+    assert_eq!((failed.open, failed.failed), (0, 1), "{}", failed.text);
+    assert!(failed.text.contains("could not be compared"), "{}", failed.text);
+
+    let rule = FaultRule::next("system_error_before".parse().unwrap()).of_call(Call::OrderQuery);
+    world.sandbox.add_fault(rule.often(Often::Next(1))).unwrap();
+    let open = reconcile(&world, "2026-11-24", Some(MCH_ID)).await.unwrap();
+    assert_eq!((open.open, open.failed), (1, 0), "{}", open.text);
+    assert!(open.text.contains("open: payment missing here, bill 18.00, here - yuan"));
+
+    world.start_server().await;
+    // The question that had no answer is asked again after a pause.
+    world.advance(60);
+    world.until(&order.id, "shipped").await;
+    settled(&world).await;
+    let even = reconcile(&world, "20261124", None).await.unwrap();
+    assert_eq!((even.open, even.failed), (0, 0), "{}", even.text);
+    assert!(even.text.contains("payments in the bill 1 of 18.00 yuan, here 1 of 18.00 yuan"));
 }
 
 #[tokio::test]

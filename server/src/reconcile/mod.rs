@@ -55,7 +55,7 @@ const PAUSE_MAX_S: u64 = 3_600;
 /// The pause when only a person can help.
 const PERSON_S: u64 = 6 * 3_600;
 /// Another process may have asked for a day; this is how soon that is noticed.
-const LOOK_AGAIN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 

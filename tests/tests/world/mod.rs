@@ -12,7 +12,6 @@ use saoma_sandbox::{Merchant, Sandbox, Target, Tender};
 use saoma_server::{Clock, Config, ManualClock, Random, Server};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -90,8 +89,8 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) shop: Shop,
     server: Option<Server>,
-    config: Config,
-    clock: ManualClock,
+    pub(crate) config: Config,
+    pub(crate) clock: ManualClock,
     seed: u64,
     http: reqwest::Client,
     _folder: TempDir,
