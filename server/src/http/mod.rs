@@ -8,6 +8,7 @@ mod events;
 mod limit;
 mod notify;
 mod orders;
+mod refunds;
 
 #[cfg(test)]
 mod tests;
@@ -54,11 +55,20 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::map_response(any_origin));
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
+        .route(
+            "/v1/orders/{order_id}/refunds",
+            get(refunds::list).post(refunds::ask).layer(DefaultBodyLimit::max(JSON_LEN_MAX)),
+        )
+        .route("/v1/orders/{order_id}/refunds/{number}", get(refunds::one))
         .route("/v1/anomalies", get(orders::anomalies))
         .route("/v1/bills", get(bills::days))
         .route("/v1/bills/{date}", get(bills::day).post(bills::ask))
         .route("/healthz", get(healthz))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
+        .route(
+            "/wx/v2/refund-notify",
+            post(notify::notify_refund).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
+        )
         .merge(pages)
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

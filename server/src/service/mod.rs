@@ -14,6 +14,7 @@ mod notify;
 pub(crate) mod outbox;
 mod outcome;
 mod payment;
+mod refund;
 mod tick;
 mod verb;
 
@@ -26,6 +27,9 @@ pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
+pub(crate) use refund::{
+    AskRefundError, DecideError, NewRefund, RefundJob, RefundLook, RefundNews, ToldRefund,
+};
 
 use crate::clock::Clock;
 use crate::random::{Random, base32};
