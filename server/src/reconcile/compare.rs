@@ -315,11 +315,10 @@ impl<'c> Comparison<'c> {
         if missing.is_empty() {
             return Ok(());
         }
-        let kind = if refunds { DifferenceKind::RefundOtherDay } else { DifferenceKind::OtherDay };
         let numbers = missing.iter().map(|record| record.number().into()).collect();
         let mut reader = self.service.store.reader().await?;
         let which = (&self.day.mch_id, &self.day.date);
-        let elsewhere = DifferenceRow::on_other_days(&mut reader, which, kind, numbers).await?;
+        let elsewhere = DifferenceRow::on_other_days(&mut reader, which, refunds, numbers).await?;
         drop(reader);
         let mut rows = Vec::new();
         for record in missing {

@@ -17,7 +17,7 @@ mod report;
 mod spool;
 pub(crate) mod words;
 
-pub(crate) use ask::{Told, ToldRefund};
+pub(crate) use ask::Told;
 pub use command::{ReconcileError, Reconciled, reconcile};
 pub(crate) use compare::NOT_KEPT;
 pub(crate) use report::{DayReport, DifferenceReport, read_date};
