@@ -46,12 +46,17 @@ fn unnotified() -> Tender {
     Tender { notify: false, ..Tender::default() }
 }
 
-/// The day's answer, once `is` holds of it.
+/// The first day's answer, once `is` holds of it.
 async fn day(world: &World, is: impl Fn(&Value) -> bool) -> Value {
+    day_at(world, DAY, is).await
+}
+
+/// The answer at a path, once `is` holds of it.
+async fn day_at(world: &World, path: &str, is: impl Fn(&Value) -> bool) -> Value {
     let mut last = Value::Null;
     let seen = async {
         loop {
-            last = get(world, DAY).await.1;
+            last = get(world, path).await.1;
             if is(&last) {
                 return;
             }
@@ -65,8 +70,12 @@ async fn day(world: &World, is: impl Fn(&Value) -> bool) -> Value {
 
 /// A day that is compared, and about which nobody is asked any more.
 async fn settled(world: &World) -> Value {
+    settled_at(world, DAY).await
+}
+
+async fn settled_at(world: &World, path: &str) -> Value {
     let is = |day: &Value| day["state"] == "compared" && day["due_at"].is_null();
-    day(world, |day| is(day) && day["asking"] == 0).await
+    day_at(world, path, |day| is(day) && day["asking"] == 0).await
 }
 
 /// The only difference of a day in short: kind, state, why.
@@ -181,7 +190,7 @@ async fn a_payment_that_every_query_denied_goes_back() {
 
 #[tokio::test]
 async fn an_unknown_order_goes_back_when_its_number_can_be_ours() {
-    let world = World::start().await;
+    let world = World::with_certificate("").await;
     pay_unknown(&world, "20261124032600LOST0001-1").await;
     pay_unknown(&world, "OTHER-PROGRAM-0001").await;
     world.advance(UNTIL_BILL + 60);
@@ -203,6 +212,76 @@ async fn an_unknown_order_goes_back_when_its_number_can_be_ours() {
     let anomalies = world.anomalies().await;
     assert_eq!(anomalies.len(), 1, "{anomalies:?}");
     assert_eq!(anomalies[0]["kind"], "unknown_order");
+
+    // It really goes back, under one number, and the next day's bill says nothing new.
+    let refunds = |number: &str| world.sandbox.order(number).unwrap().payments.remove(0).refunds;
+    let lost = "20261124032600LOST0001-1";
+    let is_back = || refunds(lost).iter().all(|refund| refund.refund_status == "SUCCESS");
+    world.pass(4_000, 60, async || !refunds(lost).is_empty() && is_back()).await;
+    assert_eq!((refunds(lost).len(), refunds(lost)[0].refund_fee), (1, 500));
+    assert!(refunds("OTHER-PROGRAM-0001").is_empty(), "another program's money is not touched");
+    world.advance(86_400);
+    let next = settled_at(&world, "/v1/bills/2026-11-25").await;
+    assert_eq!(next["differences"].as_array().unwrap().len(), 0, "{next:#}");
+    assert_eq!(next["refunds"]["bill"], serde_json::json!({ "count": 1, "fen": 500 }));
+}
+
+#[tokio::test]
+async fn a_policy_to_hold_leaves_an_unknown_order_to_a_person() {
+    let world = World::with_certificate("anomalies = \"hold\"\nonly_program = true").await;
+    pay_unknown(&world, "ANY-NUMBER-0001").await;
+    world.advance(UNTIL_BILL + 60);
+    let day = settled(&world).await;
+    assert_eq!(only(&day), ["missing_here", "open", "held"]);
+    assert_eq!((&day["open"], &day["payments"]["others"]["count"]), (&1.into(), &0.into()));
+}
+
+#[tokio::test]
+async fn refunds_around_midnight_stand_on_the_day_of_their_acceptance() {
+    let world = World::with_certificate("").await;
+    // 23:55 on the first day.
+    world.advance(73_740);
+    let (first, second) = (world.order("A-1").await, world.order("A-2").await);
+    for order in [&first, &second] {
+        world.pay(order);
+        world.until(&order.id, "shipped").await;
+    }
+    let state = async |order: &world::Order| {
+        let refund = world.refunds(&order.id).await.remove(0);
+        refund["state"].as_str().unwrap().to_owned()
+    };
+    let until = async |order: &world::Order, wanted: &str| {
+        let mut last = String::new();
+        for _ in 0..600 {
+            last = state(order).await;
+            if last == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{last} instead of {wanted}");
+    };
+    // Accepted a second before midnight, done on the next day.
+    world.advance(298);
+    assert_eq!(world.refund(&first.id, "R-1", 500).await.0, 201);
+    until(&first, "accepted").await;
+    // Accepted a second before midnight; we hear of it only on the next day.
+    world.advance(1);
+    let rule = FaultRule::next("cut_after".parse().unwrap()).of_call(Call::Refund);
+    world.sandbox.add_fault(rule).unwrap();
+    assert_eq!(world.refund(&second.id, "R-2", 700).await.0, 201);
+    until(&second, "unsure").await;
+    world.pass(7_200, 60, async || state(&first).await == "done").await;
+    world.pass(7_200, 60, async || state(&second).await == "done").await;
+
+    world.advance(2 * 86_400);
+    let first_day = settled(&world).await;
+    assert_eq!(only(&first_day), ["refund_other_day", "explained", "other_day"]);
+    assert_eq!(first_day["refunds"]["bill"], serde_json::json!({ "count": 2, "fen": 1200 }));
+    assert_eq!(first_day["refunds"]["here"], serde_json::json!({ "count": 1, "fen": 500 }));
+    let second_day = settled_at(&world, "/v1/bills/2026-11-25").await;
+    assert_eq!(only(&second_day), ["refund_other_day", "explained", "other_day"]);
+    assert_eq!(second_day["refunds"]["here"], serde_json::json!({ "count": 1, "fen": 700 }));
 }
 
 #[tokio::test]

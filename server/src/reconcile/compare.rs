@@ -247,7 +247,10 @@ impl<'c> Comparison<'c> {
     }
 
     /// Records what differs. What stands in this bill is missing in no other one.
-    async fn write(&self, rows: Vec<DifferenceRow>) -> Result<(), StoreError> {
+    async fn write(&self, mut rows: Vec<DifferenceRow>) -> Result<(), StoreError> {
+        // A line may come twice; the sums tell of that.
+        let mut seen = HashSet::new();
+        rows.retain(|row| seen.insert((row.key.kind, row.key.number.clone())));
         if rows.is_empty() {
             return Ok(());
         }
