@@ -13,9 +13,12 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod archive;
+mod backup;
 mod clock;
 mod config;
 mod http;
+mod listen;
 mod random;
 mod service;
 mod store;
@@ -25,10 +28,12 @@ mod watch;
 mod webhook;
 mod worker;
 
+pub use archive::{ArchiveError, Archived, archive};
+pub use backup::{BackupError, backup};
 pub use clock::{Clock, ManualClock};
 pub use config::{Config, ConfigError, ENV_MERCHANT_KEY, Secret};
 pub use random::{NoRandom, Random, Seeded};
-pub use store::{Database, OpenError, StoreError};
+pub use store::{Database, Month, OpenError, StoreError};
 
 use http::{App, ShopKeys};
 use saoma_core::native::{Gateway, GatewayError};
@@ -158,6 +163,9 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
+        let watchers = service.context.watchers.clone();
+        tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
+        tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
         tasks.spawn(serve(listener, app, stopping));
         Ok(Self { base_url, stop, tasks, store, _lock: lock })

@@ -6,8 +6,8 @@
 
 use super::context::Context;
 use crate::store::{
-    AttemptRow, Conn, Entry, EntryEnd, EntryState, HistoryRow, MessageRow, NewAnomaly, NewEntry,
-    OrderRow, PaymentRow, StoreError,
+    AttemptRow, ByNumber, Conn, Entry, EntryEnd, EntryState, HistoryRow, MessageRow, NewAnomaly,
+    NewEntry, OrderRow, PaymentRow, Store, StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
@@ -145,10 +145,10 @@ impl Change {
         &mut self,
         shop: &str,
         order_no: &str,
-    ) -> Result<Option<OrderRow>, StoreError> {
+    ) -> Result<ByNumber, StoreError> {
         let new = self.kept.orders.iter().rfind(|row| row.shop == shop && row.order_no == order_no);
         if let Some(row) = new {
-            return Ok(Some(row.clone()));
+            return Ok(ByNumber::Order(Box::new(row.clone())));
         }
         OrderRow::get_by_no(&mut self.conn, shop, order_no).await
     }
@@ -434,6 +434,8 @@ impl Change {
         NewEntry::insert_all(conn, &kept.entries, now).await?;
         EntryEnd::update_all(conn, &kept.ends, now).await?;
         HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
+        let changed = new.iter().chain(old.iter().map(|(row, _)| row));
+        Store::announce(conn, changed.map(|row| row.order.id().as_str())).await?;
         Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
     }
 }

@@ -32,6 +32,23 @@ const LINGER_S: &str = "10";
 /// The names of databases differ in this process by it.
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
+/// Says which database tests that run on either are to use: `postgres`, or a file when it is not
+/// set.
+pub const ENV_DATABASE: &str = "SAOMA_TEST_DATABASE";
+
+/// A new database of the [shared](Cluster::shared) PostgreSQL, if the tests are to run on that:
+/// its URL.
+///
+/// # Errors
+/// As [`Cluster::shared`], and when [`ENV_DATABASE`] says something else.
+pub fn chosen() -> io::Result<Option<String>> {
+    match std::env::var(ENV_DATABASE).as_deref() {
+        Err(_) | Ok("sqlite") => Ok(None),
+        Ok("postgres") => Cluster::shared()?.database().map(Some),
+        Ok(_) => Err(io::Error::other(format!("{ENV_DATABASE} must be `sqlite` or `postgres`"))),
+    }
+}
+
 /// One PostgreSQL that runs as long as this value lives.
 #[derive(Debug)]
 pub struct Cluster {
@@ -83,7 +100,8 @@ impl Cluster {
     /// The URL of a database of this cluster.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres:///{database}?host={}&user=postgres", self.folder.display())
+        let folder = self.folder.display().to_string().replace('/', "%2F");
+        format!("postgres://postgres@{folder}/{database}")
     }
 
     /// Runs SQL, each statement by itself, and gives what it says: a line for each row, `|` between

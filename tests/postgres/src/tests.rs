@@ -18,7 +18,7 @@ fn a_database_is_new_and_empty_and_keeps_what_it_is_told() {
     let cluster = Cluster::shared().unwrap();
     let (one, two) = (cluster.database().unwrap(), cluster.database().unwrap());
     assert_ne!(one, two);
-    let name = |url: &str| url["postgres:///".len()..].split('?').next().unwrap().to_owned();
+    let name = |url: &str| url.rsplit('/').next().unwrap().to_owned();
     let counted = "create table t (n bigint); insert into t values (41), (42); select * from t";
     assert_eq!(cluster.psql(&name(&one), counted).unwrap(), "41\n42");
     assert!(cluster.psql(&name(&two), "select * from t").is_err(), "it is not the same database");
