@@ -1,6 +1,7 @@
 //! A copy of a SQLite database while a server writes to it.
 
-use crate::store::{Database, StoreError};
+use crate::config::Database;
+use crate::store::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::fs::File;

@@ -4,10 +4,10 @@
 //! With `SAOMA_TEST_DATABASE=postgres` the very same tests run on PostgreSQL.
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::Secret;
+use crate::config::{Database, Secret};
 use crate::random::Random;
 use crate::service::{self, NewOrder, Seller, Sellers, Service};
-use crate::store::{Database, Entry, OpenError, Store};
+use crate::store::{Entry, OpenError, Store};
 use saoma_core::api::Merchant;
 use saoma_core::ids::{AppId, MchId, OrderId};
 use saoma_core::sign::{ApiKey, SignType};

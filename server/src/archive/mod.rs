@@ -8,7 +8,8 @@
 mod postgres;
 mod sqlite;
 
-use crate::store::{Conn, Database, Month, OpenError, Store, StoreError};
+use crate::config::Database;
+use crate::store::{Conn, Month, OpenError, Store, StoreError};
 use saoma_core::time::UnixTime;
 use saoma_core::watch::Phase;
 use sqlx::AssertSqlSafe;

@@ -461,8 +461,9 @@ mod notifications {
         assert_eq!(anomalies[0]["expected_fen"], serde_json::Value::Null);
         assert_eq!(anomalies[0]["refund"], "due");
         let held = "select key, order_id, state, effect from outbox";
-        let effect =
-            format!(r#"{{"refund":{{"attempt":0,"transaction_id":"{T1}","amount":599}}}}"#);
+        let effect = format!(
+            r#"{{"refund":{{"refund":0,"attempt":0,"transaction_id":"{T1}","amount":599}}}}"#
+        );
         assert_eq!(shop.rows(held).await, [format!("refund-{T1}  held {effect}")]);
         let before = shop.everything().await;
         shop.service.notify(&notice).await.unwrap();
