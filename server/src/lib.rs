@@ -30,7 +30,7 @@ mod worker;
 pub use clock::{Clock, ManualClock};
 pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
-    OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
+    OperatorConfig, Problem, Secret, ShopConfig, UnknownPolicy, WebhookConfig,
 };
 pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
