@@ -36,7 +36,7 @@ pub use backup::{BackupError, backup};
 pub use clock::{Clock, ManualClock};
 pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
-    OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
+    OperatorConfig, Problem, Secret, ShopConfig, UnknownPolicy, WebhookConfig,
 };
 pub use keys::{KeyError, KeyInfo, Keys};
 pub use password::{PasswordError, hash_password};
