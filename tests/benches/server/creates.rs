@@ -1,11 +1,11 @@
 //! Orders that a shop creates: each answer waits for the code, which the gateway is asked for in
 //! between.
 
+use crate::Scale;
 use crate::place::{Kind, Place};
 use crate::requests::{orders, unified_orders};
 use crate::shop::Shop;
 use crate::table::{Row, print_rows};
-use crate::Scale;
 use std::rc::Rc;
 
 /// Orders created over each number of lines, beside what the sandbox alone answers.

@@ -62,7 +62,11 @@ pub(crate) async fn measure(kind: Kind, scale: &Scale) {
         pattern.copy_stored(&mut database, from, stored - from).await;
         database.close().await;
         let bytes = bytes_in(place.folder());
-        say(&format!("{stored} orders stored, {} MB, {} s", bytes / 1_000_000, start.elapsed().as_secs()));
+        say(&format!(
+            "{stored} orders stored, {} MB, {} s",
+            bytes / 1_000_000,
+            start.elapsed().as_secs()
+        ));
         place.start_server().await;
         let warm_up = scale.walks / WARM_UP_SHARE;
         walk(&place, &shop, number, warm_up).await;
@@ -167,8 +171,7 @@ fn print(kind: Kind, points: &[Point]) {
         );
     }
     let cost = |point: &Point| point.walks.cpu[0] + point.walks.cpu[1];
-    let (Some(most), Some(least)) =
-        (points.iter().map(cost).max(), points.iter().map(cost).min())
+    let (Some(most), Some(least)) = (points.iter().map(cost).max(), points.iter().map(cost).min())
     else {
         return;
     };

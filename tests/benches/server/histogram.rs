@@ -5,7 +5,7 @@ const STEPS: u64 = 64;
 /// Below this many microseconds each has a bucket of its own.
 const EXACT: u64 = 2 * STEPS;
 /// Enough for half an hour.
-const BUCKETS: usize = 26 * STEPS as usize;
+const BUCKETS: usize = 26 * 64;
 
 /// How often which latency was measured, in microseconds.
 #[derive(Clone)]

@@ -37,10 +37,6 @@ impl Requests {
         self.ends.push(self.bytes.len());
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     fn get(&self, at: usize) -> Option<&[u8]> {
         let start = if at == 0 { 0 } else { *self.ends.get(at - 1)? };
         self.bytes.get(start..*self.ends.get(at)?)
@@ -137,10 +133,8 @@ pub(crate) async fn run(
         warm_at,
         end_at: start + time,
     });
-    let local = LocalSet::new();
     let tasks: Vec<_> =
-        open.into_iter().map(|line| local.spawn_local(work(line, Rc::clone(&shared)))).collect();
-    local.await;
+        open.into_iter().map(|line| spawn_local(work(line, Rc::clone(&shared)))).collect();
     let (mut latencies, mut bad, mut bad_count) = (Histogram::new(), None, 0);
     let mut ended_at: Option<Instant> = None;
     for task in tasks {

@@ -42,6 +42,7 @@ fn signed(key: &ApiKey, fields: &[(&'static str, &str)]) -> String {
         doc.push(name, Text::new(value)).expect("room");
     }
     let signature = key.sign(&doc, SignType::HmacSha256);
+    let mut doc: Draft<'_, 64> = doc;
     doc.push("sign", Text::new(signature.as_str())).expect("room");
     let mut xml = String::new();
     doc.write(&mut xml).expect("a string takes all");
