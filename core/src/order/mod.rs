@@ -2,16 +2,17 @@
 //!
 //! `order.handle(event, now)` is a pure function: it gives the next order and the effects that must
 //! be committed together with it. It does no I/O, has no clock, and refuses no fact: a payment that
-//! happened cannot be an error, so an anomaly is an answer (refund and report). Only the customer's
-//! wish to cancel can be refused.
+//! happened cannot be an error, so an anomaly is an answer (refund and report). Only wishes can be
+//! refused: to cancel, and to refund.
 //!
 //! An **order** is what the customer buys. It has 1 to 8 **attempts**; an attempt is one
-//! `out_trade_no` and at most one payment. The table of all phases and events is in
-//! `docs/order-machine.md`; [`handle`](Order::handle) follows it row by row.
+//! `out_trade_no` and at most one payment. Refunds stand beside the phase. The table of all phases
+//! and events is in `docs/order-machine.md`; [`handle`](Order::handle) follows it row by row.
 //!
 //! What it promises, for every sequence of events: at most one [`Effect::Ship`]; never a ship after
-//! the order was cancelled or closed, nor for a wrong amount; for each payment exactly one of ship,
-//! refund or (where no money may move) a report; the same event again changes nothing.
+//! the order was cancelled or closed, nor for a wrong amount, nor after a refund has started; for
+//! each payment exactly one of ship, full refund or (where no money may move) a report; never more
+//! goes back than was captured; the same event again changes nothing.
 //!
 //! ```
 //! use saoma_core::order::{Effect, Event, Order, Phase};
@@ -28,9 +29,15 @@
 //! # Ok::<(), saoma_core::ids::IdError>(())
 //! ```
 
+mod dispense;
 mod handle;
 mod payment;
+mod refund;
 mod view;
+
+pub use dispense::DispenseRefused;
+pub use payment::Anomaly;
+pub use refund::{RefundBy, RefundEnd, RefundPart, RefundRefused, RefundStage};
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +48,7 @@ use crate::money::Fen;
 use crate::time::UnixTime;
 use crate::watch::CODE_URL_MAX;
 use heapless::{String, Vec};
+use refund::PARTS_MAX;
 
 /// Most attempts of one order.
 pub const ATTEMPTS_MAX: usize = 8;
@@ -50,6 +58,13 @@ pub const ATTEMPT_MIN_S: u64 = 60;
 pub const EFFECTS_MAX: usize = 4;
 /// Most impossible second transactions that an attempt remembers.
 const CONFLICTS_MAX: usize = 4;
+/// How long a code can be scanned, in seconds from when WeChat gave it (protocol §4).
+pub const CODE_LIVES_S: u64 = 7_200;
+/// When a new code is asked for, in seconds from when WeChat gave the old one.
+const RENEW_AFTER_S: u64 = CODE_LIVES_S - 300;
+/// Somebody who watches an order makes no more than one question in so many seconds: while it
+/// closes, and before.
+const WATCHED_GAP_S: (u64, u64) = (10, 120);
 /// WeChat takes no close within five minutes after the order was made (protocol §6).
 pub const CLOSE_NOT_BEFORE_S: u64 = 300;
 
@@ -87,8 +102,20 @@ pub struct Order {
     phase: Phase,
     /// The current attempt's code.
     code_url: Option<String<CODE_URL_MAX>>,
+    /// When WeChat gave it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    code_at: Option<UnixTime>,
+    /// A new code is being asked for, because the old one grows too old.
+    #[cfg_attr(feature = "serde", serde(default))]
+    renewing: bool,
     /// Never empty; the last is the current one.
     attempts: Vec<Attempt, ATTEMPTS_MAX>,
+    /// In the order in which they were asked for; the place is the number.
+    #[cfg_attr(feature = "serde", serde(default))]
+    refunds: Vec<RefundPart, PARTS_MAX>,
+    /// A machine has begun to hand the goods over.
+    #[cfg_attr(feature = "serde", serde(default))]
+    dispensed: bool,
 }
 
 /// Where an order is.
@@ -136,6 +163,9 @@ struct Attempt {
     queries: u8,
     /// A query is under way; a second one would tell nothing new.
     asking: bool,
+    /// When time or somebody who watches last made a query.
+    #[cfg_attr(feature = "serde", serde(default))]
+    asked_at: Option<UnixTime>,
     /// A close is under way.
     closing: bool,
     /// WeChat said on a close that it does not know the number.
@@ -154,6 +184,9 @@ struct Settlement {
     amount: Fen,
     /// `None`: kept, and shipped for.
     anomaly: Option<Anomaly>,
+    /// What somebody else than us has given back of it, in WeChat's console; `amount` at most.
+    #[cfg_attr(feature = "serde", serde(default))]
+    elsewhere: Fen,
 }
 
 /// What happened.
@@ -218,8 +251,35 @@ pub enum Event {
     Cancel,
     /// Time has passed; [`Order::due`] says when this is worth saying.
     Tick,
-    /// The shop has confirmed.
+    /// Somebody watches; [`Order::may_ask`] says when this is worth saying.
+    Watched,
+    /// A machine begins to hand the goods over; [`Order::may_dispense`] says whether it may.
+    Dispense,
+    /// The shop, or the machine, has confirmed.
     Shipped,
+    /// The shop gives a payment back, whole or in part; [`Order::may_refund`] says whether it may.
+    RefundAsked {
+        /// [`Order::next_refund`]; about another one this is old news.
+        refund: u8,
+        /// The attempt whose payment goes back.
+        attempt: u8,
+        /// How much of it.
+        amount: Fen,
+    },
+    /// The end of a refund of ours, by query.
+    RefundEnded {
+        /// Which refund.
+        refund: u8,
+        /// How it ended.
+        end: RefundEnd,
+    },
+    /// A query shows refunds of a payment that we did not make.
+    RefundedElsewhere {
+        /// The attempt whose payment went back.
+        attempt: u8,
+        /// All of them together, as WeChat has it now.
+        amount: Fen,
+    },
 }
 
 /// What must be done, at least once, after the new order is committed.
@@ -231,6 +291,11 @@ pub enum Event {
 pub enum Effect {
     /// Send the unified order of this attempt, again until the answer is definite.
     Place {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// Send the same unified order again, for a new code under the same number.
+    Renew {
         /// Which attempt.
         attempt: u8,
     },
@@ -253,14 +318,25 @@ pub enum Effect {
         /// When it was paid.
         paid_at: UnixTime,
     },
-    /// Give this payment back, whole.
+    /// Give this payment back, whole or in part, again until its end is known.
     Refund {
+        /// Which refund; [`Order::out_refund_no`] is its number.
+        #[cfg_attr(feature = "serde", serde(default))]
+        refund: u8,
         /// The attempt that was paid.
         attempt: u8,
         /// The payment.
         transaction_id: TransactionId,
-        /// All of it.
+        /// How much of it.
         amount: Fen,
+    },
+    /// Ask which refunds of this payment there are, because somebody says that there is one that
+    /// we did not make. The machine does not ask for it by itself.
+    RefundQuery {
+        /// The attempt that was paid.
+        attempt: u8,
+        /// The payment.
+        transaction_id: TransactionId,
     },
     /// Record an anomaly and tell a person.
     Report {
@@ -273,62 +349,6 @@ pub enum Effect {
         /// What is wrong with it.
         anomaly: Anomaly,
     },
-}
-
-/// Why a payment may not ship.
-///
-/// An example is at [`Order`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub enum Anomaly {
-    /// Another amount than the order's.
-    AmountMismatch,
-    /// Another currency than CNY.
-    CurrencyMismatch,
-    /// The order had been given up.
-    PaidAfterCancel,
-    /// The order had been closed.
-    PaidAfterClose,
-    /// The order had been paid by another payment.
-    PaidTwice,
-    /// Already given back at WeChat, by somebody else than us: nothing to refund, nothing to ship.
-    RefundedElsewhere,
-    /// A second transaction for one number. It cannot be, so no money moves.
-    Conflict,
-    /// A good payment for a number that we do not know (found by the server, not by an order).
-    UnknownOrder,
-}
-
-impl Anomaly {
-    /// The name on the wire, `snake_case`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AmountMismatch => "amount_mismatch",
-            Self::CurrencyMismatch => "currency_mismatch",
-            Self::PaidAfterCancel => "paid_after_cancel",
-            Self::PaidAfterClose => "paid_after_close",
-            Self::PaidTwice => "paid_twice",
-            Self::RefundedElsewhere => "refunded_elsewhere",
-            Self::Conflict => "conflict",
-            Self::UnknownOrder => "unknown_order",
-        }
-    }
-
-    /// Whether the payment must be given back, by us.
-    #[must_use]
-    pub const fn is_refund_due(self) -> bool {
-        match self {
-            Self::AmountMismatch
-            | Self::CurrencyMismatch
-            | Self::PaidAfterCancel
-            | Self::PaidAfterClose
-            | Self::PaidTwice
-            | Self::UnknownOrder => true,
-            Self::RefundedElsewhere | Self::Conflict => false,
-        }
-    }
 }
 
 /// The next order, and what to do once it is committed.
@@ -368,7 +388,11 @@ impl Order {
             expires_at,
             phase: Phase::Placing,
             code_url: None,
+            code_at: None,
+            renewing: false,
             attempts: Vec::from_array([Attempt::new(created_at)]),
+            refunds: Vec::new(),
+            dispensed: false,
         };
         Step { order, effects: Vec::from_array([Effect::Place { attempt: 0 }]) }
     }
@@ -429,7 +453,8 @@ impl Order {
     }
 
     /// Whether an effect that was recorded earlier still has to be performed: an order that is
-    /// closing needs no code any more, and an answered question need not be asked again.
+    /// closing needs no code any more, an answered question need not be asked again, and nothing
+    /// is handed over once its payment has begun to go back.
     #[must_use]
     pub fn still_wants(&self, effect: &Effect) -> bool {
         let current = |attempt: u8| attempt == self.current_attempt();
@@ -445,9 +470,14 @@ impl Order {
                 | Phase::Paid
                 | Phase::Shipped => false,
             },
+            Effect::Renew { attempt } => {
+                self.renewing && self.phase == Phase::Open && current(*attempt)
+            }
             Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
             Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
-            Effect::Ship { .. } | Effect::Refund { .. } | Effect::Report { .. } => true,
+            Effect::Ship { attempt, .. } => !self.refund_started(*attempt),
+            Effect::Refund { refund, .. } => self.wants_refund(*refund),
+            Effect::RefundQuery { .. } | Effect::Report { .. } => true,
         }
     }
 }
@@ -458,6 +488,7 @@ impl Attempt {
             created_at,
             queries: 0,
             asking: false,
+            asked_at: None,
             closing: false,
             unknown_on_close: false,
             payment: None,

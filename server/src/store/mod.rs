@@ -5,25 +5,34 @@
 //! decided together is written in one transaction ([`Store::begin`]); what only looks uses
 //! [`Store::reader`].
 
+mod api_key;
+mod bill;
 pub(crate) mod db;
+mod difference;
 mod history;
 mod order;
 mod outbox;
 mod payment;
+mod refund;
 
+pub use api_key::KeyKind;
+pub(crate) use api_key::KeyRow;
+pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
+pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
+pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
+pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 
-use crate::config::Secret;
+use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,24 +49,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
-
-/// Where the database is.
-#[derive(Clone, Debug)]
-pub enum Database {
-    /// A file on a local disk; it is made when it is not there.
-    Sqlite(PathBuf),
-    /// `postgres://USER:PASSWORD@HOST/NAME`, which holds a password.
-    Postgres(Secret),
-}
-
-impl fmt::Display for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => path.display().fmt(f),
-            Self::Postgres(_) => f.write_str("PostgreSQL"),
-        }
-    }
-}
 
 /// The database.
 #[derive(Clone, Debug)]
