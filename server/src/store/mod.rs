@@ -8,6 +8,7 @@
 mod api_key;
 mod bill;
 pub(crate) mod db;
+mod difference;
 mod history;
 mod order;
 mod outbox;
@@ -15,8 +16,9 @@ mod payment;
 
 pub use api_key::KeyKind;
 pub(crate) use api_key::KeyRow;
-pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
+pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
+pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
 pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry};
