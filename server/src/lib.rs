@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod check;
 mod clock;
 mod config;
 mod http;
@@ -28,6 +29,7 @@ mod watch;
 mod webhook;
 mod worker;
 
+pub use check::{Finding, Level, check};
 pub use clock::{Clock, ManualClock};
 pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
@@ -136,6 +138,8 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
             merchant: merchant.merchant(app),
             name: merchant.name.clone(),
             notify_url: format!("{public_url}/wx/v2/notify"),
+            refund_notify_url: format!("{public_url}/wx/v2/refund-notify"),
+            anomalies: merchant.anomalies,
             ip: merchant.spbill_create_ip,
         }));
     }
@@ -147,14 +151,6 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
         fetch_within_s: u64::from(shop.fetch_within_s),
     }));
     sellers
-}
-
-/// Checks what a configuration says beyond its form, and starts nothing.
-///
-/// # Errors
-/// [`StartError`] names the key.
-pub fn check(config: &Config) -> Result<(), StartError> {
-    lines(config).map(drop)
 }
 
 impl Server {

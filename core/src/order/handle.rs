@@ -29,8 +29,8 @@ impl Order {
             Event::NotFound { attempt, on_close } => step.not_found(*attempt, *on_close),
             Event::Cancel => step.cancel(now),
             Event::Tick => step.tick(now),
-            Event::Dispense => step.dispense(),
             Event::Watched => step.watched(now),
+            Event::Dispense => step.dispense(),
             Event::Shipped => step.shipped(),
             Event::RefundAsked { refund, attempt, amount } => {
                 step.refund_asked(*refund, *attempt, *amount);

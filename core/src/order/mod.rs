@@ -251,10 +251,10 @@ pub enum Event {
     Cancel,
     /// Time has passed; [`Order::due`] says when this is worth saying.
     Tick,
-    /// A machine begins to hand the goods over; [`Order::may_dispense`] says whether it may.
-    Dispense,
     /// Somebody watches; [`Order::may_ask`] says when this is worth saying.
     Watched,
+    /// A machine begins to hand the goods over; [`Order::may_dispense`] says whether it may.
+    Dispense,
     /// The shop, or the machine, has confirmed.
     Shipped,
     /// The shop gives a payment back, whole or in part; [`Order::may_refund`] says whether it may.
@@ -329,6 +329,14 @@ pub enum Effect {
         transaction_id: TransactionId,
         /// How much of it.
         amount: Fen,
+    },
+    /// Ask which refunds of this payment there are, because somebody says that there is one that
+    /// we did not make. The machine does not ask for it by itself.
+    RefundQuery {
+        /// The attempt that was paid.
+        attempt: u8,
+        /// The payment.
+        transaction_id: TransactionId,
     },
     /// Record an anomaly and tell a person.
     Report {
@@ -469,7 +477,7 @@ impl Order {
             Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
             Effect::Ship { attempt, .. } => !self.refund_started(*attempt),
             Effect::Refund { refund, .. } => self.wants_refund(*refund),
-            Effect::Report { .. } => true,
+            Effect::RefundQuery { .. } | Effect::Report { .. } => true,
         }
     }
 }

@@ -214,14 +214,18 @@ fn certificate(
             None => Ok(None),
         };
     };
-    // PKCS#12 is a sequence in DER; PEM is text and cannot begin with that byte and this one.
-    let is_pkcs12 = matches!(certificate.as_slice(), [b'0', 0x80..=0xff, ..]);
-    let read = if is_pkcs12 {
+    // What ASN.1 begins with, and no PEM.
+    if certificate.first() == Some(&0x30) {
+        if key.is_some() {
+            let rule = "stands beside a PKCS#12 file, which holds the key as well: leave it out";
+            return Err(section.error("certificate_key", rule));
+        }
         let number = mch_id.map_or("", MchId::as_str);
-        ClientCertificate::from_pkcs12(&certificate, password.as_deref().unwrap_or(number))
-    } else {
-        ClientCertificate::from_pem(&certificate, key.as_ref().unwrap_or(&certificate))
-    };
+        let password = password.as_deref().unwrap_or(number);
+        let read = ClientCertificate::from_pkcs12(&certificate, password);
+        return read.map(Some).map_err(|error| section.error("certificate", error.to_string()));
+    }
+    let read = ClientCertificate::from_pem(&certificate, key.as_ref().unwrap_or(&certificate));
     read.map(Some).map_err(|error| section.error("certificate", error.to_string()))
 }
 

@@ -1,12 +1,12 @@
 //! Errors as callers see them (docs/api.md §4). What went wrong inside is logged, never sent.
 
-use crate::service::{CancelError, CreateError, DispenseError, InvalidField};
+use crate::service::{AskRefundError, CancelError, CreateError, DispenseError, InvalidField};
 use crate::store::StoreError;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use saoma_core::order::DispenseRefused;
+use saoma_core::order::{DispenseRefused, RefundRefused};
 use serde_json::json;
 
 /// Why a request is not answered as it wished.
@@ -25,6 +25,8 @@ pub(super) enum ApiError {
     RefundStarted,
     ShippedOtherwise,
     NotClaimed,
+    RefundNoTaken,
+    RefundRefused(RefundRefused),
     TooLarge,
     TooMany,
     Unavailable,
@@ -44,7 +46,9 @@ impl ApiError {
             | Self::NotPaid
             | Self::RefundStarted
             | Self::ShippedOtherwise
-            | Self::NotClaimed => StatusCode::CONFLICT,
+            | Self::NotClaimed
+            | Self::RefundNoTaken
+            | Self::RefundRefused(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -74,6 +78,21 @@ impl ApiError {
                 ("shipped_otherwise", "the order was shipped in another way: hand nothing over")
             }
             Self::NotClaimed => ("not_claimed", "claim the goods first: POST .../dispense"),
+            Self::RefundNoTaken => {
+                let message = "refund_no was used for another amount or reason; take a new one";
+                ("refund_no_taken", message)
+            }
+            Self::RefundRefused(refused) => match refused {
+                RefundRefused::NotPaid => ("not_paid", "nothing was paid that could go back"),
+                RefundRefused::Nothing => ("invalid_field", "amount_fen must be 1 at least"),
+                RefundRefused::TooMuch { .. } => {
+                    ("refund_too_much", "more than is left of the payment (left_fen)")
+                }
+                RefundRefused::TooMany => ("too_many_refunds", "an order has 50 refunds at most"),
+                RefundRefused::InDoubt => {
+                    ("payment_in_doubt", "WeChat is being asked about this payment; try again")
+                }
+            },
             Self::TooLarge => ("too_large", "the body is too large"),
             Self::TooMany => ("too_many", "too many requests; go on a little slower"),
             Self::Unavailable => ("unavailable", "not possible just now; try again"),
@@ -87,6 +106,9 @@ impl IntoResponse for ApiError {
         let mut error = json!({ "code": code, "message": message });
         if let Self::InvalidField { field, .. } = &self {
             error["field"] = json!(field);
+        }
+        if let Self::RefundRefused(RefundRefused::TooMuch { left }) = &self {
+            error["left_fen"] = json!(left);
         }
         let mut response = (self.status(), Json(json!({ "error": error }))).into_response();
         let headers = response.headers_mut();
@@ -109,6 +131,8 @@ impl IntoResponse for ApiError {
             | Self::RefundStarted
             | Self::ShippedOtherwise
             | Self::NotClaimed
+            | Self::RefundNoTaken
+            | Self::RefundRefused(_)
             | Self::TooLarge => {}
         }
         response
@@ -162,6 +186,17 @@ impl From<DispenseError> for ApiError {
             DispenseError::Refused(DispenseRefused::Shipped) => Self::ShippedOtherwise,
             DispenseError::NotClaimed => Self::NotClaimed,
             DispenseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AskRefundError> for ApiError {
+    fn from(error: AskRefundError) -> Self {
+        match error {
+            AskRefundError::NotFound => Self::NotFound,
+            AskRefundError::RefundNoTaken => Self::RefundNoTaken,
+            AskRefundError::Refused(refused) => Self::RefundRefused(refused),
+            AskRefundError::Store(error) => error.into(),
         }
     }
 }

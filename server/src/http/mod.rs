@@ -9,6 +9,7 @@ mod goods;
 mod limit;
 mod notify;
 mod orders;
+mod refunds;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Where WeChat's notifications come, below the public URL.
+pub(crate) const NOTIFY_PATH: &str = "/wx/v2/notify";
 /// Largest body of a request in JSON.
 const JSON_LEN_MAX: usize = 8 * 1024;
 /// How long a request may take until its answer begins, a slow caller included.
@@ -57,11 +60,23 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
         .route("/v1/orders/{order_id}/dispense", post(goods::dispense))
         .route("/v1/orders/{order_id}/shipped", post(goods::shipped))
+        .route(
+            "/v1/orders/{order_id}/refunds",
+            get(refunds::list).post(refunds::ask).layer(DefaultBodyLimit::max(JSON_LEN_MAX)),
+        )
+        .route("/v1/orders/{order_id}/refunds/{number}", get(refunds::one))
         .route("/v1/anomalies", get(orders::anomalies))
         .route("/v1/bills", get(bills::days))
         .route("/v1/bills/{date}", get(bills::day).post(bills::ask))
         .route("/healthz", get(healthz))
-        .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
+        .route(
+            NOTIFY_PATH,
+            get(notify::who).post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
+        )
+        .route(
+            "/wx/v2/refund-notify",
+            post(notify::notify_refund).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
+        )
         .merge(pages)
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

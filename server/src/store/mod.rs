@@ -10,9 +10,11 @@ mod bill;
 pub(crate) mod db;
 mod difference;
 mod history;
+mod inspect;
 mod order;
 mod outbox;
 mod payment;
+mod refund;
 
 pub use api_key::KeyKind;
 pub(crate) use api_key::KeyRow;
@@ -20,9 +22,11 @@ pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use history::HistoryRow;
+pub(crate) use inspect::{Tables, inspect};
 pub(crate) use order::{AttemptRow, OrderRow};
 pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
+pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;

@@ -100,10 +100,8 @@ async fn a_key_is_made_used_listed_and_taken_away() {
 #[tokio::test]
 async fn a_device_sees_and_gives_up_what_it_has_made_and_nothing_else() {
     let desk = Desk::start().await;
-    let (till, other) = (
-        desk.key("till-1", KeyKind::Device).await,
-        desk.key("till-2", KeyKind::Device).await,
-    );
+    let (till, other) =
+        (desk.key("till-1", KeyKind::Device).await, desk.key("till-2", KeyKind::Device).await);
     let (its, shops) = (desk.order_by(&till, "T-1").await, desk.order("A-1").await);
     for (made, key, status) in [
         (&its, till.as_str(), 200),
@@ -131,10 +129,8 @@ async fn a_device_sees_and_gives_up_what_it_has_made_and_nothing_else() {
 #[tokio::test]
 async fn a_device_claims_what_it_sold_once_and_confirms_it() {
     let desk = Desk::start().await;
-    let (till, other) = (
-        desk.key("till-1", KeyKind::Device).await,
-        desk.key("till-2", KeyKind::Device).await,
-    );
+    let (till, other) =
+        (desk.key("till-1", KeyKind::Device).await, desk.key("till-2", KeyKind::Device).await);
     let made = desk.order_by(&till, "T-1").await;
     let (status, answer) = desk.dispense(&till, &made).await;
     assert_eq!((status, code(&answer)), (409, "not_paid"));

@@ -3,6 +3,8 @@
 //! This is the only part of the server that calls WeChat and the shop, and it holds no state of
 //! its own: killed at any moment, its successor goes on from the database.
 
+mod refund;
+
 use crate::service::{Job, Outcome, Service, ShipOrder};
 use crate::store::{AttemptRow, Entry, Lane, StoreError};
 use crate::webhook::Webhooks;
@@ -133,6 +135,7 @@ impl Worker {
         };
         Ok(match job {
             Job::Ship(ship) => self.ship(&ship).await,
+            Job::Refund(job) => Outcome::Refund(self.refund(job).await),
             Job::Place(attempt) => match self.gateway(&attempt) {
                 Ok(gateway) => {
                     let (request, algorithm) = (attempt.request.as_bytes(), attempt.sign_type);
