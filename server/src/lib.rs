@@ -15,6 +15,7 @@
 
 mod archive;
 mod backup;
+mod check;
 mod clock;
 mod config;
 mod http;
@@ -33,6 +34,7 @@ mod worker;
 
 pub use archive::{ArchiveError, Archived, archive};
 pub use backup::{BackupError, backup};
+pub use check::{Finding, Level, check};
 pub use clock::{Clock, ManualClock};
 pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
@@ -154,14 +156,6 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
         fetch_within_s: u64::from(shop.fetch_within_s),
     }));
     sellers
-}
-
-/// Checks what a configuration says beyond its form, and starts nothing.
-///
-/// # Errors
-/// [`StartError`] names the key.
-pub fn check(config: &Config) -> Result<(), StartError> {
-    lines(config).map(drop)
 }
 
 impl Server {
