@@ -16,6 +16,7 @@
 mod clock;
 mod config;
 mod http;
+mod operator;
 mod random;
 mod service;
 mod store;
