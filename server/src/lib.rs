@@ -28,6 +28,7 @@ mod worker;
 
 pub use clock::{Clock, ManualClock};
 pub use config::{Config, ConfigError, ENV_MERCHANT_KEY, Secret};
+pub use operator::{Operator, PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
 pub use store::{OpenError, StoreError};
 

@@ -6,6 +6,7 @@
 
 mod chart;
 mod document;
+mod door;
 mod files;
 mod lang;
 mod page;
@@ -14,6 +15,8 @@ mod words;
 
 #[cfg(test)]
 mod preview;
+
+pub use door::{Operator, PasswordError, hash_password};
 
 use lang::Lang;
 use words::Words;
