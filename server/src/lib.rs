@@ -30,11 +30,11 @@ pub use clock::{Clock, ManualClock};
 pub use config::{Config, ConfigError, ENV_MERCHANT_KEY, Secret};
 pub use operator::{Operator, PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
-pub use store::{OpenError, StoreError};
+pub use store::{Database, OpenError, StoreError};
 
 use http::{App, ShopKeys};
 use saoma_core::native::{Gateway, GatewayError};
-use service::{Seller, Service};
+use service::{Seller, Sellers, Service, Shop};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,19 +123,28 @@ impl Server {
         let path = config.database;
         let lock = lock(&path)?;
         let not_open = |error| StartError::Open { path: path.clone(), error };
-        let store = Store::open(&path).await.map_err(not_open)?;
+        let store = Store::open(&Database::Sqlite(path.clone())).await.map_err(not_open)?;
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let base_url = format!("http://{address}");
         let public_url = config.public_url.as_deref().unwrap_or(&base_url);
+        let merchant = config.merchant;
+        let shop = Shop {
+            id: "shop".to_owned(),
+            mch_id: merchant.mch_id.clone(),
+            app_id: merchant.app_id.clone(),
+        };
         let seller = Seller {
             notify_url: format!("{public_url}/wx/v2/notify"),
-            merchant: config.merchant,
+            merchant,
             name: config.merchant_name,
             ip: config.spbill_create_ip,
         };
+        let key = (shop.mch_id.clone(), shop.app_id.clone());
+        let webhooks = [(shop.id.clone(), webhook)].into();
+        let sellers = Sellers { sellers: vec![seller], shops: vec![shop] };
         let (service, at_once) =
-            Service::open(store.clone(), clock, random, seller).await.map_err(not_open)?;
+            Service::open(store.clone(), clock, random, sellers).await.map_err(not_open)?;
         let service = Arc::new(service);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let app = App {
@@ -143,7 +152,11 @@ impl Server {
             keys: ShopKeys::new(&config.shop_keys),
             stop: stopping.clone(),
         };
-        let worker = Arc::new(Worker { service: service.clone(), gateway, webhook });
+        let worker = Arc::new(Worker {
+            service: service.clone(),
+            gateways: [(key, gateway)].into(),
+            webhooks,
+        });
         let mut tasks = JoinSet::new();
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));

@@ -3,11 +3,13 @@
 //! This is the only part of the server that calls WeChat and the shop, and it holds no state of
 //! its own: killed at any moment, its successor goes on from the database.
 
-use crate::service::{Job, Outcome, Service};
-use crate::store::{Entry, Lane, StoreError};
+use crate::service::{Job, Outcome, Service, ShipOrder};
+use crate::store::{AttemptRow, Entry, Lane, StoreError};
 use crate::webhook::Webhook;
+use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::Gateway;
 use saoma_core::time::UnixTime;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -23,8 +25,10 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) service: Arc<Service>,
-    pub(crate) gateway: Gateway,
-    pub(crate) webhook: Webhook,
+    /// One for each merchant and app.
+    pub(crate) gateways: HashMap<(MchId, AppId), Gateway>,
+    /// One for each shop, by its id.
+    pub(crate) webhooks: HashMap<String, Webhook>,
 }
 
 impl Worker {
@@ -50,14 +54,14 @@ impl Worker {
         mut at_once: mpsc::UnboundedReceiver<Entry>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let bells = &self.service.bells;
+        let bells = &self.service.context.bells;
         let bell = match lane {
             Lane::Gateway => &bells.gateway,
             Lane::Shop => &bells.shop,
         };
         let mut running = JoinSet::new();
         loop {
-            let looked_at = self.service.clock.now();
+            let looked_at = self.service.context.clock.now();
             self.fill(lane, &mut running).await;
             tokio::select! {
                 biased;
@@ -80,9 +84,15 @@ impl Worker {
     /// Claims entries while there is room.
     async fn fill(self: &Arc<Self>, lane: Lane, running: &mut JoinSet<()>) {
         while running.len() < PARALLEL_MAX {
-            match self.service.claim(lane).await {
-                Ok(Some(entry)) => running.spawn(Arc::clone(self).perform(entry)),
-                Ok(None) => return,
+            // At most sixteen.
+            let room = u32::try_from(PARALLEL_MAX - running.len()).unwrap_or(1);
+            match self.service.claim(lane, room).await {
+                Ok(entries) if entries.is_empty() => return,
+                Ok(entries) => {
+                    for entry in entries {
+                        running.spawn(Arc::clone(self).perform(entry));
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "the outbox cannot be read");
                     return tokio::time::sleep(AFTER_FAILURE).await;
@@ -95,7 +105,7 @@ impl Worker {
     /// for somebody who is at work, so there is no hurry.
     async fn next_entry(&self, lane: Lane, looked_at: UnixTime) {
         match self.service.next_entry(lane).await {
-            Ok(Some(at)) => self.service.clock.sleep_until(at.max(looked_at.plus(1))).await,
+            Ok(Some(at)) => self.service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
             Ok(None) => std::future::pending().await,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
@@ -105,49 +115,77 @@ impl Worker {
     }
 
     async fn perform(self: Arc<Self>, entry: Entry) {
+        let key = entry.key.clone();
         let result = async {
             let outcome = self.outcome(&entry).await?;
-            self.service.settle(&entry, &outcome).await
+            self.service.settle(entry, outcome).await
         };
         if let Err(error) = result.await {
             // The lease runs out, and then it is claimed again.
-            tracing::error!(key = entry.key, %error, "an entry of the outbox could not be settled");
+            tracing::error!(key, %error, "an entry of the outbox could not be settled");
         }
     }
 
     async fn outcome(&self, entry: &Entry) -> Result<Outcome, StoreError> {
         let Some(job) = self.service.job(entry).await? else { return Ok(Outcome::Unwanted) };
-        let nonce = match self.service.nonce() {
+        let nonce = match self.service.context.nonce() {
             Ok(nonce) => nonce,
-            Err(error) => return Ok(Outcome::Again { event: None, why: error.to_string() }),
+            Err(error) => return Ok(again(error.to_string())),
         };
         Ok(match job {
-            Job::Place(attempt) => {
-                let request = attempt.request.as_bytes();
-                let answer = self.gateway.unified_order(request, attempt.sign_type, &nonce).await;
-                Outcome::of_place(attempt.index, entry.tries, answer)
-            }
-            Job::Query(attempt) => {
-                let number = &attempt.out_trade_no;
-                let answer = self.gateway.order_query(number, attempt.sign_type, &nonce).await;
-                Outcome::of_query(attempt.index, answer)
-            }
-            Job::Close(attempt) => {
-                let number = &attempt.out_trade_no;
-                let answer = self.gateway.close_order(number, attempt.sign_type, &nonce).await;
-                Outcome::of_close(attempt.index, answer)
-            }
-            Job::Ship(ship) => {
-                Outcome::of_ship(self.webhook.ship(&ship, self.service.clock.now()).await)
-            }
+            Job::Ship(ship) => self.ship(&ship).await,
+            Job::Place(attempt) => match self.gateway(&attempt) {
+                Ok(gateway) => {
+                    let (request, algorithm) = (attempt.request.as_bytes(), attempt.sign_type);
+                    let answer = gateway.unified_order(request, algorithm, &nonce).await;
+                    Outcome::of_place(attempt.index, entry.tries, answer)
+                }
+                Err(why) => again(why),
+            },
+            Job::Query(attempt) => match self.gateway(&attempt) {
+                Ok(gateway) => {
+                    let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
+                    let answer = gateway.order_query(number, algorithm, &nonce).await;
+                    Outcome::of_query(attempt.index, answer)
+                }
+                Err(why) => again(why),
+            },
+            Job::Close(attempt) => match self.gateway(&attempt) {
+                Ok(gateway) => {
+                    let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
+                    let answer = gateway.close_order(number, algorithm, &nonce).await;
+                    Outcome::of_close(attempt.index, answer)
+                }
+                Err(why) => again(why),
+            },
         })
     }
+
+    /// The line to WeChat for an attempt, or why there is none.
+    fn gateway(&self, attempt: &AttemptRow) -> Result<&Gateway, String> {
+        let seller = (attempt.mch_id.clone(), attempt.app_id.clone());
+        let missing = || format!("merchant {} is not in the configuration", attempt.mch_id);
+        self.gateways.get(&seller).ok_or_else(missing)
+    }
+
+    async fn ship(&self, ship: &ShipOrder) -> Outcome {
+        match self.webhooks.get(&ship.shop) {
+            Some(webhook) => {
+                Outcome::of_ship(webhook.ship(ship, self.service.context.clock.now()).await)
+            }
+            None => again(format!("shop {} has no webhook", ship.shop)),
+        }
+    }
+}
+
+fn again(why: String) -> Outcome {
+    Outcome::Again { event: None, why }
 }
 
 /// Lets time happen to orders until told to stop.
 pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     loop {
-        let looked_at = service.clock.now();
+        let looked_at = service.context.clock.now();
         if let Err(error) = service.tick_due().await {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
@@ -155,7 +193,7 @@ pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<b
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
-            () = service.bells.time.notified() => {}
+            () = service.context.bells.time.notified() => {}
             () = next_tick(&service, looked_at) => {}
         }
     }
@@ -165,7 +203,7 @@ pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<b
 /// failed, and is tried again a second later.
 async fn next_tick(service: &Service, looked_at: UnixTime) {
     match service.next_tick().await {
-        Ok(Some(at)) => service.clock.sleep_until(at.max(looked_at.plus(1))).await,
+        Ok(Some(at)) => service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
         Ok(None) => std::future::pending().await,
         Err(error) => {
             tracing::error!(%error, "orders cannot be read");

@@ -160,6 +160,8 @@ struct Settlement {
 ///
 /// An example is at [`Order`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Event {
     /// WeChat gave a code.
     Placed {

@@ -23,7 +23,7 @@ pub(super) async fn follow(
         return Err(ApiError::NotFound);
     }
     // Following begins before the first look, so nothing falls between.
-    let follower = app.service.watchers.follow(&order_id);
+    let follower = app.service.context.watchers.follow(&order_id);
     let following = Following { app, order_id, follower, shown: 0, is_over: false };
     let events = stream::unfold(following, async |mut following| {
         let event = following.next().await?;

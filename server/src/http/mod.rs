@@ -98,14 +98,3 @@ async fn in_time(request: Request, next: Next) -> Response {
         Err(_) => ApiError::Timeout.into_response(),
     }
 }
-
-/// Runs a verb to its end even when its caller hangs up: what has begun is committed or fails, and
-/// whoever must know of it is told.
-async fn to_the_end<T: Send + 'static>(
-    verb: impl Future<Output = T> + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::spawn(verb).await.map_err(|error| {
-        tracing::error!(%error, "a request ended badly");
-        ApiError::Unavailable
-    })
-}

@@ -278,9 +278,8 @@ async fn a_shop_that_does_not_confirm_is_told_again_with_the_same_words() {
 async fn settled(desk: &Desk, tries: i64) {
     let committed = async {
         loop {
-            let mut reader = desk.server.store.reader().await.unwrap();
             let sql = "select state, tries from outbox where kind = 'ship'";
-            if crate::testing::rows(&mut reader, sql).await == [format!("pending {tries}")] {
+            if crate::testing::rows(&desk.server.store, sql).await == [format!("pending {tries}")] {
                 return;
             }
             sleep(Duration::from_millis(5)).await;
