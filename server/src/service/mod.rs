@@ -10,6 +10,7 @@ mod context;
 mod create;
 mod look;
 mod notify;
+mod operator;
 pub(crate) mod outbox;
 mod outcome;
 mod payment;
@@ -23,6 +24,7 @@ pub(crate) use context::{Context, Seller, Sellers, Shop};
 pub(crate) use create::{CreateError, EXPIRES_IN_DEFAULT_S, InvalidField, NewOrder};
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
+pub(crate) use operator::AskError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
 

@@ -6,16 +6,20 @@
 //! [`Store::reader`].
 
 pub(crate) mod db;
+pub(crate) mod figures;
 mod history;
+pub(crate) mod look;
 mod order;
 mod outbox;
 mod payment;
+mod session;
 
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
+pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry, retry_entry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
+pub(crate) use session::SessionRow;
 
 use crate::config::Secret;
 use crate::random::NoRandom;
