@@ -17,7 +17,9 @@ mod clock;
 mod config;
 mod http;
 mod operator;
+mod password;
 mod random;
+mod reconcile;
 mod service;
 mod store;
 #[cfg(test)]
@@ -27,15 +29,23 @@ mod webhook;
 mod worker;
 
 pub use clock::{Clock, ManualClock};
-pub use config::{Config, ConfigError, ENV_MERCHANT_KEY, Secret};
-pub use operator::{Operator, PasswordError, hash_password};
+pub use config::{
+    AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
+    OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
+};
+pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
-pub use store::{Database, OpenError, StoreError};
+pub use reconcile::{ReconcileError, Reconciled, reconcile};
+pub use store::{OpenError, StoreError};
 
-use http::{App, ShopKeys};
+use http::{App, Gate, ShopKeys};
+use reconcile::Reconciler;
+use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
 use service::{Seller, Sellers, Service, Shop};
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +53,7 @@ use std::{fmt, io};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use webhook::Webhook;
+use webhook::{Reach, Webhooks};
 use worker::Worker;
 
 /// How long requests and calls that run may take to end when the server stops.
@@ -57,7 +67,7 @@ pub struct Server {
     tasks: JoinSet<()>,
     store: Store,
     /// Held as long as the server lives; the system takes it back from a process that was killed.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// Why a server does not start.
@@ -67,8 +77,8 @@ pub enum StartError {
     Listen(io::Error),
     /// The database cannot be used.
     Open {
-        /// The file.
-        path: PathBuf,
+        /// Which one, without its password.
+        database: String,
         /// Why.
         error: OpenError,
     },
@@ -84,7 +94,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => write!(f, "listen: {error}"),
-            Self::Open { path, error } => write!(f, "database: {}: {error}", path.display()),
+            Self::Open { database, error } => write!(f, "database: {database}: {error}"),
             Self::Taken(path) => {
                 write!(f, "database: {}: another server uses it; stop that first", path.display())
             }
@@ -96,13 +106,43 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// One line to WeChat for each merchant and app.
+type Gateways = HashMap<(MchId, AppId), Gateway>;
+
 /// The lines to the outside, which tell whether a configuration can be used.
-fn lines(config: &Config) -> Result<(Gateway, Webhook), StartError> {
-    let hosts: Vec<&str> = config.gateway.iter().map(String::as_str).collect();
-    let gateway = Gateway::new(config.merchant.clone(), &hosts).map_err(StartError::Gateway)?;
-    let webhook = Webhook::new(config.webhook_url.clone(), config.webhook_secret.clone())
-        .map_err(|_| StartError::Webhook)?;
-    Ok((gateway, webhook))
+fn lines(config: &Config) -> Result<(Gateways, Webhooks), StartError> {
+    let mut gateways = Gateways::new();
+    for merchant in &config.merchants {
+        let hosts: Vec<&str> = merchant.gateway.iter().map(String::as_str).collect();
+        for app in &merchant.apps {
+            let gateway = Gateway::with(merchant.merchant(app), &hosts, merchant.settings());
+            let gateway = gateway.map_err(StartError::Gateway)?;
+            gateways.insert((merchant.mch_id.clone(), app.clone()), gateway);
+        }
+    }
+    let reach = Reach::of(config.webhook_private);
+    let webhooks = config.shops.iter().filter_map(|shop| Some((&*shop.id, shop.webhook.as_ref()?)));
+    let webhooks = Webhooks::new(webhooks, reach).map_err(|_| StartError::Webhook)?;
+    Ok((gateways, webhooks))
+}
+
+/// All who sell, reached at `public_url`.
+fn sellers(config: &Config, public_url: &str) -> Sellers {
+    let mut sellers = Sellers::default();
+    for merchant in &config.merchants {
+        sellers.sellers.extend(merchant.apps.iter().map(|app| Seller {
+            merchant: merchant.merchant(app),
+            name: merchant.name.clone(),
+            notify_url: format!("{public_url}/wx/v2/notify"),
+            ip: merchant.spbill_create_ip,
+        }));
+    }
+    sellers.shops.extend(config.shops.iter().map(|shop| Shop {
+        id: shop.id.clone(),
+        mch_id: shop.mch_id.clone(),
+        app_id: shop.app_id.clone(),
+    }));
+    sellers
 }
 
 /// Checks what a configuration says beyond its form, and starts nothing.
@@ -119,45 +159,31 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
-        let (gateway, webhook) = lines(&config)?;
-        let path = config.database;
-        let lock = lock(&path)?;
-        let not_open = |error| StartError::Open { path: path.clone(), error };
-        let store = Store::open(&Database::Sqlite(path.clone())).await.map_err(not_open)?;
+        let (gateways, webhooks) = lines(&config)?;
+        let lock = match &config.database {
+            Database::Sqlite(path) => Some(lock(path)?),
+            Database::Postgres(_) => None,
+        };
+        let not_open = |error| StartError::Open { database: config.database.to_string(), error };
+        let store = Store::open(&config.database).await.map_err(not_open)?;
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let base_url = format!("http://{address}");
-        let public_url = config.public_url.as_deref().unwrap_or(&base_url);
-        let merchant = config.merchant;
-        let shop = Shop {
-            id: "shop".to_owned(),
-            mch_id: merchant.mch_id.clone(),
-            app_id: merchant.app_id.clone(),
-        };
-        let seller = Seller {
-            notify_url: format!("{public_url}/wx/v2/notify"),
-            merchant,
-            name: config.merchant_name,
-            ip: config.spbill_create_ip,
-        };
-        let key = (shop.mch_id.clone(), shop.app_id.clone());
-        let webhooks = [(shop.id.clone(), webhook)].into();
-        let sellers = Sellers { sellers: vec![seller], shops: vec![shop] };
+        let sellers = sellers(&config, config.public_url.as_deref().unwrap_or(&base_url));
         let (service, at_once) =
             Service::open(store.clone(), clock, random, sellers).await.map_err(not_open)?;
         let service = Arc::new(service);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let app = App {
             service: service.clone(),
-            keys: ShopKeys::new(&config.shop_keys),
+            keys: ShopKeys::new(&config.shops),
+            gate: Arc::new(Gate::new(&config)),
             stop: stopping.clone(),
         };
-        let worker = Arc::new(Worker {
-            service: service.clone(),
-            gateways: [(key, gateway)].into(),
-            webhooks,
-        });
+        let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
+        let books = Reconciler::new(worker.clone(), &config);
         let mut tasks = JoinSet::new();
+        tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
@@ -189,8 +215,10 @@ impl Server {
 fn lock(database: &Path) -> Result<File, StartError> {
     let mut path = database.as_os_str().to_owned();
     path.push("-lock");
-    let not_open =
-        |error| StartError::Open { path: database.to_owned(), error: OpenError::File(error) };
+    let not_open = |error| StartError::Open {
+        database: database.display().to_string(),
+        error: OpenError::File(error),
+    };
     let file = File::create(&path).map_err(not_open)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -204,7 +232,8 @@ async fn serve(listener: TcpListener, app: App, mut stopping: tokio::sync::watch
         // An error says that the server is gone, which is the same.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(until).await;
+    let app = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, app).with_graceful_shutdown(until).await;
     if let Err(error) = served {
         tracing::error!(%error, "the server takes no more requests");
     }

@@ -1,14 +1,20 @@
 //! The program: arguments, logs, signals. Everything else is in the library.
 
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, Random, Server};
-use std::io::{self, IsTerminal as _, Write as _};
+use saoma_server::{Clock, Config, Env, LogConfig, Random, Server};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// Longest line that is read as a password.
+const PASSWORD_LINE_MAX: u64 = 1024;
+
 /// The merchant backend of Saoma: takes orders from a shop, gets their QR codes from WeChat Pay,
 /// hears of payments, and tells the shop to ship.
+///
+/// Each key of the configuration has an environment variable that wins over the file, such as
+/// SAOMA_MERCHANT_KEY for `key` of `[merchant]`, so that the file may be left out.
 ///
 /// It prints one line on standard output when it is ready; logs go to standard error (RUST_LOG
 /// chooses them, default "info"). SIGINT and SIGTERM stop it in order.
@@ -29,12 +35,12 @@ struct Args {
 enum Command {
     /// Check the configuration and start nothing
     Check,
+    /// Ask for a password, or read a line of standard input, and print its hash for [[operators]]
+    HashPassword,
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    log(args.log_json);
-    match run(&args) {
+    match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             // Nobody may be reading; the exit code tells as well.
@@ -45,21 +51,45 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), String> {
-    let file = args
-        .config
-        .as_deref()
-        .ok_or("say which configuration: --config FILE (server/saoma.example.toml is a pattern)")?;
-    let config = Config::load(file, |name| std::env::var(name).ok())
-        .map_err(|error| format!("{}: {error}", file.display()))?;
+    if let Some(Command::HashPassword) = args.command {
+        let hash = saoma_server::hash_password(&password()?, &Random::System);
+        return say(&hash.map_err(|error| error.to_string())?);
+    }
+    let env = Env::of_process();
+    if args.config.is_none() && env.is_empty() {
+        let what = "--config FILE (server/saoma.example.toml is a pattern)";
+        return Err(format!("say which configuration: {what}"));
+    }
+    let place = args.config.as_ref().map_or("environment".into(), |file| file.to_string_lossy());
+    let config =
+        Config::load(args.config.as_deref(), &env).map_err(|error| format!("{place}: {error}"))?;
+    log(&config.log, args.log_json);
+    if !config.unknown_variables.is_empty() {
+        let names = config.unknown_variables.join(", ");
+        tracing::warn!(names, "environment variables that are no keys of Saoma");
+    }
     match args.command {
-        Some(Command::Check) => {
-            saoma_server::check(&config).map_err(|error| format!("{}: {error}", file.display()))?;
+        Some(Command::HashPassword | Command::Check) => {
+            saoma_server::check(&config).map_err(|error| format!("{place}: {error}"))?;
             say("the configuration is good")
         }
         None => tokio::runtime::Runtime::new()
             .map_err(|error| error.to_string())?
             .block_on(serve(config)),
     }
+}
+
+/// From the terminal, twice and unseen, or the first line of standard input.
+fn password() -> Result<String, String> {
+    let unread = |error: io::Error| format!("the password cannot be read: {error}");
+    if !io::stdin().is_terminal() {
+        let mut line = String::new();
+        io::stdin().lock().take(PASSWORD_LINE_MAX).read_line(&mut line).map_err(unread)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    let first = rpassword::prompt_password("Password: ").map_err(unread)?;
+    let again = rpassword::prompt_password("Once more: ").map_err(unread)?;
+    if first == again { Ok(first) } else { Err("the two passwords differ".to_owned()) }
 }
 
 async fn serve(config: Config) -> Result<(), String> {
@@ -78,11 +108,13 @@ fn say(line: &str) -> Result<(), String> {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
 }
 
-fn log(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// RUST_LOG wins over the configuration.
+fn log(config: &LogConfig, json: bool) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.filter));
     let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let to_stderr = to_stderr.with_ansi(io::stderr().is_terminal());
-    if json {
+    if json || config.json {
         to_stderr.json().init();
     } else {
         to_stderr.init();

@@ -2,9 +2,10 @@
 //! that stands still, and notifications signed as WeChat signs them.
 
 use crate::clock::{Clock, ManualClock};
+use crate::config::Database;
 use crate::random::Random;
 use crate::service::{self, NewOrder, Seller, Sellers, Service};
-use crate::store::{Database, Entry, OpenError, Store};
+use crate::store::{Entry, OpenError, Store};
 use saoma_core::api::Merchant;
 use saoma_core::ids::{AppId, MchId, OrderId};
 use saoma_core::sign::{ApiKey, SignType};

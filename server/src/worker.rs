@@ -5,7 +5,7 @@
 
 use crate::service::{Job, Outcome, Service, ShipOrder};
 use crate::store::{AttemptRow, Entry, Lane, StoreError};
-use crate::webhook::Webhook;
+use crate::webhook::Webhooks;
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::Gateway;
 use saoma_core::time::UnixTime;
@@ -27,8 +27,7 @@ pub(crate) struct Worker {
     pub(crate) service: Arc<Service>,
     /// One for each merchant and app.
     pub(crate) gateways: HashMap<(MchId, AppId), Gateway>,
-    /// One for each shop, by its id.
-    pub(crate) webhooks: HashMap<String, Webhook>,
+    pub(crate) webhooks: Webhooks,
 }
 
 impl Worker {
@@ -169,12 +168,8 @@ impl Worker {
     }
 
     async fn ship(&self, ship: &ShipOrder) -> Outcome {
-        match self.webhooks.get(&ship.shop) {
-            Some(webhook) => {
-                Outcome::of_ship(webhook.ship(ship, self.service.context.clock.now()).await)
-            }
-            None => again(format!("shop {} has no webhook", ship.shop)),
-        }
+        let now = self.service.context.clock.now();
+        Outcome::of_ship(self.webhooks.ship(&ship.shop, ship, now).await)
     }
 }
 

@@ -2,8 +2,10 @@
 //! understands, and the service's answers into bodies.
 
 mod access;
+mod bills;
 mod error;
 mod events;
+mod limit;
 mod notify;
 mod orders;
 
@@ -12,6 +14,7 @@ mod tests;
 
 pub(crate) use access::ShopKeys;
 use error::ApiError;
+pub(crate) use limit::Gate;
 
 use crate::service::Service;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -36,6 +39,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
     pub(crate) keys: ShopKeys,
+    pub(crate) gate: Arc<Gate>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -51,6 +55,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
         .route("/v1/anomalies", get(orders::anomalies))
+        .route("/v1/bills/{date}", get(bills::day))
         .route("/healthz", get(healthz))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
         .merge(pages)

@@ -34,13 +34,13 @@ struct Anomalies {
 }
 
 pub(super) async fn create(
-    _: ByShop,
+    ByShop(shop): ByShop,
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let new = new_order(&body?)?;
     let service = app.service.clone();
-    let shop = service.context.sellers.shop("shop").cloned().ok_or(ApiError::Unauthorized)?;
+    let shop = service.context.sellers.shop(&shop).cloned().ok_or(ApiError::Unauthorized)?;
     let created = service.create(&shop, &new).await?;
     let order_id = &created.order_id;
     let view = app.service.view_with_code(order_id, CODE_WITHIN).await?;

@@ -16,7 +16,5 @@ mod words;
 #[cfg(test)]
 mod preview;
 
-pub use door::{Operator, PasswordError, hash_password};
-
 use lang::Lang;
 use words::Words;

@@ -6,8 +6,8 @@
 
 use super::context::Context;
 use crate::store::{
-    AttemptRow, Conn, Entry, EntryEnd, EntryState, HistoryRow, MessageRow, NewAnomaly, NewEntry,
-    OrderRow, PaymentRow, StoreError,
+    AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState, HistoryRow,
+    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
@@ -48,6 +48,7 @@ struct Writes {
     entries: Vec<NewEntry>,
     ends: Vec<EntryEnd>,
     history: Vec<HistoryRow>,
+    differences: Vec<(DifferenceKey, End, Option<UnixTime>)>,
 }
 
 impl Writes {
@@ -60,6 +61,7 @@ impl Writes {
         self.entries.append(&mut more.entries);
         self.ends.append(&mut more.ends);
         self.history.append(&mut more.history);
+        self.differences.append(&mut more.differences);
     }
 }
 
@@ -376,6 +378,11 @@ impl Change {
         self.open.anomalies.push(anomaly);
     }
 
+    /// Puts down where a difference between bill and records is; it is asked about again, or not.
+    pub(super) fn end_difference(&mut self, key: DifferenceKey, end: End, again: Option<UnixTime>) {
+        self.open.differences.push((key, end, again));
+    }
+
     /// The verb has ended well: what it has put down is to be written.
     pub(super) fn keep(&mut self) {
         let open = std::mem::take(&mut self.open);
@@ -433,6 +440,9 @@ impl Change {
         NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
         NewEntry::insert_all(conn, &kept.entries, now).await?;
         EntryEnd::update_all(conn, &kept.ends, now).await?;
+        for (key, end, again) in &kept.differences {
+            DifferenceRow::set(conn, key, end, *again, now).await?;
+        }
         HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
         Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
     }

@@ -5,6 +5,7 @@
 //! verb calls anybody outside; that is the worker's part, which begins and ends with a verb of its
 //! own ([`outbox`]).
 
+mod billed;
 mod change;
 mod context;
 mod create;

@@ -68,6 +68,7 @@ impl Change {
             order_id: None,
             mch_id: mch_id.clone(),
             effect: Effect::Refund {
+                refund: 0,
                 attempt: 0,
                 transaction_id: payment.transaction_id.clone(),
                 amount: payment.total_fee,

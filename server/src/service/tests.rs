@@ -1,7 +1,8 @@
 //! The verbs on a real file, as a specification.
 
 use super::*;
-use crate::store::{AttemptRow, Database, Lane};
+use crate::config::Database;
+use crate::store::{AttemptRow, Lane};
 use crate::testing::{KEY, PRICE, Shop, alter, notice_fields, only_shop, sellers, signed};
 use saoma_core::ids::OutTradeNo;
 use saoma_core::order::{Effect, Event};
@@ -461,8 +462,9 @@ mod notifications {
         assert_eq!(anomalies[0]["expected_fen"], serde_json::Value::Null);
         assert_eq!(anomalies[0]["refund"], "due");
         let held = "select key, order_id, state, effect from outbox";
-        let effect =
-            format!(r#"{{"refund":{{"attempt":0,"transaction_id":"{T1}","amount":599}}}}"#);
+        let effect = format!(
+            r#"{{"refund":{{"refund":0,"attempt":0,"transaction_id":"{T1}","amount":599}}}}"#
+        );
         assert_eq!(shop.rows(held).await, [format!("refund-{T1}  held {effect}")]);
         let before = shop.everything().await;
         shop.service.notify(&notice).await.unwrap();

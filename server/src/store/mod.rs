@@ -5,6 +5,7 @@
 //! decided together is written in one transaction ([`Store::begin`]); what only looks uses
 //! [`Store::reader`].
 
+mod bill;
 pub(crate) mod db;
 pub(crate) mod figures;
 mod history;
@@ -14,6 +15,7 @@ mod outbox;
 mod payment;
 mod session;
 
+pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
@@ -21,13 +23,13 @@ pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry, retry_entry
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 pub(crate) use session::SessionRow;
 
-use crate::config::Secret;
+use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,24 +46,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
-
-/// Where the database is.
-#[derive(Clone, Debug)]
-pub enum Database {
-    /// A file on a local disk; it is made when it is not there.
-    Sqlite(PathBuf),
-    /// `postgres://USER:PASSWORD@HOST/NAME`, which holds a password.
-    Postgres(Secret),
-}
-
-impl fmt::Display for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => path.display().fmt(f),
-            Self::Postgres(_) => f.write_str("PostgreSQL"),
-        }
-    }
-}
 
 /// The database.
 #[derive(Clone, Debug)]

@@ -30,7 +30,7 @@ impl Cookies {
 
 /// The value of a cookie; `None` as well when two of the name were sent, because then somebody
 /// else may have set one of them.
-pub(crate) fn cookie_of(headers: &HeaderMap, name: &str) -> Option<String> {
+fn cookie_of(headers: &HeaderMap, name: &str) -> Option<String> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
     let mut values = pairs.filter(|(each, _)| each.trim() == name).map(|(_, value)| value.trim());

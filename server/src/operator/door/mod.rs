@@ -10,9 +10,8 @@ mod password;
 mod patience;
 mod token;
 
-pub(crate) use cookie::{Cookies, cookie_of};
+pub(crate) use cookie::Cookies;
 pub(crate) use password::Operators;
-pub use password::{Operator, PasswordError, hash_password};
 pub(crate) use patience::Patience;
 pub(crate) use token::Token;
 
