@@ -4,9 +4,14 @@
 
 use super::lang::Lang;
 use super::page::*;
+use crate::reconcile::words::{State, Why};
+use crate::reconcile::{DayReport, DifferenceReport, SumsReport};
+use crate::store::BillSum;
 use maud::Markup;
 use saoma_core::money::Fen;
+use saoma_core::reconcile::DifferenceKind;
 use saoma_core::time::UnixTime;
+use std::sync::Arc;
 
 const LANGS: [Lang; 2] = [Lang::Zh, Lang::En];
 const SCRIPT: &str = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>";
@@ -40,19 +45,21 @@ fn quiet(lang: Lang, path: &'static str) -> Frame<'static> {
     Frame { anomalies: 0, dead: 0, ..frame(lang, path) }
 }
 
-fn bill_day(day: &str, differences: u64, open: u64) -> BillDay {
-    BillDay {
-        day: day.to_owned(),
+fn bill_day(date: &str, open: u64, last_error: Option<&str>) -> DayReport {
+    let sum = |count, amount| BillSum { count, fen: fen(amount) };
+    let sums = |there, here, others| SumsReport { bill: there, here, others };
+    DayReport {
         mch_id: "1900000109".to_owned(),
-        state: "done".to_owned(),
-        payments: 412,
-        paid: fen(1_234_567),
-        refunds: 3,
-        refunded: fen(5_400),
-        differences,
+        date: date.to_owned(),
+        state: if last_error.is_some() { "waiting" } else { "compared" },
+        compared_at: last_error.is_none().then(|| at("20261123101500")),
+        due_at: last_error.map(|_| at("20261123203000")),
+        last_error: last_error.map(str::to_owned),
+        payments: (last_error.is_none())
+            .then(|| sums(sum(412, 1_234_567), sum(411, 1_232_767), sum(0, 0))),
+        refunds: (last_error.is_none()).then(|| sums(sum(3, 5_400), sum(3, 5_400), sum(1, 900))),
         open,
-        compared_at: Some(at("20261123101500")),
-        error: None,
+        asking: 0,
     }
 }
 
@@ -71,34 +78,36 @@ fn spans(count: u64, step_s: u64) -> Vec<Span> {
 
 fn full_overview() -> OverviewPage {
     let today = [("open", 4), ("paid", 1), ("shipped", 391), ("expired", 28), ("refunding", 2)];
-    OverviewPage {
+    let figures = Figures {
         today: today.map(|(phase, count)| (phase.to_owned(), count)).to_vec(),
         paid_today: fen(712_345_600),
         payments_today: 394,
         ship_delay_s: Some((1, 34)),
-        oldest: Some(("ship".to_owned(), at("20261123181200"))),
-        bill: Some(bill_day("2026-11-22", 2, 1)),
         gateway_errors: vec![
             ("SYSTEMERROR (系统繁忙，请稍后再试)".to_owned(), 12),
             ("the gateway did not answer in time".to_owned(), 3),
         ],
         hours: spans(24, 3_600),
         days: spans(14, 86_400),
+    };
+    OverviewPage {
+        figures: Some(Arc::new(figures)),
+        oldest: Some(("ship".to_owned(), at("20261123181200"))),
+        bill: Some(bill_day("2026-11-22", 2, None)),
     }
 }
 
 fn empty_overview() -> OverviewPage {
-    OverviewPage {
+    let figures = Figures {
         today: Vec::new(),
         paid_today: Fen::ZERO,
         payments_today: 0,
         ship_delay_s: None,
-        oldest: None,
-        bill: None,
         gateway_errors: Vec::new(),
         hours: spans(24, 3_600).into_iter().map(nothing).collect(),
         days: spans(14, 86_400).into_iter().map(nothing).collect(),
-    }
+    };
+    OverviewPage { figures: Some(Arc::new(figures)), oldest: None, bill: None }
 }
 
 fn nothing(span: Span) -> Span {
@@ -133,6 +142,7 @@ fn orders_page(orders: Vec<OrderItem>, filter: Filter) -> OrdersPage {
         shops: vec!["cafe".to_owned(), "书店".to_owned()],
         merchants: vec!["1900000109".to_owned()],
         older_than: (!orders.is_empty()).then(|| ORDER_ID.to_owned()),
+        looked_back_to: None,
         orders,
     }
 }
@@ -168,20 +178,30 @@ fn moments() -> Vec<Moment> {
         kind,
         name: name.to_owned(),
         text: text.to_owned(),
+        effects: Vec::new(),
+        phase: None,
+    };
+    let event = |time: &str, name: &str, effects: &[&str], phase: &str| Moment {
+        effects: effects.iter().map(|effect| (*effect).to_owned()).collect(),
+        phase: Some(phase.to_owned()),
+        ..moment(
+            time,
+            Kind::Event,
+            name,
+            "{\"event\":{\"openid\":\"oMadeUpOpenIdForTests000001\"}}",
+        )
     };
     vec![
         moment("20261124090000", Kind::Note, "wang.min", "refund ¥18.00: 顾客说点错了"),
-        moment("20261123192734", Kind::Event, "shipped", ""),
+        event("20261123192734", "shipped", &[], "shipped"),
         moment("20261123192733", Kind::Received, "webhook", "status 200"),
         moment("20261123192732", Kind::Sent, "webhook", &webhook),
-        moment("20261123192731", Kind::Effect, "ship", ""),
-        moment("20261123192731", Kind::Event, "paid", &format!("{T1} ¥18.00")),
+        event("20261123192731", "paid", &["ship", "report"], "paid"),
         moment("20261123192731", Kind::Received, "notify", &notice),
-        moment("20261123192602", Kind::Event, "placed", "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz"),
+        event("20261123192602", "placed", &[], "open"),
         moment("20261123192601", Kind::Sent, "pay/unifiedorder", &notice),
         moment("20261123192601", Kind::Received, "pay/unifiedorder", SCRIPT),
-        moment("20261123192600", Kind::Effect, "place", ""),
-        moment("20261123192600", Kind::Event, "begin", ""),
+        event("20261123192600", "begin", &["place"], "placing"),
     ]
 }
 
@@ -204,6 +224,7 @@ fn order_page(description: &str, phase: &str) -> OrderPage {
             out_trade_no: format!("{ORDER_ID}-1"),
             created_at: at("20261123192600"),
             sign_type: "HMAC-SHA256".to_owned(),
+            request: format!("<xml><body>{SCRIPT}</body>"),
         }],
         payments: vec![Payment {
             transaction_id: T1.to_owned(),
@@ -220,7 +241,7 @@ fn order_page(description: &str, phase: &str) -> OrderPage {
             reason: SCRIPT.to_owned(),
             refund_id: Some("50000000382019052709732678859".to_owned()),
             updated_at: at("20261123193000"),
-            is_held: true,
+            trouble: Some(SCRIPT.to_owned()),
         }],
         entries: entries(),
         moments: moments(),
@@ -249,20 +270,28 @@ fn anomaly_items() -> Vec<AnomalyItem> {
     ]
 }
 
-fn differences() -> Vec<Difference> {
-    let difference = |kind: &str, here: &str, there: &str, is_open| Difference {
-        kind: kind.to_owned(),
+fn differences() -> Vec<DifferenceReport> {
+    let difference = |kind, state, why, here: Option<u64>, note: &str| DifferenceReport {
+        kind,
+        number: T1.to_owned(),
+        order_id: ORDER_ID.to_owned(),
         out_trade_no: format!("{ORDER_ID}-1"),
         transaction_id: T1.to_owned(),
-        order_id: Some(ORDER_ID.to_owned()),
-        here: here.to_owned(),
-        there: there.to_owned(),
-        outcome: if is_open { SCRIPT } else { "refunded" }.to_owned(),
-        is_open,
+        out_refund_no: String::new(),
+        refund_id: String::new(),
+        bill_fen: Some(fen(1_800)),
+        here_fen: here.map(fen),
+        happened_at: at("20261122192731"),
+        state,
+        why,
+        note: note.to_owned(),
+        found_at: at("20261123101500"),
+        ended_at: None,
+        due_at: None,
     };
     vec![
-        difference("missing_here", "–", "¥18.00", true),
-        difference("amount", "¥18.00", "¥0.01", false),
+        difference(DifferenceKind::MissingHere, State::Open, Why::Asking, None, SCRIPT),
+        difference(DifferenceKind::Amount, State::Refunded, Why::GoesBack, Some(1), ""),
     ]
 }
 
@@ -306,12 +335,9 @@ fn pages(lang: Lang) -> Vec<(&'static str, Markup)> {
     let login_page =
         |error, name| LoginPage { lang, csrf: "CSRF-TOKEN", to: "/operator", name, error };
     let w = super::Words::of(lang);
-    let day = bill_day("2026-11-22", 2, 1);
-    let bad = BillDay {
-        state: "failed".to_owned(),
-        error: Some(SCRIPT.to_owned()),
-        ..bill_day("2026-11-21", 0, 0)
-    };
+    let day = bill_day("2026-11-22", 2, None);
+    let bad = bill_day("2026-11-21", 0, Some(SCRIPT));
+    let counting = OverviewPage { figures: None, ..empty_overview() };
     let full = quiet(lang, list);
     let done = Frame { notice: Some(Notice::RefundBegun), ..frame(lang, list) };
     let refund_page = |error| RefundPage {
@@ -332,6 +358,7 @@ fn pages(lang: Lang) -> Vec<(&'static str, Markup)> {
         ("login-wrong", login(&login_page(Some(w.wrong_login), SCRIPT))),
         ("overview", overview(&frame(lang, "/operator"), &full_overview())),
         ("overview-empty", overview(&quiet(lang, "/operator"), &empty_overview())),
+        ("overview-counting", overview(&quiet(lang, "/operator"), &counting)),
         ("orders", orders(&frame(lang, list), &orders_page(order_items(), Filter::default()))),
         ("orders-none-found", orders(&full, &orders_page(Vec::new(), found))),
         ("orders-none", orders(&full, &orders_page(Vec::new(), Filter::default()))),
@@ -345,8 +372,11 @@ fn pages(lang: Lang) -> Vec<(&'static str, Markup)> {
         ("outbox-none", outbox(&full, &entries_page(EntryState::Pending, Vec::new()))),
         ("bills", bills(&full, &BillsPage { days: vec![day.clone(), bad.clone()], older: None })),
         ("bills-none", bills(&full, &BillsPage { days: Vec::new(), older: None })),
-        ("bill", bill(&full, &BillPage { day, differences: differences() })),
-        ("bill-failed", bill(&full, &BillPage { day: bad, differences: Vec::new() })),
+        ("bill", bill(&full, &BillPage { day, differences: differences(), is_cut: true })),
+        (
+            "bill-failed",
+            bill(&full, &BillPage { day: bad, differences: Vec::new(), is_cut: false }),
+        ),
         ("settings", settings(&full, &settings_page())),
         ("problem", problem(lang, w.not_found, w.not_found_text)),
     ]

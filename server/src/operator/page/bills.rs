@@ -1,58 +1,32 @@
 //! The daily comparison of WeChat's bills with what is stored here.
 
+use super::super::Lang;
+use super::super::show;
 use super::frame::{Frame, Tab};
-use super::parts::{amount, chip, empty, number, older, time_and_distance};
+use super::parts::{action, amount, chip, empty, number, older, time, time_and_distance};
+use crate::reconcile::{DayReport, DifferenceReport, SumsReport, Words};
 use maud::{Markup, html};
 use saoma_core::money::Fen;
-use saoma_core::time::UnixTime;
-
-/// What came of one day's bill.
-#[derive(Clone, Debug)]
-pub(crate) struct BillDay {
-    /// `2026-11-23`.
-    pub(crate) day: String,
-    pub(crate) mch_id: String,
-    /// `done`, `failed`, or what it is at.
-    pub(crate) state: String,
-    pub(crate) payments: u64,
-    pub(crate) paid: Fen,
-    pub(crate) refunds: u64,
-    pub(crate) refunded: Fen,
-    pub(crate) differences: u64,
-    /// Those of them that nobody has settled.
-    pub(crate) open: u64,
-    pub(crate) compared_at: Option<UnixTime>,
-    pub(crate) error: Option<String>,
-}
 
 /// The days, the latest first.
 #[derive(Clone, Debug)]
 pub(crate) struct BillsPage {
-    pub(crate) days: Vec<BillDay>,
+    pub(crate) days: Vec<DayReport>,
     pub(crate) older: Option<String>,
-}
-
-/// Where the two sides differ.
-#[derive(Clone, Debug)]
-pub(crate) struct Difference {
-    /// `missing_here`, `missing_there`, `amount`, `state`, ...
-    pub(crate) kind: String,
-    pub(crate) out_trade_no: String,
-    pub(crate) transaction_id: String,
-    pub(crate) order_id: Option<String>,
-    /// What each side says, in words or amounts.
-    pub(crate) here: String,
-    pub(crate) there: String,
-    /// What was done about it.
-    pub(crate) outcome: String,
-    pub(crate) is_open: bool,
 }
 
 /// One day.
 #[derive(Clone, Debug)]
 pub(crate) struct BillPage {
-    pub(crate) day: BillDay,
-    pub(crate) differences: Vec<Difference>,
+    pub(crate) day: DayReport,
+    pub(crate) differences: Vec<DifferenceReport>,
+    /// There are more than are shown.
+    pub(crate) is_cut: bool,
+}
+
+/// Where a day's page is.
+pub(super) fn path(day: &DayReport) -> String {
+    format!("/operator/bills/{}?merchant={}", day.date, day.mch_id)
 }
 
 /// The list of days.
@@ -69,12 +43,16 @@ pub(crate) fn bills(frame: &Frame<'_>, page: &BillsPage) -> Markup {
             ol .rows {
                 @for day in &page.days {
                     li {
-                        a .row href={ "/operator/bills/" (day.day) "?merchant=" (day.mch_id) } {
-                            span .row-title { (day.day) }
-                            span .row-amount { (amount(day.paid)) }
+                        a .row href=(path(day)) {
+                            span .row-title { (day.date) }
+                            span .row-amount {
+                                @if let Some(sums) = day.payments { (amount(sums.bill.fen)) }
+                            }
                             span .row-numbers { code { (day.mch_id) } }
                             span .row-state { (verdict(frame, day)) }
-                            span .row-time.soft { (w.payments(day.payments)) }
+                            span .row-time.soft {
+                                @if let Some(sums) = day.payments { (w.payments(sums.bill.count)) }
+                            }
                         }
                     }
                 }
@@ -84,63 +62,123 @@ pub(crate) fn bills(frame: &Frame<'_>, page: &BillsPage) -> Markup {
     )
 }
 
-fn verdict(frame: &Frame<'_>, day: &BillDay) -> Markup {
+/// In one word, how a day is.
+pub(super) fn verdict(frame: &Frame<'_>, day: &DayReport) -> Markup {
     let w = frame.words();
-    match (day.state.as_str(), day.differences) {
-        ("done", 0) => chip("good", w.bill_agrees),
-        ("done", all) => chip(if day.open > 0 { "bad" } else { "good" }, &w.differences(all)),
-        (state, _) => chip(if state == "failed" { "bad" } else { "wait" }, w.bill_state(state)),
+    match (day.state, day.open) {
+        ("compared", 0) => chip("good", w.bill_agrees),
+        ("compared", open) => chip("bad", &w.differences(open)),
+        _ if day.last_error.is_some() => chip("bad", w.bill_failed),
+        _ => chip("wait", w.bill_waits),
     }
 }
 
 /// One day's comparison.
 pub(crate) fn bill(frame: &Frame<'_>, page: &BillPage) -> Markup {
     let (w, day) = (frame.words(), &page.day);
-    let title = format!("{} {}", w.bill, day.day);
+    let title = format!("{} {}", w.bill, day.date);
+    let again = format!("/operator/bills/{}/compare?merchant={}", day.date, day.mch_id);
     frame.page(Tab::Bills, &title, false, &html! {
         p .back { a href="/operator/bills" { "← " (w.bills) } }
         section .card {
             div .card-head { h1 { (title) } (verdict(frame, day)) }
-            @if let Some(error) = &day.error { p .problem.break { (error) } }
+            @if let Some(error) = &day.last_error { p .problem.break { (error) } }
             dl .facts {
                 div { dt { (w.merchant) } dd { code { (day.mch_id) } } }
-                div { dt { (w.paid) } dd { (amount(day.paid)) " · " (w.payments(day.payments)) } }
-                div { dt { (w.refunded) } dd { (amount(day.refunded)) " · " (w.refunds(day.refunds)) } }
                 @if let Some(at) = day.compared_at {
                     div { dt { (w.compared) } dd {
                         (time_and_distance(frame.lang, at, frame.now))
                     } }
                 }
+                @if let Some(at) = day.due_at {
+                    div { dt { (w.next_try) } dd {
+                        (time_and_distance(frame.lang, at, frame.now))
+                    } }
+                }
             }
+            (sums(frame, day.payments, day.refunds))
             div .buttons {
                 a .button download href={
-                    "/operator/bills/" (day.day) "/csv?merchant=" (day.mch_id)
+                    "/operator/bills/" (day.date) "/csv?merchant=" (day.mch_id)
                 } { (w.download_csv) }
+                (action(frame.csrf, &again, w.compare_again, ""))
             }
         }
-        @if page.differences.is_empty() && day.state == "done" { (empty(w.bill_agrees_text)) }
+        @if page.differences.is_empty() && day.state == "compared" { (empty(w.bill_agrees_text)) }
         ol .items {
             @for difference in &page.differences { li { (difference_card(frame, difference)) } }
         }
+        @if page.is_cut { p .soft { (w.more_in_csv) } }
     })
 }
 
-fn difference_card(frame: &Frame<'_>, difference: &Difference) -> Markup {
+/// Both sides of the sums, side by side.
+fn sums(frame: &Frame<'_>, payments: Option<SumsReport>, refunds: Option<SumsReport>) -> Markup {
     let w = frame.words();
+    let line = |name: &str, sums: SumsReport| {
+        html! {
+            tr {
+                th scope="row" { (name) }
+                td { (amount(sums.here.fen)) small { (sums.here.count) } }
+                td { (amount(sums.bill.fen)) small { (sums.bill.count) } }
+                td { (amount(sums.others.fen)) small { (sums.others.count) } }
+            }
+        }
+    };
+    html! {
+        @if let (Some(payments), Some(refunds)) = (payments, refunds) {
+            div .scroll tabindex="0" role="group" aria-label=(w.bill) {
+                table .sums {
+                    thead { tr {
+                        td {}
+                        th scope="col" { (w.here) }
+                        th scope="col" { (w.there) }
+                        th scope="col" { (w.bill_others) }
+                    } }
+                    tbody { (line(w.paid, payments)) (line(w.refunded, refunds)) }
+                }
+            }
+        }
+    }
+}
+
+fn in_language(lang: Lang, words: Words) -> &'static str {
+    match lang {
+        Lang::Zh => words.chinese,
+        Lang::En => words.english,
+    }
+}
+
+fn difference_card(frame: &Frame<'_>, difference: &DifferenceReport) -> Markup {
+    let w = frame.words();
+    let [kind, state, why] = difference.words().map(|words| in_language(frame.lang, words));
+    let is_open = difference.words()[1].name == "open";
+    let says = |fen: Option<Fen>| fen.map_or_else(|| "–".to_owned(), show::yuan);
+    let numbers = [
+        ("out_trade_no", &difference.out_trade_no),
+        ("transaction_id", &difference.transaction_id),
+        ("out_refund_no", &difference.out_refund_no),
+        ("refund_id", &difference.refund_id),
+    ];
     html! {
         article .card {
             div .card-head {
-                h2 { (w.difference(&difference.kind)) }
-                (chip(if difference.is_open { "bad" } else { "good" }, &difference.outcome))
+                h2 { (kind) }
+                (chip(if is_open { "bad" } else { "good" }, state))
             }
+            p { (why) @if !difference.note.is_empty() { " · " (difference.note) } }
             dl .facts {
-                div { dt { (w.here) } dd .break { (difference.here) } }
-                div { dt { (w.there) } dd .break { (difference.there) } }
-                div .wide { dt { "out_trade_no" } dd { (number(w, &difference.out_trade_no)) } }
-                div .wide { dt { "transaction_id" } dd { (number(w, &difference.transaction_id)) } }
-                @if let Some(order_id) = &difference.order_id {
+                div { dt { (w.here) } dd { (says(difference.here_fen)) } }
+                div { dt { (w.there) } dd { (says(difference.bill_fen)) } }
+                div { dt { (w.paid_at) } dd { (time(difference.happened_at)) } }
+                @for (name, text) in numbers.into_iter().filter(|(_, text)| !text.is_empty()) {
+                    div .wide { dt { (name) } dd { (number(w, text)) } }
+                }
+                @if !difference.order_id.is_empty() {
                     div .wide { dt { (w.order) } dd {
-                        a href={ "/operator/orders/" (order_id) } { code { (order_id) } }
+                        a href={ "/operator/orders/" (difference.order_id) } {
+                            code { (difference.order_id) }
+                        }
                     } }
                 }
             }

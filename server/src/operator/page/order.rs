@@ -1,5 +1,6 @@
 //! One order: what it is, what its customer sees, what can be done, and all that happened.
 
+use super::super::document::Document;
 use super::super::show;
 use super::anomalies::held;
 use super::frame::{Frame, Tab};
@@ -7,7 +8,7 @@ use super::outbox::{self, Entry};
 use super::parts::{
     action, amount, chip, csrf_field, number, phase, refund_state, time, time_and_distance,
 };
-use super::story::{Moment, story};
+use super::story::{Moment, message, story};
 use maud::{Markup, html};
 use saoma_core::money::Fen;
 use saoma_core::time::UnixTime;
@@ -18,6 +19,8 @@ pub(crate) struct Attempt {
     pub(crate) out_trade_no: String,
     pub(crate) created_at: UnixTime,
     pub(crate) sign_type: String,
+    /// What WeChat is told, as it was stored before it was first sent.
+    pub(crate) request: String,
 }
 
 /// Money that came.
@@ -43,8 +46,8 @@ pub(crate) struct Refund {
     /// The gateway's number.
     pub(crate) refund_id: Option<String>,
     pub(crate) updated_at: UnixTime,
-    /// Waits for a person's word.
-    pub(crate) is_held: bool,
+    /// What a person has to see to.
+    pub(crate) trouble: Option<String>,
 }
 
 /// Everything about one order.
@@ -215,7 +218,8 @@ fn refunds(frame: &Frame<'_>, page: &OrderPage) -> Markup {
                         (time_and_distance(frame.lang, refund.updated_at, frame.now))
                     } }
                 }
-                (held(frame, refund.is_held.then_some(refund.out_refund_no.as_str())))
+                @if let Some(trouble) = &refund.trouble { p .problem.break { (trouble) } }
+                @if refund.state == "held" { (held(frame, Some(&refund.out_refund_no))) }
             }
         }
     }
@@ -231,6 +235,10 @@ fn attempts(frame: &Frame<'_>, page: &OrderPage) -> Markup {
                     li {
                         (number(w, &attempt.out_trade_no))
                         span .soft { (attempt.sign_type) " · " (time(attempt.created_at)) }
+                        details {
+                            summary .soft { (w.stored_request) }
+                            (message(&Document::of(&attempt.request)))
+                        }
                     }
                 }
             }

@@ -41,6 +41,8 @@ pub(crate) struct OrdersPage {
     pub(crate) orders: Vec<OrderItem>,
     /// The order id that the next part begins after.
     pub(crate) older_than: Option<String>,
+    /// The day that was reached, `2026-11-23`, when a filter has found less than a page.
+    pub(crate) looked_back_to: Option<String>,
 }
 
 impl Filter {
@@ -76,13 +78,18 @@ pub(crate) fn orders(frame: &Frame<'_>, page: &OrdersPage) -> Markup {
             h1 { (w.orders) }
             (search(frame, page))
             @if page.orders.is_empty() {
+                @if page.looked_back_to.is_none() {
                 (empty(if is_narrowed { w.no_orders_found } else { w.no_orders }))
+            }
             } @else {
                 ol .rows {
                     @for order in &page.orders { li { (row(frame, order)) } }
                 }
             }
-            (older(w, page.older_than.as_deref().map(|id| page.filter.path(Some(id))).as_deref()))
+            @if let Some(day) = &page.looked_back_to {
+            p .older.soft { (w.looked_back_to) " " (day) }
+        }
+        (older(w, page.older_than.as_deref().map(|id| page.filter.path(Some(id))).as_deref()))
         },
     )
 }

@@ -2,12 +2,14 @@
 
 use super::super::chart::{self, Bar};
 use super::super::show;
-use super::bills::BillDay;
+use super::bills;
 use super::frame::{Frame, Tab, at_most_99};
-use super::parts::{amount, chip, icon, phase};
+use super::parts::{amount, empty, icon, phase};
+use crate::reconcile::DayReport;
 use maud::{Markup, html};
 use saoma_core::money::Fen;
 use saoma_core::time::UnixTime;
+use std::sync::Arc;
 
 /// One hour or one day.
 #[derive(Clone, Debug)]
@@ -18,19 +20,16 @@ pub(crate) struct Span {
     pub(crate) paid: Fen,
 }
 
-/// Everything on the first page.
+/// What is counted over a stretch of time, and kept for a while.
 #[derive(Clone, Debug)]
-pub(crate) struct OverviewPage {
+pub(crate) struct Figures {
     /// Orders made today (Beijing), by phase.
     pub(crate) today: Vec<(String, u64)>,
+    /// What was paid today.
     pub(crate) paid_today: Fen,
     pub(crate) payments_today: u64,
-    /// From the payment known to the shop's yes, for the last payments, the middle and the worst.
+    /// From the payment known to the shop's yes, for the last orders: the middle and the worst.
     pub(crate) ship_delay_s: Option<(u64, u64)>,
-    /// What waits longest to be done, and since when it is due.
-    pub(crate) oldest: Option<(String, UnixTime)>,
-    /// The last day whose bill was compared.
-    pub(crate) bill: Option<BillDay>,
     /// What went wrong with WeChat in the last 24 hours, the most frequent first.
     pub(crate) gateway_errors: Vec<(String, u64)>,
     /// The last 24 hours, the oldest first.
@@ -39,39 +38,58 @@ pub(crate) struct OverviewPage {
     pub(crate) days: Vec<Span>,
 }
 
+/// Everything on the first page.
+#[derive(Clone, Debug)]
+pub(crate) struct OverviewPage {
+    /// `None`: they are being counted for the first time.
+    pub(crate) figures: Option<Arc<Figures>>,
+    /// What waits longest to be done, and since when it is due.
+    pub(crate) oldest: Option<(String, UnixTime)>,
+    /// The last day whose bill was compared or should have been.
+    pub(crate) bill: Option<DayReport>,
+}
+
 /// How long something may be due before a person should look.
 const LATE_S: u64 = 300;
 
 /// The first page.
 pub(crate) fn overview(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
     let w = frame.words();
-    frame.page(Tab::Overview, w.overview, true, &html! {
-        h1 .unseen { (w.overview) }
-        (attention(frame, page))
-        div .tiles {
-            (tile(w.paid_today, &amount(page.paid_today), &html! {
-                (w.payments(page.payments_today))
-            }))
-            (tile(w.ship_delay, &ship_delay(frame, page), &html! { (w.ship_delay_text) }))
-            (tile(w.oldest_entry, &oldest(frame, page), &html! {
-                @match &page.oldest {
-                    Some((kind, _)) => (w.effect(kind)),
-                    None => (w.nothing_waits),
-                }
-            }))
-            (tile(w.last_bill, &last_bill(frame, page), &html! {
-                @match &page.bill {
-                    Some(bill) => a href={ "/operator/bills/" (bill.day) "?merchant=" (bill.mch_id) } {
-                        (bill.day)
-                    },
-                    None => (w.no_bill_yet),
-                }
-            }))
-        }
-        (today(frame, page))
-        (charts(frame, page))
-        (errors(frame, page))
-    })
+    frame.page(
+        Tab::Overview,
+        w.overview,
+        true,
+        &html! {
+            h1 .unseen { (w.overview) }
+            (attention(frame, page))
+            div .tiles {
+                (tile(w.paid_today, &paid_today(page), &html! {
+                    @if let Some(figures) = &page.figures { (w.payments(figures.payments_today)) }
+                }))
+                (tile(w.ship_delay, &ship_delay(frame, page), &html! { (w.ship_delay_text) }))
+                (tile(w.oldest_entry, &oldest(frame, page), &html! {
+                    @match &page.oldest {
+                        Some((kind, _)) => (w.effect(kind)),
+                        None => (w.nothing_waits),
+                    }
+                }))
+                (tile(w.last_bill, &last_bill(frame, page), &html! {
+                    @match &page.bill {
+                        Some(bill) => a href=(bills::path(bill)) { (bill.date) },
+                        None => (w.no_bill_yet),
+                    }
+                }))
+            }
+            @match &page.figures {
+                Some(figures) => {
+                    (today(frame, figures))
+                    (charts(frame, figures))
+                    (errors(frame, figures))
+                },
+                None => (empty(w.being_counted)),
+            }
+        },
+    )
 }
 
 /// What a person has to do, each a link to where it is done.
@@ -102,8 +120,8 @@ fn attention(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
                     } }
                 }
                 @if let Some(bill) = bill {
-                    li { a href={ "/operator/bills/" (bill.day) "?merchant=" (bill.mch_id) } {
-                        (icon("alert")) (w.bill_differs(&bill.day, bill.open))
+                    li { a href=(bills::path(bill)) {
+                        (icon("alert")) (w.bill_differs(&bill.date, bill.open))
                     } }
                 }
             }
@@ -121,9 +139,18 @@ fn tile(title: &str, figure: &Markup, below: &Markup) -> Markup {
     }
 }
 
+fn paid_today(page: &OverviewPage) -> Markup {
+    html! {
+        @match &page.figures {
+            Some(figures) => (amount(figures.paid_today)),
+            None => "…",
+        }
+    }
+}
+
 fn ship_delay(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
     html! {
-        @match page.ship_delay_s {
+        @match page.figures.as_ref().and_then(|figures| figures.ship_delay_s) {
             Some((middle, worst)) => {
                 (show::length(frame.lang, middle))
                 small { (frame.words().at_worst) " " (show::length(frame.lang, worst)) }
@@ -143,18 +170,15 @@ fn oldest(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
 }
 
 fn last_bill(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
-    let w = frame.words();
     html! {
         @match &page.bill {
             None => "–",
-            Some(bill) if bill.differences == 0 => (chip("good", w.bill_agrees)),
-            Some(bill) if bill.open == 0 => (chip("good", &w.differences(bill.differences))),
-            Some(bill) => (chip("bad", &w.differences(bill.differences))),
+            Some(bill) => (bills::verdict(frame, bill)),
         }
     }
 }
 
-fn today(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
+fn today(frame: &Frame<'_>, page: &Figures) -> Markup {
     let w = frame.words();
     let day = show::day(frame.now);
     html! {
@@ -175,7 +199,7 @@ fn today(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
     }
 }
 
-fn charts(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
+fn charts(frame: &Frame<'_>, page: &Figures) -> Markup {
     let w = frame.words();
     let hour = |at| show::clock(at).get(..2).unwrap_or_default().to_owned();
     let hours: Vec<Bar> = page
@@ -229,7 +253,7 @@ fn figures(title: &str, bars: &[Bar]) -> Markup {
     }
 }
 
-fn errors(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
+fn errors(frame: &Frame<'_>, page: &Figures) -> Markup {
     let w = frame.words();
     html! {
         section .card {

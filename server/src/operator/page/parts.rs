@@ -47,8 +47,8 @@ fn phase_tone(phase: &str) -> &'static str {
 /// The state of a refund.
 pub(super) fn refund_state(w: &Words, state: &str) -> Markup {
     let tone = match state {
-        "done" | "success" | "refunded" => "good",
-        "held" | "failed" | "change" | "closed" => "bad",
+        "done" => "good",
+        "held" | "failed" | "closed" => "bad",
         "none" | "dismissed" => "calm",
         _ => "wait",
     };
@@ -97,7 +97,6 @@ pub(super) fn icon(name: &str) -> Markup {
         "sent" => "M5 12h14M13 6l6 6-6 6",
         "received" => "M19 12H5M11 6l-6 6 6 6",
         "event" => "M13 3 5 14h6l-1 7 8-11h-6z",
-        "effect" => "M12 4v16M4 12h16",
         "note" => "M4 20h4L19 9l-4-4L4 16z",
         "copy" => "M9 9h11v11H9zM5 15H4V4h11v1",
         "done" => "M5 13l4 4L19 7",

@@ -3,7 +3,7 @@
 use super::super::document::Document;
 use super::super::show;
 use super::frame::Frame;
-use super::parts::icon;
+use super::parts::{icon, phase};
 use maud::{Markup, html};
 use saoma_core::time::UnixTime;
 
@@ -16,8 +16,6 @@ pub(crate) enum Kind {
     Received,
     /// What happened to the order.
     Event,
-    /// What the order wants done.
-    Effect,
     /// What a person did.
     Note,
 }
@@ -31,6 +29,10 @@ pub(crate) struct Moment {
     pub(crate) name: String,
     /// The message or the value, as it is stored; hidden parts are hidden here.
     pub(crate) text: String,
+    /// What was to be done because of it.
+    pub(crate) effects: Vec<String>,
+    /// The phase that followed.
+    pub(crate) phase: Option<String>,
 }
 
 impl Kind {
@@ -39,13 +41,12 @@ impl Kind {
             Self::Sent => "sent",
             Self::Received => "received",
             Self::Event => "event",
-            Self::Effect => "effect",
             Self::Note => "note",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        let all = [Self::Sent, Self::Received, Self::Event, Self::Effect, Self::Note];
+        let all = [Self::Sent, Self::Received, Self::Event, Self::Note];
         all.into_iter().find(|kind| kind.as_str() == name)
     }
 }
@@ -76,26 +77,32 @@ fn one(frame: &Frame<'_>, moment: &Moment) -> Markup {
         span .moment-name {
             span .moment-kind { (w.kind(moment.kind)) }
             " " strong { (w.moment(moment.kind, &moment.name)) }
+            @for effect in &moment.effects {
+                " " span .follows { "→ " (w.effect(effect)) }
+            }
         }
+        @if let Some(name) = &moment.phase { (phase(w, name)) }
         time datetime=(show::iso(moment.at)) { (show::clock(moment.at)) }
     };
-    let is_message = matches!(moment.kind, Kind::Sent | Kind::Received);
-    match Document::of(&moment.text) {
-        Document::Text(text) if text.is_empty() => html! { div .moment-head { (head) } },
-        Document::Text(text) if !is_message && text.len() < 160 && !text.contains('\n') => html! {
+    if moment.text.is_empty() {
+        return html! { div .moment-head { (head) } };
+    }
+    if moment.kind == Kind::Note {
+        return html! {
             div .moment-head { (head) }
-            p .moment-text { (text) }
-        },
-        document => html! {
-            details {
-                summary .moment-head { (head) }
-                (message(&document))
-            }
-        },
+            p .moment-text { (w.note(&moment.text)) }
+        };
+    }
+    html! {
+        details {
+            summary .moment-head { (head) }
+            (message(&Document::of(&moment.text)))
+        }
     }
 }
 
-fn message(document: &Document) -> Markup {
+/// A message, field by field.
+pub(super) fn message(document: &Document) -> Markup {
     html! {
         // It may be wider or longer than its frame, so the keyboard must reach it.
         pre .block tabindex="0" {

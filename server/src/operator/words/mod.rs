@@ -48,6 +48,7 @@ pub(crate) struct Words {
     pub(super) orders_made: &'static str,
     pub(super) orders_paid: &'static str,
     pub(super) figures: &'static str,
+    pub(super) being_counted: &'static str,
     pub(super) gateway_errors: &'static str,
     pub(super) no_gateway_errors: &'static str,
     // Orders.
@@ -62,6 +63,7 @@ pub(crate) struct Words {
     pub(super) all: &'static str,
     pub(super) clear: &'static str,
     pub(super) no_orders: &'static str,
+    pub(super) looked_back_to: &'static str,
     pub(super) no_orders_found: &'static str,
     // One order.
     pub(super) order_no: &'static str,
@@ -78,6 +80,7 @@ pub(crate) struct Words {
     pub(super) verdict: &'static str,
     pub(super) verdict_ship: &'static str,
     pub(super) attempts: &'static str,
+    pub(super) stored_request: &'static str,
     pub(super) history: &'static str,
     pub(super) history_is_cut: &'static str,
     // Refunds.
@@ -134,6 +137,11 @@ pub(crate) struct Words {
     pub(super) bill: &'static str,
     pub(super) bills_text: &'static str,
     pub(super) bill_agrees: &'static str,
+    pub(super) bill_waits: &'static str,
+    pub(super) bill_failed: &'static str,
+    pub(super) bill_others: &'static str,
+    pub(super) more_in_csv: &'static str,
+    pub(super) compare_again: &'static str,
     pub(super) bill_agrees_text: &'static str,
     pub(super) compared: &'static str,
     pub(super) download_csv: &'static str,
@@ -177,10 +185,8 @@ pub(crate) struct Words {
     events: Names,
     /// By name: a call by its path, without the slash in front.
     calls: Names,
-    /// By name: where bill and store differ.
-    differences_named: Names,
-    /// By name: a day's comparison before its end.
-    bill_states: Names,
+    /// By name: what an operator did.
+    notes: Names,
     /// By name: what is done about anomalies.
     policies: Names,
 }

@@ -35,14 +35,6 @@ impl Words {
         named(self.effects, kind)
     }
 
-    pub(crate) fn difference<'a>(&self, kind: &'a str) -> &'a str {
-        named(self.differences_named, kind)
-    }
-
-    pub(crate) fn bill_state<'a>(&self, state: &'a str) -> &'a str {
-        named(self.bill_states, state)
-    }
-
     pub(crate) fn policy<'a>(&self, policy: &'a str) -> &'a str {
         named(self.policies, policy)
     }
@@ -56,9 +48,14 @@ impl Words {
                 if text == path { self.effect(name) } else { text }
             }
             Kind::Event => named(self.events, name),
-            Kind::Effect => self.effect(name),
             Kind::Note => name,
         }
+    }
+
+    /// What an operator did: `retry KEY`.
+    pub(crate) fn note(&self, text: &str) -> String {
+        let (verb, about) = text.split_once(' ').unwrap_or((text, ""));
+        format!("{} {about}", named(self.notes, verb)).trim_end().to_owned()
     }
 }
 
@@ -97,8 +94,6 @@ impl Words {
             (Lang::En, Kind::Received) => "Received",
             (Lang::Zh, Kind::Event) => "事件",
             (Lang::En, Kind::Event) => "Event",
-            (Lang::Zh, Kind::Effect) => "要做",
-            (Lang::En, Kind::Effect) => "To do",
             (Lang::Zh, Kind::Note) => "操作",
             (Lang::En, Kind::Note) => "By",
         }
@@ -219,8 +214,7 @@ mod tests {
                 w.effects,
                 w.events,
                 w.calls,
-                w.differences_named,
-                w.bill_states,
+                w.notes,
                 w.policies,
             ]
             .map(|names| names.iter().map(|(name, _)| *name).collect::<Vec<_>>())
@@ -237,6 +231,7 @@ mod tests {
             }
             assert_eq!(w.anomaly("tomorrow"), "tomorrow");
             assert_eq!(w.moment(Kind::Note, "paid"), "paid");
+            assert!(w.note("retry ship-1").ends_with(" ship-1"));
             assert_ne!(w.moment(Kind::Sent, "/pay/orderquery"), "/pay/orderquery");
         }
     }
