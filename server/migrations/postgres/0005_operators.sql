@@ -13,3 +13,6 @@ create index session_expires on session (expires_at);
 -- What stopped and waits for a person: few rows, however many orders there are.
 create index outbox_stopped on outbox (state, updated_at, order_id, key)
     where state in ('held', 'dead');
+
+-- Payments that may not ship and whose money is not back yet.
+create index anomaly_waiting on anomaly (noticed_at) where refund in ('due', 'held', 'failed');

@@ -334,8 +334,8 @@ pub(crate) struct ListedAnomaly {
     pub(crate) refund: String,
 }
 
-/// An anomaly that waits: its refund is not begun, or waits for a person.
-const WAITS: &str = "refund in ('due', 'held')";
+/// An anomaly that is not over, as its index has it.
+const WAITS: &str = "refund in ('due', 'held', 'failed')";
 
 impl ListedAnomaly {
     /// Those that wait, or the others; the latest first, those noticed before or at `at`, without
@@ -388,11 +388,11 @@ impl ListedAnomaly {
         Ok(kinds)
     }
 
-    /// How many wait; not above `most`.
+    /// How many wait for a person; not above `most`.
     pub(crate) async fn count_waiting(conn: &mut Conn, most: u32) -> Result<u64, StoreError> {
         let sql = format!(
             "select count(*) as count from (
-                 select 1 from anomaly where {WAITS} limit $1) as waiting"
+                 select 1 from anomaly where {WAITS} and refund <> 'due' limit $1) as waiting"
         );
         let row = conn.fetch_one(AssertSqlSafe(sql), vec![most.into()]).await?;
         row.map_or(Ok(0), |row| row.number("count"))

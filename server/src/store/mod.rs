@@ -5,22 +5,29 @@
 //! decided together is written in one transaction ([`Store::begin`]); what only looks uses
 //! [`Store::reader`].
 
+mod api_key;
 mod bill;
 pub(crate) mod db;
 pub(crate) mod figures;
+mod difference;
 mod history;
 pub(crate) mod look;
 mod order;
 mod outbox;
 mod payment;
 mod session;
+mod refund;
 
-pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
+pub use api_key::KeyKind;
+pub(crate) use api_key::KeyRow;
+pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
+pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry, retry_entry};
+pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, retry_entry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
+pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
 
 use crate::config::{Database, Secret};
