@@ -21,6 +21,7 @@ mod config;
 mod http;
 mod keys;
 mod listen;
+mod operator;
 mod password;
 mod random;
 mod reconcile;

@@ -12,6 +12,7 @@ mod create;
 mod dispense;
 mod look;
 mod notify;
+mod operator;
 pub(crate) mod outbox;
 mod outcome;
 mod payment;
@@ -27,6 +28,7 @@ pub(crate) use create::{CreateError, EXPIRES_IN_DEFAULT_S, InvalidField, NewOrde
 pub(crate) use dispense::{Claimed, DispenseError};
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
+pub(crate) use operator::AskError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
 pub(crate) use refund::{

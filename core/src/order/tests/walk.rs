@@ -107,6 +107,7 @@ fn alphabet(wrong_fen: u64) -> StdVec<Event> {
             Event::PlaceUnknown { attempt },
             Event::PlaceImpossible { attempt },
             Event::SaysPaid { attempt },
+            Event::Ask { attempt },
             Event::NotPaid { attempt },
             Event::NumberOver { attempt },
             Event::CloseConfirmed { attempt },
