@@ -16,6 +16,7 @@
 mod clock;
 mod config;
 mod http;
+mod keys;
 mod password;
 mod random;
 mod reconcile;
@@ -32,12 +33,14 @@ pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
     OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
 };
+pub use keys::{KeyError, KeyInfo, Keys};
 pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
 pub use reconcile::{ReconcileError, Reconciled, reconcile};
-pub use store::{OpenError, StoreError};
+pub use store::{KeyKind, OpenError, StoreError};
 
-use http::{App, Gate, ShopKeys};
+use http::{App, Gate};
+use keys::KeyRing;
 use reconcile::Reconciler;
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
@@ -142,6 +145,8 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
         id: shop.id.clone(),
         mch_id: shop.mch_id.clone(),
         app_id: shop.app_id.clone(),
+        has_webhook: shop.webhook.is_some(),
+        fetch_within_s: u64::from(shop.fetch_within_s),
     }));
     sellers
 }
@@ -174,10 +179,12 @@ impl Server {
         let (service, at_once) =
             Service::open(store.clone(), clock, random, sellers).await.map_err(not_open)?;
         let service = Arc::new(service);
+        let keys = Arc::new(KeyRing::new(&config.shops));
+        keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let app = App {
             service: service.clone(),
-            keys: ShopKeys::new(&config.shops),
+            keys: keys.clone(),
             gate: Arc::new(Gate::new(&config)),
             stop: stopping.clone(),
         };
@@ -187,6 +194,7 @@ impl Server {
         tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
+        tasks.spawn(keys.keep(store.clone(), stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
         tasks.spawn(serve(listener, app, stopping));
         Ok(Self { base_url, stop, tasks, store, _lock: lock })

@@ -33,7 +33,7 @@ pub(crate) fn merchant(sign_type: SignType) -> Merchant {
 /// The only shop of the made-up merchant.
 pub(crate) fn only_shop() -> service::Shop {
     let Merchant { mch_id, app_id, .. } = merchant(SignType::HmacSha256);
-    service::Shop { id: "shop".to_owned(), mch_id, app_id }
+    service::Shop { id: "shop".to_owned(), mch_id, app_id, has_webhook: true, fetch_within_s: 600 }
 }
 
 pub(crate) fn sellers(sign_type: SignType) -> Sellers {

@@ -1,12 +1,12 @@
 //! Errors as callers see them (docs/api.md §4). What went wrong inside is logged, never sent.
 
-use crate::service::{AskRefundError, CancelError, CreateError, InvalidField};
+use crate::service::{AskRefundError, CancelError, CreateError, DispenseError, InvalidField};
 use crate::store::StoreError;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use saoma_core::order::RefundRefused;
+use saoma_core::order::{DispenseRefused, RefundRefused};
 use serde_json::json;
 
 /// Why a request is not answered as it wished.
@@ -15,6 +15,7 @@ pub(super) enum ApiError {
     InvalidJson { message: String },
     InvalidField { field: String, message: String },
     Unauthorized,
+    Forbidden,
     NotFound,
     MethodNotAllowed,
     Timeout,
@@ -22,6 +23,10 @@ pub(super) enum ApiError {
     AlreadyPaid,
     RefundNoTaken,
     RefundRefused(RefundRefused),
+    NotPaid,
+    RefundStarted,
+    ShippedOtherwise,
+    NotClaimed,
     TooLarge,
     TooMany,
     Unavailable,
@@ -32,13 +37,18 @@ impl ApiError {
         match self {
             Self::InvalidJson { .. } | Self::InvalidField { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::OrderNoTaken
             | Self::AlreadyPaid
             | Self::RefundNoTaken
-            | Self::RefundRefused(_) => StatusCode::CONFLICT,
+            | Self::RefundRefused(_)
+            | Self::NotPaid
+            | Self::RefundStarted
+            | Self::ShippedOtherwise
+            | Self::NotClaimed => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -52,6 +62,7 @@ impl ApiError {
             Self::Unauthorized => {
                 ("unauthorized", "send `Authorization: Bearer KEY` with a key of this server")
             }
+            Self::Forbidden => ("forbidden", "this key may not do that"),
             Self::NotFound => ("not_found", "there is nothing here that you may see"),
             Self::MethodNotAllowed => ("method_not_allowed", "this path takes another method"),
             Self::Timeout => ("timeout", "the request took too long; try again"),
@@ -74,6 +85,14 @@ impl ApiError {
                     ("payment_in_doubt", "WeChat is being asked about this payment; try again")
                 }
             },
+            Self::NotPaid => ("not_paid", "the order is not paid: hand nothing over"),
+            Self::RefundStarted => {
+                ("refund_started", "the payment of the order goes back: hand nothing over")
+            }
+            Self::ShippedOtherwise => {
+                ("shipped_otherwise", "the order was shipped in another way: hand nothing over")
+            }
+            Self::NotClaimed => ("not_claimed", "claim the goods first: POST .../dispense"),
             Self::TooLarge => ("too_large", "the body is too large"),
             Self::TooMany => ("too_many", "too many requests; go on a little slower"),
             Self::Unavailable => ("unavailable", "not possible just now; try again"),
@@ -105,10 +124,15 @@ impl IntoResponse for ApiError {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Timeout
+            | Self::Forbidden
             | Self::OrderNoTaken
             | Self::AlreadyPaid
             | Self::RefundNoTaken
             | Self::RefundRefused(_)
+            | Self::NotPaid
+            | Self::RefundStarted
+            | Self::ShippedOtherwise
+            | Self::NotClaimed
             | Self::TooLarge => {}
         }
         response
@@ -159,6 +183,20 @@ impl From<AskRefundError> for ApiError {
             AskRefundError::RefundNoTaken => Self::RefundNoTaken,
             AskRefundError::Refused(refused) => Self::RefundRefused(refused),
             AskRefundError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DispenseError> for ApiError {
+    fn from(error: DispenseError) -> Self {
+        match error {
+            DispenseError::NotFound => Self::NotFound,
+            DispenseError::NotYours => Self::Forbidden,
+            DispenseError::Refused(DispenseRefused::NotPaid) => Self::NotPaid,
+            DispenseError::Refused(DispenseRefused::RefundStarted) => Self::RefundStarted,
+            DispenseError::Refused(DispenseRefused::Shipped) => Self::ShippedOtherwise,
+            DispenseError::NotClaimed => Self::NotClaimed,
+            DispenseError::Store(error) => error.into(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod access;
 mod bills;
 mod error;
 mod events;
+mod goods;
 mod limit;
 mod notify;
 mod orders;
@@ -13,10 +14,10 @@ mod refunds;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use access::ShopKeys;
 use error::ApiError;
 pub(crate) use limit::Gate;
 
+use crate::keys::KeyRing;
 use crate::service::Service;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -39,7 +40,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
-    pub(crate) keys: ShopKeys,
+    pub(crate) keys: Arc<KeyRing>,
     pub(crate) gate: Arc<Gate>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
@@ -60,6 +61,8 @@ pub(crate) fn router(app: App) -> Router {
             get(refunds::list).post(refunds::ask).layer(DefaultBodyLimit::max(JSON_LEN_MAX)),
         )
         .route("/v1/orders/{order_id}/refunds/{number}", get(refunds::one))
+        .route("/v1/orders/{order_id}/dispense", post(goods::dispense))
+        .route("/v1/orders/{order_id}/shipped", post(goods::shipped))
         .route("/v1/anomalies", get(orders::anomalies))
         .route("/v1/bills", get(bills::days))
         .route("/v1/bills/{date}", get(bills::day).post(bills::ask))

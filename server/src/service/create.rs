@@ -29,6 +29,8 @@ pub(crate) struct NewOrder {
     amount: Fen,
     description: String,
     expires_in_s: u64,
+    /// The device that asks; `None`: the shop itself.
+    device: Option<String>,
 }
 
 /// A field that breaks its rule.
@@ -96,7 +98,12 @@ impl NewOrder {
             return refuse("expires_in_s", "expires_in_s must be 120 to 86400");
         }
         let (order_no, description) = (order_no.to_owned(), description.to_owned());
-        Ok(Self { order_no, amount, description, expires_in_s })
+        Ok(Self { order_no, amount, description, expires_in_s, device: None })
+    }
+
+    /// The same, asked for by a device, which will hand the goods over.
+    pub(crate) fn by(self, device: Option<&str>) -> Self {
+        Self { device: device.map(str::to_owned), ..self }
     }
 
     /// Whether an order is the answer to this very request.
@@ -105,6 +112,7 @@ impl NewOrder {
         self.order_no == row.order_no
             && self.amount == order.amount()
             && self.description == row.description
+            && self.device == row.device
             && self.expires_in_s == order.expires_at().since(order.created_at())
     }
 }
@@ -156,6 +164,7 @@ impl Verb for Create {
             order: step.order,
             version: 1,
             due_at: None,
+            device: new.device.clone(),
         };
         row.due_at = change.due_at(&row);
         change.new_attempt(&row, 0).map_err(|_| {

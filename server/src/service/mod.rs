@@ -9,6 +9,7 @@ mod billed;
 mod change;
 mod context;
 mod create;
+mod dispense;
 mod history;
 mod look;
 mod notify;
@@ -24,6 +25,7 @@ mod tests;
 
 pub(crate) use context::{Context, Seller, Sellers, Shop};
 pub(crate) use create::{CreateError, EXPIRES_IN_DEFAULT_S, InvalidField, NewOrder};
+pub(crate) use dispense::{Claimed, DispenseError};
 pub(crate) use history::Line;
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;

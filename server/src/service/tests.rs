@@ -259,7 +259,7 @@ mod notifications {
         let due = "select key, state from outbox where state <> 'done'";
         assert_eq!(shop.rows(due).await, [ship]);
         assert_eq!(shop.rows("select outcome from message").await, ["ship"]);
-        assert_eq!(shop.service.anomalies().await.unwrap(), []);
+        assert_eq!(shop.service.anomalies(&only_shop()).await.unwrap(), []);
     }
 
     #[tokio::test]
@@ -370,7 +370,7 @@ mod notifications {
         let mut shop = Shop::open().await;
         let (order_id, number) = open_order(&mut shop, "A-1").await;
         shop.service.notify(&shop.notice(&number, T1, 1)).await.unwrap();
-        let anomalies = shop.service.anomalies().await.unwrap();
+        let anomalies = shop.service.anomalies(&only_shop()).await.unwrap();
         assert_eq!(
             serde_json::to_string(&anomalies).unwrap(),
             format!(
@@ -455,7 +455,8 @@ mod notifications {
         let shop = Shop::open().await;
         let notice = shop.notice("SOMEBODYELSES-1", T1, 599);
         shop.service.notify(&notice).await.unwrap();
-        let anomalies = serde_json::to_value(shop.service.anomalies().await.unwrap()).unwrap();
+        let anomalies =
+            serde_json::to_value(shop.service.anomalies(&only_shop()).await.unwrap()).unwrap();
         assert_eq!(anomalies[0]["kind"], "unknown_order");
         assert_eq!(anomalies[0]["order_id"], serde_json::Value::Null);
         assert_eq!(anomalies[0]["order_no"], serde_json::Value::Null);
@@ -518,7 +519,7 @@ mod notifications {
         shop.service.notify(&shop.notice("NUMBER-1", T1, 1)).await.unwrap();
         shop.clock.advance(1);
         shop.service.notify(&shop.notice("NUMBER-2", T2, 1)).await.unwrap();
-        let anomalies = shop.service.anomalies().await.unwrap();
+        let anomalies = shop.service.anomalies(&only_shop()).await.unwrap();
         let ids: Vec<_> = anomalies.iter().map(|anomaly| anomaly.transaction_id.as_str()).collect();
         assert_eq!(ids, [T2, T1]);
     }

@@ -5,6 +5,7 @@
 //! decided together is written in one transaction ([`Store::begin`]); what only looks uses
 //! [`Store::reader`].
 
+mod api_key;
 mod bill;
 pub(crate) mod db;
 mod difference;
@@ -14,12 +15,14 @@ mod outbox;
 mod payment;
 mod refund;
 
+pub use api_key::KeyKind;
+pub(crate) use api_key::KeyRow;
 pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
+pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 

@@ -210,7 +210,11 @@ fn again(why: String) -> Outcome {
 pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     loop {
         let looked_at = service.context.clock.now();
-        if let Err(error) = service.tick_due().await {
+        let ticked = async {
+            service.tick_due().await?;
+            service.tell_of_late_goods().await
+        };
+        if let Err(error) = ticked.await {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
         }
@@ -226,7 +230,11 @@ pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<b
 /// Waits until time has something to do. What it had to do already when orders were looked at has
 /// failed, and is tried again a second later.
 async fn next_tick(service: &Service, looked_at: UnixTime) {
-    match service.next_tick().await {
+    let next = async {
+        let next = [service.next_tick().await?, service.next_late_goods().await?];
+        Ok::<_, StoreError>(next.into_iter().flatten().min())
+    };
+    match next.await {
         Ok(Some(at)) => service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
         Ok(None) => std::future::pending().await,
         Err(error) => {

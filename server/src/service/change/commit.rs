@@ -3,8 +3,8 @@
 use super::{Change, Writes};
 use crate::service::context::Context;
 use crate::store::{
-    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, HistoryRow, MessageRow, NewAnomaly,
-    NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError, tell_anomalies,
+    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, MessageRow,
+    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError, tell_anomalies,
 };
 use saoma_core::ids::OrderId;
 use std::collections::{HashMap, HashSet};
@@ -46,6 +46,7 @@ impl Change {
         tell_anomalies(conn, &told.into_iter().collect::<Vec<_>>()).await?;
         NewEntry::insert_all(conn, &kept.entries, now).await?;
         EntryEnd::update_all(conn, &kept.ends, now).await?;
+        FetchRow::update_all(conn, &kept.fetches, now).await?;
         for (key, end, again) in &kept.differences {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }
@@ -76,7 +77,7 @@ fn tell(context: &Context, changed: &[OrderRow], kept: Writes) {
                 let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1 });
             }
             EntryState::PendingFrom(_) => rings = true,
-            EntryState::Held => {}
+            EntryState::Held | EntryState::WaitingUntil(_) => {}
         }
     }
     for row in changed {
