@@ -114,7 +114,7 @@ pub(crate) fn digest(key: &str) -> KeyDigest {
 
 fn parse_hex(text: &str) -> Option<KeyDigest> {
     let mut digest = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {

@@ -21,12 +21,12 @@ pub(super) enum ApiError {
     Timeout,
     OrderNoTaken,
     AlreadyPaid,
-    RefundNoTaken,
-    RefundRefused(RefundRefused),
     NotPaid,
     RefundStarted,
     ShippedOtherwise,
     NotClaimed,
+    RefundNoTaken,
+    RefundRefused(RefundRefused),
     TooLarge,
     TooMany,
     Unavailable,
@@ -43,12 +43,12 @@ impl ApiError {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::OrderNoTaken
             | Self::AlreadyPaid
-            | Self::RefundNoTaken
-            | Self::RefundRefused(_)
             | Self::NotPaid
             | Self::RefundStarted
             | Self::ShippedOtherwise
-            | Self::NotClaimed => StatusCode::CONFLICT,
+            | Self::NotClaimed
+            | Self::RefundNoTaken
+            | Self::RefundRefused(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -70,6 +70,14 @@ impl ApiError {
                 ("order_no_taken", "order_no was used for another order; take a new one")
             }
             Self::AlreadyPaid => ("already_paid", "the order is paid and cannot be given up"),
+            Self::NotPaid => ("not_paid", "the order is not paid: hand nothing over"),
+            Self::RefundStarted => {
+                ("refund_started", "the payment of the order goes back: hand nothing over")
+            }
+            Self::ShippedOtherwise => {
+                ("shipped_otherwise", "the order was shipped in another way: hand nothing over")
+            }
+            Self::NotClaimed => ("not_claimed", "claim the goods first: POST .../dispense"),
             Self::RefundNoTaken => {
                 let message = "refund_no was used for another amount or reason; take a new one";
                 ("refund_no_taken", message)
@@ -85,14 +93,6 @@ impl ApiError {
                     ("payment_in_doubt", "WeChat is being asked about this payment; try again")
                 }
             },
-            Self::NotPaid => ("not_paid", "the order is not paid: hand nothing over"),
-            Self::RefundStarted => {
-                ("refund_started", "the payment of the order goes back: hand nothing over")
-            }
-            Self::ShippedOtherwise => {
-                ("shipped_otherwise", "the order was shipped in another way: hand nothing over")
-            }
-            Self::NotClaimed => ("not_claimed", "claim the goods first: POST .../dispense"),
             Self::TooLarge => ("too_large", "the body is too large"),
             Self::TooMany => ("too_many", "too many requests; go on a little slower"),
             Self::Unavailable => ("unavailable", "not possible just now; try again"),
@@ -127,12 +127,12 @@ impl IntoResponse for ApiError {
             | Self::Forbidden
             | Self::OrderNoTaken
             | Self::AlreadyPaid
-            | Self::RefundNoTaken
-            | Self::RefundRefused(_)
             | Self::NotPaid
             | Self::RefundStarted
             | Self::ShippedOtherwise
             | Self::NotClaimed
+            | Self::RefundNoTaken
+            | Self::RefundRefused(_)
             | Self::TooLarge => {}
         }
         response
@@ -176,17 +176,6 @@ impl From<CancelError> for ApiError {
     }
 }
 
-impl From<AskRefundError> for ApiError {
-    fn from(error: AskRefundError) -> Self {
-        match error {
-            AskRefundError::NotFound => Self::NotFound,
-            AskRefundError::RefundNoTaken => Self::RefundNoTaken,
-            AskRefundError::Refused(refused) => Self::RefundRefused(refused),
-            AskRefundError::Store(error) => error.into(),
-        }
-    }
-}
-
 impl From<DispenseError> for ApiError {
     fn from(error: DispenseError) -> Self {
         match error {
@@ -197,6 +186,17 @@ impl From<DispenseError> for ApiError {
             DispenseError::Refused(DispenseRefused::Shipped) => Self::ShippedOtherwise,
             DispenseError::NotClaimed => Self::NotClaimed,
             DispenseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AskRefundError> for ApiError {
+    fn from(error: AskRefundError) -> Self {
+        match error {
+            AskRefundError::NotFound => Self::NotFound,
+            AskRefundError::RefundNoTaken => Self::RefundNoTaken,
+            AskRefundError::Refused(refused) => Self::RefundRefused(refused),
+            AskRefundError::Store(error) => error.into(),
         }
     }
 }

@@ -56,13 +56,13 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::map_response(any_origin));
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
+        .route("/v1/orders/{order_id}/dispense", post(goods::dispense))
+        .route("/v1/orders/{order_id}/shipped", post(goods::shipped))
         .route(
             "/v1/orders/{order_id}/refunds",
             get(refunds::list).post(refunds::ask).layer(DefaultBodyLimit::max(JSON_LEN_MAX)),
         )
         .route("/v1/orders/{order_id}/refunds/{number}", get(refunds::one))
-        .route("/v1/orders/{order_id}/dispense", post(goods::dispense))
-        .route("/v1/orders/{order_id}/shipped", post(goods::shipped))
         .route("/v1/anomalies", get(orders::anomalies))
         .route("/v1/bills", get(bills::days))
         .route("/v1/bills/{date}", get(bills::day).post(bills::ask))

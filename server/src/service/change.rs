@@ -58,10 +58,10 @@ struct Writes {
     ends: Vec<EntryEnd>,
     history: Vec<HistoryRow>,
     differences: Vec<(DifferenceKey, End, Option<UnixTime>)>,
-    /// Entries were made due.
-    rings: bool,
     /// Each with how far it was.
     fetches: Vec<(FetchRow, Fetch)>,
+    /// Entries were made due.
+    rings: bool,
 }
 
 impl Writes {

@@ -173,24 +173,22 @@ impl DifferenceRow {
         Ok(())
     }
 
-    /// Which of these numbers another day's bill is known to have.
+    /// Which of these numbers, all of payments or all of refunds, another day's bill is known to
+    /// have.
     pub(crate) async fn on_other_days(
         conn: &mut Conn,
         (mch_id, date): (&MchId, &BillDate),
-        kind: DifferenceKind,
+        of_refunds: bool,
         numbers: Vec<Value>,
     ) -> Result<Vec<String>, StoreError> {
-        let select = "select number, mch_id, bill_date, kind, there_fen from bill_difference";
-        let found = conn.fetch_all(select, "number", numbers).await?;
-        let mut known = Vec::new();
-        for row in found {
-            let same = row.text("mch_id")? == mch_id.as_str() && row.text("kind")? == kind.as_str();
-            let other_day = row.text("bill_date")? != date.as_str();
-            if same && other_day && row.optional_int("there_fen")?.is_some() {
-                known.push(row.text("number")?);
-            }
-        }
-        Ok(known)
+        let found = conn.fetch_all("select * from bill_difference", "number", numbers).await?;
+        let rows: Vec<Self> = found.iter().map(Self::read).collect::<Result<_, _>>()?;
+        let known = rows.into_iter().filter(|row| {
+            let DifferenceKey { kind, .. } = row.key;
+            let other_day = row.key.mch_id == *mch_id && row.key.date != *date;
+            other_day && kind.is_of_refund() == of_refunds && row.there.is_some()
+        });
+        Ok(known.map(|row| row.key.number).collect())
     }
 
     /// When WeChat is next to be asked about anything.
