@@ -63,6 +63,9 @@ pub(crate) enum AskRefundError {
     RefundNoTaken,
     /// The order does not allow it.
     Refused(RefundRefused),
+    /// The goods are being handed over, and nobody knows yet whether they are out; only an
+    /// operator may insist.
+    Dispensing,
     /// Not now.
     Store(StoreError),
 }
@@ -196,6 +199,9 @@ impl Verb for Ask {
                 return Err(AskRefundError::RefundNoTaken);
             }
             return Ok((known.clone(), false));
+        }
+        if self.by.is_some() && order.is_dispensing() && order.kept_attempt() == Some(attempt) {
+            return Err(AskRefundError::Dispensing);
         }
         order.may_refund(attempt, *amount).map_err(AskRefundError::Refused)?;
         let refund = order.next_refund();
