@@ -1,5 +1,5 @@
 //! Sandbox and server in this process, on one clock that stands until a test moves it, and a shop
-//! that takes the webhook.
+//! that takes the webhook. With `SAOMA_TEST_DATABASE=postgres` the server is on PostgreSQL.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -9,10 +9,9 @@ use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::xml::{Draft, Text};
 use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::{Merchant, Sandbox, Target, Tender};
-use saoma_server::{Clock, Config, ManualClock, Random, Server};
+use saoma_server::{Clock, Config, Database, ManualClock, Random, Secret, Server};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -105,6 +104,11 @@ impl World {
 
     /// A world; `gateway` is a host to be called before the sandbox.
     pub(crate) async fn with(sign_type: SignType, gateway: &str) -> Self {
+        Self::on(saoma_postgres::chosen().unwrap(), sign_type, gateway).await
+    }
+
+    /// A world on this PostgreSQL, or on a file.
+    pub(crate) async fn on(database: Option<String>, sign_type: SignType, gateway: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "扫码咖啡").unwrap();
         let mut desk = saoma_sandbox::Config::new([merchant]);
@@ -120,7 +124,11 @@ impl World {
             main => format!("gateway = [\"{main}\", \"{standby}\"]"),
         };
         let text = server_config(sign_type, &hosts, &webhook);
-        let config = Config::parse(&text, folder.path(), &saoma_server::Env::default()).unwrap();
+        let config = Config::parse(&text, folder.path(), &saoma_server::Env::default());
+        let mut config = config.unwrap();
+        if let Some(url) = database {
+            config.database = Database::Postgres(Secret::new(url));
+        }
         let clock = ManualClock::new(saoma_core::time::UnixTime::new(START).unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (server, seed) = (None, 1);
@@ -139,6 +147,18 @@ impl World {
     /// The server is gone in the middle of whatever it did.
     pub(crate) fn crash_server(&mut self) {
         self.server = None;
+    }
+
+    /// Another server on the same database, which must be PostgreSQL.
+    pub(crate) async fn another_server(&mut self) -> Server {
+        self.seed += 1;
+        let clock = Clock::Manual(self.clock.clone());
+        Server::start(self.config.clone(), clock, Random::seeded(self.seed)).await.unwrap()
+    }
+
+    /// What the server's database is.
+    pub(crate) fn database(&self) -> &Database {
+        &self.config.database
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -172,6 +192,14 @@ impl World {
     pub(crate) async fn view(&self, id: &str) -> Value {
         let url = format!("{}/v1/orders/{id}", self.base_url());
         self.call(self.http.get(url)).await.1
+    }
+
+    /// Follows an order.
+    pub(crate) async fn follow(&self, id: &str) -> Stream {
+        let url = format!("{}/v1/orders/{id}/events", self.base_url());
+        let response = self.http.get(url).bearer_auth(SHOP_KEY).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        Stream { response, text: String::new() }
     }
 
     pub(crate) async fn cancel(&self, id: &str) -> (u16, Value) {
@@ -222,8 +250,38 @@ impl World {
 
     /// Posts a notification and gives the body of the answer.
     pub(crate) async fn notify(&self, xml: impl Into<reqwest::Body>) -> String {
-        let url = format!("{}/wx/v2/notify", self.base_url());
+        self.notify_at(self.base_url(), xml).await
+    }
+
+    /// The same at a server of this address.
+    pub(crate) async fn notify_at(&self, base: &str, xml: impl Into<reqwest::Body>) -> String {
+        let url = format!("{base}/wx/v2/notify");
         self.http.post(url).body(xml).send().await.unwrap().text().await.unwrap()
+    }
+}
+
+/// The events of an order that is followed.
+pub(crate) struct Stream {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Stream {
+    /// The next view.
+    pub(crate) async fn next(&mut self) -> Value {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+                let view = data.map(|data| serde_json::from_str(data).unwrap());
+                self.text = rest.to_owned();
+                if let Some(view) = view {
+                    return view;
+                }
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.unwrap();
+            let chunk = chunk.unwrap().expect("the stream goes on until the end was told");
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
     }
 }
 
