@@ -18,6 +18,7 @@ mod backup;
 mod clock;
 mod config;
 mod http;
+mod keys;
 mod listen;
 mod password;
 mod random;
@@ -37,12 +38,14 @@ pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
     OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
 };
+pub use keys::{KeyError, KeyInfo, Keys};
 pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
 pub use reconcile::{ReconcileError, Reconciled, reconcile};
-pub use store::{Month, OpenError, StoreError};
+pub use store::{KeyKind, Month, OpenError, StoreError};
 
-use http::{App, Gate, ShopKeys};
+use http::{App, Gate};
+use keys::KeyRing;
 use reconcile::Reconciler;
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
@@ -138,6 +141,8 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
             merchant: merchant.merchant(app),
             name: merchant.name.clone(),
             notify_url: format!("{public_url}/wx/v2/notify"),
+            refund_notify_url: format!("{public_url}/wx/v2/refund-notify"),
+            anomalies: merchant.anomalies,
             ip: merchant.spbill_create_ip,
         }));
     }
@@ -145,6 +150,8 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
         id: shop.id.clone(),
         mch_id: shop.mch_id.clone(),
         app_id: shop.app_id.clone(),
+        has_webhook: shop.webhook.is_some(),
+        fetch_within_s: u64::from(shop.fetch_within_s),
     }));
     sellers
 }
@@ -177,10 +184,12 @@ impl Server {
         let (service, at_once) =
             Service::open(store.clone(), clock, random, sellers).await.map_err(not_open)?;
         let service = Arc::new(service);
+        let keys = Arc::new(KeyRing::new(&config.shops));
+        keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let app = App {
             service: service.clone(),
-            keys: ShopKeys::new(&config.shops),
+            keys: keys.clone(),
             gate: Arc::new(Gate::new(&config)),
             stop: stopping.clone(),
         };
@@ -190,6 +199,7 @@ impl Server {
         tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
+        tasks.spawn(keys.keep(store.clone(), stopping.clone()));
         let watchers = service.context.watchers.clone();
         tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
         tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));

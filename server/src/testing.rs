@@ -4,7 +4,7 @@
 //! With `SAOMA_TEST_DATABASE=postgres` the very same tests run on PostgreSQL.
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::{Database, Secret};
+use crate::config::{AnomalyPolicy, Database, Secret};
 use crate::random::Random;
 use crate::service::{self, NewOrder, Seller, Sellers, Service};
 use crate::store::{Entry, OpenError, Store};
@@ -34,7 +34,7 @@ pub(crate) fn merchant(sign_type: SignType) -> Merchant {
 /// The only shop of the made-up merchant.
 pub(crate) fn only_shop() -> service::Shop {
     let Merchant { mch_id, app_id, .. } = merchant(SignType::HmacSha256);
-    service::Shop { id: "shop".to_owned(), mch_id, app_id }
+    service::Shop { id: "shop".to_owned(), mch_id, app_id, has_webhook: true, fetch_within_s: 600 }
 }
 
 pub(crate) fn sellers(sign_type: SignType) -> Sellers {
@@ -42,6 +42,8 @@ pub(crate) fn sellers(sign_type: SignType) -> Sellers {
         merchant: merchant(sign_type),
         name: "扫码咖啡".to_owned(),
         notify_url: "http://127.0.0.1:8080/wx/v2/notify".to_owned(),
+        refund_notify_url: "http://127.0.0.1:8080/wx/v2/refund-notify".to_owned(),
+        anomalies: AnomalyPolicy::Refund,
         ip: [127, 0, 0, 1].into(),
     };
     Sellers { sellers: vec![seller], shops: vec![only_shop()] }
@@ -71,11 +73,24 @@ impl Shop {
         Self::open_with(SignType::HmacSha256).await
     }
 
+    /// A merchant that holds what may not be kept.
+    pub(crate) async fn open_holding() -> Self {
+        let mut sellers = sellers(SignType::HmacSha256);
+        for seller in &mut sellers.sellers {
+            seller.anomalies = AnomalyPolicy::Hold;
+        }
+        Self::open_for(SignType::HmacSha256, sellers).await
+    }
+
     pub(crate) async fn open_with(sign_type: SignType) -> Self {
+        Self::open_for(sign_type, sellers(sign_type)).await
+    }
+
+    async fn open_for(sign_type: SignType, sellers: Sellers) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = database(&folder);
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
-        let opened = open(&database, &clock, sellers(sign_type)).await;
+        let opened = open(&database, &clock, sellers).await;
         let (service, at_once) = opened.unwrap();
         Self { service, at_once, clock, database, _folder: folder, sign_type }
     }
@@ -124,6 +139,7 @@ impl Shop {
             "select transaction_id, verdict, recorded_at from payment order by 1",
             "select digest, outcome from message order by 1",
             "select kind, transaction_id, refund from anomaly order by 1, 2",
+            "select out_refund_no, state, trouble, sent_at, request from refund order by 1",
             "select key, state, tries, due_at, effect from outbox order by 1",
             "select order_id, kind, name, text from history order by id",
         ] {

@@ -24,14 +24,9 @@ const HMAC: SignType = SignType::HmacSha256;
 /// How long everything may take to come to its end. Leases of the dead run out after a minute.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-async fn world() -> World {
-    let url = Cluster::shared().unwrap().database().unwrap();
-    World::on(Some(url), HMAC, "").await
-}
-
 #[tokio::test]
 async fn an_order_made_on_one_server_is_paid_on_another_and_its_followers_see_it() {
-    let mut world = world().await;
+    let mut world = World::on_postgres().await;
     let other = world.another_server().await;
     let order = world.order("A-1").await;
     let mut stream = world.follow(&order.id).await;
@@ -48,7 +43,7 @@ async fn an_order_made_on_one_server_is_paid_on_another_and_its_followers_see_it
 
 #[tokio::test]
 async fn sixteen_equal_notifications_at_both_servers_ship_once() {
-    let mut world = world().await;
+    let mut world = World::on_postgres().await;
     let other = world.another_server().await;
     let order = world.order("A-1").await;
     let paid = notice(&order.number, KEY, HMAC, &[]);
@@ -66,7 +61,7 @@ async fn sixteen_equal_notifications_at_both_servers_ship_once() {
 
 #[tokio::test]
 async fn the_same_order_asked_for_at_both_servers_is_one_order() {
-    let mut world = world().await;
+    let mut world = World::on_postgres().await;
     let other = world.another_server().await;
     let body = json!({ "order_no": "A-1", "amount_fen": 1800, "description": "拿铁" });
     let http = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -29,11 +29,13 @@
 //! # Ok::<(), saoma_core::ids::IdError>(())
 //! ```
 
+mod dispense;
 mod handle;
 mod payment;
 mod refund;
 mod view;
 
+pub use dispense::DispenseRefused;
 pub use payment::Anomaly;
 pub use refund::{RefundBy, RefundEnd, RefundPart, RefundRefused, RefundStage};
 
@@ -56,6 +58,13 @@ pub const ATTEMPT_MIN_S: u64 = 60;
 pub const EFFECTS_MAX: usize = 4;
 /// Most impossible second transactions that an attempt remembers.
 const CONFLICTS_MAX: usize = 4;
+/// How long a code can be scanned, in seconds from when WeChat gave it (protocol §4).
+pub const CODE_LIVES_S: u64 = 7_200;
+/// When a new code is asked for, in seconds from when WeChat gave the old one.
+const RENEW_AFTER_S: u64 = CODE_LIVES_S - 300;
+/// Somebody who watches an order makes no more than one question in so many seconds: while it
+/// closes, and before.
+const WATCHED_GAP_S: (u64, u64) = (10, 120);
 /// WeChat takes no close within five minutes after the order was made (protocol §6).
 pub const CLOSE_NOT_BEFORE_S: u64 = 300;
 
@@ -93,11 +102,20 @@ pub struct Order {
     phase: Phase,
     /// The current attempt's code.
     code_url: Option<String<CODE_URL_MAX>>,
+    /// When WeChat gave it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    code_at: Option<UnixTime>,
+    /// A new code is being asked for, because the old one grows too old.
+    #[cfg_attr(feature = "serde", serde(default))]
+    renewing: bool,
     /// Never empty; the last is the current one.
     attempts: Vec<Attempt, ATTEMPTS_MAX>,
     /// In the order in which they were asked for; the place is the number.
     #[cfg_attr(feature = "serde", serde(default))]
     refunds: Vec<RefundPart, PARTS_MAX>,
+    /// A machine has begun to hand the goods over.
+    #[cfg_attr(feature = "serde", serde(default))]
+    dispensed: bool,
 }
 
 /// Where an order is.
@@ -145,6 +163,9 @@ struct Attempt {
     queries: u8,
     /// A query is under way; a second one would tell nothing new.
     asking: bool,
+    /// When time or somebody who watches last made a query.
+    #[cfg_attr(feature = "serde", serde(default))]
+    asked_at: Option<UnixTime>,
     /// A close is under way.
     closing: bool,
     /// WeChat said on a close that it does not know the number.
@@ -230,7 +251,11 @@ pub enum Event {
     Cancel,
     /// Time has passed; [`Order::due`] says when this is worth saying.
     Tick,
-    /// The shop has confirmed.
+    /// Somebody watches; [`Order::may_ask`] says when this is worth saying.
+    Watched,
+    /// A machine begins to hand the goods over; [`Order::may_dispense`] says whether it may.
+    Dispense,
+    /// The shop, or the machine, has confirmed.
     Shipped,
     /// The shop gives a payment back, whole or in part; [`Order::may_refund`] says whether it may.
     RefundAsked {
@@ -269,6 +294,11 @@ pub enum Effect {
         /// Which attempt.
         attempt: u8,
     },
+    /// Send the same unified order again, for a new code under the same number.
+    Renew {
+        /// Which attempt.
+        attempt: u8,
+    },
     /// Ask for this attempt's state, again until there is an answer.
     Query {
         /// Which attempt.
@@ -299,6 +329,14 @@ pub enum Effect {
         transaction_id: TransactionId,
         /// How much of it.
         amount: Fen,
+    },
+    /// Ask which refunds of this payment there are, because somebody says that there is one that
+    /// we did not make. The machine does not ask for it by itself.
+    RefundQuery {
+        /// The attempt that was paid.
+        attempt: u8,
+        /// The payment.
+        transaction_id: TransactionId,
     },
     /// Record an anomaly and tell a person.
     Report {
@@ -350,8 +388,11 @@ impl Order {
             expires_at,
             phase: Phase::Placing,
             code_url: None,
+            code_at: None,
+            renewing: false,
             attempts: Vec::from_array([Attempt::new(created_at)]),
             refunds: Vec::new(),
+            dispensed: false,
         };
         Step { order, effects: Vec::from_array([Effect::Place { attempt: 0 }]) }
     }
@@ -429,11 +470,14 @@ impl Order {
                 | Phase::Paid
                 | Phase::Shipped => false,
             },
+            Effect::Renew { attempt } => {
+                self.renewing && self.phase == Phase::Open && current(*attempt)
+            }
             Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
             Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
             Effect::Ship { attempt, .. } => !self.refund_started(*attempt),
             Effect::Refund { refund, .. } => self.wants_refund(*refund),
-            Effect::Report { .. } => true,
+            Effect::RefundQuery { .. } | Effect::Report { .. } => true,
         }
     }
 }
@@ -444,6 +488,7 @@ impl Attempt {
             created_at,
             queries: 0,
             asking: false,
+            asked_at: None,
             closing: false,
             unknown_on_close: false,
             payment: None,

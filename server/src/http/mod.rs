@@ -5,17 +5,19 @@ mod access;
 mod bills;
 mod error;
 mod events;
+mod goods;
 mod limit;
 mod notify;
 mod orders;
+mod refunds;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use access::ShopKeys;
 use error::ApiError;
 pub(crate) use limit::Gate;
 
+use crate::keys::KeyRing;
 use crate::service::Service;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -38,7 +40,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
-    pub(crate) keys: ShopKeys,
+    pub(crate) keys: Arc<KeyRing>,
     pub(crate) gate: Arc<Gate>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
@@ -54,10 +56,22 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::map_response(any_origin));
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
+        .route("/v1/orders/{order_id}/dispense", post(goods::dispense))
+        .route("/v1/orders/{order_id}/shipped", post(goods::shipped))
+        .route(
+            "/v1/orders/{order_id}/refunds",
+            get(refunds::list).post(refunds::ask).layer(DefaultBodyLimit::max(JSON_LEN_MAX)),
+        )
+        .route("/v1/orders/{order_id}/refunds/{number}", get(refunds::one))
         .route("/v1/anomalies", get(orders::anomalies))
-        .route("/v1/bills/{date}", get(bills::day))
+        .route("/v1/bills", get(bills::days))
+        .route("/v1/bills/{date}", get(bills::day).post(bills::ask))
         .route("/healthz", get(healthz))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
+        .route(
+            "/wx/v2/refund-notify",
+            post(notify::notify_refund).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
+        )
         .merge(pages)
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

@@ -1,7 +1,7 @@
 //! Orders for shops, kiosks and pages (docs/api.md §2.1, §2.2, §2.4, §2.5).
 
 use super::App;
-use super::access::{Allowed, ByShop};
+use super::access::{Allowed, ByKey, ByShop};
 use super::error::ApiError;
 use crate::service::{EXPIRES_IN_DEFAULT_S, NewOrder};
 use crate::store::AnomalyRow;
@@ -34,13 +34,13 @@ struct Anomalies {
 }
 
 pub(super) async fn create(
-    ByShop(shop): ByShop,
+    ByKey(holder): ByKey,
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let new = new_order(&body?)?;
+    let new = new_order(&body?)?.by(holder.device.as_deref());
     let service = app.service.clone();
-    let shop = service.context.sellers.shop(&shop).cloned().ok_or(ApiError::Unauthorized)?;
+    let shop = service.context.sellers.shop(&holder.shop).cloned().ok_or(ApiError::Unauthorized)?;
     let created = service.create(&shop, &new).await?;
     let order_id = &created.order_id;
     let view = app.service.view_with_code(order_id, CODE_WITHIN).await?;
@@ -65,33 +65,45 @@ pub(super) async fn cancel(
     Ok(Json(app.service.cancel(&order_id).await?))
 }
 
-pub(super) async fn anomalies(_: ByShop, State(app): State<App>) -> Result<Response, ApiError> {
-    let anomalies = app.service.anomalies().await?;
+pub(super) async fn anomalies(
+    ByShop(shop): ByShop,
+    State(app): State<App>,
+) -> Result<Response, ApiError> {
+    let shop = app.service.context.sellers.shop(&shop).ok_or(ApiError::NotFound)?;
+    let anomalies = app.service.anomalies(shop).await?;
     Ok(Json(Anomalies { anomalies }).into_response())
 }
 
 /// Reads what a shop asks for, field by field, so that an error can name the field.
 fn new_order(body: &[u8]) -> Result<NewOrder, ApiError> {
-    let object = |message: String| ApiError::InvalidJson { message };
-    let body: Value = serde_json::from_slice(body).map_err(|error| {
-        object(format!("the body is not JSON (line {}, column {})", error.line(), error.column()))
-    })?;
-    let Value::Object(mut fields) = body else {
-        return Err(object("the body must be a JSON object".to_owned()));
-    };
+    let mut fields = object(body)?;
     let order_no = text(&mut fields, "order_no")?;
     let amount_fen = number(&mut fields, "amount_fen")?;
     let amount_fen = amount_fen.ok_or_else(|| field("amount_fen", "is missing"))?;
     let description = text(&mut fields, "description")?;
     let expires_in_s = number(&mut fields, "expires_in_s")?.unwrap_or(EXPIRES_IN_DEFAULT_S);
-    if let Some(unknown) = fields.keys().next() {
-        // A misspelt field would silently have its default.
-        return Err(field(unknown, "is not a field of an order"));
-    }
+    none_left(&fields, "is not a field of an order")?;
     Ok(NewOrder::new(&order_no, amount_fen, &description, expires_in_s)?)
 }
 
-fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, ApiError> {
+/// The fields of a JSON object.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    let invalid = |message: String| ApiError::InvalidJson { message };
+    let body: Value = serde_json::from_slice(body).map_err(|error| {
+        invalid(format!("the body is not JSON (line {}, column {})", error.line(), error.column()))
+    })?;
+    match body {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(invalid("the body must be a JSON object".to_owned())),
+    }
+}
+
+/// A misspelt field would silently have its default.
+pub(super) fn none_left(fields: &Map<String, Value>, rule: &str) -> Result<(), ApiError> {
+    fields.keys().next().map_or(Ok(()), |unknown| Err(field(unknown, rule)))
+}
+
+pub(super) fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, ApiError> {
     match fields.remove(name) {
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(field(name, "must be a text")),
@@ -100,7 +112,7 @@ fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, ApiError>
 }
 
 /// A number that may be left out or `null`.
-fn number(fields: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, ApiError> {
+pub(super) fn number(fields: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, ApiError> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {
@@ -110,7 +122,7 @@ fn number(fields: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, Ap
     }
 }
 
-fn field(name: &str, rule: &str) -> ApiError {
+pub(super) fn field(name: &str, rule: &str) -> ApiError {
     let shown: String = name.chars().take(64).collect();
     ApiError::InvalidField { message: format!("{shown} {rule}"), field: shown }
 }

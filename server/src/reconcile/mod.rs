@@ -17,7 +17,7 @@ mod report;
 mod spool;
 pub(crate) mod words;
 
-pub(crate) use ask::{Told, ToldRefund};
+pub(crate) use ask::Told;
 pub use command::{ReconcileError, Reconciled, reconcile};
 pub(crate) use compare::NOT_KEPT;
 pub(crate) use report::{DayReport, DifferenceReport, read_date};
@@ -55,7 +55,7 @@ const PAUSE_MAX_S: u64 = 3_600;
 /// The pause when only a person can help.
 const PERSON_S: u64 = 6 * 3_600;
 /// Another process may have asked for a day; this is how soon that is noticed.
-const LOOK_AGAIN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -109,6 +109,7 @@ impl Reconciler {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                () = self.service().context.bells.bills.notified() => {}
                 () = self.next(looked_at) => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
@@ -380,3 +381,6 @@ fn days_between(first: &BillDate, last: &BillDate, now: UnixTime) -> Vec<BillDat
 fn minus(time: UnixTime, seconds: u64) -> UnixTime {
     UnixTime::new(time.get().saturating_sub(seconds)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

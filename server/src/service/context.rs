@@ -1,6 +1,7 @@
 //! What every verb may need besides the database.
 
 use crate::clock::Clock;
+use crate::config::AnomalyPolicy;
 use crate::random::{NoRandom, Random, base32};
 use crate::store::Entry;
 use crate::watch::Watchers;
@@ -17,6 +18,9 @@ pub(crate) struct Seller {
     /// To show: 1 to 64 bytes.
     pub(crate) name: String,
     pub(crate) notify_url: String,
+    pub(crate) refund_notify_url: String,
+    /// What becomes of payments that may not be kept.
+    pub(crate) anomalies: AnomalyPolicy,
     /// Named as the caller's in unified orders.
     pub(crate) ip: IpAddr,
 }
@@ -27,6 +31,10 @@ pub(crate) struct Shop {
     pub(crate) id: String,
     pub(crate) mch_id: MchId,
     pub(crate) app_id: AppId,
+    /// Whether it is told to ship by a webhook. If not, whoever made an order fetches its goods.
+    pub(crate) has_webhook: bool,
+    /// How long a paid order may wait to be fetched, in seconds, before somebody is told.
+    pub(crate) fetch_within_s: u64,
 }
 
 /// All who sell, and their shops.
@@ -61,6 +69,8 @@ pub(crate) struct Bells {
     pub(crate) shop: Notify,
     /// Time may have something else to do.
     pub(crate) time: Notify,
+    /// Somebody wants a day's bill compared.
+    pub(crate) bills: Notify,
 }
 
 /// What every verb may need besides the database.

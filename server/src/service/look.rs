@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::change::{Change, Needs};
+use super::context::Shop;
 use super::verb::Verb;
 use crate::store::{AnomalyRow, OrderRow, StoreError};
 use saoma_core::ids::OrderId;
@@ -31,10 +32,16 @@ impl From<StoreError> for CancelError {
 }
 
 impl Service {
-    /// What a watcher may see of an order, or `None` when there is none.
+    /// What a watcher may see of an order, or `None` when there is none. One who watches an order
+    /// that should be over has WeChat asked about it: the notification may be lost.
     pub(crate) async fn view(&self, order_id: &OrderId) -> Result<Option<View>, StoreError> {
         let row = OrderRow::get(&mut self.store.reader().await?, order_id).await?;
-        row.map(|row| self.view_of(&row, self.context.clock.now())).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let now = self.context.clock.now();
+        if row.order.may_ask(now) {
+            self.execute(Watched(order_id.clone())).await?;
+        }
+        self.view_of(&row, now).map(Some)
     }
 
     /// The view once it has a code or will not get one, but after `patience` in any case.
@@ -67,9 +74,16 @@ impl Service {
         Ok(self.view_of(&row, self.context.clock.now())?)
     }
 
-    /// The newest payments that may not ship, newest first.
-    pub(crate) async fn anomalies(&self) -> Result<Vec<AnomalyRow>, StoreError> {
-        AnomalyRow::newest(&mut self.store.reader().await?, ANOMALIES_MAX).await
+    /// The newest payments that may not ship, newest first: those of a shop, and those of its
+    /// merchant that belong to no order.
+    pub(crate) async fn anomalies(&self, shop: &Shop) -> Result<Vec<AnomalyRow>, StoreError> {
+        let whose = (shop.id.as_str(), &shop.mch_id);
+        AnomalyRow::newest(&mut self.store.reader().await?, whose, ANOMALIES_MAX).await
+    }
+
+    /// What a watcher may see of it now.
+    pub(crate) fn view_of_row(&self, row: &OrderRow) -> Result<View, StoreError> {
+        self.view_of(row, self.context.clock.now())
     }
 
     fn view_of(&self, row: &OrderRow, now: UnixTime) -> Result<View, StoreError> {
@@ -110,5 +124,23 @@ impl Verb for Cancel {
         row.order.may_cancel().map_err(|_| CancelError::AlreadyPaid)?;
         let (row, _) = change.apply(row, &Event::Cancel)?;
         Ok(row)
+    }
+}
+
+/// Somebody watches an order.
+struct Watched(OrderId);
+
+impl Verb for Watched {
+    type Out = ();
+    type Error = StoreError;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.orders.push(self.0.clone());
+    }
+
+    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+        let Some(row) = change.order(&self.0).await? else { return Ok(()) };
+        change.apply(row, &Event::Watched)?;
+        Ok(())
     }
 }

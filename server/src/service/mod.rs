@@ -9,11 +9,13 @@ mod billed;
 mod change;
 mod context;
 mod create;
+mod dispense;
 mod look;
 mod notify;
 pub(crate) mod outbox;
 mod outcome;
 mod payment;
+mod refund;
 mod tick;
 mod verb;
 
@@ -22,10 +24,14 @@ mod tests;
 
 pub(crate) use context::{Context, Seller, Sellers, Shop};
 pub(crate) use create::{CreateError, EXPIRES_IN_DEFAULT_S, InvalidField, NewOrder};
+pub(crate) use dispense::{Claimed, DispenseError};
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
+pub(crate) use refund::{
+    AskRefundError, DecideError, NewRefund, RefundJob, RefundLook, RefundNews, ToldRefund,
+};
 
 use crate::clock::Clock;
 use crate::random::{Random, base32};
@@ -75,8 +81,13 @@ impl Service {
             tracing::info!(released, "taking up what was interrupted");
         }
         let (at_once, entries) = mpsc::unbounded_channel();
-        let bells =
-            Bells { at_once, gateway: Notify::new(), shop: Notify::new(), time: Notify::new() };
+        let bells = Bells {
+            at_once,
+            gateway: Notify::new(),
+            shop: Notify::new(),
+            time: Notify::new(),
+            bills: Notify::new(),
+        };
         let context = Arc::new(Context {
             clock,
             watchers: Watchers::default(),

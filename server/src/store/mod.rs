@@ -5,23 +5,30 @@
 //! decided together is written in one transaction ([`Store::begin`]); what only looks uses
 //! [`Store::reader`].
 
+mod api_key;
 mod bill;
 pub(crate) mod db;
+mod difference;
 mod history;
 mod month;
 mod order;
 mod outbox;
 mod partition;
 mod payment;
+mod refund;
 
-pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
+pub use api_key::KeyKind;
+pub(crate) use api_key::KeyRow;
+pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
+pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use history::HistoryRow;
 pub use month::Month;
 pub(crate) use order::{AttemptRow, ByNumber, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
+pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry};
 pub(crate) use partition::{TABLES, make_months, months_of};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
+pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;

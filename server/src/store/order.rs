@@ -21,6 +21,8 @@ pub(crate) struct OrderRow {
     pub(crate) version: u64,
     /// When time next has something to do with it.
     pub(crate) due_at: Option<UnixTime>,
+    /// The device that made it and hands its goods over; `None`: the shop itself.
+    pub(crate) device: Option<String>,
 }
 
 /// What is known of a shop's own number.
@@ -59,6 +61,7 @@ impl OrderRow {
                 .map_err(|_| StoreError::Corrupt("state"))?,
             version: row.number("version")?,
             due_at: row.optional_time("due_at")?,
+            device: Some(row.text("device")?).filter(|device| !device.is_empty()),
         })
     }
 
@@ -66,6 +69,20 @@ impl OrderRow {
     pub(crate) async fn get(conn: &mut Conn, id: &OrderId) -> Result<Option<Self>, StoreError> {
         let sql = "select * from orders where order_id = $1";
         conn.fetch_one(sql, vec![id.as_str().into()]).await?.as_ref().map(Self::read).transpose()
+    }
+
+    /// The shop of an order, and the device that made it.
+    pub(crate) async fn owner(
+        conn: &mut Conn,
+        id: &OrderId,
+    ) -> Result<Option<(String, Option<String>)>, StoreError> {
+        let sql = "select shop, device from orders where order_id = $1";
+        let row = conn.fetch_one(sql, vec![id.as_str().into()]).await?;
+        row.map(|row| {
+            let device = Some(row.text("device")?).filter(|device| !device.is_empty());
+            Ok((row.text("shop")?, device))
+        })
+        .transpose()
     }
 
     /// The orders of these ids that are there.
@@ -111,11 +128,12 @@ impl OrderRow {
                 order.created_at().into(),
                 order.expires_at().into(),
                 order.created_at().into(),
+                row.device.as_deref().unwrap_or("").into(),
             ])
         };
         let head = "insert into orders (order_id, shop, order_no, mch_id, app_id, amount_fen, \
                     description, phase, state, version, due_at, created_at, expires_at, \
-                    updated_at) values";
+                    updated_at, device) values";
         let values = rows.iter().map(values).collect::<Result<_, _>>()?;
         let number = |row: &&Self| -> Vec<Value> {
             let order_id = row.order.id().as_str();

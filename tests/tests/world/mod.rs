@@ -89,11 +89,11 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) shop: Shop,
     server: Option<Server>,
-    config: Config,
-    clock: ManualClock,
+    pub(crate) config: Config,
+    pub(crate) clock: ManualClock,
     seed: u64,
     http: reqwest::Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -102,13 +102,46 @@ impl World {
         Self::with(SignType::HmacSha256, "").await
     }
 
-    /// A world; `gateway` is a host to be called before the sandbox.
-    pub(crate) async fn with(sign_type: SignType, gateway: &str) -> Self {
-        Self::on(saoma_postgres::chosen().unwrap(), sign_type, gateway).await
+    /// A world whose merchant calls over TLS and shows its certificate, so that it can give money
+    /// back; `lines` stand in its section.
+    pub(crate) async fn with_certificate(lines: &str) -> Self {
+        let database = saoma_postgres::chosen().unwrap();
+        Self::build(database, SignType::HmacSha256, |sandbox, folder| {
+            let ours = sandbox.client_certificate(MCH_ID).unwrap();
+            std::fs::write(folder.join("ca.pem"), sandbox.ca_pem()).unwrap();
+            std::fs::write(folder.join("apiclient_cert.p12"), &ours.p12).unwrap();
+            let url = sandbox.https_url();
+            format!(
+                "gateway = \"{url}\"\nroot_certificate_file = \"ca.pem\"\n\
+                 certificate_file = \"apiclient_cert.p12\"\n{lines}"
+            )
+        })
+        .await
     }
 
-    /// A world on this PostgreSQL, or on a file.
-    pub(crate) async fn on(database: Option<String>, sign_type: SignType, gateway: &str) -> Self {
+    /// A world; `gateway` is a host to be called before the sandbox.
+    pub(crate) async fn with(sign_type: SignType, gateway: &str) -> Self {
+        let database = saoma_postgres::chosen().unwrap();
+        Self::build(database, sign_type, |sandbox, _| match gateway {
+            "" => format!("gateway = \"{}\"", sandbox.base_url()),
+            main => format!("gateway = [\"{main}\", \"{}\"]", sandbox.base_url()),
+        })
+        .await
+    }
+
+    /// A world on PostgreSQL, for more than one server.
+    pub(crate) async fn on_postgres() -> Self {
+        let url = saoma_postgres::Cluster::shared().unwrap().database().unwrap();
+        let lines = |sandbox: &Sandbox, _: &Path| format!("gateway = \"{}\"", sandbox.base_url());
+        Self::build(Some(url), SignType::HmacSha256, lines).await
+    }
+
+    /// A world; `lines` gives those about the gateway.
+    async fn build(
+        database: Option<String>,
+        sign_type: SignType,
+        lines: impl FnOnce(&Sandbox, &Path) -> String,
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "扫码咖啡").unwrap();
         let mut desk = saoma_sandbox::Config::new([merchant]);
@@ -118,11 +151,7 @@ impl World {
         shop.share_secret(WEBHOOK_SECRET);
         let webhook = shop.start().await;
         let folder = tempfile::tempdir().unwrap();
-        let standby = sandbox.base_url();
-        let hosts = match gateway {
-            "" => format!("gateway = \"{standby}\""),
-            main => format!("gateway = [\"{main}\", \"{standby}\"]"),
-        };
+        let hosts = lines(&sandbox, folder.path());
         let text = server_config(sign_type, &hosts, &webhook);
         let config = Config::parse(&text, folder.path(), &saoma_server::Env::default());
         let mut config = config.unwrap();
@@ -132,7 +161,7 @@ impl World {
         let clock = ManualClock::new(saoma_core::time::UnixTime::new(START).unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (server, seed) = (None, 1);
-        let mut world = Self { sandbox, shop, server, config, clock, seed, http, _folder: folder };
+        let mut world = Self { sandbox, shop, server, config, clock, seed, http, folder };
         world.start_server().await;
         world
     }
@@ -156,9 +185,18 @@ impl World {
         Server::start(self.config.clone(), clock, Random::seeded(self.seed)).await.unwrap()
     }
 
-    /// What the server's database is.
-    pub(crate) fn database(&self) -> &Database {
-        &self.config.database
+    /// The server loses its database and begins with an empty one.
+    pub(crate) async fn forget(&mut self) {
+        self.crash_server();
+        if let Some(url) = saoma_postgres::chosen().unwrap() {
+            self.config.database = Database::Postgres(Secret::new(url));
+        }
+        for file in std::fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap) {
+            if file.file_name().to_string_lossy().starts_with("saoma.db") {
+                std::fs::remove_file(file.path()).unwrap();
+            }
+        }
+        self.start_server().await;
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -205,6 +243,33 @@ impl World {
     pub(crate) async fn cancel(&self, id: &str) -> (u16, Value) {
         let url = format!("{}/v1/orders/{id}/cancel", self.base_url());
         self.call(self.http.post(url)).await
+    }
+
+    /// Asks for a refund.
+    pub(crate) async fn refund(&self, id: &str, refund_no: &str, fen: u64) -> (u16, Value) {
+        let url = format!("{}/v1/orders/{id}/refunds", self.base_url());
+        let body = json!({ "refund_no": refund_no, "amount_fen": fen, "reason": "少一杯" });
+        self.call(self.http.post(url).json(&body)).await
+    }
+
+    /// What `GET /v1/orders/{id}/refunds` tells.
+    pub(crate) async fn refunds(&self, id: &str) -> Vec<Value> {
+        let url = format!("{}/v1/orders/{id}/refunds", self.base_url());
+        let (_, mut told) = self.call(self.http.get(url)).await;
+        told["refunds"].as_array_mut().unwrap().drain(..).collect()
+    }
+
+    /// Lets time go by, second by second, until `done` says so: whatever is to be asked at some
+    /// later time is asked then.
+    pub(crate) async fn pass(&self, seconds: u32, step: u32, mut done: impl AsyncFnMut() -> bool) {
+        let mut passed = 0;
+        while !done().await {
+            assert!(passed < seconds, "nothing came of {seconds} seconds");
+            self.advance(step);
+            passed += step;
+            tokio::time::timeout(PATIENCE, self.sandbox.quiet()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
     }
 
     /// What `GET /v1/anomalies` tells, without the time.
@@ -256,6 +321,12 @@ impl World {
     /// The same at a server of this address.
     pub(crate) async fn notify_at(&self, base: &str, xml: impl Into<reqwest::Body>) -> String {
         let url = format!("{base}/wx/v2/notify");
+        self.http.post(url).body(xml).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// The same about a refund.
+    pub(crate) async fn notify_refund(&self, xml: impl Into<reqwest::Body>) -> String {
+        let url = format!("{}/wx/v2/refund-notify", self.base_url());
         self.http.post(url).body(xml).send().await.unwrap().text().await.unwrap()
     }
 }

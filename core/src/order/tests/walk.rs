@@ -79,7 +79,11 @@ impl Ledger {
                 Effect::Report { transaction_id, .. } => {
                     self.payments.entry(format!("{transaction_id}")).or_default().reports += 1;
                 }
-                Effect::Place { .. } | Effect::Query { .. } | Effect::Close { .. } => {}
+                Effect::RefundQuery { .. } => panic!("the machine does not ask for it"),
+                Effect::Place { .. }
+                | Effect::Renew { .. }
+                | Effect::Query { .. }
+                | Effect::Close { .. } => {}
             }
         }
     }
@@ -94,6 +98,7 @@ impl Ledger {
 
 /// Every event worth distinguishing, about the first two attempts; one payment is of this amount.
 fn alphabet(wrong_fen: u64) -> StdVec<Event> {
+    // `Watched` only asks, as `Tick` does, and would multiply the orders by the times of asking.
     let mut events = vec![Event::Cancel, Event::Tick, Event::Shipped];
     for attempt in 0..2 {
         let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();
@@ -154,7 +159,7 @@ fn the_promises_hold_in_every_reachable_order_whose_money_goes_back() {
     let about =
         |attempt, transaction, fen| Event::Paid { attempt, payment: payment(transaction, fen) };
     events.extend([about(0, "A", PRICE), about(1, "C", PRICE), about(0, "D", PRICE + 1)]);
-    events.extend([Event::Shipped, Event::CloseConfirmed { attempt: 0 }]);
+    events.extend([Event::Dispense, Event::Shipped, Event::CloseConfirmed { attempt: 0 }]);
     walk(&begun.map(|events| run(events).order), &events, PRICE + 1);
 }
 
@@ -209,6 +214,14 @@ fn check(before: &Order, event: &Event, step: &Step, ledger: &Ledger, now: UnixT
         assert!(!(started && wanted), "ships what goes back: {}", context());
     }
     check_books(&step.order, ledger, &context);
+    if step.order.is_claimed() && !before.is_claimed() {
+        let kept = step.order.kept_attempt().and_then(|attempt| step.order.captured(attempt));
+        let (transaction, _) = kept.unwrap_or_else(|| panic!("nothing is paid: {}", context()));
+        let goes_back = ledger.refunds.iter().any(|it| it.transaction == transaction.as_str());
+        let account = &ledger.payments[transaction.as_str()];
+        let is_good = account.ships == 1 && account.elsewhere == 0 && !goes_back;
+        assert!(is_good, "claimed what may not ship: {}", context());
+    }
     if let Event::Paid { payment, attempt } = event
         && usize::from(*attempt) < before.attempts.len()
     {

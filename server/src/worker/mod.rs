@@ -3,6 +3,8 @@
 //! This is the only part of the server that calls WeChat and the shop, and it holds no state of
 //! its own: killed at any moment, its successor goes on from the database.
 
+mod refund;
+
 use crate::service::{Job, Outcome, Service, ShipOrder};
 use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
 use crate::webhook::Webhooks;
@@ -137,6 +139,7 @@ impl Worker {
         };
         Ok(match job {
             Job::Ship(ship) => self.ship(&ship).await,
+            Job::Refund(job) => Outcome::Refund(self.refund(job).await),
             Job::Place(attempt) => match self.gateway(&attempt) {
                 Ok(gateway) => {
                     let (request, algorithm) = (attempt.request.as_bytes(), attempt.sign_type);
@@ -185,7 +188,11 @@ fn again(why: String) -> Outcome {
 pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     loop {
         let looked_at = service.context.clock.now();
-        if let Err(error) = service.tick_due().await {
+        let ticked = async {
+            service.tick_due().await?;
+            service.tell_of_late_goods().await
+        };
+        if let Err(error) = ticked.await {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
         }
@@ -201,7 +208,11 @@ pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<b
 /// Waits until time has something to do. What it had to do already when orders were looked at has
 /// failed, and is tried again a second later.
 async fn next_tick(service: &Service, looked_at: UnixTime) {
-    match service.next_tick().await {
+    let next = async {
+        let next = [service.next_tick().await?, service.next_late_goods().await?];
+        Ok::<_, StoreError>(next.into_iter().flatten().min())
+    };
+    match next.await {
         Ok(at) => wait_until(service, at.map(|at| at.max(looked_at.plus(1)))).await,
         Err(error) => {
             tracing::error!(%error, "orders cannot be read");
