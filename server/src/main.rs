@@ -1,9 +1,9 @@
 //! The program: arguments, logs, signals. Everything else is in the library.
 
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, Env, LogConfig, Random, Server};
+use saoma_server::{Clock, Config, Env, LogConfig, Month, Random, Server};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -44,6 +44,17 @@ enum Command {
         #[arg(long, value_name = "MCH_ID")]
         merchant: Option<String>,
     },
+    /// Copy a SQLite database, also while the server runs, into a new file
+    Backup {
+        /// The copy; it must not be there yet
+        file: PathBuf,
+    },
+    /// Move months of orders that are at rest away from the tables, also while servers run
+    Archive {
+        /// Every month before this one, such as 2025-10; thirteen months must stay
+        #[arg(long, value_name = "YYYY-MM")]
+        before: String,
+    },
     /// Ask for a password, or read a line of standard input, and print its hash for [[operators]]
     HashPassword,
 }
@@ -81,15 +92,36 @@ fn run(args: &Args) -> Result<(), String> {
         let names = config.unknown_variables.join(", ");
         tracing::warn!(names, "environment variables that are no keys of Saoma");
     }
-    match args.command {
+    match &args.command {
         Some(Command::HashPassword | Command::Check | Command::Reconcile { .. }) => {
             saoma_server::check(&config).map_err(|error| format!("{place}: {error}"))?;
             say("the configuration is good")
         }
+        Some(Command::Backup { file }) => backup(&config, file),
+        Some(Command::Archive { before }) => archive(&config, before),
         None => tokio::runtime::Runtime::new()
             .map_err(|error| error.to_string())?
             .block_on(serve(config)),
     }
+}
+
+fn backup(config: &Config, file: &Path) -> Result<(), String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let copied = runtime.block_on(saoma_server::backup(&config.database, file));
+    copied.map_err(|error| error.to_string())?;
+    say(&format!("{}: a whole copy of the database", file.display()))
+}
+
+fn archive(config: &Config, before: &str) -> Result<(), String> {
+    let before = Month::parse(before).ok_or("--before: must be a month, such as 2025-10")?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let moved = saoma_server::archive(&config.database, before, Clock::System.now());
+    let moved = runtime.block_on(moved).map_err(|error| error.to_string())?;
+    for month in &moved {
+        let (orders, place) = (month.orders, &month.place);
+        say(&format!("{}: {orders} orders moved to {place}", month.month.with_dash()))?;
+    }
+    say(&format!("{} months moved", moved.len()))
 }
 
 /// The status says how the books are.

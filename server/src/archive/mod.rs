@@ -145,3 +145,6 @@ async fn not_at_rest(conn: &mut Conn, before: Month) -> Result<Vec<String>, Stor
     let rows = conn.fetch(AssertSqlSafe(sql), values).await?;
     rows.iter().map(|row| row.text("busy")).collect()
 }
+
+#[cfg(test)]
+mod tests;
