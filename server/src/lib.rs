@@ -171,7 +171,10 @@ impl Server {
             Database::Postgres(_) => None,
         };
         let not_open = |error| StartError::Open { database: config.database.to_string(), error };
-        let store = Store::open(&config.database).await.map_err(not_open)?;
+        let mut store = Store::open(&config.database).await.map_err(not_open)?;
+        if let Some(replica) = &config.replica {
+            store = store.with_replica(replica).map_err(not_open)?;
+        }
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let base_url = format!("http://{address}");
