@@ -264,14 +264,28 @@ impl EntryEnd {
         }
         let head = "update outbox set state = 'done', updated_at = v.column3 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2";
-        conn.execute_rows(head, done, tail).await?;
+        conn.update_rows(head, done, tail, "outbox.order_id").await?;
         let head = "update outbox set state = 'pending', updated_at = v.column3, \
                     due_at = v.column5, last_error = v.column6 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2 \
                     and outbox.tries = v.column4 and outbox.state = 'leased'";
-        conn.execute_rows(head, again, tail).await?;
+        conn.update_rows(head, again, tail, "outbox.order_id").await?;
         Ok(())
     }
+}
+
+/// Has an entry tried now that was given up or waits for its next try; `order_id` is '' for a
+/// payment of an unknown number. `false`: there is no such entry.
+pub(crate) async fn retry_entry(
+    conn: &mut Conn,
+    order_id: &str,
+    key: &str,
+    now: UnixTime,
+) -> Result<bool, StoreError> {
+    let sql = "update outbox set state = 'pending', due_at = $1, updated_at = $1
+               where order_id = $2 and key = $3
+                 and (state = 'dead' or state = 'pending' and due_at > $1)";
+    Ok(conn.execute(sql, vec![now.into(), order_id.into(), key.into()]).await? == 1)
 }
 
 impl Entry {
