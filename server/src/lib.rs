@@ -193,6 +193,7 @@ impl Server {
         };
         let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
         let books = Reconciler::new(worker.clone(), &config);
+        books.plan().await.map_err(|error| not_open(OpenError::Store(error)))?;
         let mut tasks = JoinSet::new();
         tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
