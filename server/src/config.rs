@@ -3,7 +3,10 @@
 //! Every error names the key and says what to do. A value is never repeated in an error, because
 //! it may be a secret that stands in the wrong place.
 
+mod observe;
 mod read;
+
+pub use observe::{LogFormat, Watched};
 
 use read::Section;
 use saoma_core::api::Merchant;
@@ -47,6 +50,8 @@ pub struct Config {
     pub webhook_url: String,
     /// Signs what the shop is told.
     pub webhook_secret: Secret,
+    /// How the server is watched and stopped.
+    pub watched: Watched,
 }
 
 /// A text that is never shown.
@@ -124,6 +129,7 @@ impl Config {
         let listen = listen(&mut root)?;
         let database = database(&mut root, folder)?;
         let public_url = public_url(&mut root, listen)?;
+        let watched = observe::watched(&mut root)?;
         let mut merchant = root.section("merchant")?;
         let mut shop = root.section("shop")?;
         root.end()?;
@@ -138,6 +144,7 @@ impl Config {
             shop_keys: shop_keys(&mut shop)?,
             webhook_url: webhook_url(&mut shop)?,
             webhook_secret: webhook_secret(&mut shop)?,
+            watched,
         };
         merchant.end()?;
         shop.end()?;

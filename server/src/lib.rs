@@ -16,6 +16,8 @@
 mod clock;
 mod config;
 mod http;
+mod life;
+mod metrics;
 mod random;
 mod service;
 mod store;
@@ -26,11 +28,13 @@ mod webhook;
 mod worker;
 
 pub use clock::{Clock, ManualClock};
-pub use config::{Config, ConfigError, ENV_MERCHANT_KEY, Secret};
+pub use config::{Config, ConfigError, ENV_MERCHANT_KEY, LogFormat, Secret, Watched};
 pub use random::{NoRandom, Random, Seeded};
 pub use store::{OpenError, StoreError};
 
-use http::{App, ShopKeys};
+use axum::Router;
+use http::{App, MetricsFor, ShopKeys};
+use life::Life;
 use saoma_core::native::{Gateway, GatewayError};
 use service::{Seller, Service};
 use std::fs::{File, TryLockError};
@@ -51,7 +55,10 @@ const STOP_WITHIN: Duration = Duration::from_secs(6);
 #[derive(Debug)]
 pub struct Server {
     base_url: String,
+    metrics_url: Option<String>,
     stop: tokio::sync::watch::Sender<bool>,
+    life: Life,
+    drain: Duration,
     tasks: JoinSet<()>,
     store: Store,
     /// Held as long as the server lives; the system takes it back from a process that was killed.
@@ -63,6 +70,8 @@ pub struct Server {
 pub enum StartError {
     /// Nobody can listen at that address.
     Listen(io::Error),
+    /// Nobody can listen there for the metrics.
+    MetricsListen(io::Error),
     /// The database cannot be used.
     Open {
         /// The file.
@@ -82,6 +91,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => write!(f, "listen: {error}"),
+            Self::MetricsListen(error) => write!(f, "metrics_listen: {error}"),
             Self::Open { path, error } => write!(f, "database: {}: {error}", path.display()),
             Self::Taken(path) => {
                 write!(f, "database: {}: another server uses it; stop that first", path.display())
@@ -136,18 +146,31 @@ impl Server {
             Service::open(store.clone(), clock, random, seller).await.map_err(not_open)?;
         let service = Arc::new(service);
         let (stop, stopping) = tokio::sync::watch::channel(false);
+        let life = Life::default();
+        let watched = config.watched;
         let app = App {
             service: service.clone(),
             keys: ShopKeys::new(&config.shop_keys),
             stop: stopping.clone(),
+            life: life.clone(),
+            metrics_for: metrics_for(&watched, config.public_url.is_some()),
         };
         let worker = Arc::new(Worker { service: service.clone(), gateway, webhook });
         let mut tasks = JoinSet::new();
+        let mut metrics_url = None;
+        if let Some(address) = watched.metrics_listen {
+            let listener = TcpListener::bind(address).await.map_err(StartError::MetricsListen)?;
+            let address = listener.local_addr().map_err(StartError::MetricsListen)?;
+            metrics_url = Some(format!("http://{address}"));
+            let router = http::observe_router(app.clone());
+            tasks.spawn(serve(listener, router, stopping.clone()));
+        }
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
-        tasks.spawn(serve(listener, app, stopping));
-        Ok(Self { base_url, stop, tasks, store, _lock: lock })
+        tasks.spawn(serve(listener, http::router(app), stopping));
+        let drain = watched.drain;
+        Ok(Self { base_url, metrics_url, stop, life, drain, tasks, store, _lock: lock })
     }
 
     /// Where it listens, `http://ADDRESS:PORT`.
@@ -156,8 +179,17 @@ impl Server {
         &self.base_url
     }
 
-    /// Takes no more requests, finishes what runs, and closes the database.
+    /// Where the metrics are read when they have an address of their own.
+    #[must_use]
+    pub fn metrics_url(&self) -> Option<&str> {
+        self.metrics_url.as_deref()
+    }
+
+    /// Says that requests should go elsewhere, takes them for a while, then takes no more,
+    /// finishes what runs, and closes the database.
     pub async fn stop(mut self) {
+        self.life.drain();
+        tokio::time::sleep(self.drain).await;
         self.stop.send_replace(true);
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
@@ -184,12 +216,25 @@ fn lock(database: &Path) -> Result<File, StartError> {
     }
 }
 
-async fn serve(listener: TcpListener, app: App, mut stopping: tokio::sync::watch::Receiver<bool>) {
+/// Where the server can only be called from this machine, everybody may read what it counts.
+fn metrics_for(watched: &Watched, is_public: bool) -> MetricsFor {
+    match &watched.metrics_token {
+        Some(token) => MetricsFor::holder_of(token),
+        None if is_public || watched.metrics_listen.is_some() => MetricsFor::Nobody,
+        None => MetricsFor::Everybody,
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stopping: tokio::sync::watch::Receiver<bool>,
+) {
     let until = async move {
         // An error says that the server is gone, which is the same.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(until).await;
+    let served = axum::serve(listener, router).with_graceful_shutdown(until).await;
     if let Err(error) = served {
         tracing::error!(%error, "the server takes no more requests");
     }

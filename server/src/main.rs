@@ -1,26 +1,28 @@
 //! The program: arguments, logs, signals. Everything else is in the library.
 
+mod log;
+
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, Random, Server};
-use std::io::{self, IsTerminal as _, Write as _};
+use saoma_server::{Clock, Config, LogFormat, Random, Server};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// The merchant backend of Saoma: takes orders from a shop, gets their QR codes from WeChat Pay,
 /// hears of payments, and tells the shop to ship.
 ///
 /// It prints one line on standard output when it is ready; logs go to standard error (RUST_LOG
-/// chooses them, default "info"). SIGINT and SIGTERM stop it in order.
+/// chooses them, default "info"). SIGINT and SIGTERM stop it in order, a second one at once.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about)]
 struct Args {
     /// The configuration, a TOML file; server/saoma.example.toml explains every key
     #[arg(long, value_name = "FILE", env = "SAOMA_CONFIG", global = true)]
     config: Option<PathBuf>,
-    /// Write logs as JSON, one object in each line
-    #[arg(long, global = true)]
-    log_json: bool,
+    /// How to write logs, "text" or "json" (one object in each line); the default is text on a
+    /// terminal and JSON elsewhere
+    #[arg(long, value_name = "FORMAT", global = true)]
+    log: Option<LogFormat>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -33,7 +35,6 @@ enum Command {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    log(args.log_json);
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -56,10 +57,19 @@ fn run(args: &Args) -> Result<(), String> {
             saoma_server::check(&config).map_err(|error| format!("{}: {error}", file.display()))?;
             say("the configuration is good")
         }
-        None => tokio::runtime::Runtime::new()
-            .map_err(|error| error.to_string())?
-            .block_on(serve(config)),
+        None => {
+            log::init(args.log.or(config.watched.log));
+            serve_until_told(config)
+        }
     }
+}
+
+fn serve_until_told(config: Config) -> Result<(), String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let served = runtime.block_on(serve(config));
+    // What still runs was given its time, or somebody has none.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(config: Config) -> Result<(), String> {
@@ -67,10 +77,13 @@ async fn serve(config: Config) -> Result<(), String> {
         .await
         .map_err(|error| error.to_string())?;
     say(&format!("saoma-server ready on {}", server.base_url()))?;
-    let signal = signal().await.map_err(|error| error.to_string());
-    tracing::info!("stopping");
-    server.stop().await;
-    signal
+    let mut signals = Signals::new().map_err(|error| error.to_string())?;
+    signals.next().await;
+    tracing::info!("stopping; a second signal stops at once");
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        () = signals.next() => Err("stopped at once, as told by a second signal".to_owned()),
+    }
 }
 
 fn say(line: &str) -> Result<(), String> {
@@ -78,30 +91,43 @@ fn say(line: &str) -> Result<(), String> {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
 }
 
-fn log(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let to_stderr = to_stderr.with_ansi(io::stderr().is_terminal());
-    if json {
-        to_stderr.json().init();
-    } else {
-        to_stderr.init();
-    }
+/// What tells the program to stop.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
+/// What tells the program to stop.
 #[cfg(not(unix))]
-async fn signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nobody can tell us: only killing stops it.
+            std::future::pending().await
+        }
+    }
 }

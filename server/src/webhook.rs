@@ -33,6 +33,18 @@ pub(crate) enum WebhookError {
     Status(u16),
 }
 
+impl WebhookError {
+    /// Its name in the metrics.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Unreachable => "unreachable".to_owned(),
+            Self::Timeout => "timeout".to_owned(),
+            Self::Broken => "broken".to_owned(),
+            Self::Status(status) => status.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for WebhookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

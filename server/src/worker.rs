@@ -3,6 +3,7 @@
 //! This is the only part of the server that calls WeChat and the shop, and it holds no state of
 //! its own: killed at any moment, its successor goes on from the database.
 
+use crate::clock::Stopwatch;
 use crate::service::{Job, Outcome, Service};
 use crate::store::{Entry, Lane, StoreError};
 use crate::webhook::Webhook;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 /// Most entries of a lane that are performed at once, besides those that their writer asked for at
 /// once.
@@ -109,9 +111,12 @@ impl Worker {
             let outcome = self.outcome(&entry).await?;
             self.service.settle(&entry, &outcome).await
         };
-        if let Err(error) = result.await {
+        // Everything that is said meanwhile is about this order.
+        let span = tracing::error_span!("effect", order_id = %entry.order_id, key = entry.key);
+        if let Err(error) = result.instrument(span).await {
             // The lease runs out, and then it is claimed again.
-            tracing::error!(key = entry.key, %error, "an entry of the outbox could not be settled");
+            let order_id = &entry.order_id;
+            tracing::error!(%order_id, key = entry.key, %error, "an entry of the outbox could not be settled");
         }
     }
 
@@ -138,7 +143,11 @@ impl Worker {
                 Outcome::of_close(attempt.index, answer)
             }
             Job::Ship(ship) => {
-                Outcome::of_ship(self.webhook.ship(&ship, self.service.clock.now()).await)
+                let began = Stopwatch::start();
+                let answer = self.webhook.ship(&ship, self.service.clock.now()).await;
+                let result = answer.map_or_else(|error| error.name(), |()| "OK".to_owned());
+                self.service.metrics.webhook_call(&result, began.elapsed());
+                Outcome::of_ship(answer)
             }
         })
     }

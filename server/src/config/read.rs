@@ -53,6 +53,14 @@ impl Section {
         }
     }
 
+    pub(super) fn whole(&mut self, key: &str) -> Result<Option<u64>, ConfigError> {
+        match self.table.remove(key) {
+            None => Ok(None),
+            Some(Value::Integer(number)) if number >= 0 => Ok(Some(number.cast_unsigned())),
+            Some(_) => Err(self.error(key, "must be a whole number, without quotes")),
+        }
+    }
+
     pub(super) fn required(&mut self, key: &str) -> Result<String, ConfigError> {
         self.optional(key)?.ok_or_else(|| self.error(key, "is missing"))
     }

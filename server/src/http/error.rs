@@ -64,6 +64,9 @@ impl IntoResponse for ApiError {
         if let Self::InvalidField { field, .. } = &self {
             error["field"] = json!(field);
         }
+        if let Some(trace_id) = super::trace::current() {
+            error["trace_id"] = json!(trace_id);
+        }
         let mut response = (self.status(), Json(json!({ "error": error }))).into_response();
         let headers = response.headers_mut();
         match self {

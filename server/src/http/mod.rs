@@ -5,26 +5,30 @@ mod access;
 mod error;
 mod events;
 mod notify;
+mod observe;
 mod orders;
+mod trace;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use access::ShopKeys;
 use error::ApiError;
+pub(crate) use observe::{MetricsFor, router as observe_router};
 
+use crate::life::Life;
 use crate::service::Service;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use saoma_core::xml::DOC_LEN_MAX;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 /// Largest body of a request in JSON.
 const JSON_LEN_MAX: usize = 8 * 1024;
@@ -38,6 +42,8 @@ pub(crate) struct App {
     pub(crate) keys: ShopKeys,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) life: Life,
+    pub(crate) metrics_for: MetricsFor,
 }
 
 /// All paths.
@@ -51,22 +57,17 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
         .route("/v1/anomalies", get(orders::anomalies))
-        .route("/healthz", get(healthz))
+        .route("/healthz", get(observe::healthz))
+        .route("/readyz", get(observe::readyz))
+        .route("/metrics", get(observe::metrics))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
         .merge(pages)
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::map_response(private))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(app.clone(), trace::trace))
         .with_state(app)
-}
-
-async fn healthz(State(app): State<App>) -> Response {
-    if app.service.is_healthy().await {
-        Json(json!({ "status": "ok" })).into_response()
-    } else {
-        ApiError::Unavailable.into_response()
-    }
 }
 
 async fn preflight() -> (StatusCode, [(HeaderName, &'static str); 3]) {
@@ -104,7 +105,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 async fn to_the_end<T: Send + 'static>(
     verb: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::spawn(verb).await.map_err(|error| {
+    tokio::spawn(verb.in_current_span()).await.map_err(|error| {
         tracing::error!(%error, "a request ended badly");
         ApiError::Unavailable
     })

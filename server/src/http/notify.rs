@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use saoma_core::api::{ACK_FAIL, ACK_SUCCESS};
 use std::time::Duration;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 /// WeChat waits five seconds.
 const ANSWER_WITHIN: Duration = Duration::from_millis(4_500);
@@ -20,10 +21,16 @@ pub(super) async fn notify(
 ) -> Response {
     let body = match body {
         Ok(body) => body,
-        Err(rejection) => return answer(rejection.status(), ACK_FAIL),
+        Err(rejection) => {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                app.service.metrics.notice_refused("too_large");
+            }
+            return answer(rejection.status(), ACK_FAIL);
+        }
     };
     // It goes on even when the caller hangs up.
-    let taken = tokio::spawn(async move { app.service.notify(&body).await });
+    let service = app.service.clone();
+    let taken = tokio::spawn(async move { service.notify(&body).await }.in_current_span());
     match timeout(ANSWER_WITHIN, taken).await {
         Ok(Ok(Ok(()))) => answer(StatusCode::OK, ACK_SUCCESS),
         // WeChat looks at the body; 200 says that the right server was reached, so that nobody

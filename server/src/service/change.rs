@@ -2,11 +2,13 @@
 //! know of it is told after the commit, never before.
 
 use super::{Service, UnifiedOrder};
+use crate::clock::Stopwatch;
 use crate::store::{AttemptRow, Entry, EntryState, NewAnomaly, NewEntry, OrderRow, StoreError, Tx};
 use saoma_core::api::RequestError;
 use saoma_core::ids::OrderId;
 use saoma_core::order::{Effect, Event};
 use saoma_core::time::UnixTime;
+use saoma_core::watch::Phase;
 
 /// A transaction that has begun. Dropped without [`commit`](Self::commit), it never happened.
 pub(super) struct Change<'s> {
@@ -14,7 +16,10 @@ pub(super) struct Change<'s> {
     pub(super) tx: Tx,
     /// The time of everything in it.
     pub(super) now: UnixTime,
+    began: Stopwatch,
     changed: Vec<OrderRow>,
+    /// Phases that orders came into.
+    pub(super) entered: Vec<Phase>,
     anomalies: Vec<NewAnomaly>,
     at_once: Vec<Entry>,
 }
@@ -27,7 +32,9 @@ impl Service {
             service: self,
             tx,
             now: self.clock.now(),
+            began: Stopwatch::start(),
             changed: Vec::new(),
+            entered: Vec::new(),
             anomalies: Vec::new(),
             at_once: Vec::new(),
         })
@@ -79,11 +86,14 @@ impl Change<'_> {
         if step.order == row.order && effects.is_empty() {
             return Ok((row, effects));
         }
-        let from = row.version;
+        let (from, phase) = (row.version, row.order.watched_phase());
         let mut next = OrderRow { order: step.order, version: from + 1, ..row };
         next.due_at = self.due_at(&next);
         next.update(&mut self.tx, from, self.now).await?;
         self.changed.push(next.clone());
+        if next.order.watched_phase() != phase {
+            self.entered.push(next.order.watched_phase());
+        }
         for effect in &effects {
             self.record(&next, effect, EntryState::Pending).await?;
         }
@@ -167,7 +177,11 @@ impl Change<'_> {
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         self.tx.commit().await?;
         let bells = &self.service.bells;
+        let metrics = &self.service.metrics;
+        metrics.committed(1, self.began.elapsed());
+        self.entered.iter().for_each(|phase| metrics.order_is(*phase));
         for anomaly in &self.anomalies {
+            metrics.anomaly(anomaly.kind);
             tracing::warn!(
                 kind = anomaly.kind.as_str(),
                 order_id = anomaly.order_id.as_ref().map(OrderId::as_str),

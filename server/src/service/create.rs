@@ -144,6 +144,7 @@ impl Service {
             let at_once = EntryState::LeasedUntil(now.plus(LEASE_S));
             change.record(&row, effect, at_once).await?;
         }
+        change.entered.push(row.order.watched_phase());
         change.commit().await?;
         Ok(Created { order_id, is_new: true })
     }

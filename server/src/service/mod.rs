@@ -12,6 +12,7 @@ mod notify;
 pub(crate) mod outbox;
 mod outcome;
 mod payment;
+mod ready;
 mod tick;
 
 #[cfg(test)]
@@ -22,17 +23,19 @@ pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
+use ready::Readiness;
 
 use crate::clock::Clock;
-use crate::random::{Random, base32};
-use crate::store::{Entry, OpenError, Store, StoreError, setting};
+use crate::metrics::{Gauges, Metrics};
+use crate::random::{Random, base32, hex};
+use crate::store::{Entry, OpenError, Store, setting};
 use crate::watch::Watchers;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use saoma_core::api::{Merchant, UnifiedOrder};
 use saoma_core::ids::{Nonce, OrderId};
 use sha2::Sha256;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, mpsc};
 
@@ -71,8 +74,9 @@ pub(crate) struct Service {
     seller: Seller,
     /// Orders' tokens are made with it; it stays in the database.
     token_key: String,
-    /// Notifications that were refused since the start.
-    refused_notices: AtomicU64,
+    pub(crate) metrics: Arc<Metrics>,
+    readiness: Readiness,
+    gauges: Gauges,
 }
 
 impl Service {
@@ -101,6 +105,7 @@ impl Service {
         let (at_once, entries) = mpsc::unbounded_channel();
         let bells =
             Bells { at_once, gateway: Notify::new(), shop: Notify::new(), time: Notify::new() };
+        let metrics = Arc::new(Metrics::new(clock.now()));
         let service = Self {
             store,
             clock,
@@ -109,7 +114,9 @@ impl Service {
             random,
             seller,
             token_key,
-            refused_notices: AtomicU64::new(0),
+            metrics,
+            readiness: Readiness::default(),
+            gauges: Gauges::default(),
         };
         Ok((service, entries))
     }
@@ -142,18 +149,11 @@ impl Service {
     /// How many notifications were refused since the start.
     #[cfg(test)]
     pub(crate) fn refused_notices(&self) -> u64 {
-        self.refused_notices.load(Ordering::Relaxed)
+        self.metrics.refused_notices()
     }
 
-    /// Counts a refused notification and gives the count.
-    fn count_refused_notice(&self) -> u64 {
-        self.refused_notices.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Whether the database can be read.
-    pub(crate) async fn is_healthy(&self) -> bool {
-        let ping = async { crate::store::ping(&mut *self.store.reader().await?).await };
-        let result: Result<(), StoreError> = ping.await;
-        result.inspect_err(|error| tracing::error!(%error, "not healthy")).is_ok()
+    /// A name for a request that came without one.
+    pub(crate) fn trace_id(&self) -> String {
+        self.random.bytes::<16>().map_or_else(|_| "unknown".to_owned(), |bytes| hex(&bytes))
     }
 }

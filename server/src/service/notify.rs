@@ -3,6 +3,7 @@
 
 use super::Service;
 use super::payment::Taken;
+use crate::metrics::NoticeOutcome;
 use crate::random::hex;
 use crate::store::{AttemptRow, StoreError, insert_message, set_message_outcome};
 use saoma_core::api::{FieldError, PayNotice};
@@ -37,6 +38,20 @@ pub(crate) enum Refusal {
     Field(FieldError),
 }
 
+impl Refusal {
+    /// Its name in the metrics, one of `REFUSAL_REASONS`.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Document(_) => "document",
+            Self::Merchant => "merchant",
+            Self::Signature(VerifyError::Missing) => "sign_missing",
+            Self::Signature(VerifyError::Length { .. }) => "sign_length",
+            Self::Signature(VerifyError::Mismatch) => "sign_mismatch",
+            Self::Field(_) => "field",
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,19 +84,21 @@ impl Service {
     pub(crate) async fn notify(&self, body: &[u8]) -> Result<(), NoticeError> {
         let result = self.take_notice(body).await;
         match &result {
-            Ok(()) => {}
+            Ok(outcome) => self.metrics.notice(*outcome),
             Err(NoticeError::Refused(reason)) => {
-                let count = self.count_refused_notice();
+                self.metrics.notice_refused(reason.name());
+                let count = self.metrics.refused_notices();
                 tracing::warn!(%reason, count, "a notification was refused");
             }
             Err(NoticeError::Store(error)) => {
+                self.metrics.notice(NoticeOutcome::Failed);
                 tracing::error!(%error, "a notification could not be kept");
             }
         }
-        result
+        result.map(drop)
     }
 
-    async fn take_notice(&self, body: &[u8]) -> Result<(), NoticeError> {
+    async fn take_notice(&self, body: &[u8]) -> Result<NoticeOutcome, NoticeError> {
         let doc: Doc<'_, FIELDS_MAX> = Doc::read(body).map_err(Refusal::Document)?;
         if doc.get("sign").is_none_or(|sign| sign.is_empty()) {
             return Err(Refusal::Signature(VerifyError::Missing).into());
@@ -94,8 +111,7 @@ impl Service {
         let algorithm = self.algorithm(unverified).await?;
         let verified = unverified.verify(&merchant.key, algorithm).map_err(Refusal::Signature)?;
         let notice = PayNotice::read(verified, merchant).map_err(Refusal::Field)?;
-        self.keep_notice(body, &notice).await?;
-        Ok(())
+        Ok(self.keep_notice(body, &notice).await?)
     }
 
     /// The algorithm that was stored with the number, never the one the message names; for a
@@ -114,7 +130,11 @@ impl Service {
     }
 
     /// One transaction: the message, the payment, the order and what follows.
-    async fn keep_notice(&self, body: &[u8], notice: &PayNotice) -> Result<(), StoreError> {
+    async fn keep_notice(
+        &self,
+        body: &[u8],
+        notice: &PayNotice,
+    ) -> Result<NoticeOutcome, StoreError> {
         let digest = hex(&Sha256::digest(body));
         // Only UTF-8 is a document.
         let text = std::str::from_utf8(body).map_err(|_| StoreError::Corrupt("body"))?;
@@ -122,7 +142,7 @@ impl Service {
         let now = change.now;
         if !insert_message(&mut change.tx, &digest, text, &notice.payment, now).await? {
             // The same bytes were committed before; nothing can follow from them again.
-            return Ok(());
+            return Ok(NoticeOutcome::Repeated);
         }
         let outcome = match change.take_payment(&notice.payment).await? {
             Taken::New(verdict) => verdict,
@@ -130,6 +150,11 @@ impl Service {
             Taken::Elsewhere => "conflict",
         };
         set_message_outcome(&mut change.tx, &digest, outcome).await?;
-        change.commit().await
+        change.commit().await?;
+        Ok(match outcome {
+            "ship" => NoticeOutcome::Ship,
+            "repeated" => NoticeOutcome::Repeated,
+            _ => NoticeOutcome::Anomaly,
+        })
     }
 }

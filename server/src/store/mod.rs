@@ -4,10 +4,12 @@
 //! the writer ([`Store::begin`]); what only looks uses [`Store::reader`]. The SQL text is portable;
 //! what only SQLite knows stands in this file.
 
+mod glance;
 mod order;
 mod outbox;
 mod payment;
 
+pub(crate) use glance::glance;
 pub(crate) use order::{AttemptRow, OrderRow};
 pub(crate) use outbox::{Entry, EntryState, Lane, NewEntry};
 pub(crate) use payment::{
@@ -226,9 +228,21 @@ pub(crate) async fn setting(
     sqlx::query_scalar("select value from setting where name = $1").bind(name).fetch_one(conn).await
 }
 
-/// Whether the database can be read.
+/// Whether the database can be read: this reads a table, which must be there.
 pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
     sqlx::query("select count(*) from setting").fetch_one(conn).await?;
+    Ok(())
+}
+
+/// Whether the database can be written: this writes a row, and its value says when.
+pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into setting (name, value) values ('written_at', $1)
+         on conflict (name) do update set value = excluded.value",
+    )
+    .bind(now.get().to_string())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
