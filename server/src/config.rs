@@ -1,61 +1,114 @@
-//! The configuration: one TOML file, checked before anything starts.
+//! The configuration: a TOML file and the environment, checked before anything starts.
+//!
+//! Each key has an environment variable, which wins over the file: `SAOMA_`, then the key's path
+//! in capitals, joined by `_`. `database` is `SAOMA_DATABASE`, `key` of `[merchant]` is
+//! `SAOMA_MERCHANT_KEY`, and `webhook_url` of the second `[[shops]]` is
+//! `SAOMA_SHOPS_1_WEBHOOK_URL`. What may be secret can also stand in a file of its own, which
+//! `KEY_file` or `SAOMA_..._FILE` names.
 //!
 //! Every error names the key and says what to do. A value is never repeated in an error, because
 //! it may be a secret that stands in the wrong place.
 
+mod env;
+mod error;
+mod merchant;
 mod observe;
 mod read;
+mod shop;
 
-pub use observe::{LogFormat, Watched};
+pub use env::Env;
+pub use error::{ConfigError, Problem};
+pub use merchant::{AnomalyPolicy, MerchantConfig};
+pub use observe::{LogConfig, LogFormat, Watched};
+pub use shop::{ShopConfig, WebhookConfig};
 
+use error::Problems;
+use ipnet::IpNet;
 use read::Section;
-use saoma_core::api::Merchant;
-use saoma_core::ids::{AppId, MchId};
-use saoma_core::native::WECHAT_HOSTS;
-use saoma_core::sign::{ApiKey, SignType};
-use saoma_core::watch::MERCHANT_MAX;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-
-/// The environment variable that may hold the merchant key instead of the file.
-pub const ENV_MERCHANT_KEY: &str = "SAOMA_MERCHANT_KEY";
 
 /// Shortest shop key and webhook secret, in characters.
 const SECRET_LEN_MIN: usize = 16;
 /// Longest `public_url`: with our path it is a notify URL of at most 256 bytes (protocol §4).
 const PUBLIC_URL_MAX: usize = 240;
+/// Longest name of an operator, in characters.
+const OPERATOR_NAME_MAX: usize = 32;
 
 /// Everything a server has to be told.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to listen; port 0 takes any that is free.
     pub listen: SocketAddr,
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// Where orders are kept.
+    pub database: Database,
+    /// The URL of a PostgreSQL server that follows the first one; operators' pages read from it.
+    pub replica: Option<Secret>,
     /// How WeChat reaches us, without a slash at the end. `None`: at the address we listen on,
     /// which is a loopback address then.
     pub public_url: Option<String>,
-    /// Who we are to WeChat.
-    pub merchant: Merchant,
-    /// The merchant's name, to show: 1 to 64 bytes.
-    pub merchant_name: String,
-    /// The gateway's hosts, the main one first.
-    pub gateway: Vec<String>,
-    /// The address that unified orders name as their caller's.
-    pub spbill_create_ip: IpAddr,
-    /// The shop's keys, at least one.
-    pub shop_keys: Vec<Secret>,
-    /// Where the shop is told to ship.
-    pub webhook_url: String,
-    /// Signs what the shop is told.
-    pub webhook_secret: Secret,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether webhooks may go to private addresses. On a loopback `listen` they always may.
+    pub webhook_private: bool,
+    /// Who we are to WeChat: at least one.
+    pub merchants: Vec<MerchantConfig>,
+    /// Who may take orders: at least one. Each belongs to one of the merchants.
+    pub shops: Vec<ShopConfig>,
+    /// Who may log in to the operator's page.
+    pub operators: Vec<OperatorConfig>,
+    /// How many requests a second are taken.
+    pub limits: Limits,
+    /// What is logged and how.
+    pub log: LogConfig,
     /// How the server is watched and stopped.
     pub watched: Watched,
+    /// `SAOMA_...` variables of the environment that are no keys: misspelt, or somebody else's.
+    pub unknown_variables: Vec<String>,
+}
+
+/// Where orders are kept.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// One file on a local disk, for one process.
+    Sqlite(PathBuf),
+    /// The URL of a PostgreSQL server, for any number of processes.
+    Postgres(Secret),
+}
+
+/// Who may log in to the operator's page.
+#[derive(Clone, Debug)]
+pub struct OperatorConfig {
+    /// 1 to 32 letters, digits, `_`, `-`, `.`, `@`.
+    pub name: String,
+    /// An Argon2 hash as a PHC string, as `saoma-server hash-password` prints it.
+    pub password_hash: Secret,
+}
+
+/// How many requests are taken. A rate's burst is how many may come at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls a second with one key.
+    pub key_per_s: u32,
+    /// Calls at once with one key.
+    pub key_burst: u32,
+    /// Calls a second of one client address without a shop's key: pages.
+    pub address_per_s: u32,
+    /// Calls at once of one client address: pages.
+    pub address_burst: u32,
+}
+
+impl Default for Limits {
+    /// A till makes an order in seconds, and a chain of shops may share a key; behind one address
+    /// may stand a shopping centre full of phones.
+    fn default() -> Self {
+        Self { key_per_s: 200, key_burst: 1_000, address_per_s: 50, address_burst: 500 }
+    }
 }
 
 /// A text that is never shown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -77,105 +130,119 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What is wrong with a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The key, with its section: `merchant.key`. Empty when the file as a whole is wrong.
-    pub key: String,
-    /// What is wrong and what to do; never the value.
-    pub problem: String,
-}
-
-impl ConfigError {
-    pub(crate) fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { key: key.into(), problem: problem.into() }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            return f.write_str(&self.problem);
-        }
-        write!(f, "{}: {}", self.key, self.problem)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
 impl Config {
-    /// Reads a file. Relative paths in it start at its own folder. `env` looks an environment
-    /// variable up.
+    /// Reads a file, if there is one; the environment can say everything. Relative paths start at
+    /// the file's folder.
     ///
     /// # Errors
-    /// [`ConfigError`] names the key and says what to do.
-    pub fn load(file: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            ConfigError::new("", format!("cannot read {}: {error}", file.display()))
-        })?;
+    /// [`ConfigError`] names every key that is wrong and says what to do.
+    pub fn load(file: Option<&Path>, env: &Env) -> Result<Self, ConfigError> {
+        let Some(file) = file else { return Self::parse("", Path::new(""), env) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Problem::new("", format!("cannot read it: {error}")))?;
         Self::parse(&text, file.parent().unwrap_or(Path::new("")), env)
     }
 
     /// Reads the text of a file that lies in `folder`.
     ///
     /// # Errors
-    /// [`ConfigError`] names the key and says what to do.
-    pub fn parse(
-        text: &str,
-        folder: &Path,
-        env: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, ConfigError> {
-        let mut root = Section::parse(text, folder)?;
-        let listen = listen(&mut root)?;
-        let database = database(&mut root, folder)?;
-        let public_url = public_url(&mut root, listen)?;
-        let watched = observe::watched(&mut root)?;
-        let mut merchant = root.section("merchant")?;
-        let mut shop = root.section("shop")?;
-        root.end()?;
-        let config = Self {
-            listen,
-            database,
-            public_url,
-            merchant_name: merchant_name(&mut merchant)?,
-            gateway: gateway(&mut merchant)?,
-            spbill_create_ip: spbill_create_ip(&mut merchant)?,
-            merchant: who(&mut merchant, env)?,
-            shop_keys: shop_keys(&mut shop)?,
-            webhook_url: webhook_url(&mut shop)?,
-            webhook_secret: webhook_secret(&mut shop)?,
-            watched,
-        };
-        merchant.end()?;
-        shop.end()?;
-        Ok(config)
+    /// [`ConfigError`] names every key that is wrong and says what to do.
+    pub fn parse(text: &str, folder: &Path, env: &Env) -> Result<Self, ConfigError> {
+        let mut root = Section::parse(text, folder, env)?;
+        let mut problems = Problems::default();
+        let at = &mut problems;
+        let listen = at.keep(listen(&mut root));
+        let database = at.keep(database(&mut root));
+        let replica = at.keep(replica(&mut root, database.as_ref()));
+        let public_url = at.keep(public_url(&mut root, listen));
+        let trusted_proxies = at.keep(trusted_proxies(&mut root));
+        let webhook_private = at.keep(root.flag("webhook_private"));
+        let limits = limits(&mut root, at);
+        let log = observe::log(&mut root, at);
+        let watched = observe::watched(&mut root, at);
+        let merchants = merchant::merchants(&mut root, at);
+        let shops = shop::shops(&mut root, &merchants, at);
+        let operators = operators(&mut root, at);
+        root.end(at);
+        let config = (|| {
+            Some(Self {
+                listen: listen?,
+                database: database?,
+                replica: replica?,
+                public_url: public_url?,
+                trusted_proxies: trusted_proxies?,
+                webhook_private: webhook_private?,
+                merchants,
+                shops,
+                operators,
+                limits: limits?,
+                log: log?,
+                watched: watched?,
+                unknown_variables: env.not_asked_for(),
+            })
+        })();
+        problems.end(config)
+    }
+
+    /// The merchant of this number.
+    #[must_use]
+    pub fn merchant(&self, mch_id: &saoma_core::ids::MchId) -> Option<&MerchantConfig> {
+        self.merchants.iter().find(|merchant| merchant.mch_id == *mch_id)
     }
 }
 
-fn listen(root: &mut Section) -> Result<SocketAddr, ConfigError> {
-    root.required("listen")?.parse().map_err(|_| {
-        root.error("listen", "must be an address and a port, such as \"127.0.0.1:8080\"")
-    })
+fn listen(root: &mut Section<'_>) -> Result<SocketAddr, Problem> {
+    let rule = "must be an address and a port, such as \"127.0.0.1:8080\"";
+    let listen = root.required("listen", "say where, such as \"127.0.0.1:8080\"")?;
+    listen.parse().map_err(|_| root.error("listen", rule))
 }
 
-fn database(root: &mut Section, folder: &Path) -> Result<PathBuf, ConfigError> {
-    let url = root.required("database")?;
+fn database(root: &mut Section<'_>) -> Result<Database, Problem> {
+    let url = root.secret("database")?.ok_or_else(|| {
+        root.missing("database", "say where orders are kept, such as \"sqlite:saoma.db\"")
+    })?;
+    if is_postgres(&url) {
+        return Ok(Database::Postgres(Secret(url)));
+    }
     let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
     match path {
-        Some(path) if !path.is_empty() && !path.contains('?') => Ok(folder.join(path)),
-        Some(_) | None => Err(root.error("database", "must be \"sqlite:\" and the path of a file")),
+        Some(path) if !path.is_empty() && !path.contains('?') => {
+            Ok(Database::Sqlite(root.path(path)))
+        }
+        Some(_) | None => {
+            let rule = "must be \"sqlite:\" and the path of a file, or \
+                        \"postgres://user:password@host/name\"";
+            Err(root.error("database", rule))
+        }
     }
 }
 
-fn public_url(root: &mut Section, listen: SocketAddr) -> Result<Option<String>, ConfigError> {
+fn is_postgres(url: &str) -> bool {
+    let parsed = reqwest::Url::parse(url).ok();
+    parsed.is_some_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host())
+}
+
+fn replica(root: &mut Section<'_>, database: Option<&Database>) -> Result<Option<Secret>, Problem> {
+    let Some(url) = root.secret("replica")? else { return Ok(None) };
+    if !is_postgres(&url) {
+        return Err(root.error("replica", "must be \"postgres://user:password@host/name\""));
+    }
+    if matches!(database, Some(Database::Sqlite(_))) {
+        return Err(root.error("replica", "goes with a PostgreSQL database only: remove it"));
+    }
+    Ok(Some(Secret(url)))
+}
+
+fn public_url(
+    root: &mut Section<'_>,
+    listen: Option<SocketAddr>,
+) -> Result<Option<String>, Problem> {
     let Some(url) = root.optional("public_url")? else {
-        if listen.ip().is_loopback() {
+        if listen.is_none_or(|listen| listen.ip().is_loopback()) {
             return Ok(None);
         }
-        return Err(root.error(
-            "public_url",
-            "is missing: say how WeChat reaches this server, such as \"https://pay.example.com\"",
-        ));
+        let what = "say how WeChat reaches this server, such as \"https://pay.example.com\"";
+        return Err(root.missing("public_url", what));
     };
     let url = url.trim_end_matches('/').to_owned();
     if is_url(&url) && url.len() <= PUBLIC_URL_MAX && !url.contains('?') {
@@ -187,86 +254,80 @@ fn public_url(root: &mut Section, listen: SocketAddr) -> Result<Option<String>, 
     ))
 }
 
-fn merchant_name(merchant: &mut Section) -> Result<String, ConfigError> {
-    let name = merchant.required("name")?;
-    if name.is_empty() || name.len() > MERCHANT_MAX || name.chars().any(char::is_control) {
-        let rule = "must be 1 to 64 bytes of UTF-8 (21 Chinese characters)";
-        return Err(merchant.error("name", rule));
+fn trusted_proxies(root: &mut Section<'_>) -> Result<Vec<IpNet>, Problem> {
+    let net = |text: &String| {
+        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        text.parse::<IpNet>().ok().or_else(address)
+    };
+    let texts = root.texts("trusted_proxies")?.unwrap_or_default();
+    texts.iter().map(net).collect::<Option<_>>().ok_or_else(|| {
+        let rule = "must be addresses or networks, such as [\"127.0.0.1\", \"10.0.0.0/8\"]";
+        root.error("trusted_proxies", rule)
+    })
+}
+
+fn limits(root: &mut Section<'_>, problems: &mut Problems) -> Option<Limits> {
+    const KEYS: &[&str] = &["key_per_s", "key_burst", "address_per_s", "address_burst"];
+    let default = Limits::default();
+    let Some(mut section) = problems.keep(root.section("limits", KEYS))? else {
+        return Some(default);
+    };
+    let mut number = |key, default| problems.keep(section.number(key, (1, default, 1_000_000)));
+    let limits = [
+        number("key_per_s", default.key_per_s),
+        number("key_burst", default.key_burst),
+        number("address_per_s", default.address_per_s),
+        number("address_burst", default.address_burst),
+    ];
+    section.end(problems);
+    let [key_per_s, key_burst, address_per_s, address_burst] = limits;
+    Some(Limits {
+        key_per_s: key_per_s?,
+        key_burst: key_burst?,
+        address_per_s: address_per_s?,
+        address_burst: address_burst?,
+    })
+}
+
+fn operators(root: &mut Section<'_>, problems: &mut Problems) -> Vec<OperatorConfig> {
+    const KEYS: &[&str] = &["name", "password_hash"];
+    let sections = problems.keep(root.sections("operators", KEYS)).unwrap_or_default();
+    let mut operators: Vec<OperatorConfig> = Vec::new();
+    for mut section in sections {
+        let name = problems.keep(operator_name(&mut section, &operators));
+        let hash = problems.keep(password_hash(&mut section));
+        section.end(problems);
+        if let (Some(name), Some(password_hash)) = (name, hash) {
+            operators.push(OperatorConfig { name, password_hash });
+        }
+    }
+    operators
+}
+
+fn operator_name(section: &mut Section<'_>, others: &[OperatorConfig]) -> Result<String, Problem> {
+    let name = section.required("name", "say who logs in")?;
+    let is_good = |c: char| c.is_ascii_alphanumeric() || "_-.@".contains(c);
+    if name.is_empty() || name.len() > OPERATOR_NAME_MAX || !name.chars().all(is_good) {
+        return Err(section.error("name", "must be 1 to 32 letters, digits, _, -, . or @"));
+    }
+    if others.iter().any(|other| other.name == name) {
+        return Err(section.error("name", "is the name of another operator too"));
     }
     Ok(name)
 }
 
-fn gateway(merchant: &mut Section) -> Result<Vec<String>, ConfigError> {
-    let main = merchant.optional("gateway")?;
-    let standby = merchant.optional("gateway_standby")?;
-    let [wechat, wechat_standby] = WECHAT_HOSTS.map(str::to_owned);
-    Ok(match (main, standby) {
-        (None, None) => vec![wechat, wechat_standby],
-        (None, Some(standby)) => vec![wechat, standby],
-        (Some(main), standby) => std::iter::once(main).chain(standby).collect(),
-    })
-}
-
-fn spbill_create_ip(merchant: &mut Section) -> Result<IpAddr, ConfigError> {
-    let Some(ip) = merchant.optional("spbill_create_ip")? else {
-        return Ok(Ipv4Addr::LOCALHOST.into());
-    };
-    ip.parse().map_err(|_| merchant.error("spbill_create_ip", "must be an IPv4 or IPv6 address"))
-}
-
-fn who(
-    merchant: &mut Section,
-    env: impl Fn(&str) -> Option<String>,
-) -> Result<Merchant, ConfigError> {
-    let mch_id = MchId::new(&merchant.required("mch_id")?)
-        .map_err(|error| merchant.error("mch_id", error.to_string()))?;
-    let app_id = AppId::new(&merchant.required("app_id")?)
-        .map_err(|error| merchant.error("app_id", error.to_string()))?;
-    let in_file = merchant.secret("key")?;
-    let (place, key) = match (env(ENV_MERCHANT_KEY), in_file) {
-        (Some(key), _) => (ENV_MERCHANT_KEY.to_owned(), key),
-        (None, Some(key)) => (merchant.path("key"), key),
-        (None, None) => {
-            let rule = format!("is missing: set it, or key_file, or {ENV_MERCHANT_KEY}");
-            return Err(merchant.error("key", rule));
-        }
-    };
-    let key = ApiKey::new(&key).map_err(|error| {
-        ConfigError::new(place, format!("{error}; copy it from the merchant platform"))
-    })?;
-    let sign_type = match merchant.optional("sign_type")? {
-        None => SignType::HmacSha256,
-        Some(name) => SignType::from_name(&name)
-            .ok_or_else(|| merchant.error("sign_type", "must be \"HMAC-SHA256\" or \"MD5\""))?,
-    };
-    Ok(Merchant { mch_id, app_id, key, sign_type })
-}
-
-fn shop_keys(shop: &mut Section) -> Result<Vec<Secret>, ConfigError> {
-    let keys = shop.secrets("keys")?.unwrap_or_default();
-    if keys.is_empty() {
-        let rule = "is missing: set at least one key, or keys_file with one in each line";
-        return Err(shop.error("keys", rule));
+fn password_hash(section: &mut Section<'_>) -> Result<Secret, Problem> {
+    let hash = section.secret("password_hash")?;
+    let what = "let `saoma-server hash-password` make one";
+    let hash = hash.ok_or_else(|| section.missing("password_hash", what))?;
+    if hash.starts_with("$argon2id$") {
+        return Ok(Secret(hash));
     }
-    keys.into_iter().map(|key| secret(shop, "keys", key)).collect()
+    let rule = "must be what `saoma-server hash-password` prints, $argon2id$...";
+    Err(section.error("password_hash", rule))
 }
 
-fn webhook_url(shop: &mut Section) -> Result<String, ConfigError> {
-    let url = shop.required("webhook_url")?;
-    if is_url(&url) {
-        return Ok(url);
-    }
-    Err(shop.error("webhook_url", "must be http(s)://host[:port]/path without a user name"))
-}
-
-fn webhook_secret(shop: &mut Section) -> Result<Secret, ConfigError> {
-    match shop.secret("webhook_secret")? {
-        Some(text) => secret(shop, "webhook_secret", text),
-        None => Err(shop.error("webhook_secret", "is missing: set it, or webhook_secret_file")),
-    }
-}
-
-fn secret(section: &Section, key: &str, text: String) -> Result<Secret, ConfigError> {
+fn secret(section: &Section<'_>, key: &str, text: String) -> Result<Secret, Problem> {
     if text.len() >= SECRET_LEN_MIN && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(Secret(text));
     }

@@ -28,7 +28,10 @@ mod webhook;
 mod worker;
 
 pub use clock::{Clock, ManualClock};
-pub use config::{Config, ConfigError, ENV_MERCHANT_KEY, LogFormat, Secret, Watched};
+pub use config::{
+    AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, LogFormat,
+    MerchantConfig, OperatorConfig, Problem, Secret, ShopConfig, Watched, WebhookConfig,
+};
 pub use random::{NoRandom, Random, Seeded};
 pub use store::{OpenError, StoreError};
 
@@ -85,6 +88,8 @@ pub enum StartError {
     Gateway(GatewayError),
     /// TLS cannot be set up for the webhook.
     Webhook,
+    /// It is configured, and this server cannot do it yet.
+    NotYet(&'static str),
 }
 
 impl fmt::Display for StartError {
@@ -98,6 +103,7 @@ impl fmt::Display for StartError {
             }
             Self::Gateway(error) => write!(f, "merchant.gateway: {error}"),
             Self::Webhook => f.write_str("shop.webhook_url: TLS cannot be set up"),
+            Self::NotYet(what) => write!(f, "{what} not possible yet"),
         }
     }
 }
@@ -106,11 +112,23 @@ impl std::error::Error for StartError {}
 
 /// The lines to the outside, which tell whether a configuration can be used.
 fn lines(config: &Config) -> Result<(Gateway, Webhook), StartError> {
-    let hosts: Vec<&str> = config.gateway.iter().map(String::as_str).collect();
-    let gateway = Gateway::new(config.merchant.clone(), &hosts).map_err(StartError::Gateway)?;
-    let webhook = Webhook::new(config.webhook_url.clone(), config.webhook_secret.clone())
+    let (merchant, shop) = the_only_shop(config)?;
+    let hosts: Vec<&str> = merchant.gateway.iter().map(String::as_str).collect();
+    let settings = merchant.settings();
+    let gateway = Gateway::with(merchant.merchant(&shop.app_id), &hosts, settings)
+        .map_err(StartError::Gateway)?;
+    let webhook = shop.webhook.as_ref().ok_or(StartError::NotYet("a shop without a webhook is"))?;
+    let webhook = Webhook::new(webhook.url.expose().to_owned(), webhook.secret.clone())
         .map_err(|_| StartError::Webhook)?;
     Ok((gateway, webhook))
+}
+
+/// The merchant and its shop: several are not possible yet.
+fn the_only_shop(config: &Config) -> Result<(&MerchantConfig, &ShopConfig), StartError> {
+    match (config.merchants.as_slice(), config.shops.as_slice()) {
+        ([merchant], [shop]) => Ok((merchant, shop)),
+        _ => Err(StartError::NotYet("several merchants or shops are")),
+    }
 }
 
 /// Checks what a configuration says beyond its form, and starts nothing.
@@ -128,7 +146,10 @@ impl Server {
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
         let (gateway, webhook) = lines(&config)?;
-        let path = config.database;
+        let (merchant, shop) = the_only_shop(&config)?;
+        let Database::Sqlite(path) = config.database.clone() else {
+            return Err(StartError::NotYet("PostgreSQL is"));
+        };
         let lock = lock(&path)?;
         let not_open = |error| StartError::Open { path: path.clone(), error };
         let store = Store::open(&path).await.map_err(not_open)?;
@@ -138,22 +159,22 @@ impl Server {
         let public_url = config.public_url.as_deref().unwrap_or(&base_url);
         let seller = Seller {
             notify_url: format!("{public_url}/wx/v2/notify"),
-            merchant: config.merchant,
-            name: config.merchant_name,
-            ip: config.spbill_create_ip,
+            merchant: merchant.merchant(&shop.app_id),
+            name: merchant.name.clone(),
+            ip: merchant.spbill_create_ip,
         };
         let (service, at_once) =
             Service::open(store.clone(), clock, random, seller).await.map_err(not_open)?;
         let service = Arc::new(service);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let life = Life::default();
-        let watched = config.watched;
+        let watched = &config.watched;
         let app = App {
             service: service.clone(),
-            keys: ShopKeys::new(&config.shop_keys),
+            keys: ShopKeys::new(&shop.keys),
             stop: stopping.clone(),
             life: life.clone(),
-            metrics_for: metrics_for(&watched, config.public_url.is_some()),
+            metrics_for: metrics_for(watched, config.public_url.is_some()),
         };
         let worker = Arc::new(Worker { service: service.clone(), gateway, webhook });
         let mut tasks = JoinSet::new();

@@ -12,18 +12,21 @@ use std::io::{self, IsTerminal as _};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer, filter};
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Logs go to standard error from now on.
-pub(crate) fn init(format: Option<LogFormat>) {
+///
+/// `RUST_LOG` wins over `filter`.
+pub(crate) fn init(filter: &str, format: Option<LogFormat>) {
     let is_terminal = io::stderr().is_terminal();
     let by_default = if is_terminal { LogFormat::Text } else { LogFormat::Json };
-    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     let lines = match format.unwrap_or(by_default) {
         LogFormat::Text => {
             let text = tracing_subscriber::fmt::layer().with_writer(io::stderr);
@@ -31,7 +34,7 @@ pub(crate) fn init(format: Option<LogFormat>) {
         }
         LogFormat::Json => Json { out: io::stderr }.boxed(),
     };
-    let lines = lines.with_filter(filter::filter_fn(may_be_written));
+    let lines = lines.with_filter(filter_fn(may_be_written));
     tracing_subscriber::registry().with(lines).with(wanted).init();
 }
 
@@ -170,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_line_is_an_object_with_the_fields_of_its_spans_and_others_are_kept_short() {
-        let json = Json { out: || Written }.with_filter(filter::filter_fn(may_be_written));
+        let json = Json { out: || Written }.with_filter(filter_fn(may_be_written));
         let subscriber = tracing_subscriber::registry().with(json).with(EnvFilter::new("trace"));
         tracing::subscriber::with_default(subscriber, || {
             let _request = error_span!("request", trace_id = "t-1", order_id = "outer").entered();

@@ -3,13 +3,16 @@
 mod log;
 
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, LogFormat, Random, Server};
+use saoma_server::{Clock, Config, Env, LogFormat, Random, Server};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The merchant backend of Saoma: takes orders from a shop, gets their QR codes from WeChat Pay,
 /// hears of payments, and tells the shop to ship.
+///
+/// Each key of the configuration has an environment variable that wins over the file, such as
+/// SAOMA_MERCHANT_KEY for `key` of `[merchant]`, so that the file may be left out.
 ///
 /// It prints one line on standard output when it is ready; logs go to standard error (RUST_LOG
 /// chooses them, default "info"). SIGINT and SIGTERM stop it in order, a second one at once.
@@ -34,8 +37,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    match run(&args) {
+    match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             // Nobody may be reading; the exit code tells as well.
@@ -46,21 +48,25 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), String> {
-    let file = args
-        .config
-        .as_deref()
-        .ok_or("say which configuration: --config FILE (server/saoma.example.toml is a pattern)")?;
-    let config = Config::load(file, |name| std::env::var(name).ok())
-        .map_err(|error| format!("{}: {error}", file.display()))?;
+    let env = Env::of_process();
+    if args.config.is_none() && env.is_empty() {
+        let what = "--config FILE (server/saoma.example.toml is a pattern)";
+        return Err(format!("say which configuration: {what}"));
+    }
+    let place = args.config.as_ref().map_or("environment".into(), |file| file.to_string_lossy());
+    let config =
+        Config::load(args.config.as_deref(), &env).map_err(|error| format!("{place}: {error}"))?;
+    log::init(&config.log.filter, args.log.or(config.log.format));
+    if !config.unknown_variables.is_empty() {
+        let names = config.unknown_variables.join(", ");
+        tracing::warn!(names, "environment variables that are no keys of Saoma");
+    }
     match args.command {
         Some(Command::Check) => {
-            saoma_server::check(&config).map_err(|error| format!("{}: {error}", file.display()))?;
+            saoma_server::check(&config).map_err(|error| format!("{place}: {error}"))?;
             say("the configuration is good")
         }
-        None => {
-            log::init(args.log.or(config.watched.log));
-            serve_until_told(config)
-        }
+        None => serve_until_told(config),
     }
 }
 
@@ -73,11 +79,11 @@ fn serve_until_told(config: Config) -> Result<(), String> {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
+    let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let server = Server::start(config, Clock::System, Random::System)
         .await
         .map_err(|error| error.to_string())?;
     say(&format!("saoma-server ready on {}", server.base_url()))?;
-    let mut signals = Signals::new().map_err(|error| error.to_string())?;
     signals.next().await;
     tracing::info!("stopping; a second signal stops at once");
     tokio::select! {

@@ -4,7 +4,7 @@
 mod observe;
 
 use crate::testing::{KEY, PRICE, START, merchant, notice_fields, signed};
-use crate::{Clock, Config, ManualClock, Random, Secret, Server, Watched};
+use crate::{Clock, Config, Database, Env, ManualClock, Random, Server};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -15,6 +15,7 @@ use saoma_core::sign::SignType;
 use saoma_core::time::UnixTime;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -93,19 +94,7 @@ impl Desk {
     async fn start() -> Self {
         let (receiver, webhook_url) = Receiver::start(200).await;
         let folder = tempfile::tempdir().unwrap();
-        let config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            database: folder.path().join("saoma.db"),
-            public_url: None,
-            merchant: merchant(SignType::HmacSha256),
-            merchant_name: "扫码咖啡".to_owned(),
-            gateway: vec!["http://127.0.0.1:1".to_owned()],
-            spbill_create_ip: [127, 0, 0, 1].into(),
-            shop_keys: vec![Secret::new(SHOP_KEY.to_owned())],
-            webhook_url,
-            webhook_secret: Secret::new(WEBHOOK_SECRET.to_owned()),
-            watched: Watched { drain: Duration::ZERO, ..Watched::default() },
-        };
+        let config = config(folder.path(), &webhook_url);
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
         let server = start(&config, &clock).await;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
@@ -177,6 +166,19 @@ impl Desk {
         assert_eq!(response.headers()["access-control-allow-origin"], "*");
         response
     }
+}
+
+fn config(folder: &Path, webhook_url: &str) -> Config {
+    let merchant = merchant(SignType::HmacSha256);
+    let text = format!(
+        "stop_drain_s = 0\nlisten = \"127.0.0.1:0\"\ndatabase = \"sqlite:saoma.db\"\n\
+         [merchant]\nname = \"扫码咖啡\"\nmch_id = \"{}\"\napp_id = \"{}\"\nkey = \"{KEY}\"\n\
+         gateway = \"http://127.0.0.1:1\"\n\
+         [shop]\nkeys = [\"{SHOP_KEY}\"]\nwebhook_url = \"{webhook_url}\"\n\
+         webhook_secret = \"{WEBHOOK_SECRET}\"\n",
+        merchant.mch_id, merchant.app_id
+    );
+    Config::parse(&text, folder, &Env::default()).unwrap()
 }
 
 async fn start(config: &Config, clock: &ManualClock) -> Server {
@@ -481,7 +483,7 @@ async fn an_address_that_is_taken_is_an_error_that_names_the_key() {
     let desk = Desk::start().await;
     let mut config = desk.config.clone();
     config.listen = desk.server.base_url().strip_prefix("http://").unwrap().parse().unwrap();
-    config.database = desk.folder.path().join("other.db");
+    config.database = Database::Sqlite(desk.folder.path().join("other.db"));
     let clock = Clock::Manual(desk.clock.clone());
     let error = Server::start(config, clock, Random::System).await.unwrap_err();
     assert!(error.to_string().starts_with("listen: "), "{error}");

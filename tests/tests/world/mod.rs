@@ -117,10 +117,10 @@ impl World {
         let standby = sandbox.base_url();
         let hosts = match gateway {
             "" => format!("gateway = \"{standby}\""),
-            main => format!("gateway = \"{main}\"\ngateway_standby = \"{standby}\""),
+            main => format!("gateway = [\"{main}\", \"{standby}\"]"),
         };
         let text = server_config(sign_type, &hosts, &webhook);
-        let config = Config::parse(&text, Path::new(folder.path()), |_| None).unwrap();
+        let config = Config::parse(&text, folder.path(), &saoma_server::Env::default()).unwrap();
         let clock = ManualClock::new(saoma_core::time::UnixTime::new(START).unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (server, seed) = (None, 1);
