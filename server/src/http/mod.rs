@@ -2,6 +2,7 @@
 //! understands, and the service's answers into bodies.
 
 mod access;
+mod docs;
 mod error;
 mod events;
 mod notify;
@@ -62,6 +63,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/metrics", get(observe::metrics))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
         .merge(pages)
+        .merge(docs::router())
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::map_response(private))

@@ -2,6 +2,7 @@
 //! `placing` until a signed notification pays them. (`tests/` runs it against the sandbox.)
 
 mod observe;
+mod openapi;
 
 use crate::testing::{KEY, PRICE, START, merchant, notice_fields, signed};
 use crate::{Clock, Config, Database, Env, ManualClock, Random, Server};
@@ -139,7 +140,9 @@ impl Desk {
         let response = request.send().await.unwrap();
         let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
         assert_eq!(content_type, "text/xml; charset=utf-8");
-        (response.status().as_u16(), response.text().await.unwrap())
+        let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
+        openapi::check("POST", "/wx/v2/notify", status, &content_type, &text);
+        (status, text)
     }
 
     async fn pay(&self, made: &Made) {
@@ -187,9 +190,15 @@ async fn start(config: &Config, clock: &ManualClock) -> Server {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
-    let response = request.send().await.unwrap();
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response = client.execute(request).await.unwrap();
     let status = response.status().as_u16();
+    let content_type = response.headers().get("content-type").cloned();
+    let content_type = content_type.as_ref().map_or("", |value| value.to_str().unwrap());
     let text = response.text().await.unwrap();
+    openapi::check(method.as_str(), &path, status, content_type, &text);
     let mut body: Value =
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
     if let Some(error) = body.get_mut("error").and_then(Value::as_object_mut) {
