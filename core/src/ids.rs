@@ -176,6 +176,38 @@ impl OutTradeNo {
     }
 }
 
+impl OutRefundNo {
+    /// The number of refund `index` (0 to 98) of an order: the order's id, `-R`, and 1 for the
+    /// first. It is as unique as the order's id.
+    ///
+    /// # Errors
+    /// [`IdError`] for an index above 98.
+    pub fn for_order(order: &OrderId, index: u8) -> Result<Self, IdError> {
+        Self::numbered("", order.as_str(), index)
+    }
+
+    /// The number of refund `index` (0 to 98) of a payment that belongs to no order of ours: `T`,
+    /// WeChat's number of the payment, `-R`, and 1 for the first.
+    ///
+    /// # Errors
+    /// [`IdError`] for an index above 98.
+    pub fn for_transaction(payment: &TransactionId, index: u8) -> Result<Self, IdError> {
+        Self::numbered("T", payment.as_str(), index)
+    }
+
+    fn numbered(prefix: &str, whose: &str, index: u8) -> Result<Self, IdError> {
+        const DIGITS: &str = "0123456789";
+        let number = usize::from(index) + 1;
+        let digit = |at: usize| DIGITS.get(at..=at).unwrap_or("");
+        let (tens, ones) = (number / 10, number % 10);
+        if tens > 9 {
+            return Err(IdError { kind: "refund", rule: "0 to 98" });
+        }
+        let tens = if tens == 0 { "" } else { digit(tens) };
+        Self::from_parts([prefix, whose, "-R", tens, digit(ones)])
+    }
+}
+
 impl Nonce {
     /// A nonce of 32 hexadecimal digits from 16 random bytes.
     #[must_use]
@@ -236,6 +268,19 @@ mod tests {
     fn an_error_names_the_kind_and_the_rule() {
         let error = MchId::new("19x").unwrap_err();
         assert_eq!(error.to_string(), "mch_id must be 1 to 32 digits");
+    }
+
+    #[test]
+    fn each_refund_has_its_own_number() {
+        let order = OrderId::new("20261123192600K7Q2M9XB").unwrap();
+        for (index, number) in [(0, "R1"), (8, "R9"), (9, "R10"), (49, "R50"), (98, "R99")] {
+            let refund = OutRefundNo::for_order(&order, index).unwrap();
+            assert_eq!(refund.as_str(), std::format!("20261123192600K7Q2M9XB-{number}"));
+        }
+        assert!(OutRefundNo::for_order(&order, 99).is_err());
+        let payment = TransactionId::new(&"4".repeat(32)).unwrap();
+        let refund = OutRefundNo::for_transaction(&payment, 0).unwrap();
+        assert_eq!(refund.as_str(), std::format!("T{}-R1", "4".repeat(32)));
     }
 
     #[test]

@@ -5,8 +5,9 @@
 //! [`time`], [`ids`], the QR code ([`qr`]) and what a screen may know of an order ([`watch`]).
 //! Browsers and kiosks are built from it alone. The feature `merchant` adds what only the holder
 //! of the merchant key may do: the document (`xml`), signatures (`sign`), typed messages (`api`),
-//! timetables (`timetable`), bills (`bill`) and the order machine (`order`). The feature `native`
-//! adds an async client of WeChat's gateway; `examples/backend.rs` takes a payment with it.
+//! timetables (`timetable`), bills (`bill`), the order machine (`order`), and bills compared with
+//! what is known (`reconcile`). The feature `native` adds an async client of WeChat's gateway;
+//! `examples/backend.rs` takes a payment with it.
 //!
 //! New to WeChat Pay? `guide` walks along one payment in ten minutes.
 //!
@@ -37,6 +38,8 @@ pub mod guide;
 pub mod native;
 #[cfg(feature = "merchant")]
 pub mod order;
+#[cfg(feature = "merchant")]
+pub mod reconcile;
 #[cfg(feature = "merchant")]
 pub mod sign;
 #[cfg(feature = "merchant")]

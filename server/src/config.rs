@@ -22,6 +22,8 @@ pub use merchant::{AnomalyPolicy, MerchantConfig};
 pub use observe::{LogConfig, LogFormat, Watched};
 pub use shop::{ShopConfig, WebhookConfig};
 
+use crate::password::is_hash;
+use crate::webhook::Reach;
 use error::Problems;
 use ipnet::IpNet;
 use read::Section;
@@ -50,7 +52,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether webhooks may go to private addresses. On a loopback `listen` they always may.
+    /// Whether webhooks may go to private addresses. Left out, they may when there is no
+    /// `public_url`: then WeChat reaches us on this machine only, so that this is somebody's desk.
     pub webhook_private: bool,
     /// Who we are to WeChat: at least one.
     pub merchants: Vec<MerchantConfig>,
@@ -77,6 +80,16 @@ pub enum Database {
     Postgres(Secret),
 }
 
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            // The URL holds a password.
+            Self::Postgres(_) => f.write_str("PostgreSQL"),
+        }
+    }
+}
+
 /// Who may log in to the operator's page.
 #[derive(Clone, Debug)]
 pub struct OperatorConfig {
@@ -100,10 +113,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A till makes an order in seconds, and a chain of shops may share a key; behind one address
-    /// may stand a shopping centre full of phones.
+    /// Far above what is needed, and far below what hurts: a chain of shops may share a key, and
+    /// behind one address may stand a shopping centre full of phones.
     fn default() -> Self {
-        Self { key_per_s: 200, key_burst: 1_000, address_per_s: 50, address_burst: 500 }
+        Self { key_per_s: 1_000, key_burst: 5_000, address_per_s: 100, address_burst: 1_000 }
     }
 }
 
@@ -156,12 +169,14 @@ impl Config {
         let replica = at.keep(replica(&mut root, database.as_ref()));
         let public_url = at.keep(public_url(&mut root, listen));
         let trusted_proxies = at.keep(trusted_proxies(&mut root));
-        let webhook_private = at.keep(root.flag("webhook_private"));
+        let desk = !matches!(public_url, Some(Some(_)));
+        let webhook_private = at.keep(root.flag("webhook_private", desk));
         let limits = limits(&mut root, at);
         let log = observe::log(&mut root, at);
         let watched = observe::watched(&mut root, at);
         let merchants = merchant::merchants(&mut root, at);
-        let shops = shop::shops(&mut root, &merchants, at);
+        let reach = Reach::of(webhook_private.unwrap_or(true));
+        let shops = shop::shops(&mut root, &merchants, reach, at);
         let operators = operators(&mut root, at);
         root.end(at);
         let config = (|| {
@@ -320,7 +335,7 @@ fn password_hash(section: &mut Section<'_>) -> Result<Secret, Problem> {
     let hash = section.secret("password_hash")?;
     let what = "let `saoma-server hash-password` make one";
     let hash = hash.ok_or_else(|| section.missing("password_hash", what))?;
-    if hash.starts_with("$argon2id$") {
+    if is_hash(&hash) {
         return Ok(Secret(hash));
     }
     let rule = "must be what `saoma-server hash-password` prints, $argon2id$...";

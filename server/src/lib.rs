@@ -18,7 +18,9 @@ mod config;
 mod http;
 mod life;
 mod metrics;
+mod password;
 mod random;
+mod reconcile;
 mod service;
 mod store;
 #[cfg(test)]
@@ -32,15 +34,21 @@ pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, LogFormat,
     MerchantConfig, OperatorConfig, Problem, Secret, ShopConfig, Watched, WebhookConfig,
 };
+pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
+pub use reconcile::{ReconcileError, Reconciled, reconcile};
 pub use store::{OpenError, StoreError};
 
 use axum::Router;
-use http::{App, MetricsFor, ShopKeys};
+use http::{App, Gate, MetricsFor, ShopKeys};
 use life::Life;
+use reconcile::Reconciler;
+use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
-use service::{Seller, Service};
+use service::{Seller, Sellers, Service, Shop};
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +56,7 @@ use std::{fmt, io};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use webhook::Webhook;
+use webhook::{Reach, Webhooks};
 use worker::Worker;
 
 /// How long requests and calls that run may take to end when the server stops.
@@ -65,7 +73,7 @@ pub struct Server {
     tasks: JoinSet<()>,
     store: Store,
     /// Held as long as the server lives; the system takes it back from a process that was killed.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// Why a server does not start.
@@ -77,8 +85,8 @@ pub enum StartError {
     MetricsListen(io::Error),
     /// The database cannot be used.
     Open {
-        /// The file.
-        path: PathBuf,
+        /// Which one, without its password.
+        database: String,
         /// Why.
         error: OpenError,
     },
@@ -88,8 +96,6 @@ pub enum StartError {
     Gateway(GatewayError),
     /// TLS cannot be set up for the webhook.
     Webhook,
-    /// It is configured, and this server cannot do it yet.
-    NotYet(&'static str),
 }
 
 impl fmt::Display for StartError {
@@ -97,38 +103,55 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(error) => write!(f, "listen: {error}"),
             Self::MetricsListen(error) => write!(f, "metrics_listen: {error}"),
-            Self::Open { path, error } => write!(f, "database: {}: {error}", path.display()),
+            Self::Open { database, error } => write!(f, "database: {database}: {error}"),
             Self::Taken(path) => {
                 write!(f, "database: {}: another server uses it; stop that first", path.display())
             }
             Self::Gateway(error) => write!(f, "merchant.gateway: {error}"),
             Self::Webhook => f.write_str("shop.webhook_url: TLS cannot be set up"),
-            Self::NotYet(what) => write!(f, "{what} not possible yet"),
         }
     }
 }
 
 impl std::error::Error for StartError {}
 
+/// One line to WeChat for each merchant and app.
+type Gateways = HashMap<(MchId, AppId), Gateway>;
+
 /// The lines to the outside, which tell whether a configuration can be used.
-fn lines(config: &Config) -> Result<(Gateway, Webhook), StartError> {
-    let (merchant, shop) = the_only_shop(config)?;
-    let hosts: Vec<&str> = merchant.gateway.iter().map(String::as_str).collect();
-    let settings = merchant.settings();
-    let gateway = Gateway::with(merchant.merchant(&shop.app_id), &hosts, settings)
-        .map_err(StartError::Gateway)?;
-    let webhook = shop.webhook.as_ref().ok_or(StartError::NotYet("a shop without a webhook is"))?;
-    let webhook = Webhook::new(webhook.url.expose().to_owned(), webhook.secret.clone())
-        .map_err(|_| StartError::Webhook)?;
-    Ok((gateway, webhook))
+fn lines(config: &Config) -> Result<(Gateways, Webhooks), StartError> {
+    let mut gateways = Gateways::new();
+    for merchant in &config.merchants {
+        let hosts: Vec<&str> = merchant.gateway.iter().map(String::as_str).collect();
+        for app in &merchant.apps {
+            let gateway = Gateway::with(merchant.merchant(app), &hosts, merchant.settings());
+            let gateway = gateway.map_err(StartError::Gateway)?;
+            gateways.insert((merchant.mch_id.clone(), app.clone()), gateway);
+        }
+    }
+    let reach = Reach::of(config.webhook_private);
+    let webhooks = config.shops.iter().filter_map(|shop| Some((&*shop.id, shop.webhook.as_ref()?)));
+    let webhooks = Webhooks::new(webhooks, reach).map_err(|_| StartError::Webhook)?;
+    Ok((gateways, webhooks))
 }
 
-/// The merchant and its shop: several are not possible yet.
-fn the_only_shop(config: &Config) -> Result<(&MerchantConfig, &ShopConfig), StartError> {
-    match (config.merchants.as_slice(), config.shops.as_slice()) {
-        ([merchant], [shop]) => Ok((merchant, shop)),
-        _ => Err(StartError::NotYet("several merchants or shops are")),
+/// All who sell, reached at `public_url`.
+fn sellers(config: &Config, public_url: &str) -> Sellers {
+    let mut sellers = Sellers::default();
+    for merchant in &config.merchants {
+        sellers.sellers.extend(merchant.apps.iter().map(|app| Seller {
+            merchant: merchant.merchant(app),
+            name: merchant.name.clone(),
+            notify_url: format!("{public_url}/wx/v2/notify"),
+            ip: merchant.spbill_create_ip,
+        }));
     }
+    sellers.shops.extend(config.shops.iter().map(|shop| Shop {
+        id: shop.id.clone(),
+        mch_id: shop.mch_id.clone(),
+        app_id: shop.app_id.clone(),
+    }));
+    sellers
 }
 
 /// Checks what a configuration says beyond its form, and starts nothing.
@@ -145,38 +168,33 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
-        let (gateway, webhook) = lines(&config)?;
-        let (merchant, shop) = the_only_shop(&config)?;
-        let Database::Sqlite(path) = config.database.clone() else {
-            return Err(StartError::NotYet("PostgreSQL is"));
+        let (gateways, webhooks) = lines(&config)?;
+        let lock = match &config.database {
+            Database::Sqlite(path) => Some(lock(path)?),
+            Database::Postgres(_) => None,
         };
-        let lock = lock(&path)?;
-        let not_open = |error| StartError::Open { path: path.clone(), error };
-        let store = Store::open(&path).await.map_err(not_open)?;
+        let not_open = |error| StartError::Open { database: config.database.to_string(), error };
+        let store = Store::open(&config.database).await.map_err(not_open)?;
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let base_url = format!("http://{address}");
-        let public_url = config.public_url.as_deref().unwrap_or(&base_url);
-        let seller = Seller {
-            notify_url: format!("{public_url}/wx/v2/notify"),
-            merchant: merchant.merchant(&shop.app_id),
-            name: merchant.name.clone(),
-            ip: merchant.spbill_create_ip,
-        };
+        let sellers = sellers(&config, config.public_url.as_deref().unwrap_or(&base_url));
         let (service, at_once) =
-            Service::open(store.clone(), clock, random, seller).await.map_err(not_open)?;
+            Service::open(store.clone(), clock, random, sellers).await.map_err(not_open)?;
         let service = Arc::new(service);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let life = Life::default();
         let watched = &config.watched;
         let app = App {
             service: service.clone(),
-            keys: ShopKeys::new(&shop.keys),
+            keys: ShopKeys::new(&config.shops),
+            gate: Arc::new(Gate::new(&config)),
             stop: stopping.clone(),
             life: life.clone(),
             metrics_for: metrics_for(watched, config.public_url.is_some()),
         };
-        let worker = Arc::new(Worker { service: service.clone(), gateway, webhook });
+        let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
+        let books = Reconciler::new(worker.clone(), &config);
         let mut tasks = JoinSet::new();
         let mut metrics_url = None;
         if let Some(address) = watched.metrics_listen {
@@ -186,6 +204,7 @@ impl Server {
             let router = http::observe_router(app.clone());
             tasks.spawn(serve(listener, router, stopping.clone()));
         }
+        tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
@@ -227,8 +246,10 @@ impl Server {
 fn lock(database: &Path) -> Result<File, StartError> {
     let mut path = database.as_os_str().to_owned();
     path.push("-lock");
-    let not_open =
-        |error| StartError::Open { path: database.to_owned(), error: OpenError::File(error) };
+    let not_open = |error| StartError::Open {
+        database: database.display().to_string(),
+        error: OpenError::File(error),
+    };
     let file = File::create(&path).map_err(not_open)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -255,6 +276,7 @@ async fn serve(
         // An error says that the server is gone, which is the same.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router).with_graceful_shutdown(until).await;
     if let Err(error) = served {
         tracing::error!(%error, "the server takes no more requests");

@@ -4,9 +4,12 @@ mod log;
 
 use clap::{Parser, Subcommand};
 use saoma_server::{Clock, Config, Env, LogFormat, Random, Server};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Longest line that is read as a password.
+const PASSWORD_LINE_MAX: u64 = 1024;
 
 /// The merchant backend of Saoma: takes orders from a shop, gets their QR codes from WeChat Pay,
 /// hears of payments, and tells the shop to ship.
@@ -34,6 +37,8 @@ struct Args {
 enum Command {
     /// Check the configuration and start nothing
     Check,
+    /// Ask for a password, or read a line of standard input, and print its hash for [[operators]]
+    HashPassword,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +53,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), String> {
+    if let Some(Command::HashPassword) = args.command {
+        let hash = saoma_server::hash_password(&password()?, &Random::System);
+        return say(&hash.map_err(|error| error.to_string())?);
+    }
     let env = Env::of_process();
     if args.config.is_none() && env.is_empty() {
         let what = "--config FILE (server/saoma.example.toml is a pattern)";
@@ -62,12 +71,25 @@ fn run(args: &Args) -> Result<(), String> {
         tracing::warn!(names, "environment variables that are no keys of Saoma");
     }
     match args.command {
-        Some(Command::Check) => {
+        Some(Command::HashPassword | Command::Check) => {
             saoma_server::check(&config).map_err(|error| format!("{place}: {error}"))?;
             say("the configuration is good")
         }
         None => serve_until_told(config),
     }
+}
+
+/// From the terminal, twice and unseen, or the first line of standard input.
+fn password() -> Result<String, String> {
+    let unread = |error: io::Error| format!("the password cannot be read: {error}");
+    if !io::stdin().is_terminal() {
+        let mut line = String::new();
+        io::stdin().lock().take(PASSWORD_LINE_MAX).read_line(&mut line).map_err(unread)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    let first = rpassword::prompt_password("Password: ").map_err(unread)?;
+    let again = rpassword::prompt_password("Once more: ").map_err(unread)?;
+    if first == again { Ok(first) } else { Err("the two passwords differ".to_owned()) }
 }
 
 fn serve_until_told(config: Config) -> Result<(), String> {

@@ -4,9 +4,11 @@
 //! rest of this crate: times are counted in microseconds and written as decimal seconds. What the
 //! database knows better than a counter stands in [`gauges`].
 
+mod answers;
 mod gauges;
 mod text;
 
+pub(crate) use answers::{Answer, code_of, name_of};
 pub(crate) use gauges::{Gauges, Glance, Waiting};
 pub(crate) use text::{CONTENT_TYPE, Page};
 
@@ -132,7 +134,7 @@ impl Metrics {
             commits: Histograms::new(COMMITS, MOMENTS),
             requests: Counters::new(REQUESTS, []),
             request_times: Histograms::new(REQUEST_TIMES, MOMENTS),
-            rate_limited: Counters::new(RATE_LIMITED, []),
+            rate_limited: Counters::new(RATE_LIMITED, [["key"], ["address"]]),
             event_streams: AtomicI64::new(0),
             clock_offset_s: AtomicI64::new(NO_OFFSET),
             started_at,
@@ -192,6 +194,11 @@ impl Metrics {
     pub(crate) fn request(&self, path: &str, method: &str, status: u16, took: Duration) {
         self.requests.add([path, method, &status.to_string()]);
         self.request_times.observe([path], micros(took));
+    }
+
+    /// A request was refused because of this limit, `key` or `address`.
+    pub(crate) fn rate_limited(&self, limit: &'static str) {
+        self.rate_limited.add([limit]);
     }
 
     /// An event stream is open as long as this is kept.

@@ -2,15 +2,16 @@
 //! that stands still, and notifications signed as WeChat signs them.
 
 use crate::clock::{Clock, ManualClock};
+use crate::config::Database;
 use crate::random::Random;
-use crate::service::{NewOrder, Seller, Service};
-use crate::store::{Conn, Entry, OpenError, Store};
+use crate::service::{self, NewOrder, Seller, Sellers, Service};
+use crate::store::{Entry, OpenError, Store};
 use saoma_core::api::Merchant;
 use saoma_core::ids::{AppId, MchId, OrderId};
 use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::time::UnixTime;
 use saoma_core::xml::{Draft, Text};
-use sqlx::Row as _;
+use sqlx::AssertSqlSafe;
 use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -29,13 +30,20 @@ pub(crate) fn merchant(sign_type: SignType) -> Merchant {
     }
 }
 
-pub(crate) fn seller(sign_type: SignType) -> Seller {
-    Seller {
+/// The only shop of the made-up merchant.
+pub(crate) fn only_shop() -> service::Shop {
+    let Merchant { mch_id, app_id, .. } = merchant(SignType::HmacSha256);
+    service::Shop { id: "shop".to_owned(), mch_id, app_id }
+}
+
+pub(crate) fn sellers(sign_type: SignType) -> Sellers {
+    let seller = Seller {
         merchant: merchant(sign_type),
         name: "扫码咖啡".to_owned(),
         notify_url: "http://127.0.0.1:8080/wx/v2/notify".to_owned(),
         ip: [127, 0, 0, 1].into(),
-    }
+    };
+    Sellers { sellers: vec![seller], shops: vec![only_shop()] }
 }
 
 /// A database in a folder of its own, and the service on it.
@@ -57,7 +65,7 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
         let path = folder.path().join("saoma.db");
-        let opened = open(path, &clock, seller(sign_type)).await;
+        let opened = open(path, &clock, sellers(sign_type)).await;
         let (service, at_once) = opened.unwrap();
         Self { service, at_once, clock, folder, sign_type }
     }
@@ -66,7 +74,7 @@ impl Shop {
     pub(crate) async fn crash(self) -> Self {
         let Self { service, at_once, clock, folder, sign_type } = self;
         drop((service, at_once));
-        let opened = open(folder.path().join("saoma.db"), &clock, seller(sign_type)).await;
+        let opened = open(folder.path().join("saoma.db"), &clock, sellers(sign_type)).await;
         let (service, at_once) = opened.unwrap();
         Self { service, at_once, clock, folder, sign_type }
     }
@@ -78,7 +86,7 @@ impl Shop {
     /// An order of [`PRICE`], and the number of its first attempt.
     pub(crate) async fn order(&self, order_no: &str) -> (OrderId, String) {
         let new = NewOrder::new(order_no, PRICE, "Saoma Cafe - Latte", 900).unwrap();
-        let created = self.service.create(&new).await.unwrap();
+        let created = self.service.create(&only_shop(), &new).await.unwrap();
         let number = format!("{}-1", created.order_id);
         (created.order_id, number)
     }
@@ -98,20 +106,20 @@ impl Shop {
 
     /// Rows as texts, columns joined by a space.
     pub(crate) async fn rows(&self, sql: &'static str) -> Vec<String> {
-        let mut reader = self.service.store.reader().await.unwrap();
-        rows(&mut reader, sql).await
+        rows(&self.service.store, sql).await
     }
 
     /// Everything that is stored, as one text.
     pub(crate) async fn everything(&self) -> String {
         let mut all = Vec::new();
         for sql in [
-            "select order_id, phase, state, version, due_at, updated_at from orders",
-            "select out_trade_no, request from attempt",
-            "select transaction_id, verdict, recorded_at from payment",
-            "select digest, outcome from message",
-            "select kind, transaction_id, refund from anomaly",
-            "select key, state, tries, due_at, effect from outbox",
+            "select order_id, phase, state, version, due_at, updated_at from orders order by 1",
+            "select out_trade_no, request from attempt order by 1",
+            "select transaction_id, verdict, recorded_at from payment order by 1",
+            "select digest, outcome from message order by 1",
+            "select kind, transaction_id, refund from anomaly order by 1, 2",
+            "select key, state, tries, due_at, effect from outbox order by 1",
+            "select order_id, kind, name, text from history order by id",
         ] {
             all.extend(self.rows(sql).await);
         }
@@ -122,23 +130,24 @@ impl Shop {
 async fn open(
     path: PathBuf,
     clock: &ManualClock,
-    seller: Seller,
+    sellers: Sellers,
 ) -> Result<(Service, UnboundedReceiver<Entry>), OpenError> {
-    let store = Store::open(&path).await?;
-    Service::open(store, Clock::Manual(clock.clone()), Random::seeded(1), seller).await
+    let store = Store::open(&Database::Sqlite(path)).await?;
+    Service::open(store, Clock::Manual(clock.clone()), Random::seeded(1), sellers).await
 }
 
-pub(crate) async fn rows(conn: &mut Conn, sql: &'static str) -> Vec<String> {
-    let rows = sqlx::query(sql).fetch_all(conn).await.unwrap();
-    rows.iter()
-        .map(|row| {
-            let text = |i| match row.try_get::<Option<String>, _>(i) {
-                Ok(text) => text.unwrap_or_else(|| "-".to_owned()),
-                Err(_) => row.get::<i64, _>(i).to_string(),
-            };
-            (0..row.len()).map(text).collect::<Vec<_>>().join(" ")
-        })
-        .collect()
+/// Rows as texts, columns joined by a space.
+pub(crate) async fn rows(store: &Store, sql: &'static str) -> Vec<String> {
+    let rows = store.reader().await.unwrap().fetch(sql, vec![]).await.unwrap();
+    let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    rows.iter().map(|row| row.texts().into_iter().map(text).collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// Changes what is stored, behind the service's back.
+pub(crate) async fn alter(store: &Store, sql: &str) {
+    let mut tx = store.begin().await.unwrap();
+    tx.execute(AssertSqlSafe(sql), vec![]).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 pub(crate) fn notice_fields<'a>(

@@ -1,28 +1,50 @@
-//! Telling the shop to ship (docs/api.md §5).
+//! Telling shops to ship (docs/api.md §5).
+//!
+//! Only hosts of the configuration are called, at addresses that it allows ([`reach`]); redirects
+//! and proxies are not followed, and what a shop answers beyond its status is not kept.
 
-use crate::config::Secret;
+mod reach;
+
+pub(crate) use reach::{Reach, literal};
+
+use crate::config::WebhookConfig;
 use crate::random::hex;
 use crate::service::ShipOrder;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use reach::{Guard, OutOfReach};
 use saoma_core::time::UnixTime;
 use sha2::Sha256;
+use std::collections::HashMap;
+use std::error::Error as _;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the shop may take.
+/// How long a shop may take until its status.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Largest answer that is read, so that its connection serves for the next call as well.
+const ANSWER_LEN_MAX: u64 = 16 * 1024;
+/// How long such an answer may take to come.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-/// The line to the shop.
+/// The lines to all shops that are told by a webhook.
 #[derive(Clone, Debug)]
-pub(crate) struct Webhook {
+pub(crate) struct Webhooks {
     http: reqwest::Client,
-    url: String,
-    secret: Secret,
+    /// By the shop's id.
+    shops: Arc<HashMap<String, WebhookConfig>>,
+    reach: Reach,
 }
 
-/// Why the shop has not confirmed. The texts do not repeat the URL, which may hold a secret.
+/// Why a shop has not confirmed. The texts do not repeat the URL, which may hold a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WebhookError {
+    /// The configuration has no webhook for this shop any more.
+    NoWebhook,
+    /// Its host leads nowhere that may be called.
+    OutOfReach,
     /// No connection.
     Unreachable,
     /// No answer in time.
@@ -37,6 +59,8 @@ impl WebhookError {
     /// Its name in the metrics.
     pub(crate) fn name(self) -> String {
         match self {
+            Self::NoWebhook => "no_webhook".to_owned(),
+            Self::OutOfReach => "out_of_reach".to_owned(),
             Self::Unreachable => "unreachable".to_owned(),
             Self::Timeout => "timeout".to_owned(),
             Self::Broken => "broken".to_owned(),
@@ -48,6 +72,10 @@ impl WebhookError {
 impl fmt::Display for WebhookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoWebhook => f.write_str("the configuration has no webhook for this shop"),
+            Self::OutOfReach => f.write_str(
+                "the shop's host has no public address; webhook_private = true allows others",
+            ),
             Self::Unreachable => f.write_str("the shop cannot be reached"),
             Self::Timeout => f.write_str("the shop did not answer within 10 s"),
             Self::Broken => f.write_str("the connection to the shop broke"),
@@ -56,41 +84,77 @@ impl fmt::Display for WebhookError {
     }
 }
 
-impl Webhook {
-    /// A line to the shop at `url`, whose messages `secret` signs.
-    pub(crate) fn new(url: String, secret: Secret) -> Result<Self, reqwest::Error> {
+impl From<reqwest::Error> for WebhookError {
+    fn from(error: reqwest::Error) -> Self {
+        let mut source = error.source();
+        while let Some(inner) = source {
+            if inner.is::<OutOfReach>() {
+                return Self::OutOfReach;
+            }
+            source = inner.source();
+        }
+        if error.is_timeout() {
+            Self::Timeout
+        } else if error.is_connect() {
+            Self::Unreachable
+        } else {
+            Self::Broken
+        }
+    }
+}
+
+impl Webhooks {
+    /// Lines to these shops, by their ids.
+    pub(crate) fn new<'a>(
+        shops: impl IntoIterator<Item = (&'a str, &'a WebhookConfig)>,
+        reach: Reach,
+    ) -> Result<Self, reqwest::Error> {
+        let shops: HashMap<String, WebhookConfig> =
+            shops.into_iter().map(|(id, webhook)| (id.to_owned(), webhook.clone())).collect();
+        let host = |webhook: &WebhookConfig| {
+            reqwest::Url::parse(webhook.url.expose()).ok()?.host_str().map(str::to_owned)
+        };
+        let hosts = Arc::new(shops.values().filter_map(host).collect());
         // Another part of the program may have installed a provider already; any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .dns_resolver(Guard { hosts, reach })
             .build()?;
-        Ok(Self { http, url, secret })
+        Ok(Self { http, shops: Arc::new(shops), reach })
     }
 
-    /// Tells the shop. `Ok`: it has confirmed.
-    pub(crate) async fn ship(&self, ship: &ShipOrder, now: UnixTime) -> Result<(), WebhookError> {
+    /// Tells a shop. `Ok`: it has confirmed.
+    pub(crate) async fn ship(
+        &self,
+        shop: &str,
+        ship: &ShipOrder,
+        now: UnixTime,
+    ) -> Result<(), WebhookError> {
+        let webhook = self.shops.get(shop).ok_or(WebhookError::NoWebhook)?;
+        let url = webhook.url.expose();
+        if literal(url).is_some_and(|address| !self.reach.allows(address)) {
+            return Err(WebhookError::OutOfReach);
+        }
         // Texts and numbers are always JSON.
         let body = serde_json::to_vec(ship).map_err(|_| WebhookError::Broken)?;
-        let signature = signature(self.secret.expose(), now, &body);
+        let signature = signature(webhook.secret.expose(), now, &body);
         let request = self
             .http
-            .post(&self.url)
+            .post(url)
             .header("content-type", "application/json")
             .header("idempotency-key", &ship.ship_id)
             .header("saoma-signature", signature)
             .body(body);
-        let response = request.send().await.map_err(|error| {
-            if error.is_timeout() {
-                WebhookError::Timeout
-            } else if error.is_connect() {
-                WebhookError::Unreachable
-            } else {
-                WebhookError::Broken
-            }
-        })?;
+        let response = request.send().await?;
         let status = response.status();
+        if response.content_length().is_some_and(|length| length <= ANSWER_LEN_MAX) {
+            // What it says, and whether it comes whole, changes nothing.
+            let _ = tokio::time::timeout(ANSWER_WITHIN, response.bytes()).await;
+        }
         if status.is_success() { Ok(()) } else { Err(WebhookError::Status(status.as_u16())) }
     }
 }
@@ -110,19 +174,4 @@ fn signature(secret: &str, now: UnixTime, body: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_signature_covers_time_and_body() {
-        let at = |seconds| UnixTime::new(seconds).unwrap();
-        // printf '1795461999.{"type":"order.paid"}' | openssl dgst -sha256 -hmac webhook-secret
-        let expected =
-            "t=1795461999,v1=d4ea3e6b311d873b7b05d45c7c6a2fbc4542dc94656b558df222ff5aca3bcfbb";
-        let body = br#"{"type":"order.paid"}"#;
-        assert_eq!(signature("webhook-secret", at(1_795_461_999), body), expected);
-        assert_ne!(signature("webhook-secret", at(1_795_461_998), body)[13..], expected[13..]);
-        assert_ne!(signature("webhook-secret", at(1_795_461_999), b"{}"), expected);
-        assert_ne!(signature("webhook-secreT", at(1_795_461_999), body), expected);
-    }
-}
+mod tests;

@@ -4,11 +4,15 @@
 //! its own: killed at any moment, its successor goes on from the database.
 
 use crate::clock::Stopwatch;
-use crate::service::{Job, Outcome, Service};
-use crate::store::{Entry, Lane, StoreError};
-use crate::webhook::Webhook;
-use saoma_core::native::Gateway;
+use crate::metrics::{Answer, code_of, name_of};
+use crate::service::{Job, Outcome, Service, ShipOrder};
+use crate::store::{AttemptRow, Entry, Lane, StoreError};
+use crate::webhook::Webhooks;
+use saoma_core::api::Call;
+use saoma_core::ids::{AppId, MchId, OrderId};
+use saoma_core::native::{CallError, Gateway};
 use saoma_core::time::UnixTime;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -25,8 +29,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) service: Arc<Service>,
-    pub(crate) gateway: Gateway,
-    pub(crate) webhook: Webhook,
+    /// One for each merchant and app.
+    pub(crate) gateways: HashMap<(MchId, AppId), Gateway>,
+    pub(crate) webhooks: Webhooks,
 }
 
 impl Worker {
@@ -52,14 +57,14 @@ impl Worker {
         mut at_once: mpsc::UnboundedReceiver<Entry>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let bells = &self.service.bells;
+        let bells = &self.service.context.bells;
         let bell = match lane {
             Lane::Gateway => &bells.gateway,
             Lane::Shop => &bells.shop,
         };
         let mut running = JoinSet::new();
         loop {
-            let looked_at = self.service.clock.now();
+            let looked_at = self.service.context.clock.now();
             self.fill(lane, &mut running).await;
             tokio::select! {
                 biased;
@@ -82,9 +87,15 @@ impl Worker {
     /// Claims entries while there is room.
     async fn fill(self: &Arc<Self>, lane: Lane, running: &mut JoinSet<()>) {
         while running.len() < PARALLEL_MAX {
-            match self.service.claim(lane).await {
-                Ok(Some(entry)) => running.spawn(Arc::clone(self).perform(entry)),
-                Ok(None) => return,
+            // At most sixteen.
+            let room = u32::try_from(PARALLEL_MAX - running.len()).unwrap_or(1);
+            match self.service.claim(lane, room).await {
+                Ok(entries) if entries.is_empty() => return,
+                Ok(entries) => {
+                    for entry in entries {
+                        running.spawn(Arc::clone(self).perform(entry));
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "the outbox cannot be read");
                     return tokio::time::sleep(AFTER_FAILURE).await;
@@ -97,7 +108,7 @@ impl Worker {
     /// for somebody who is at work, so there is no hurry.
     async fn next_entry(&self, lane: Lane, looked_at: UnixTime) {
         match self.service.next_entry(lane).await {
-            Ok(Some(at)) => self.service.clock.sleep_until(at.max(looked_at.plus(1))).await,
+            Ok(Some(at)) => self.service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
             Ok(None) => std::future::pending().await,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
@@ -107,56 +118,96 @@ impl Worker {
     }
 
     async fn perform(self: Arc<Self>, entry: Entry) {
+        let (key, order_id) = (entry.key.clone(), entry.order_id.clone());
         let result = async {
             let outcome = self.outcome(&entry).await?;
-            self.service.settle(&entry, &outcome).await
+            self.service.settle(entry, outcome).await
         };
         // Everything that is said meanwhile is about this order.
-        let span = tracing::error_span!("effect", order_id = %entry.order_id, key = entry.key);
+        let order_id = order_id.as_ref().map(OrderId::as_str);
+        let span = tracing::error_span!("effect", order_id, key);
         if let Err(error) = result.instrument(span).await {
             // The lease runs out, and then it is claimed again.
-            let order_id = &entry.order_id;
-            tracing::error!(%order_id, key = entry.key, %error, "an entry of the outbox could not be settled");
+            tracing::error!(order_id, key, %error, "an entry of the outbox could not be settled");
         }
     }
 
     async fn outcome(&self, entry: &Entry) -> Result<Outcome, StoreError> {
         let Some(job) = self.service.job(entry).await? else { return Ok(Outcome::Unwanted) };
-        let nonce = match self.service.nonce() {
+        let nonce = match self.service.context.nonce() {
             Ok(nonce) => nonce,
-            Err(error) => return Ok(Outcome::Again { event: None, why: error.to_string() }),
+            Err(error) => return Ok(again(error.to_string())),
         };
         Ok(match job {
-            Job::Place(attempt) => {
-                let request = attempt.request.as_bytes();
-                let answer = self.gateway.unified_order(request, attempt.sign_type, &nonce).await;
-                Outcome::of_place(attempt.index, entry.tries, answer)
-            }
-            Job::Query(attempt) => {
-                let number = &attempt.out_trade_no;
-                let answer = self.gateway.order_query(number, attempt.sign_type, &nonce).await;
-                Outcome::of_query(attempt.index, answer)
-            }
-            Job::Close(attempt) => {
-                let number = &attempt.out_trade_no;
-                let answer = self.gateway.close_order(number, attempt.sign_type, &nonce).await;
-                Outcome::of_close(attempt.index, answer)
-            }
-            Job::Ship(ship) => {
-                let began = Stopwatch::start();
-                let answer = self.webhook.ship(&ship, self.service.clock.now()).await;
-                let result = answer.map_or_else(|error| error.name(), |()| "OK".to_owned());
-                self.service.metrics.webhook_call(&result, began.elapsed());
-                Outcome::of_ship(answer)
-            }
+            Job::Ship(ship) => self.ship(&ship).await,
+            Job::Place(attempt) => match self.gateway(&attempt) {
+                Ok(gateway) => {
+                    let (request, algorithm) = (attempt.request.as_bytes(), attempt.sign_type);
+                    let answer = gateway.unified_order(request, algorithm, &nonce);
+                    let answer = self.measured(Call::UnifiedOrder, answer).await;
+                    Outcome::of_place(attempt.index, entry.tries, answer)
+                }
+                Err(why) => again(why),
+            },
+            Job::Query(attempt) => match self.gateway(&attempt) {
+                Ok(gateway) => {
+                    let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
+                    let answer = gateway.order_query(number, algorithm, &nonce);
+                    let answer = self.measured(Call::OrderQuery, answer).await;
+                    Outcome::of_query(attempt.index, answer)
+                }
+                Err(why) => again(why),
+            },
+            Job::Close(attempt) => match self.gateway(&attempt) {
+                Ok(gateway) => {
+                    let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
+                    let answer = gateway.close_order(number, algorithm, &nonce);
+                    let answer = self.measured(Call::CloseOrder, answer).await;
+                    Outcome::of_close(attempt.index, answer)
+                }
+                Err(why) => again(why),
+            },
         })
     }
+
+    /// Lets a call to WeChat happen, and counts what it came to and how long it took.
+    async fn measured<A: Answer>(
+        &self,
+        call: Call,
+        answer: impl Future<Output = Result<A, CallError>>,
+    ) -> Result<A, CallError> {
+        let began = Stopwatch::start();
+        let answer = answer.await;
+        let metrics = &self.service.context.metrics;
+        metrics.gateway_call(name_of(call), code_of(&answer), began.elapsed());
+        answer
+    }
+
+    /// The line to WeChat for an attempt, or why there is none.
+    fn gateway(&self, attempt: &AttemptRow) -> Result<&Gateway, String> {
+        let seller = (attempt.mch_id.clone(), attempt.app_id.clone());
+        let missing = || format!("merchant {} is not in the configuration", attempt.mch_id);
+        self.gateways.get(&seller).ok_or_else(missing)
+    }
+
+    async fn ship(&self, ship: &ShipOrder) -> Outcome {
+        let context = &self.service.context;
+        let began = Stopwatch::start();
+        let answer = self.webhooks.ship(&ship.shop, ship, context.clock.now()).await;
+        let result = answer.as_ref().map_or_else(|error| error.name(), |()| "OK".to_owned());
+        context.metrics.webhook_call(&result, began.elapsed());
+        Outcome::of_ship(answer)
+    }
+}
+
+fn again(why: String) -> Outcome {
+    Outcome::Again { event: None, why }
 }
 
 /// Lets time happen to orders until told to stop.
 pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     loop {
-        let looked_at = service.clock.now();
+        let looked_at = service.context.clock.now();
         if let Err(error) = service.tick_due().await {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
@@ -164,7 +215,7 @@ pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<b
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
-            () = service.bells.time.notified() => {}
+            () = service.context.bells.time.notified() => {}
             () = next_tick(&service, looked_at) => {}
         }
     }
@@ -174,7 +225,7 @@ pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<b
 /// failed, and is tried again a second later.
 async fn next_tick(service: &Service, looked_at: UnixTime) {
     match service.next_tick().await {
-        Ok(Some(at)) => service.clock.sleep_until(at.max(looked_at.plus(1))).await,
+        Ok(Some(at)) => service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
         Ok(None) => std::future::pending().await,
         Err(error) => {
             tracing::error!(%error, "orders cannot be read");

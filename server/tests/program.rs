@@ -1,8 +1,9 @@
 //! The program as its operator meets it: arguments, exit codes, what it says when the
 //! configuration is wrong.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const GOOD: &str = r#"
     listen = "127.0.0.1:0"
@@ -82,4 +83,26 @@ fn its_help_says_how_to_begin() {
     for text in ["--config <FILE>", "SAOMA_CONFIG", "--log <FORMAT>", "check", "RUST_LOG"] {
         assert!(stdout.contains(text), "{stdout}");
     }
+}
+
+#[test]
+fn it_hashes_the_password_that_it_reads() {
+    let hash = |password: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_saoma-server"));
+        let program = program.arg("hash-password").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut running = program.stderr(Stdio::piped()).spawn().unwrap();
+        running.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        running.wait_with_output().unwrap()
+    };
+    let good = hash("correct horse battery\n");
+    assert_eq!(good.status.code(), Some(0));
+    let line = String::from_utf8(good.stdout).unwrap();
+    assert!(line.starts_with("$argon2id$") && line.ends_with('\n'), "{line}");
+    let operator =
+        format!("{GOOD}[[operators]]\nname = \"lin\"\npassword_hash = '{}'", line.trim());
+    assert_eq!(check(&operator).0, Some(0));
+    let bad = hash("short");
+    let stderr = String::from_utf8(bad.stderr).unwrap();
+    assert_eq!((bad.status.code(), bad.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(stderr.contains("12 characters at least") && !stderr.contains("short"), "{stderr}");
 }

@@ -7,6 +7,8 @@ use crate::time::UnixTime;
 
 /// The currency of a payment; an example is at [`PayNotice`](super::PayNotice).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Currency {
     /// `CNY`, also meant when the field is left out.
     Cny,
@@ -16,6 +18,7 @@ pub enum Currency {
 
 /// Money that a customer has paid; an example is at [`PayNotice`](super::PayNotice).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Payment {
     /// The attempt it was paid for.
     pub out_trade_no: OutTradeNo,

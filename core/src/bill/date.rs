@@ -64,6 +64,24 @@ impl BillDate {
         &self.text
     }
 
+    /// When the day begins.
+    #[must_use]
+    pub const fn begins_at(&self) -> UnixTime {
+        self.begin
+    }
+
+    /// When the next day begins.
+    #[must_use]
+    pub const fn ends_at(&self) -> UnixTime {
+        self.begin.plus(DAY_S)
+    }
+
+    /// Whether an instant is in this day.
+    #[must_use]
+    pub fn contains(&self, time: UnixTime) -> bool {
+        (self.begins_at()..self.ends_at()).contains(&time)
+    }
+
     /// When the bill is surely there: 10 o'clock on the next day. WeChat begins at 9.
     #[must_use]
     pub const fn ready_at(&self) -> UnixTime {
@@ -116,6 +134,20 @@ mod tests {
         assert_eq!(BillDate::of(at("20261123235959")).as_str(), "20261123");
         assert_eq!(BillDate::of(at("20261124000000")).as_str(), "20261124");
         assert_eq!(BillDate::of(UnixTime::default()).as_str(), "19700101");
+    }
+
+    #[test]
+    fn midnight_belongs_to_the_day_that_begins() {
+        let date = BillDate::parse("20261123").unwrap();
+        for (time, inside) in [
+            ("20261122235959", false),
+            ("20261123000000", true),
+            ("20261123235959", true),
+            ("20261124000000", false),
+        ] {
+            assert_eq!(date.contains(at(time)), inside, "{time}");
+        }
+        assert_eq!(BillDate::of(date.ends_at()).as_str(), "20261124");
     }
 
     #[test]

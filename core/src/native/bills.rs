@@ -1,6 +1,6 @@
 //! The calls that are answered with a bill, which is read while it comes.
 
-use super::{CallError, DownloadError, Gateway};
+use super::{CallError, DownloadError, Gateway, Heard};
 use crate::api::Call;
 use crate::bill::{
     BillDate, BillError, BillForm, FundAccount, FundLine, FundTotals, GZIP_MAGIC, LineError,
@@ -81,13 +81,22 @@ impl Gateway {
         mut on_line: impl FnMut(Result<T::Line<'_>, LineError>),
     ) -> Result<T, DownloadError> {
         let mut last = DownloadError::Call(CallError::Unreachable);
-        for host in &self.hosts {
+        for host in self.hosts.iter() {
             let mut handed_on = false;
             let hand_on = |line: Result<T::Line<'_>, LineError>| {
                 handed_on = true;
                 on_line(line);
             };
-            match self.download_from(host, call, body, hand_on).await {
+            let result = self.download_from(host, call, body, hand_on).await;
+            self.tap_heard(
+                host,
+                call,
+                match &result {
+                    Err(DownloadError::Call(error)) => Heard::Failed(error),
+                    Ok(_) | Err(_) => Heard::Bill,
+                },
+            );
+            match result {
                 Ok(totals) => return Ok(totals),
                 // Nobody should get a line twice, and WeChat's word is an answer.
                 Err(error) if handed_on || error.failure().is_some() => return Err(error),

@@ -2,9 +2,10 @@
 
 use base64ct::{Base64, Encoding as _};
 use core::fmt;
+use p12_keystore::{Pkcs12Archive, error::Error as P12Error};
 use reqwest::{Certificate, Identity};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use std::string::String;
 use std::vec::Vec;
@@ -13,9 +14,10 @@ use zeroize::Zeroizing;
 /// The merchant's client certificate with its key, which refunds and fund bills need (protocol §1).
 ///
 /// The merchant platform gives a zip file that holds both as PEM, `apiclient_cert.pem` and
-/// `apiclient_key.pem`, and once more together as PKCS#12, `apiclient_cert.p12`. **Only PEM is
-/// read**; who has nothing but the PKCS#12 file converts it once, with the merchant number as
-/// password:
+/// `apiclient_key.pem`, and once more together as PKCS#12, `apiclient_cert.p12`, locked by the
+/// merchant number. Either is read. Of PKCS#12 the old form, which WeChat and OpenSSL before 3
+/// write (certificates under 40-bit RC2, key under triple DES, SHA-1), and the new one (AES and
+/// SHA-256) are read; whatever else a file may be locked by, OpenSSL turns into PEM:
 ///
 /// ```sh
 /// openssl pkcs12 -legacy -in apiclient_cert.p12 -clcerts -nokeys -out apiclient_cert.pem
@@ -33,6 +35,9 @@ use zeroize::Zeroizing;
 ///     &std::fs::read("/etc/saoma/apiclient_key.pem")?,
 /// )?;
 /// assert_eq!(format!("{certificate:?}"), "ClientCertificate(..)", "the key cannot be printed");
+///
+/// let p12 = std::fs::read("/etc/saoma/apiclient_cert.p12")?;
+/// let same = ClientCertificate::from_pkcs12(&p12, "1900000109")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -54,15 +59,60 @@ impl ClientCertificate {
             let encrypted = key.windows(9).any(|word| word == b"ENCRYPTED");
             if encrypted { CertificateError::KeyEncrypted } else { CertificateError::NoKey }
         })?;
-        let pem = to_pem(&certificates, &key);
-        let provider = rustls::crypto::ring::default_provider();
-        CertifiedKey::from_der(certificates, key, &provider).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => CertificateError::OtherKey,
-            _ => CertificateError::Unreadable,
+        Self::from_der(&certificates, &key)
+    }
+
+    /// Reads a PKCS#12 file, which holds certificate and key; the password of WeChat's is the
+    /// merchant number.
+    ///
+    /// # Errors
+    /// [`CertificateError`] when the password is another one, the file is none or is locked in a
+    /// way that is not read, or there are no certificate and key in it that belong together.
+    pub fn from_pkcs12(file: &[u8], password: &str) -> Result<Self, CertificateError> {
+        let archive = Pkcs12Archive::from_pkcs12(file, password).map_err(|error| match error {
+            // Without a checksum the key shows only by what it makes of the content.
+            P12Error::MacError(_) | P12Error::UnpadError => CertificateError::Password,
+            P12Error::UnsupportedEncryptionScheme | P12Error::UnsupportedMacAlgorithm => {
+                CertificateError::Cipher
+            }
+            _ => CertificateError::NotPkcs12,
         })?;
+        let [key, ..] = &archive.keys[..] else { return Err(CertificateError::NoKey) };
+        let key = PrivatePkcs8KeyDer::from(key.key.as_der().to_vec());
+        let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec().into());
+        let mut certificates: Vec<CertificateDer<'static>> = certificates.collect();
+        if certificates.is_empty() {
+            return Err(CertificateError::NoCertificate);
+        }
+        // They stand in any order; the one that is shown comes first.
+        let key = PrivateKeyDer::Pkcs8(key);
+        let own = certificates.iter().position(|it| fits(core::slice::from_ref(it), &key).is_ok());
+        certificates.swap(0, own.ok_or(CertificateError::OtherKey)?);
+        Self::from_der(&certificates, &key)
+    }
+
+    fn from_der(
+        certificates: &[CertificateDer<'static>],
+        key: &PrivateKeyDer<'static>,
+    ) -> Result<Self, CertificateError> {
+        fits(certificates, key)?;
+        let pem = to_pem(certificates, key);
         let identity = Identity::from_pem(pem.as_bytes());
         Ok(Self(identity.map_err(|_| CertificateError::Unreadable)?))
     }
+}
+
+/// Whether the key is that of the first certificate.
+fn fits(
+    certificates: &[CertificateDer<'static>],
+    key: &PrivateKeyDer<'static>,
+) -> Result<(), CertificateError> {
+    let provider = rustls::crypto::ring::default_provider();
+    let checked = CertifiedKey::from_der(certificates.to_vec(), key.clone_key(), &provider);
+    checked.map(drop).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => CertificateError::OtherKey,
+        _ => CertificateError::Unreadable,
+    })
 }
 
 /// One text without all that may stand between certificates and key in files. Base64 of a key is
@@ -140,14 +190,20 @@ impl fmt::Debug for RootCertificates {
 ///
 /// let error = ClientCertificate::from_pem(b"\x30\x82\x0A\xB5", b"").unwrap_err();
 /// assert_eq!(error, CertificateError::NoCertificate);
-/// assert!(error.to_string().contains("openssl pkcs12"));
+/// assert!(error.to_string().contains("ClientCertificate::from_pkcs12"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateError {
-    /// There is no certificate in PEM.
+    /// There is no certificate.
     NoCertificate,
-    /// There is no key in PEM.
+    /// There is no key.
     NoKey,
+    /// The file is not PKCS#12.
+    NotPkcs12,
+    /// The password of the PKCS#12 file is another one.
+    Password,
+    /// The PKCS#12 file is locked in a way that is not read.
+    Cipher,
     /// The key is locked by a password.
     KeyEncrypted,
     /// The key is not the one of the certificate.
@@ -160,12 +216,20 @@ impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoCertificate => {
-                "there is no certificate in PEM; a PKCS#12 file (apiclient_cert.p12) is converted \
-                 by openssl pkcs12 -legacy -in apiclient_cert.p12 -clcerts -nokeys"
+                "there is no certificate; PEM is meant, and a PKCS#12 file (apiclient_cert.p12) is \
+                 read by ClientCertificate::from_pkcs12"
             }
             Self::NoKey => {
-                "there is no key in PEM; a PKCS#12 file (apiclient_cert.p12) is converted by \
-                 openssl pkcs12 -legacy -in apiclient_cert.p12 -nocerts -noenc"
+                "there is no key; PEM is meant, and a PKCS#12 file (apiclient_cert.p12) is read by \
+                 ClientCertificate::from_pkcs12"
+            }
+            Self::NotPkcs12 => "this is no PKCS#12 file (apiclient_cert.p12), or it is damaged",
+            Self::Password => {
+                "the password of the PKCS#12 file is another one; WeChat's is the merchant number"
+            }
+            Self::Cipher => {
+                "the PKCS#12 file is locked in a way that is not read; openssl pkcs12 -legacy -in \
+                 apiclient_cert.p12 turns it into PEM"
             }
             Self::KeyEncrypted => "the key is locked by a password; openssl pkey unlocks it",
             Self::OtherKey => "the key is not the one of the certificate",

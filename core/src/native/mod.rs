@@ -74,16 +74,19 @@ mod bills;
 mod calls;
 mod certificate;
 mod error;
+mod tap;
 mod transport;
 
 pub use certificate::{CertificateError, ClientCertificate, RootCertificates};
 pub use error::{CallError, DownloadError, GatewayError, Unsent};
+pub use tap::{Heard, Tap};
 pub use transport::{ANSWER_FIELDS_MAX, REFUND_FIELDS_MAX};
 
 use crate::api::Merchant;
 use core::fmt;
 use core::time::Duration;
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
 /// WeChat's main host and its standby (protocol §1).
@@ -126,16 +129,17 @@ impl Default for Settings {
     }
 }
 
-/// A merchant's line to the gateway. Clones share its connections.
+/// A merchant's line to the gateway. Clones are cheap and share its connections.
 ///
 /// An example is at [the module](self).
 #[derive(Clone)]
 pub struct Gateway {
     http: reqwest::Client,
-    hosts: Vec<String>,
+    hosts: Arc<[String]>,
     merchant: Merchant,
     has_certificate: bool,
     bill_timeout: Duration,
+    tap: Option<Arc<dyn Tap>>,
 }
 
 impl Gateway {
@@ -209,7 +213,7 @@ impl Gateway {
         }
         let http = http.build().map_err(|_| GatewayError::Tls)?;
         let bill_timeout = settings.bill_timeout;
-        Ok(Self { http, hosts, merchant, has_certificate, bill_timeout })
+        Ok(Self { http, hosts: hosts.into(), merchant, has_certificate, bill_timeout, tap: None })
     }
 
     /// Whose line it is.

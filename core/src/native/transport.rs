@@ -1,6 +1,6 @@
 //! Requests out, answers in: sealed, posted to one host after the other, read.
 
-use super::{CallError, Gateway, Unsent};
+use super::{CallError, Gateway, Heard, Unsent};
 use crate::api::{AnswerError, Call, seal};
 use crate::ids::Nonce;
 use crate::sign::SignType;
@@ -41,8 +41,11 @@ impl Gateway {
         mut read: impl FnMut(&Doc<'_, N>) -> Result<T, AnswerError>,
     ) -> Result<T, CallError> {
         let mut last = CallError::Unreachable;
-        for host in &self.hosts {
-            let answer = match self.ask(host, call, body).await {
+        for host in self.hosts.iter() {
+            let answer = self.ask(host, call, body).await;
+            let heard = answer.as_ref().map_or_else(Heard::Failed, |it| Heard::Answer(it));
+            self.tap_heard(host, call, heard);
+            let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) => {
                     last = error;
@@ -79,6 +82,7 @@ impl Gateway {
         body: &str,
         within: Option<Duration>,
     ) -> Result<Response, CallError> {
+        self.tap_asked(host, call, body);
         let mut request = self
             .http
             .post(std::format!("{host}{}", call.path()))

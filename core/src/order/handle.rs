@@ -6,6 +6,7 @@ use super::{
     Reason, Settlement, Step,
 };
 use crate::api::Payment;
+use crate::money::Fen;
 use crate::time::UnixTime;
 use crate::timetable::QUERY_S;
 use crate::watch::CODE_URL_MAX;
@@ -29,6 +30,13 @@ impl Order {
             Event::Cancel => step.cancel(now),
             Event::Tick => step.tick(now),
             Event::Shipped => step.shipped(),
+            Event::RefundAsked { refund, attempt, amount } => {
+                step.refund_asked(*refund, *attempt, *amount);
+            }
+            Event::RefundEnded { refund, end } => step.refund_ended(*refund, *end),
+            Event::RefundedElsewhere { attempt, amount } => {
+                step.refunded_elsewhere(*attempt, *amount);
+            }
         }
         step
     }
@@ -41,10 +49,8 @@ impl Order {
             Phase::Closing(_) => self.close_due(),
             Phase::Closed(_) | Phase::Paid | Phase::Shipped => None,
         };
-        match (deadline, self.query_due()) {
-            (Some(deadline), Some(query)) => Some(deadline.min(query)),
-            (deadline, query) => deadline.or(query),
-        }
+        let refund = self.forgotten_refund().map(|_| self.created_at);
+        [deadline, self.query_due(), refund].into_iter().flatten().min()
     }
 
     fn close_due(&self) -> Option<UnixTime> {
@@ -70,7 +76,7 @@ impl Order {
 }
 
 impl Step {
-    fn emit(&mut self, effect: Effect) {
+    pub(super) fn emit(&mut self, effect: Effect) {
         let full = self.effects.push(effect).is_err();
         debug_assert!(!full, "no event has more than four effects");
     }
@@ -182,6 +188,7 @@ impl Step {
             transaction_id: payment.transaction_id.clone(),
             amount: payment.total_fee,
             anomaly: verdict.err(),
+            elsewhere: Fen::ZERO,
         });
         match verdict {
             Ok(()) => {
@@ -200,11 +207,7 @@ impl Step {
     /// A payment that may not ship: give it back and tell.
     fn keep_out(&mut self, index: u8, payment: &Payment, anomaly: Anomaly) {
         if anomaly.is_refund_due() {
-            self.emit(Effect::Refund {
-                attempt: index,
-                transaction_id: payment.transaction_id.clone(),
-                amount: payment.total_fee,
-            });
+            self.give_back(index);
         }
         self.report(index, payment, anomaly);
         if !self.is_current(index) {
@@ -305,6 +308,9 @@ impl Step {
             Phase::Placing | Phase::Open | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
         }
         self.query_on_time(now);
+        if let Some(attempt) = self.order.forgotten_refund() {
+            self.give_back(attempt);
+        }
     }
 
     /// Asks once, however many entries of the timetable have passed.

@@ -2,16 +2,17 @@
 //!
 //! `order.handle(event, now)` is a pure function: it gives the next order and the effects that must
 //! be committed together with it. It does no I/O, has no clock, and refuses no fact: a payment that
-//! happened cannot be an error, so an anomaly is an answer (refund and report). Only the customer's
-//! wish to cancel can be refused.
+//! happened cannot be an error, so an anomaly is an answer (refund and report). Only wishes can be
+//! refused: to cancel, and to refund.
 //!
 //! An **order** is what the customer buys. It has 1 to 8 **attempts**; an attempt is one
-//! `out_trade_no` and at most one payment. The table of all phases and events is in
-//! `docs/order-machine.md`; [`handle`](Order::handle) follows it row by row.
+//! `out_trade_no` and at most one payment. Refunds stand beside the phase. The table of all phases
+//! and events is in `docs/order-machine.md`; [`handle`](Order::handle) follows it row by row.
 //!
 //! What it promises, for every sequence of events: at most one [`Effect::Ship`]; never a ship after
-//! the order was cancelled or closed, nor for a wrong amount; for each payment exactly one of ship,
-//! refund or (where no money may move) a report; the same event again changes nothing.
+//! the order was cancelled or closed, nor for a wrong amount, nor after a refund has started; for
+//! each payment exactly one of ship, full refund or (where no money may move) a report; never more
+//! goes back than was captured; the same event again changes nothing.
 //!
 //! ```
 //! use saoma_core::order::{Effect, Event, Order, Phase};
@@ -30,7 +31,11 @@
 
 mod handle;
 mod payment;
+mod refund;
 mod view;
+
+pub use payment::Anomaly;
+pub use refund::{RefundBy, RefundEnd, RefundPart, RefundRefused, RefundStage};
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +46,7 @@ use crate::money::Fen;
 use crate::time::UnixTime;
 use crate::watch::CODE_URL_MAX;
 use heapless::{String, Vec};
+use refund::PARTS_MAX;
 
 /// Most attempts of one order.
 pub const ATTEMPTS_MAX: usize = 8;
@@ -89,6 +95,9 @@ pub struct Order {
     code_url: Option<String<CODE_URL_MAX>>,
     /// Never empty; the last is the current one.
     attempts: Vec<Attempt, ATTEMPTS_MAX>,
+    /// In the order in which they were asked for; the place is the number.
+    #[cfg_attr(feature = "serde", serde(default))]
+    refunds: Vec<RefundPart, PARTS_MAX>,
 }
 
 /// Where an order is.
@@ -154,12 +163,17 @@ struct Settlement {
     amount: Fen,
     /// `None`: kept, and shipped for.
     anomaly: Option<Anomaly>,
+    /// What somebody else than us has given back of it, in WeChat's console; `amount` at most.
+    #[cfg_attr(feature = "serde", serde(default))]
+    elsewhere: Fen,
 }
 
 /// What happened.
 ///
 /// An example is at [`Order`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Event {
     /// WeChat gave a code.
     Placed {
@@ -218,6 +232,29 @@ pub enum Event {
     Tick,
     /// The shop has confirmed.
     Shipped,
+    /// The shop gives a payment back, whole or in part; [`Order::may_refund`] says whether it may.
+    RefundAsked {
+        /// [`Order::next_refund`]; about another one this is old news.
+        refund: u8,
+        /// The attempt whose payment goes back.
+        attempt: u8,
+        /// How much of it.
+        amount: Fen,
+    },
+    /// The end of a refund of ours, by query.
+    RefundEnded {
+        /// Which refund.
+        refund: u8,
+        /// How it ended.
+        end: RefundEnd,
+    },
+    /// A query shows refunds of a payment that we did not make.
+    RefundedElsewhere {
+        /// The attempt whose payment went back.
+        attempt: u8,
+        /// All of them together, as WeChat has it now.
+        amount: Fen,
+    },
 }
 
 /// What must be done, at least once, after the new order is committed.
@@ -251,13 +288,16 @@ pub enum Effect {
         /// When it was paid.
         paid_at: UnixTime,
     },
-    /// Give this payment back, whole.
+    /// Give this payment back, whole or in part, again until its end is known.
     Refund {
+        /// Which refund; [`Order::out_refund_no`] is its number.
+        #[cfg_attr(feature = "serde", serde(default))]
+        refund: u8,
         /// The attempt that was paid.
         attempt: u8,
         /// The payment.
         transaction_id: TransactionId,
-        /// All of it.
+        /// How much of it.
         amount: Fen,
     },
     /// Record an anomaly and tell a person.
@@ -271,62 +311,6 @@ pub enum Effect {
         /// What is wrong with it.
         anomaly: Anomaly,
     },
-}
-
-/// Why a payment may not ship.
-///
-/// An example is at [`Order`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub enum Anomaly {
-    /// Another amount than the order's.
-    AmountMismatch,
-    /// Another currency than CNY.
-    CurrencyMismatch,
-    /// The order had been given up.
-    PaidAfterCancel,
-    /// The order had been closed.
-    PaidAfterClose,
-    /// The order had been paid by another payment.
-    PaidTwice,
-    /// Already given back at WeChat, by somebody else than us: nothing to refund, nothing to ship.
-    RefundedElsewhere,
-    /// A second transaction for one number. It cannot be, so no money moves.
-    Conflict,
-    /// A good payment for a number that we do not know (found by the server, not by an order).
-    UnknownOrder,
-}
-
-impl Anomaly {
-    /// The name on the wire, `snake_case`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AmountMismatch => "amount_mismatch",
-            Self::CurrencyMismatch => "currency_mismatch",
-            Self::PaidAfterCancel => "paid_after_cancel",
-            Self::PaidAfterClose => "paid_after_close",
-            Self::PaidTwice => "paid_twice",
-            Self::RefundedElsewhere => "refunded_elsewhere",
-            Self::Conflict => "conflict",
-            Self::UnknownOrder => "unknown_order",
-        }
-    }
-
-    /// Whether the payment must be given back, by us.
-    #[must_use]
-    pub const fn is_refund_due(self) -> bool {
-        match self {
-            Self::AmountMismatch
-            | Self::CurrencyMismatch
-            | Self::PaidAfterCancel
-            | Self::PaidAfterClose
-            | Self::PaidTwice
-            | Self::UnknownOrder => true,
-            Self::RefundedElsewhere | Self::Conflict => false,
-        }
-    }
 }
 
 /// The next order, and what to do once it is committed.
@@ -367,6 +351,7 @@ impl Order {
             phase: Phase::Placing,
             code_url: None,
             attempts: Vec::from_array([Attempt::new(created_at)]),
+            refunds: Vec::new(),
         };
         Step { order, effects: Vec::from_array([Effect::Place { attempt: 0 }]) }
     }
@@ -427,7 +412,8 @@ impl Order {
     }
 
     /// Whether an effect that was recorded earlier still has to be performed: an order that is
-    /// closing needs no code any more, and an answered question need not be asked again.
+    /// closing needs no code any more, an answered question need not be asked again, and nothing
+    /// is handed over once its payment has begun to go back.
     #[must_use]
     pub fn still_wants(&self, effect: &Effect) -> bool {
         let current = |attempt: u8| attempt == self.current_attempt();
@@ -445,7 +431,9 @@ impl Order {
             },
             Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
             Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
-            Effect::Ship { .. } | Effect::Refund { .. } | Effect::Report { .. } => true,
+            Effect::Ship { attempt, .. } => !self.refund_started(*attempt),
+            Effect::Refund { refund, .. } => self.wants_refund(*refund),
+            Effect::Report { .. } => true,
         }
     }
 }

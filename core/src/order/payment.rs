@@ -1,6 +1,6 @@
 //! **The amount must match.** The one place that decides whether a payment ships.
 
-use super::{Anomaly, Phase, Reason};
+use super::{Phase, Reason};
 use crate::api::{Currency, Payment};
 use crate::money::Fen;
 
@@ -24,5 +24,61 @@ pub(super) fn judge(phase: Phase, amount: Fen, payment: &Payment) -> Result<(), 
         Phase::Closing(Reason::Cancelled | Reason::Failed) => Err(Anomaly::PaidAfterCancel),
         Phase::Closed(_) => Err(Anomaly::PaidAfterClose),
         Phase::Paid | Phase::Shipped => Err(Anomaly::PaidTwice),
+    }
+}
+
+/// Why a payment may not ship.
+///
+/// An example is at [`Order`](super::Order).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Anomaly {
+    /// Another amount than the order's.
+    AmountMismatch,
+    /// Another currency than CNY.
+    CurrencyMismatch,
+    /// The order had been given up.
+    PaidAfterCancel,
+    /// The order had been closed.
+    PaidAfterClose,
+    /// The order had been paid by another payment.
+    PaidTwice,
+    /// Already given back at WeChat, by somebody else than us: nothing to refund, nothing to ship.
+    RefundedElsewhere,
+    /// A second transaction for one number. It cannot be, so no money moves.
+    Conflict,
+    /// A good payment for a number that we do not know (found by the server, not by an order).
+    UnknownOrder,
+}
+
+impl Anomaly {
+    /// The name on the wire, `snake_case`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AmountMismatch => "amount_mismatch",
+            Self::CurrencyMismatch => "currency_mismatch",
+            Self::PaidAfterCancel => "paid_after_cancel",
+            Self::PaidAfterClose => "paid_after_close",
+            Self::PaidTwice => "paid_twice",
+            Self::RefundedElsewhere => "refunded_elsewhere",
+            Self::Conflict => "conflict",
+            Self::UnknownOrder => "unknown_order",
+        }
+    }
+
+    /// Whether the payment must be given back, by us.
+    #[must_use]
+    pub const fn is_refund_due(self) -> bool {
+        match self {
+            Self::AmountMismatch
+            | Self::CurrencyMismatch
+            | Self::PaidAfterCancel
+            | Self::PaidAfterClose
+            | Self::PaidTwice
+            | Self::UnknownOrder => true,
+            Self::RefundedElsewhere | Self::Conflict => false,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a watcher may see of an order.
 
 use super::{Anomaly, Order, Phase, Reason};
+use crate::money::Fen;
 use crate::time::UnixTime;
 use crate::watch;
 
@@ -9,22 +10,20 @@ impl Order {
     #[must_use]
     pub fn watched_phase(&self) -> watch::Phase {
         match self.phase {
-            Phase::Paid => watch::Phase::Paid,
-            Phase::Shipped => watch::Phase::Shipped,
+            Phase::Paid => self.kept_goes_back().unwrap_or(watch::Phase::Paid),
+            Phase::Shipped => self.kept_goes_back().unwrap_or(watch::Phase::Shipped),
             // With a number that is used up nobody can pay; with a later one the order goes on.
             Phase::Placing | Phase::Open | Phase::Closing(_) if self.used_up() => {
-                watch::Phase::Refunding
+                self.goes_back(self.current_attempt()).unwrap_or(watch::Phase::Refunding)
             }
-            Phase::Closed(_) if self.holds(Anomaly::is_refund_due) => watch::Phase::Refunding,
-            Phase::Closed(_) if self.holds(|anomaly| anomaly == Anomaly::RefundedElsewhere) => {
-                watch::Phase::Refunded
-            }
+            Phase::Closed(reason) => self.all_go_back().unwrap_or(match reason {
+                Reason::Cancelled => watch::Phase::Cancelled,
+                Reason::Expired => watch::Phase::Expired,
+                Reason::Failed => watch::Phase::Failed,
+            }),
             Phase::Placing => watch::Phase::Placing,
             Phase::Open => watch::Phase::Open,
             Phase::Closing(_) => watch::Phase::Closing,
-            Phase::Closed(Reason::Cancelled) => watch::Phase::Cancelled,
-            Phase::Closed(Reason::Expired) => watch::Phase::Expired,
-            Phase::Closed(Reason::Failed) => watch::Phase::Failed,
         }
     }
 
@@ -47,8 +46,28 @@ impl Order {
         self.attempts.last().is_some_and(|attempt| attempt.payment.is_some())
     }
 
-    fn holds(&self, which: impl Fn(Anomaly) -> bool) -> bool {
-        let payments = self.attempts.iter().filter_map(|attempt| attempt.payment.as_ref());
-        payments.filter_map(|payment| payment.anomaly).any(which)
+    /// The payment that was kept, once all of it goes back.
+    fn kept_goes_back(&self) -> Option<watch::Phase> {
+        let kept = self.kept_attempt()?;
+        if self.is_back(kept) {
+            return Some(watch::Phase::Refunded);
+        }
+        (self.refundable(kept) == Fen::ZERO).then_some(watch::Phase::Refunding)
+    }
+
+    /// The payment of this attempt that was not kept, if there is one.
+    fn goes_back(&self, attempt: u8) -> Option<watch::Phase> {
+        let settled = self.attempts.get(usize::from(attempt))?.payment.as_ref()?;
+        let anomaly = settled.anomaly?;
+        let back = self.is_back(attempt) || anomaly == Anomaly::RefundedElsewhere;
+        Some(if back { watch::Phase::Refunded } else { watch::Phase::Refunding })
+    }
+
+    /// All payments that were not kept, if there are any: the slowest counts.
+    fn all_go_back(&self) -> Option<watch::Phase> {
+        let mut all = (0..=self.current_attempt()).filter_map(|attempt| self.goes_back(attempt));
+        let first = all.next()?;
+        let waits = |phase: &watch::Phase| *phase == watch::Phase::Refunding;
+        Some(if waits(&first) { first } else { all.find(waits).unwrap_or(first) })
     }
 }

@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "certificate_key",
     "spbill_create_ip",
     "anomalies",
+    "only_program",
 ];
 
 /// Who we are to WeChat.
@@ -47,6 +48,9 @@ pub struct MerchantConfig {
     pub spbill_create_ip: IpAddr,
     /// What becomes of payments that may not be kept.
     pub anomalies: AnomalyPolicy,
+    /// Whether no other program takes payments under this merchant's number. Then a payment in the
+    /// bill whose number nobody knows goes back, whatever the number looks like.
+    pub only_program: bool,
 }
 
 /// What becomes of a payment that may not be kept: too late, twice, a wrong amount.
@@ -113,6 +117,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
     let certificate = problems.keep(certificate(section));
     let spbill_create_ip = problems.keep(spbill_create_ip(section));
     let anomalies = problems.keep(anomalies(section));
+    let only_program = problems.keep(section.flag("only_program", false));
     Some(MerchantConfig {
         mch_id: mch_id?,
         name: name?,
@@ -124,6 +129,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
         certificate: certificate?,
         spbill_create_ip: spbill_create_ip?,
         anomalies: anomalies?,
+        only_program: only_program?,
     })
 }
 

@@ -178,12 +178,11 @@ impl<'e> Section<'e> {
         number.ok_or_else(|| self.error(key, format!("must be a whole number, {min} to {max}")))
     }
 
-    /// A yes or no, which is no when it is not there.
-    pub(super) fn flag(&mut self, key: &str) -> Result<bool, Problem> {
+    /// A yes or no, or `default`.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> Result<bool, Problem> {
         match self.take(key)? {
-            Found::Nothing | Found::Variable("false") | Found::Key(Value::Boolean(false)) => {
-                Ok(false)
-            }
+            Found::Nothing => Ok(default),
+            Found::Variable("false") | Found::Key(Value::Boolean(false)) => Ok(false),
             Found::Variable("true") | Found::Key(Value::Boolean(true)) => Ok(true),
             Found::Variable(_) | Found::Key(_) => Err(self.error(key, "must be true or false")),
         }

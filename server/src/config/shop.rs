@@ -3,6 +3,7 @@
 use super::error::{Problem, Problems};
 use super::read::Section;
 use super::{MerchantConfig, Secret, is_url, secret};
+use crate::webhook::{Reach, literal};
 use saoma_core::ids::{AppId, MchId};
 
 const KEYS: &[&str] =
@@ -46,12 +47,13 @@ pub struct WebhookConfig {
 pub(super) fn shops(
     root: &mut Section<'_>,
     merchants: &[MerchantConfig],
+    reach: Reach,
     problems: &mut Problems,
 ) -> Vec<ShopConfig> {
     let sections = problems.keep(root.one_or_many("shop", "shops", KEYS));
     let mut shops: Vec<ShopConfig> = Vec::new();
     for mut section in sections.unwrap_or_default() {
-        let shop = shop(&mut section, merchants, problems);
+        let shop = shop(&mut section, merchants, reach, problems);
         for other in &shops {
             let Some(shop) = &shop else { break };
             if other.id == shop.id {
@@ -70,11 +72,12 @@ pub(super) fn shops(
 fn shop(
     section: &mut Section<'_>,
     merchants: &[MerchantConfig],
+    reach: Reach,
     problems: &mut Problems,
 ) -> Option<ShopConfig> {
     let id = problems.keep(id(section));
     let keys = problems.keep(keys(section));
-    let webhook = problems.keep(webhook(section));
+    let webhook = problems.keep(webhook(section, reach));
     let fetch_within_s = problems.keep(section.number("fetch_within_s", FETCH_WITHIN_S));
     // Both keys are read in any case; a merchant that could not be read has its own problem.
     let (mch_id, app_id) = (section.optional("mch_id"), section.optional("app_id"));
@@ -142,13 +145,17 @@ fn keys(section: &mut Section<'_>) -> Result<Vec<Secret>, Problem> {
     keys.into_iter().map(|key| secret(section, "keys", key)).collect()
 }
 
-fn webhook(section: &mut Section<'_>) -> Result<Option<WebhookConfig>, Problem> {
+fn webhook(section: &mut Section<'_>, reach: Reach) -> Result<Option<WebhookConfig>, Problem> {
     let url = section.secret("webhook_url")?;
     let text = section.secret("webhook_secret")?;
     match (url, text) {
         (None, None) => Ok(None),
         (Some(url), _) if !is_url(&url) => {
             let rule = "must be http(s)://host[:port]/path without a user name";
+            Err(section.error("webhook_url", rule))
+        }
+        (Some(url), _) if literal(&url).is_some_and(|address| !reach.allows(address)) => {
+            let rule = "must lead to a public address; webhook_private = true allows private ones";
             Err(section.error("webhook_url", rule))
         }
         (Some(url), Some(text)) => {

@@ -47,7 +47,7 @@ const LONG: &str = r#"
     fetch_within_s = 60
     [[operators]]
     name = "lin"
-    password_hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA"
+    password_hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA"
 "#;
 
 fn env(variables: &[(&str, &str)]) -> Env {
@@ -77,7 +77,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert!(matches!(&config.database, Database::Sqlite(path) if path == "/etc/saoma/saoma.db"));
     assert_eq!(config.public_url, None);
     assert!(config.trusted_proxies.is_empty() && config.operators.is_empty());
-    assert!(!config.webhook_private && config.replica.is_none());
+    assert!(config.webhook_private && config.replica.is_none());
     assert_eq!((config.limits, &config.log), (Limits::default(), &LogConfig::default()));
     let [merchant] = config.merchants.as_slice() else { panic!("{config:?}") };
     assert_eq!(merchant.sign_type, SignType::HmacSha256);
@@ -205,13 +205,27 @@ fn all_that_is_wrong_is_told_at_once() {
 #[test]
 fn a_public_url_has_no_query_and_no_slash_at_the_end() {
     let listen = "listen = \"127.0.0.1:0\"";
+    let text = SHORT.replace(listen, &format!("{listen}\nwebhook_private = true"));
     let with = format!("{listen}\npublic_url = \"https://pay.example.com/saoma/\"");
-    let config = changed(SHORT, listen, &with).unwrap();
+    let config = changed(&text, listen, &with).unwrap();
     assert_eq!(config.public_url.as_deref(), Some("https://pay.example.com/saoma"));
     for url in ["pay.example.com", "https://pay.example.com/?a=1", "https://支付.example"] {
         let error = error(SHORT, listen, &format!("{listen}\npublic_url = \"{url}\""));
         assert!(error.starts_with("public_url: must be http(s)://"), "{url}: {error}");
     }
+}
+
+#[test]
+fn a_server_that_wechat_reaches_calls_public_addresses_only_unless_it_is_told_otherwise() {
+    let with = "public_url = \"https://pay.example.com\"\n[merchant]";
+    let refused = error(SHORT, "[merchant]", with);
+    assert!(refused.starts_with("shop.webhook_url: must lead to a public address"), "{refused}");
+    let permitted = format!("webhook_private = true\n{with}");
+    assert!(changed(SHORT, "[merchant]", &permitted).unwrap().webhook_private);
+    let public = SHORT.replace("http://127.0.0.1:3000", "https://shop.example.com");
+    assert!(!changed(&public, "[merchant]", with).unwrap().webhook_private);
+    let metadata = error(SHORT, "127.0.0.1:3000", "169.254.169.254");
+    assert!(metadata.starts_with("shop.webhook_url: must lead to"), "{metadata}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(super) enum ApiError {
     OrderNoTaken,
     AlreadyPaid,
     TooLarge,
+    TooMany,
     Unavailable,
 }
 
@@ -33,6 +34,7 @@ impl ApiError {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::OrderNoTaken | Self::AlreadyPaid => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -52,6 +54,7 @@ impl ApiError {
             }
             Self::AlreadyPaid => ("already_paid", "the order is paid and cannot be given up"),
             Self::TooLarge => ("too_large", "the body is too large"),
+            Self::TooMany => ("too_many", "too many requests; go on a little slower"),
             Self::Unavailable => ("unavailable", "not possible just now; try again"),
         }
     }
@@ -73,7 +76,7 @@ impl IntoResponse for ApiError {
             Self::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Unavailable => {
+            Self::TooMany | Self::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::InvalidJson { .. }

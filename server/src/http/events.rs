@@ -27,8 +27,8 @@ pub(super) async fn follow(
         return Err(ApiError::NotFound);
     }
     // Following begins before the first look, so nothing falls between.
-    let follower = app.service.watchers.follow(&order_id);
-    let open = app.service.metrics.open_stream();
+    let follower = app.service.context.watchers.follow(&order_id);
+    let open = app.service.context.metrics.open_stream();
     let following = Following { app, order_id, follower, shown: 0, is_over: false, _open: open };
     let events = stream::unfold(following, async |mut following| {
         let event = following.next().await?;

@@ -2,9 +2,11 @@
 //! understands, and the service's answers into bodies.
 
 mod access;
+mod bills;
 mod docs;
 mod error;
 mod events;
+mod limit;
 mod notify;
 mod observe;
 mod orders;
@@ -15,6 +17,7 @@ mod tests;
 
 pub(crate) use access::ShopKeys;
 use error::ApiError;
+pub(crate) use limit::Gate;
 pub(crate) use observe::{MetricsFor, router as observe_router};
 
 use crate::life::Life;
@@ -29,7 +32,6 @@ use saoma_core::xml::DOC_LEN_MAX;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tracing::Instrument as _;
 
 /// Largest body of a request in JSON.
 const JSON_LEN_MAX: usize = 8 * 1024;
@@ -41,6 +43,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
     pub(crate) keys: ShopKeys,
+    pub(crate) gate: Arc<Gate>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) life: Life,
@@ -58,6 +61,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
         .route("/v1/anomalies", get(orders::anomalies))
+        .route("/v1/bills/{date}", get(bills::day))
         .route("/healthz", get(observe::healthz))
         .route("/readyz", get(observe::readyz))
         .route("/metrics", get(observe::metrics))
@@ -100,15 +104,4 @@ async fn in_time(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => ApiError::Timeout.into_response(),
     }
-}
-
-/// Runs a verb to its end even when its caller hangs up: what has begun is committed or fails, and
-/// whoever must know of it is told.
-async fn to_the_end<T: Send + 'static>(
-    verb: impl Future<Output = T> + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::spawn(verb.in_current_span()).await.map_err(|error| {
-        tracing::error!(%error, "a request ended badly");
-        ApiError::Unavailable
-    })
 }

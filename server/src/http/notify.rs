@@ -5,39 +5,49 @@ use crate::service::NoticeError;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use saoma_core::api::{ACK_FAIL, ACK_SUCCESS};
 use std::time::Duration;
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 /// WeChat waits five seconds.
 const ANSWER_WITHIN: Duration = Duration::from_millis(4_500);
 
 pub(super) async fn notify(
     State(app): State<App>,
+    extensions: Extensions,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let client = app.gate.client(&extensions, &headers);
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                app.service.metrics.notice_refused("too_large");
+                app.service.context.metrics.notice_refused("too_large");
             }
+            app.gate.refused(client, app.service.context.clock.now());
             return answer(rejection.status(), ACK_FAIL);
         }
     };
-    // It goes on even when the caller hangs up.
-    let service = app.service.clone();
-    let taken = tokio::spawn(async move { service.notify(&body).await }.in_current_span());
-    match timeout(ANSWER_WITHIN, taken).await {
-        Ok(Ok(Ok(()))) => answer(StatusCode::OK, ACK_SUCCESS),
+    let now = app.service.context.clock.now();
+    let Ok(turn) = timeout(ANSWER_WITHIN, app.gate.notice(client, now)).await else {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, ACK_FAIL);
+    };
+    // Once it has been verified it goes on even when the caller hangs up.
+    let taken = timeout(ANSWER_WITHIN, app.service.notify(&body)).await;
+    drop(turn);
+    if let Ok(Err(NoticeError::Refused(_))) = &taken {
+        app.gate.refused(client, app.service.context.clock.now());
+    }
+    match taken {
+        Ok(Ok(())) => answer(StatusCode::OK, ACK_SUCCESS),
         // WeChat looks at the body; 200 says that the right server was reached, so that nobody
         // looks for the mistake between the two.
-        Ok(Ok(Err(NoticeError::Refused(_)))) => answer(StatusCode::OK, ACK_FAIL),
+        Ok(Err(NoticeError::Refused(_))) => answer(StatusCode::OK, ACK_FAIL),
         // Not kept, or nobody knows: WeChat sends it again.
-        Ok(Ok(Err(NoticeError::Store(_))) | Err(_)) | Err(_) => {
+        Ok(Err(NoticeError::Store(_))) | Err(_) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, ACK_FAIL)
         }
     }

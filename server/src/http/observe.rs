@@ -88,10 +88,10 @@ pub(super) async fn metrics(
 async fn page(State(app): State<App>) -> Response {
     let service = &app.service;
     let mut page = Page::default();
-    service.metrics.write(&mut page);
+    service.context.metrics.write(&mut page);
     let seen = service.glance().await.inspect_err(|error| {
         tracing::error!(%error, "the database cannot be looked at");
     });
-    Glance::write(seen.as_deref().ok(), service.clock.now(), &mut page);
+    Glance::write(seen.as_deref().ok(), service.context.clock.now(), &mut page);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], page.into_text()).into_response()
 }

@@ -1,8 +1,8 @@
 //! Orders for shops, kiosks and pages (docs/api.md §2.1, §2.2, §2.4, §2.5).
 
+use super::App;
 use super::access::{Allowed, ByShop};
 use super::error::ApiError;
-use super::{App, to_the_end};
 use crate::service::{EXPIRES_IN_DEFAULT_S, NewOrder};
 use crate::store::AnomalyRow;
 use axum::Json;
@@ -34,13 +34,14 @@ struct Anomalies {
 }
 
 pub(super) async fn create(
-    _: ByShop,
+    ByShop(shop): ByShop,
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let new = new_order(&body?)?;
     let service = app.service.clone();
-    let created = to_the_end(async move { service.create(&new).await }).await??;
+    let shop = service.context.sellers.shop(&shop).cloned().ok_or(ApiError::Unauthorized)?;
+    let created = service.create(&shop, &new).await?;
     let order_id = &created.order_id;
     let view = app.service.view_with_code(order_id, CODE_WITHIN).await?;
     let view = view.ok_or(ApiError::NotFound)?;
@@ -61,8 +62,7 @@ pub(super) async fn cancel(
     Allowed(order_id): Allowed,
     State(app): State<App>,
 ) -> Result<Json<View>, ApiError> {
-    let service = app.service;
-    Ok(Json(to_the_end(async move { service.cancel(&order_id).await }).await??))
+    Ok(Json(app.service.cancel(&order_id).await?))
 }
 
 pub(super) async fn anomalies(_: ByShop, State(app): State<App>) -> Result<Response, ApiError> {

@@ -1,6 +1,7 @@
 //! The whole server over real HTTP, but for WeChat, whose gateway is out of reach here: orders stay
 //! `placing` until a signed notification pays them. (`tests/` runs it against the sandbox.)
 
+mod doors;
 mod observe;
 mod openapi;
 
@@ -93,9 +94,14 @@ struct Made {
 
 impl Desk {
     async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// With more in its configuration.
+    async fn start_with(more: &str) -> Self {
         let (receiver, webhook_url) = Receiver::start(200).await;
         let folder = tempfile::tempdir().unwrap();
-        let config = config(folder.path(), &webhook_url);
+        let config = config(folder.path(), &webhook_url, more);
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
         let server = start(&config, &clock).await;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
@@ -171,14 +177,14 @@ impl Desk {
     }
 }
 
-fn config(folder: &Path, webhook_url: &str) -> Config {
+fn config(folder: &Path, webhook_url: &str, more: &str) -> Config {
     let merchant = merchant(SignType::HmacSha256);
     let text = format!(
         "stop_drain_s = 0\nlisten = \"127.0.0.1:0\"\ndatabase = \"sqlite:saoma.db\"\n\
          [merchant]\nname = \"扫码咖啡\"\nmch_id = \"{}\"\napp_id = \"{}\"\nkey = \"{KEY}\"\n\
          gateway = \"http://127.0.0.1:1\"\n\
          [shop]\nkeys = [\"{SHOP_KEY}\"]\nwebhook_url = \"{webhook_url}\"\n\
-         webhook_secret = \"{WEBHOOK_SECRET}\"\n",
+         webhook_secret = \"{WEBHOOK_SECRET}\"\n{more}",
         merchant.mch_id, merchant.app_id
     );
     Config::parse(&text, folder, &Env::default()).unwrap()
@@ -298,9 +304,8 @@ async fn a_shop_that_does_not_confirm_is_told_again_with_the_same_words() {
 async fn settled(desk: &Desk, tries: i64) {
     let committed = async {
         loop {
-            let mut reader = desk.server.store.reader().await.unwrap();
             let sql = "select state, tries from outbox where kind = 'ship'";
-            if crate::testing::rows(&mut reader, sql).await == [format!("pending {tries}")] {
+            if crate::testing::rows(&desk.server.store, sql).await == [format!("pending {tries}")] {
                 return;
             }
             sleep(Duration::from_millis(5)).await;

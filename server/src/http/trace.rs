@@ -26,7 +26,7 @@ pub(super) fn current() -> Option<String> {
 /// Around everything else.
 pub(super) async fn trace(State(app): State<App>, request: Request, next: Next) -> Response {
     let began = Stopwatch::start();
-    let trace_id = named(request.headers()).unwrap_or_else(|| app.service.trace_id());
+    let trace_id = named(request.headers()).unwrap_or_else(|| app.service.context.trace_id());
     // The pattern of the path, never the path itself, which may end in a token.
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let path = path.unwrap_or("none").to_owned();
@@ -37,7 +37,7 @@ pub(super) async fn trace(State(app): State<App>, request: Request, next: Next) 
     let mut response = answer.await;
     let status = response.status().as_u16();
     let took = began.elapsed();
-    app.service.metrics.request(&path, method, status, took);
+    app.service.context.metrics.request(&path, method, status, took);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     tracing::debug!(parent: &span, method, path, status, took_us, "answered");
     let headers = response.headers_mut();

@@ -21,6 +21,8 @@ pub(crate) struct Glance {
     pub(crate) orders: Vec<(String, i64)>,
     /// Entries of the outbox that are not done.
     pub(crate) outbox: Vec<Waiting>,
+    /// Differences between bills and records that nobody has settled, by kind.
+    pub(crate) differences: Vec<(String, u64)>,
 }
 
 /// Entries of the outbox.
@@ -63,6 +65,11 @@ impl Glance {
         let Some(seen) = seen else { return };
         seen.write_orders(page);
         seen.write_outbox(now, page);
+        let name = "saoma_bill_differences";
+        page.family(name, Kind::Gauge, "Differences between bills and records that are open.");
+        for (kind, count) in &seen.differences {
+            page.sample(name, &[("kind", kind)], count);
+        }
     }
 
     fn write_orders(&self, page: &mut Page) {

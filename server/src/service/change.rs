@@ -1,82 +1,252 @@
-//! One transaction of one verb: what the machine decides is written together, and whoever must
-//! know of it is told after the commit, never before.
+//! What the verbs of one transaction have loaded, and what is to be written for them.
+//!
+//! Nothing is written before all of them have decided: what a verb puts down is kept when it ends
+//! well ([`Change::keep`]) and forgotten otherwise. A later verb of the same transaction sees what
+//! an earlier one has kept. Whoever must know of it is told after the commit, never before.
 
-use super::{Service, UnifiedOrder};
-use crate::clock::Stopwatch;
-use crate::store::{AttemptRow, Entry, EntryState, NewAnomaly, NewEntry, OrderRow, StoreError, Tx};
-use saoma_core::api::RequestError;
-use saoma_core::ids::OrderId;
+use super::context::Context;
+use crate::store::{
+    AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState, HistoryRow,
+    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError,
+};
+use saoma_core::api::{RequestError, UnifiedOrder};
+use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
 use saoma_core::order::{Effect, Event};
 use saoma_core::time::UnixTime;
 use saoma_core::watch::Phase;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use tracing::Span;
 
-/// A transaction that has begun. Dropped without [`commit`](Self::commit), it never happened.
-pub(super) struct Change<'s> {
-    pub(super) service: &'s Service,
-    pub(super) tx: Tx,
-    /// The time of everything in it.
-    pub(super) now: UnixTime,
-    began: Stopwatch,
-    changed: Vec<OrderRow>,
-    /// Phases that orders came into.
-    pub(super) entered: Vec<Phase>,
-    anomalies: Vec<NewAnomaly>,
-    at_once: Vec<Entry>,
+/// What is loaded for all verbs of a transaction at once, because one statement for sixty rows
+/// costs little more than one for one.
+#[derive(Debug, Default)]
+pub(crate) struct Needs {
+    pub(super) orders: Vec<OrderId>,
+    /// Each with its order.
+    pub(super) numbers: Vec<OutTradeNo>,
+    pub(super) transactions: Vec<TransactionId>,
+    /// Numbers and digests of messages.
+    pub(super) messages: Vec<(OutTradeNo, String)>,
 }
 
-impl Service {
-    /// Begins a transaction.
-    pub(super) async fn change(&self) -> Result<Change<'_>, StoreError> {
-        let tx = self.store.begin().await?;
-        Ok(Change {
-            service: self,
-            tx,
-            now: self.clock.now(),
-            began: Stopwatch::start(),
-            changed: Vec::new(),
-            entered: Vec::new(),
-            anomalies: Vec::new(),
-            at_once: Vec::new(),
-        })
+/// An order as this transaction knows it.
+#[derive(Debug)]
+struct Held {
+    row: OrderRow,
+    /// The version that is stored; `None`: it is new.
+    stored: Option<u64>,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+struct Writes {
+    orders: Vec<OrderRow>,
+    attempts: Vec<AttemptRow>,
+    payments: Vec<PaymentRow>,
+    messages: Vec<MessageRow>,
+    anomalies: Vec<NewAnomaly>,
+    entries: Vec<NewEntry>,
+    ends: Vec<EntryEnd>,
+    history: Vec<HistoryRow>,
+    differences: Vec<(DifferenceKey, End, Option<UnixTime>)>,
+    /// Phases that orders came into.
+    phases: Vec<Phase>,
+    /// Seconds from a payment's commit to the shop's yes.
+    shipped_after: Vec<u64>,
+    /// Whose request it was that changed an order last.
+    spans: HashMap<OrderId, Span>,
+}
+
+impl Writes {
+    fn append(&mut self, mut more: Self) {
+        self.orders.append(&mut more.orders);
+        self.attempts.append(&mut more.attempts);
+        self.payments.append(&mut more.payments);
+        self.messages.append(&mut more.messages);
+        self.anomalies.append(&mut more.anomalies);
+        self.entries.append(&mut more.entries);
+        self.ends.append(&mut more.ends);
+        self.history.append(&mut more.history);
+        self.differences.append(&mut more.differences);
+        self.phases.append(&mut more.phases);
+        self.shipped_after.append(&mut more.shipped_after);
+        self.spans.extend(more.spans);
+    }
+}
+
+/// A transaction that has begun. Dropped without [`commit`](Self::commit), it never happened.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(super) context: Arc<Context>,
+    pub(super) conn: Conn,
+    /// The time of everything in it.
+    pub(super) now: UnixTime,
+    orders: HashMap<OrderId, Option<Held>>,
+    attempts: HashMap<OutTradeNo, Option<AttemptRow>>,
+    payments: HashMap<TransactionId, Option<OutTradeNo>>,
+    /// Digests of messages that are recorded, and numbers whose digests were looked up.
+    messages: (HashSet<String>, HashSet<OutTradeNo>),
+    kept: Writes,
+    /// Put down by the verb that runs.
+    open: Writes,
+}
+
+impl Change {
+    /// A transaction in which nothing has been decided yet.
+    pub(super) fn new(conn: Conn, context: &Arc<Context>) -> Self {
+        Self {
+            context: context.clone(),
+            conn,
+            now: context.clock.now(),
+            orders: HashMap::new(),
+            attempts: HashMap::new(),
+            payments: HashMap::new(),
+            messages: <_>::default(),
+            kept: Writes::default(),
+            open: Writes::default(),
+        }
+    }
+
+    /// Loads what verbs need.
+    pub(super) async fn load(&mut self, needs: Needs) -> Result<(), StoreError> {
+        let Needs { mut orders, numbers, transactions, messages } = needs;
+        for attempt in AttemptRow::get_all(&mut self.conn, &numbers).await? {
+            orders.push(attempt.order_id.clone());
+            self.attempts.insert(attempt.out_trade_no.clone(), Some(attempt));
+        }
+        for number in numbers {
+            self.attempts.entry(number).or_insert(None);
+        }
+        orders.sort_unstable();
+        orders.dedup();
+        for row in OrderRow::get_all(&mut self.conn, &orders).await? {
+            let stored = Some(row.version);
+            self.orders.insert(row.order.id().clone(), Some(Held { row, stored }));
+        }
+        for order_id in orders {
+            self.orders.entry(order_id).or_insert(None);
+        }
+        for (id, number) in PaymentRow::numbers_of(&mut self.conn, &transactions).await? {
+            self.payments.insert(id, Some(number));
+        }
+        for id in transactions {
+            self.payments.entry(id).or_insert(None);
+        }
+        self.messages.0.extend(MessageRow::known(&mut self.conn, &messages).await?);
+        self.messages.1.extend(messages.into_iter().map(|(number, _)| number));
+        Ok(())
+    }
+
+    /// An order as it is now.
+    pub(super) async fn order(&mut self, id: &OrderId) -> Result<Option<OrderRow>, StoreError> {
+        if let Some(row) = self.open.orders.iter().rfind(|row| row.order.id() == id) {
+            return Ok(Some(row.clone()));
+        }
+        if !self.orders.contains_key(id) {
+            let row = OrderRow::get(&mut self.conn, id).await?;
+            let held = row.map(|row| Held { stored: Some(row.version), row });
+            self.orders.insert(id.clone(), held);
+        }
+        let held = self.orders.get(id).and_then(Option::as_ref);
+        Ok(held.map(|held| held.row.clone()))
+    }
+
+    /// The order with this number of the shop's.
+    pub(super) async fn order_by_no(
+        &mut self,
+        shop: &str,
+        order_no: &str,
+    ) -> Result<Option<OrderRow>, StoreError> {
+        let new = self.kept.orders.iter().rfind(|row| row.shop == shop && row.order_no == order_no);
+        if let Some(row) = new {
+            return Ok(Some(row.clone()));
+        }
+        OrderRow::get_by_no(&mut self.conn, shop, order_no).await
+    }
+
+    /// The attempt of a number.
+    pub(super) async fn attempt(
+        &mut self,
+        number: &OutTradeNo,
+    ) -> Result<Option<AttemptRow>, StoreError> {
+        if let Some(row) = self.open.attempts.iter().find(|row| row.out_trade_no == *number) {
+            return Ok(Some(row.clone()));
+        }
+        if !self.attempts.contains_key(number) {
+            let row = AttemptRow::get(&mut self.conn, number).await?;
+            self.attempts.insert(number.clone(), row);
+        }
+        Ok(self.attempts.get(number).cloned().flatten())
+    }
+
+    /// The number that a transaction belongs to, if it is known.
+    pub(super) async fn number_of(
+        &mut self,
+        id: &TransactionId,
+    ) -> Result<Option<OutTradeNo>, StoreError> {
+        if !self.payments.contains_key(id) {
+            let found = PaymentRow::numbers_of(&mut self.conn, std::slice::from_ref(id)).await?;
+            let number = found.into_iter().next().map(|(_, number)| number);
+            self.payments.insert(id.clone(), number);
+        }
+        Ok(self.payments.get(id).cloned().flatten())
+    }
+
+    /// Whether these very bytes were recorded before.
+    pub(super) async fn is_known(
+        &mut self,
+        number: &OutTradeNo,
+        digest: &str,
+    ) -> Result<bool, StoreError> {
+        if !self.messages.1.contains(number) {
+            let needs =
+                Needs { messages: vec![(number.clone(), digest.to_owned())], ..Needs::default() };
+            Box::pin(self.load(needs)).await?;
+        }
+        Ok(self.messages.0.contains(digest))
     }
 
     /// The attempt `index` of an order, with the request that will be sent, and sent again, for it.
-    pub(super) fn attempt(&self, row: &OrderRow, index: u8) -> Result<AttemptRow, RequestError> {
-        let seller = &self.seller;
+    pub(super) fn new_attempt(
+        &self,
+        row: &OrderRow,
+        index: u8,
+    ) -> Result<AttemptRow, RequestError> {
         let order = &row.order;
         let refuse = |field, rule| RequestError { field, rule };
+        let seller = self.context.sellers.of(&row.mch_id, &row.app_id);
+        let seller = seller.ok_or(refuse("mch_id", "must be a merchant of the configuration"))?;
         let number = refuse("out_trade_no", "must be one of an attempt of the order");
         let out_trade_no = order.out_trade_no(index).ok_or(number)?;
-        let algorithm = seller.merchant.sign_type;
-        let request = {
-            let unified_order = UnifiedOrder::new(
-                &out_trade_no,
-                &row.description,
-                order.amount(),
-                &seller.notify_url,
-                seller.ip,
-                (order.created_at(), order.expires_at()),
-            )?;
-            let mut request = String::new();
-            unified_order
-                .draft(&seller.merchant, algorithm)
-                .write(&mut request)
-                .map_err(|_| refuse("body", "must not hold a character that XML cannot carry"))?;
-            request
-        };
-        let order_id = order.id().clone();
-        Ok(AttemptRow { out_trade_no, order_id, index, sign_type: algorithm, request })
-    }
-}
-
-impl Change<'_> {
-    /// An order that may be changed in this transaction.
-    pub(super) async fn order(&mut self, id: &OrderId) -> Result<Option<OrderRow>, StoreError> {
-        OrderRow::get(&mut self.tx, id).await
+        let sign_type = seller.merchant.sign_type;
+        let unified_order = UnifiedOrder::new(
+            &out_trade_no,
+            &row.description,
+            order.amount(),
+            &seller.notify_url,
+            seller.ip,
+            (order.created_at(), order.expires_at()),
+        )?;
+        let mut request = String::new();
+        unified_order
+            .draft(&seller.merchant, sign_type)
+            .write(&mut request)
+            .map_err(|_| refuse("body", "must not hold a character that XML cannot carry"))?;
+        Ok(AttemptRow {
+            out_trade_no: out_trade_no.clone(),
+            order_id: order.id().clone(),
+            index,
+            mch_id: row.mch_id.clone(),
+            app_id: row.app_id.clone(),
+            sign_type,
+            request,
+        })
     }
 
     /// Lets something happen to an order: the machine says what follows, and that is written.
-    pub(super) async fn apply(
+    pub(super) fn apply(
         &mut self,
         row: OrderRow,
         event: &Event,
@@ -86,18 +256,35 @@ impl Change<'_> {
         if step.order == row.order && effects.is_empty() {
             return Ok((row, effects));
         }
-        let (from, phase) = (row.version, row.order.watched_phase());
-        let mut next = OrderRow { order: step.order, version: from + 1, ..row };
+        let phase = row.order.watched_phase();
+        let mut next = OrderRow { order: step.order, version: row.version + 1, ..row };
         next.due_at = self.due_at(&next);
-        next.update(&mut self.tx, from, self.now).await?;
-        self.changed.push(next.clone());
         if next.order.watched_phase() != phase {
-            self.entered.push(next.order.watched_phase());
+            self.entered(next.order.watched_phase());
         }
+        self.put_order(next.clone());
+        self.tell(&next, event, &effects)?;
+        let soon = EntryState::PendingFrom(self.now);
         for effect in &effects {
-            self.record(&next, effect, EntryState::Pending).await?;
+            self.record(&next, effect, soon)?;
         }
         Ok((next, effects))
+    }
+
+    /// Puts an order down as it is from now on.
+    pub(super) fn put_order(&mut self, row: OrderRow) {
+        self.open.spans.insert(row.order.id().clone(), Span::current());
+        self.open.orders.push(row);
+    }
+
+    /// Counts an order that has come into this phase.
+    pub(super) fn entered(&mut self, phase: Phase) {
+        self.open.phases.push(phase);
+    }
+
+    /// Counts an order that was shipped so many seconds after its payment was committed.
+    pub(super) fn shipped_after(&mut self, seconds: u64) {
+        self.open.shipped_after.push(seconds);
     }
 
     /// When time next has something to do. At least a second away, so that not even an order
@@ -106,8 +293,42 @@ impl Change<'_> {
         row.order.due().map(|due| due.max(self.now.plus(1)))
     }
 
+    /// Writes into an order's history what happened and what follows.
+    fn tell(
+        &mut self,
+        row: &OrderRow,
+        event: &Event,
+        effects: &[Effect],
+    ) -> Result<(), StoreError> {
+        let json = serde_json::to_value(event).map_err(|_| StoreError::Corrupt("event"))?;
+        let name = match &json {
+            Value::String(name) => name.clone(),
+            Value::Object(fields) => fields.keys().next().cloned().unwrap_or_default(),
+            _ => String::new(),
+        };
+        let text = serde_json::json!({
+            "event": json,
+            "phase": row.order.watched_phase().as_str(),
+            "version": row.version,
+            "effects": effects,
+        });
+        self.note(row.order.id(), "event", &name, text.to_string());
+        Ok(())
+    }
+
+    /// Adds a line to an order's history.
+    pub(super) fn note(&mut self, order_id: &OrderId, kind: &str, name: &str, text: String) {
+        self.open.history.push(HistoryRow {
+            order_id: order_id.clone(),
+            at: self.now,
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            text,
+        });
+    }
+
     /// Writes an effect down, so that it is performed once this is committed.
-    pub(super) async fn record(
+    pub(super) fn record(
         &mut self,
         row: &OrderRow,
         effect: &Effect,
@@ -119,10 +340,11 @@ impl Change<'_> {
         // What may be needed again later is named by the order's version as well.
         let (key, state) = match effect {
             Effect::Place { attempt } => {
-                let attempt = self.service.attempt(row, *attempt);
+                let attempt = self.new_attempt(row, *attempt);
                 let attempt = attempt.map_err(|_| StoreError::Corrupt("description"))?;
-                attempt.insert(&mut self.tx, self.now).await?;
-                (format!("place-{}", attempt.out_trade_no), state)
+                let key = format!("place-{}", attempt.out_trade_no);
+                self.open.attempts.push(attempt);
+                (key, state)
             }
             Effect::Query { attempt } => {
                 (format!("query-{}-{}", number(*attempt)?, row.version), state)
@@ -136,74 +358,162 @@ impl Change<'_> {
                 (format!("refund-{transaction_id}"), EntryState::Held)
             }
             Effect::Report { attempt, transaction_id, amount, anomaly } => {
-                return self
-                    .report(NewAnomaly {
-                        kind: *anomaly,
-                        transaction_id: transaction_id.clone(),
-                        out_trade_no: number(*attempt)?,
-                        order_id: Some(order_id.clone()),
-                        paid: *amount,
-                    })
-                    .await;
+                self.report(NewAnomaly {
+                    kind: *anomaly,
+                    transaction_id: transaction_id.clone(),
+                    mch_id: row.mch_id.clone(),
+                    out_trade_no: number(*attempt)?,
+                    order_id: Some(order_id.clone()),
+                    paid: *amount,
+                });
+                return Ok(());
             }
         };
-        self.entry(NewEntry { key, order_id: Some(order_id), effect, state }).await
-    }
-
-    /// Writes an entry of the outbox down.
-    pub(super) async fn entry(&mut self, entry: NewEntry<'_>) -> Result<(), StoreError> {
-        entry.insert(&mut self.tx, self.now).await?;
-        match (entry.state, entry.order_id) {
-            (EntryState::LeasedUntil(_), Some(order_id)) => self.at_once.push(Entry {
-                key: entry.key,
-                order_id: order_id.clone(),
-                effect: entry.effect.clone(),
-                tries: 1,
-            }),
-            (EntryState::LeasedUntil(_) | EntryState::Pending | EntryState::Held, _) => {}
-        }
+        self.put_entry(NewEntry {
+            key,
+            order_id: Some(order_id.clone()),
+            mch_id: row.mch_id.clone(),
+            effect: effect.clone(),
+            state,
+        });
         Ok(())
     }
 
-    /// Records an anomaly, once.
-    pub(super) async fn report(&mut self, anomaly: NewAnomaly) -> Result<(), StoreError> {
-        if anomaly.insert(&mut self.tx, self.now).await? {
-            self.anomalies.push(anomaly);
+    /// Puts an entry of the outbox down.
+    pub(super) fn put_entry(&mut self, entry: NewEntry) {
+        self.open.entries.push(entry);
+    }
+
+    /// Puts down what became of an entry.
+    pub(super) fn end_entry(&mut self, entry: &Entry, again: Option<(UnixTime, String)>) {
+        self.open.ends.push(EntryEnd { entry: entry.clone(), again });
+    }
+
+    /// Puts a payment down that was not known.
+    pub(super) fn put_payment(&mut self, payment: PaymentRow) {
+        self.open.payments.push(payment);
+    }
+
+    /// Puts a message down that was not known.
+    pub(super) fn put_message(&mut self, message: MessageRow) {
+        self.open.messages.push(message);
+    }
+
+    /// Puts an anomaly down.
+    pub(super) fn report(&mut self, anomaly: NewAnomaly) {
+        self.open.anomalies.push(anomaly);
+    }
+
+    /// Puts down where a difference between bill and records is; it is asked about again, or not.
+    pub(super) fn end_difference(&mut self, key: DifferenceKey, end: End, again: Option<UnixTime>) {
+        self.open.differences.push((key, end, again));
+    }
+
+    /// The verb has ended well: what it has put down is to be written.
+    pub(super) fn keep(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        for row in &open.orders {
+            let id = row.order.id();
+            match self.orders.get_mut(id).and_then(Option::as_mut) {
+                Some(held) => held.row = row.clone(),
+                None => {
+                    let held = Held { row: row.clone(), stored: None };
+                    self.orders.insert(id.clone(), Some(held));
+                }
+            }
         }
+        for row in &open.attempts {
+            self.attempts.insert(row.out_trade_no.clone(), Some(row.clone()));
+        }
+        for row in &open.payments {
+            let (id, number) = (&row.payment.transaction_id, &row.payment.out_trade_no);
+            self.payments.insert(id.clone(), Some(number.clone()));
+        }
+        self.messages.0.extend(open.messages.iter().map(|row| row.digest.clone()));
+        self.kept.append(open);
+    }
+
+    /// The verb has failed: what it has put down never was.
+    pub(super) fn forget(&mut self) {
+        self.open = Writes::default();
+    }
+
+    /// Writes what was kept, makes it happen, and tells whoever must know.
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        let changed = self.write().await?;
+        self.conn.commit().await?;
+        tell(&self.context, &changed, self.now, self.kept);
         Ok(())
     }
 
-    /// Makes it happen, and tells whoever must know.
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        self.tx.commit().await?;
-        let bells = &self.service.bells;
-        let metrics = &self.service.metrics;
-        metrics.committed(1, self.began.elapsed());
-        self.entered.iter().for_each(|phase| metrics.order_is(*phase));
-        for anomaly in &self.anomalies {
-            metrics.anomaly(anomaly.kind);
-            tracing::warn!(
-                kind = anomaly.kind.as_str(),
-                order_id = anomaly.order_id.as_ref().map(OrderId::as_str),
-                out_trade_no = anomaly.out_trade_no.as_str(),
-                transaction_id = anomaly.transaction_id.as_str(),
-                paid_fen = anomaly.paid.get(),
-                refund = if anomaly.kind.is_refund_due() { "due" } else { "none" },
-                "a payment may not ship"
-            );
+    /// Gives the orders that were changed, each once, as they are now.
+    async fn write(&mut self) -> Result<Vec<OrderRow>, StoreError> {
+        let (conn, now, kept) = (&mut self.conn, self.now, &mut self.kept);
+        let ids: HashSet<&OrderId> = kept.orders.iter().map(|row| row.order.id()).collect();
+        let held = ids.into_iter().filter_map(|id| self.orders.get(id)?.as_ref());
+        let (mut new, mut old) = (Vec::new(), Vec::new());
+        for held in held {
+            match held.stored {
+                None => new.push(&held.row),
+                Some(from) => old.push((&held.row, from)),
+            }
         }
-        for entry in self.at_once {
-            // Nobody performs any more only while the server stops; the lease ends at its start.
-            let _ = bells.at_once.send(entry);
+        OrderRow::insert_all(conn, &new).await?;
+        OrderRow::update_all(conn, &old, now).await?;
+        AttemptRow::insert_all(conn, &kept.attempts, now).await?;
+        PaymentRow::insert_all(conn, &kept.payments, now).await?;
+        MessageRow::insert_all(conn, &kept.messages, now).await?;
+        NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
+        NewEntry::insert_all(conn, &kept.entries, now).await?;
+        EntryEnd::update_all(conn, &kept.ends, now).await?;
+        for (key, end, again) in &kept.differences {
+            DifferenceRow::set(conn, key, end, *again, now).await?;
         }
-        for row in &self.changed {
-            let (order_id, phase) = (row.order.id(), row.order.watched_phase().as_str());
-            tracing::info!(%order_id, phase, version = row.version, "order");
-            self.service.watchers.knock(order_id);
+        HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
+        Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
+    }
+}
+
+/// Tells whoever must know of what was committed.
+fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
+    let metrics = &context.metrics;
+    kept.phases.iter().for_each(|phase| metrics.order_is(*phase));
+    kept.shipped_after.iter().for_each(|seconds| metrics.shipped(*seconds));
+    for anomaly in &kept.anomalies {
+        metrics.anomaly(anomaly.kind);
+        tracing::warn!(
+            kind = anomaly.kind.as_str(),
+            order_id = anomaly.order_id.as_ref().map(OrderId::as_str),
+            out_trade_no = anomaly.out_trade_no.as_str(),
+            transaction_id = anomaly.transaction_id.as_str(),
+            paid_fen = anomaly.paid.get(),
+            refund = if anomaly.kind.is_refund_due() { "due" } else { "none" },
+            "a payment may not ship"
+        );
+    }
+    let bells = &context.bells;
+    let mut rings = !kept.ends.is_empty();
+    for NewEntry { key, order_id, effect, state, .. } in kept.entries {
+        match state {
+            EntryState::LeasedUntil(_) => {
+                // Nobody performs any more only while the server stops; the lease ends later.
+                let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1, since: now });
+            }
+            EntryState::PendingFrom(_) => rings = true,
+            EntryState::Held => {}
         }
+    }
+    for row in changed {
+        let (order_id, phase) = (row.order.id(), row.order.watched_phase().as_str());
+        let parent = kept.spans.get(order_id).and_then(Span::id);
+        tracing::info!(parent: parent, %order_id, phase, version = row.version, "order");
+        context.watchers.knock(order_id);
+    }
+    if rings {
         bells.gateway.notify_one();
         bells.shop.notify_one();
+    }
+    if !changed.is_empty() {
         bells.time.notify_one();
-        Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! Creating an order: idempotent by the shop's own number.
 
 use super::Service;
-use crate::random::{NoRandom, base32};
+use super::change::Change;
+use super::context::Shop;
+use super::verb::Verb;
+use crate::random::NoRandom;
 use crate::store::{EntryState, OrderRow, StoreError};
 use saoma_core::ids::OrderId;
 use saoma_core::money::Fen;
 use saoma_core::order::Order;
-use saoma_core::time::UnixTime;
 use saoma_core::watch::DESCRIPTION_MAX;
 
 /// How long a lease lasts, in seconds: longer than any call takes, both hosts included.
@@ -113,48 +115,61 @@ impl Service {
     ///
     /// # Errors
     /// [`CreateError`]; nothing has changed then.
-    pub(crate) async fn create(&self, new: &NewOrder) -> Result<Created, CreateError> {
-        let mut change = self.change().await?;
-        if let Some(row) = OrderRow::get_by_no(&mut change.tx, &new.order_no).await? {
+    pub(crate) async fn create(&self, shop: &Shop, new: &NewOrder) -> Result<Created, CreateError> {
+        let random = self.context.short_random().map_err(CreateError::Random)?;
+        self.execute(Create { shop: shop.clone(), new: new.clone(), random }).await
+    }
+}
+
+/// Makes an order.
+struct Create {
+    shop: Shop,
+    new: NewOrder,
+    /// The part of the order's id that nobody has had before.
+    random: String,
+}
+
+impl Verb for Create {
+    type Out = Created;
+    type Error = CreateError;
+
+    async fn run(&self, change: &mut Change) -> Result<Created, CreateError> {
+        let Self { shop, new, random } = self;
+        if let Some(row) = change.order_by_no(&shop.id, &new.order_no).await? {
             if !new.asks_for(&row) {
                 return Err(CreateError::OrderNoTaken);
             }
             return Ok(Created { order_id: row.order.id().clone(), is_new: false });
         }
         let now = change.now;
-        let order_id = self.new_order_id(now)?;
+        // Beijing's date and time and 40 random bits: sorted by time, easy to read out, and never
+        // the same again.
+        let order_id = OrderId::from_parts([now.beijing().as_str(), random])
+            .map_err(|_| StoreError::Corrupt("order_id"))?;
         let step = Order::begin(order_id.clone(), new.amount, now, now.plus(new.expires_in_s));
         let mut row = OrderRow {
+            shop: shop.id.clone(),
             order_no: new.order_no.clone(),
-            mch_id: self.seller.merchant.mch_id.clone(),
-            app_id: self.seller.merchant.app_id.clone(),
+            mch_id: shop.mch_id.clone(),
+            app_id: shop.app_id.clone(),
             description: new.description.clone(),
             order: step.order,
             version: 1,
             due_at: None,
         };
         row.due_at = change.due_at(&row);
-        self.attempt(&row, 0).map_err(|_| {
+        change.new_attempt(&row, 0).map_err(|_| {
             // Every other field of the request is ours and was checked at the start.
             let rule = "description must not hold a character that XML cannot carry";
             CreateError::Invalid(InvalidField { field: "description", rule })
         })?;
-        row.insert(&mut change.tx).await?;
+        change.put_order(row.clone());
+        change.entered(row.order.watched_phase());
+        let at_once = EntryState::LeasedUntil(now.plus(LEASE_S));
         for effect in &step.effects {
-            let at_once = EntryState::LeasedUntil(now.plus(LEASE_S));
-            change.record(&row, effect, at_once).await?;
+            change.record(&row, effect, at_once)?;
         }
-        change.entered.push(row.order.watched_phase());
-        change.commit().await?;
         Ok(Created { order_id, is_new: true })
-    }
-
-    /// Beijing's date and time and 40 random bits: sorted by time, easy to read out, and never
-    /// the same again.
-    fn new_order_id(&self, now: UnixTime) -> Result<OrderId, CreateError> {
-        let random = base32(&self.random.bytes::<5>().map_err(CreateError::Random)?);
-        OrderId::from_parts([now.beijing().as_str(), &random])
-            .map_err(|_| StoreError::Corrupt("order_id").into())
     }
 }
 

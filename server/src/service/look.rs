@@ -1,6 +1,8 @@
 //! Looking at orders, waiting for their code, and giving them up.
 
 use super::Service;
+use super::change::{Change, Needs};
+use super::verb::Verb;
 use crate::store::{AnomalyRow, OrderRow, StoreError};
 use saoma_core::ids::OrderId;
 use saoma_core::order::Event;
@@ -31,8 +33,8 @@ impl From<StoreError> for CancelError {
 impl Service {
     /// What a watcher may see of an order, or `None` when there is none.
     pub(crate) async fn view(&self, order_id: &OrderId) -> Result<Option<View>, StoreError> {
-        let row = OrderRow::get(&mut *self.store.reader().await?, order_id).await?;
-        row.map(|row| self.view_of(&row, self.clock.now())).transpose()
+        let row = OrderRow::get(&mut self.store.reader().await?, order_id).await?;
+        row.map(|row| self.view_of(&row, self.context.clock.now())).transpose()
     }
 
     /// The view once it has a code or will not get one, but after `patience` in any case.
@@ -41,7 +43,7 @@ impl Service {
         order_id: &OrderId,
         patience: Duration,
     ) -> Result<Option<View>, StoreError> {
-        let mut follower = self.watchers.follow(order_id);
+        let mut follower = self.context.watchers.follow(order_id);
         let wait = async {
             loop {
                 match self.view(order_id).await? {
@@ -61,29 +63,26 @@ impl Service {
     /// # Errors
     /// [`CancelError`]; nothing has changed then.
     pub(crate) async fn cancel(&self, order_id: &OrderId) -> Result<View, CancelError> {
-        let mut change = self.change().await?;
-        let row = change.order(order_id).await?.ok_or(CancelError::NotFound)?;
-        row.order.may_cancel().map_err(|_| CancelError::AlreadyPaid)?;
-        let now = change.now;
-        let (row, _) = change.apply(row, &Event::Cancel).await?;
-        change.commit().await?;
-        Ok(self.view_of(&row, now)?)
+        let row = self.execute(Cancel(order_id.clone())).await?;
+        Ok(self.view_of(&row, self.context.clock.now())?)
     }
 
     /// The newest payments that may not ship, newest first.
     pub(crate) async fn anomalies(&self) -> Result<Vec<AnomalyRow>, StoreError> {
-        AnomalyRow::newest(&mut *self.store.reader().await?, ANOMALIES_MAX).await
+        AnomalyRow::newest(&mut self.store.reader().await?, ANOMALIES_MAX).await
     }
 
     fn view_of(&self, row: &OrderRow, now: UnixTime) -> Result<View, StoreError> {
         let order = &row.order;
         let text = |column| move |_| StoreError::Corrupt(column);
+        let seller = self.context.sellers.of(&row.mch_id, &row.app_id);
+        let name = seller.map_or(row.mch_id.as_str(), |seller| seller.name.as_str());
         Ok(View {
             order_id: order.id().clone(),
             version: row.version,
             phase: order.watched_phase(),
             amount_fen: order.amount(),
-            merchant: self.seller.name.as_str().try_into().map_err(text("merchant"))?,
+            merchant: name.try_into().map_err(text("merchant"))?,
             description: row.description.as_str().try_into().map_err(text("description"))?,
             code_url: order
                 .payable_code_url(now)
@@ -92,5 +91,24 @@ impl Service {
             expires_at: order.expires_at(),
             server_time: now,
         })
+    }
+}
+
+/// Gives an order up.
+struct Cancel(OrderId);
+
+impl Verb for Cancel {
+    type Out = OrderRow;
+    type Error = CancelError;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.orders.push(self.0.clone());
+    }
+
+    async fn run(&self, change: &mut Change) -> Result<OrderRow, CancelError> {
+        let row = change.order(&self.0).await?.ok_or(CancelError::NotFound)?;
+        row.order.may_cancel().map_err(|_| CancelError::AlreadyPaid)?;
+        let (row, _) = change.apply(row, &Event::Cancel)?;
+        Ok(row)
     }
 }

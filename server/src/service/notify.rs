@@ -1,14 +1,17 @@
 //! WeChat's payment notification, step by step as protocol §9 lists them. The size limit stands
 //! before this, in `http`; the acknowledgement follows it.
 
-use super::Service;
+use super::change::{Change, Needs};
+use super::context::Seller;
 use super::payment::Taken;
+use super::verb::Verb;
+use super::{Context, Service};
 use crate::metrics::NoticeOutcome;
 use crate::random::hex;
-use crate::store::{AttemptRow, StoreError, insert_message, set_message_outcome};
-use saoma_core::api::{FieldError, PayNotice};
-use saoma_core::ids::OutTradeNo;
-use saoma_core::sign::{SignType, Unverified, VerifyError};
+use crate::store::{AttemptRow, MessageRow, StoreError};
+use saoma_core::api::{FieldError, PayNotice, Payment};
+use saoma_core::ids::{MchId, OutTradeNo};
+use saoma_core::sign::{Unverified, VerifyError};
 use saoma_core::xml::{Doc, ReadError};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -83,15 +86,16 @@ impl Service {
     /// [`NoticeError`]; nothing has changed then.
     pub(crate) async fn notify(&self, body: &[u8]) -> Result<(), NoticeError> {
         let result = self.take_notice(body).await;
+        let metrics = &self.context.metrics;
         match &result {
-            Ok(outcome) => self.metrics.notice(*outcome),
+            Ok(outcome) => metrics.notice(*outcome),
             Err(NoticeError::Refused(reason)) => {
-                self.metrics.notice_refused(reason.name());
-                let count = self.metrics.refused_notices();
+                metrics.notice_refused(reason.name());
+                let count = metrics.refused_notices();
                 tracing::warn!(%reason, count, "a notification was refused");
             }
             Err(NoticeError::Store(error)) => {
-                self.metrics.notice(NoticeOutcome::Failed);
+                metrics.notice(NoticeOutcome::Failed);
                 tracing::error!(%error, "a notification could not be kept");
             }
         }
@@ -103,54 +107,92 @@ impl Service {
         if doc.get("sign").is_none_or(|sign| sign.is_empty()) {
             return Err(Refusal::Signature(VerifyError::Missing).into());
         }
-        let merchant = &self.seller.merchant;
         let unverified = Unverified::new(&doc);
-        if unverified.mch_id().is_none_or(|mch_id| mch_id != merchant.mch_id.as_str()) {
-            return Err(Refusal::Merchant.into());
-        }
-        let algorithm = self.algorithm(unverified).await?;
+        let attempt = self.attempt_of(unverified).await?;
+        let seller = seller(&self.context, &doc, attempt.as_ref()).ok_or(Refusal::Merchant)?;
+        // The algorithm that was stored with the number, never the one the message names; for a
+        // number that nobody here knows, the merchant's.
+        let merchant = &seller.merchant;
+        let algorithm = attempt.map_or(merchant.sign_type, |attempt| attempt.sign_type);
         let verified = unverified.verify(&merchant.key, algorithm).map_err(Refusal::Signature)?;
         let notice = PayNotice::read(verified, merchant).map_err(Refusal::Field)?;
-        Ok(self.keep_notice(body, &notice).await?)
+        // Only UTF-8 is a document.
+        let text = std::str::from_utf8(body).map_err(|_| StoreError::Corrupt("body"))?;
+        let digest = hex(&Sha256::digest(body));
+        let mch_id = merchant.mch_id.clone();
+        let (payment, body) = (notice.payment, text.to_owned());
+        Ok(self.execute(Keep { mch_id, payment, digest, body }).await?)
     }
 
-    /// The algorithm that was stored with the number, never the one the message names; for a
-    /// number that nobody here knows, the merchant's.
-    async fn algorithm(
+    async fn attempt_of(
         &self,
         unverified: Unverified<'_, '_, FIELDS_MAX>,
-    ) -> Result<SignType, StoreError> {
+    ) -> Result<Option<AttemptRow>, StoreError> {
         let number = unverified
             .out_trade_no()
             .and_then(|text| text.copied::<{ OutTradeNo::LEN_MAX }>())
             .and_then(|text| OutTradeNo::new(&text).ok());
-        let Some(number) = number else { return Ok(self.seller.merchant.sign_type) };
-        let attempt = AttemptRow::get(&mut *self.store.reader().await?, &number).await?;
-        Ok(attempt.map_or(self.seller.merchant.sign_type, |attempt| attempt.sign_type))
+        let Some(number) = number else { return Ok(None) };
+        AttemptRow::get(&mut self.store.reader().await?, &number).await
+    }
+}
+
+/// Whose notification it claims to be: the signature and the fields have to agree afterwards. A
+/// number of one merchant is never paid by another one's message.
+fn seller<'c>(
+    context: &'c Context,
+    doc: &Doc<'_, FIELDS_MAX>,
+    attempt: Option<&AttemptRow>,
+) -> Option<&'c Seller> {
+    let is = |name, wanted: &str| doc.get(name).is_some_and(|value| value == wanted);
+    let mut sellers = context.sellers.sellers.iter().filter(|seller| {
+        let merchant = &seller.merchant;
+        is("mch_id", merchant.mch_id.as_str())
+            && attempt.is_none_or(|attempt| attempt.mch_id == merchant.mch_id)
+    });
+    let by_app = |seller: &&Seller| is("appid", seller.merchant.app_id.as_str());
+    let any = sellers.clone().next();
+    // With no app of ours, the field is what is wrong with it, not the merchant.
+    sellers.find(by_app).or(any)
+}
+
+/// Keeps a verified notification: the message, the payment, the order and what follows.
+struct Keep {
+    mch_id: MchId,
+    payment: Payment,
+    digest: String,
+    body: String,
+}
+
+impl Verb for Keep {
+    type Out = NoticeOutcome;
+    type Error = StoreError;
+
+    fn needs(&self, needs: &mut Needs) {
+        let Payment { out_trade_no, transaction_id, .. } = &self.payment;
+        needs.numbers.push(out_trade_no.clone());
+        needs.transactions.push(transaction_id.clone());
+        needs.messages.push((out_trade_no.clone(), self.digest.clone()));
     }
 
-    /// One transaction: the message, the payment, the order and what follows.
-    async fn keep_notice(
-        &self,
-        body: &[u8],
-        notice: &PayNotice,
-    ) -> Result<NoticeOutcome, StoreError> {
-        let digest = hex(&Sha256::digest(body));
-        // Only UTF-8 is a document.
-        let text = std::str::from_utf8(body).map_err(|_| StoreError::Corrupt("body"))?;
-        let mut change = self.change().await?;
-        let now = change.now;
-        if !insert_message(&mut change.tx, &digest, text, &notice.payment, now).await? {
+    async fn run(&self, change: &mut Change) -> Result<NoticeOutcome, StoreError> {
+        let Payment { out_trade_no, transaction_id, .. } = &self.payment;
+        if change.is_known(out_trade_no, &self.digest).await? {
             // The same bytes were committed before; nothing can follow from them again.
             return Ok(NoticeOutcome::Repeated);
         }
-        let outcome = match change.take_payment(&notice.payment).await? {
+        let outcome = match change.take_payment(&self.mch_id, &self.payment).await? {
             Taken::New(verdict) => verdict,
             Taken::Known => "repeated",
             Taken::Elsewhere => "conflict",
         };
-        set_message_outcome(&mut change.tx, &digest, outcome).await?;
-        change.commit().await?;
+        change.put_message(MessageRow {
+            out_trade_no: out_trade_no.clone(),
+            digest: self.digest.clone(),
+            transaction_id: transaction_id.clone(),
+            body: self.body.clone(),
+            outcome,
+        });
         Ok(match outcome {
             "ship" => NoticeOutcome::Ship,
             "repeated" => NoticeOutcome::Repeated,

@@ -1,9 +1,11 @@
 //! The outbox's two verbs: taking something to be done, and committing what came of it.
 
 use super::Service;
+use super::change::{Change, Needs};
 use super::create::LEASE_S;
 use super::outcome::Outcome;
 use super::payment::Taken;
+use super::verb::Verb;
 use crate::store::{AttemptRow, Entry, Lane, OrderRow, StoreError};
 use saoma_core::ids::{OrderId, TransactionId};
 use saoma_core::money::Fen;
@@ -29,6 +31,9 @@ pub(crate) enum Job {
 /// What the shop is told: the body of the webhook (docs/api.md §5).
 #[derive(Clone, Debug, serde::Serialize)]
 pub(crate) struct ShipOrder {
+    /// Who is told.
+    #[serde(skip)]
+    pub(crate) shop: String,
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     /// The shop does its work once for each of these.
@@ -41,28 +46,25 @@ pub(crate) struct ShipOrder {
 }
 
 impl Service {
-    /// Takes the lane's entry that has been due longest, for as long as a lease lasts.
-    pub(crate) async fn claim(&self, lane: Lane) -> Result<Option<Entry>, StoreError> {
-        let now = self.clock.now();
-        let next = Entry::next_due(&mut *self.store.reader().await?, lane).await?;
-        if next.is_none_or(|next| next > now) {
-            return Ok(None);
+    /// Takes the lane's entries that have been due longest, for as long as a lease lasts.
+    pub(crate) async fn claim(&self, lane: Lane, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let next = Entry::next_due(&mut self.store.reader().await?, lane).await?;
+        if next.is_none_or(|next| next > self.context.clock.now()) {
+            return Ok(Vec::new());
         }
-        let mut change = self.change().await?;
-        let entry = Entry::claim(&mut change.tx, lane, now, now.plus(LEASE_S)).await?;
-        change.tx.commit().await?;
-        entry.transpose()
+        self.execute(Claim { lane, limit }).await
     }
 
     /// When an entry of the lane is next to be claimed.
     pub(crate) async fn next_entry(&self, lane: Lane) -> Result<Option<UnixTime>, StoreError> {
-        Entry::next_due(&mut *self.store.reader().await?, lane).await
+        Entry::next_due(&mut self.store.reader().await?, lane).await
     }
 
     /// What an entry asks for, or `None` when nobody wants it any more.
     pub(crate) async fn job(&self, entry: &Entry) -> Result<Option<Job>, StoreError> {
+        let order_id = entry.order_id.as_ref().ok_or(StoreError::Corrupt("order_id"))?;
         let mut reader = self.store.reader().await?;
-        let row = OrderRow::get(&mut reader, &entry.order_id).await?;
+        let row = OrderRow::get(&mut reader, order_id).await?;
         let row = row.ok_or(StoreError::Corrupt("order_id"))?;
         if !row.order.still_wants(&entry.effect) {
             return Ok(None);
@@ -75,7 +77,8 @@ impl Service {
                 return Ok(Some(Job::Ship(ShipOrder {
                     kind: "order.paid",
                     ship_id: entry.key.clone(),
-                    order_id: entry.order_id.clone(),
+                    shop: row.shop,
+                    order_id: order_id.clone(),
                     order_no: row.order_no,
                     amount_fen: row.order.amount(),
                     transaction_id: transaction_id.clone(),
@@ -93,43 +96,95 @@ impl Service {
     }
 
     /// Commits what came of an entry, with everything that follows, and the entry's end.
-    pub(crate) async fn settle(&self, entry: &Entry, outcome: &Outcome) -> Result<(), StoreError> {
-        let mut change = self.change().await?;
-        let now = change.now;
-        let again = now.plus(pause_s(entry.tries));
-        match outcome {
-            Outcome::Unwanted => entry.done(&mut change.tx, now).await?,
+    pub(crate) async fn settle(&self, entry: Entry, outcome: Outcome) -> Result<(), StoreError> {
+        self.execute(Settle { entry, outcome }).await
+    }
+}
+
+/// Takes entries.
+struct Claim {
+    lane: Lane,
+    limit: u32,
+}
+
+impl Verb for Claim {
+    type Out = Vec<Entry>;
+    type Error = StoreError;
+
+    async fn run(&self, change: &mut Change) -> Result<Vec<Entry>, StoreError> {
+        let times = (change.now, change.now.plus(LEASE_S));
+        let entries = Entry::claim(&mut change.conn, self.lane, times, self.limit).await?;
+        let (good, bad): (Vec<_>, Vec<_>) = entries.into_iter().partition(Result::is_ok);
+        for error in bad.into_iter().filter_map(Result::err) {
+            tracing::error!(%error, "an entry of the outbox cannot be read");
+        }
+        Ok(good.into_iter().flatten().collect())
+    }
+}
+
+/// Writes down what came of an entry.
+struct Settle {
+    entry: Entry,
+    outcome: Outcome,
+}
+
+impl Verb for Settle {
+    type Out = ();
+    type Error = StoreError;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.orders.extend(self.entry.order_id.clone());
+        if let Outcome::Payment(payment) = &self.outcome {
+            needs.numbers.push(payment.out_trade_no.clone());
+            needs.transactions.push(payment.transaction_id.clone());
+        }
+    }
+
+    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+        let Self { entry, outcome } = self;
+        let later = change.now.plus(pause_s(entry.tries));
+        let again = match outcome {
+            Outcome::Unwanted => None,
             Outcome::Event(event) => {
-                self.happen(&mut change, entry, event).await?;
-                entry.done(&mut change.tx, now).await?;
-            }
-            Outcome::Payment(payment) => match change.take_payment(payment).await? {
-                Taken::New(_) | Taken::Known => entry.done(&mut change.tx, now).await?,
-                // An answer that cannot be is no answer.
-                Taken::Elsewhere => {
-                    let why = "the payment was recorded for another number";
-                    entry.again(&mut change.tx, now, again, why).await?;
+                self.happen(change, event).await?;
+                if matches!(event, Event::Shipped) {
+                    change.shipped_after(change.now.since(entry.since));
                 }
-            },
+                None
+            }
+            Outcome::Payment(payment) => {
+                let mch_id = self.order(change).await?.mch_id;
+                match change.take_payment(&mch_id, payment).await? {
+                    Taken::New(_) | Taken::Known => None,
+                    // An answer that cannot be is no answer.
+                    Taken::Elsewhere => {
+                        let why = "the payment was recorded for another number";
+                        Some((later, why.to_owned()))
+                    }
+                }
+            }
             Outcome::Again { event, why } => {
                 tracing::warn!(key = entry.key, tries = entry.tries, why, "to be tried again");
                 if let Some(event) = event {
-                    self.happen(&mut change, entry, event).await?;
+                    self.happen(change, event).await?;
                 }
-                entry.again(&mut change.tx, now, again, why).await?;
+                Some((later, why.clone()))
             }
-        }
-        change.commit().await
+        };
+        change.end_entry(entry, again);
+        Ok(())
+    }
+}
+
+impl Settle {
+    async fn order(&self, change: &mut Change) -> Result<OrderRow, StoreError> {
+        let order_id = self.entry.order_id.as_ref().ok_or(StoreError::Corrupt("order_id"))?;
+        change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))
     }
 
-    async fn happen(
-        &self,
-        change: &mut super::change::Change<'_>,
-        entry: &Entry,
-        event: &Event,
-    ) -> Result<(), StoreError> {
-        let row = change.order(&entry.order_id).await?;
-        change.apply(row.ok_or(StoreError::Corrupt("order_id"))?, event).await?;
+    async fn happen(&self, change: &mut Change, event: &Event) -> Result<(), StoreError> {
+        let row = self.order(change).await?;
+        change.apply(row, event)?;
         Ok(())
     }
 }

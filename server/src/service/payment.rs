@@ -1,10 +1,9 @@
 //! A payment, by notification or by query: the one way money comes in.
 
 use super::change::Change;
-use crate::store::{
-    AttemptRow, EntryState, NewAnomaly, NewEntry, OrderRow, StoreError, insert_payment, number_of,
-};
+use crate::store::{EntryState, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError};
 use saoma_core::api::Payment;
+use saoma_core::ids::{MchId, OrderId};
 use saoma_core::order::{Anomaly, Effect, Event};
 
 /// What a payment turned out to be.
@@ -18,63 +17,79 @@ pub(super) enum Taken {
     Elsewhere,
 }
 
-impl Change<'_> {
+impl Change {
     /// Takes a payment. Facts are never refused: what may not ship is recorded as an anomaly.
-    pub(super) async fn take_payment(&mut self, payment: &Payment) -> Result<Taken, StoreError> {
-        let number = number_of(&mut self.tx, &payment.transaction_id).await?;
-        let attempt = AttemptRow::get(&mut self.tx, &payment.out_trade_no).await?;
+    pub(super) async fn take_payment(
+        &mut self,
+        mch_id: &MchId,
+        payment: &Payment,
+    ) -> Result<Taken, StoreError> {
+        let number = self.number_of(&payment.transaction_id).await?;
+        let attempt = self.attempt(&payment.out_trade_no).await?;
         if number.as_ref().is_some_and(|number| *number != payment.out_trade_no) {
             let order_id = attempt.map(|attempt| attempt.order_id);
-            self.report(anomaly(Anomaly::Conflict, payment, order_id)).await?;
+            self.report(anomaly(Anomaly::Conflict, mch_id, payment, order_id));
             return Ok(Taken::Elsewhere);
         }
         let Some(attempt) = attempt else {
-            return self.take_unknown(payment, number.is_some()).await;
+            return Ok(self.take_unknown(mch_id, payment, number.is_some()));
         };
         let row = self.order(&attempt.order_id).await?;
         let row: OrderRow = row.ok_or(StoreError::Corrupt("order_id"))?;
         let event = Event::Paid { attempt: attempt.index, payment: payment.clone() };
-        let (_, effects) = self.apply(row, &event).await?;
-        match effects.iter().find_map(verdict) {
-            Some(verdict) => {
-                if number.is_none() {
-                    insert_payment(&mut self.tx, payment, verdict, self.now).await?;
-                }
-                Ok(Taken::New(verdict))
-            }
-            None => Ok(Taken::Known),
+        let (row, effects) = self.apply(row, &event)?;
+        let Some(verdict) = effects.iter().find_map(verdict) else { return Ok(Taken::Known) };
+        if number.is_none() {
+            self.put_payment(PaymentRow {
+                payment: payment.clone(),
+                mch_id: mch_id.clone(),
+                order_id: Some(row.order.id().clone()),
+                verdict,
+            });
         }
+        Ok(Taken::New(verdict))
     }
 
     /// A good payment for a number that is not ours: numbers are committed before they are sent,
     /// so it will not become known either, and the money has to go back.
-    async fn take_unknown(&mut self, payment: &Payment, known: bool) -> Result<Taken, StoreError> {
+    fn take_unknown(&mut self, mch_id: &MchId, payment: &Payment, known: bool) -> Taken {
         if known {
-            return Ok(Taken::Known);
+            return Taken::Known;
         }
         let verdict = Anomaly::UnknownOrder.as_str();
-        insert_payment(&mut self.tx, payment, verdict, self.now).await?;
-        let effect = Effect::Refund {
-            attempt: 0,
-            transaction_id: payment.transaction_id.clone(),
-            amount: payment.total_fee,
-        };
-        let key = format!("refund-{}", payment.transaction_id);
-        let state = EntryState::Held;
-        self.entry(NewEntry { key, order_id: None, effect: &effect, state }).await?;
-        self.report(anomaly(Anomaly::UnknownOrder, payment, None)).await?;
-        Ok(Taken::New(verdict))
+        self.put_payment(PaymentRow {
+            payment: payment.clone(),
+            mch_id: mch_id.clone(),
+            order_id: None,
+            verdict,
+        });
+        self.put_entry(NewEntry {
+            key: format!("refund-{}", payment.transaction_id),
+            order_id: None,
+            mch_id: mch_id.clone(),
+            effect: Effect::Refund {
+                refund: 0,
+                attempt: 0,
+                transaction_id: payment.transaction_id.clone(),
+                amount: payment.total_fee,
+            },
+            state: EntryState::Held,
+        });
+        self.report(anomaly(Anomaly::UnknownOrder, mch_id, payment, None));
+        Taken::New(verdict)
     }
 }
 
 fn anomaly(
     kind: Anomaly,
+    mch_id: &MchId,
     payment: &Payment,
-    order_id: Option<saoma_core::ids::OrderId>,
+    order_id: Option<OrderId>,
 ) -> NewAnomaly {
     NewAnomaly {
         kind,
         transaction_id: payment.transaction_id.clone(),
+        mch_id: mch_id.clone(),
         out_trade_no: payment.out_trade_no.clone(),
         order_id,
         paid: payment.total_fee,

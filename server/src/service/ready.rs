@@ -1,6 +1,8 @@
 //! Whether the server can do its work now, for those who decide where requests go.
 
 use super::Service;
+use super::change::Change;
+use super::verb::Verb;
 use crate::clock::Stopwatch;
 use crate::metrics::Glance;
 use crate::store::{StoreError, glance, ping, touch};
@@ -13,6 +15,18 @@ use tokio::time::timeout;
 const WITHIN: Duration = Duration::from_secs(1);
 /// How long an answer is good for: whoever asks often must not keep the database busy.
 const KEPT: Duration = Duration::from_millis(500);
+
+/// Writes what nobody reads, on the way that everything takes.
+struct Touch;
+
+impl Verb for Touch {
+    type Out = ();
+    type Error = StoreError;
+
+    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+        touch(&mut change.conn, change.now).await
+    }
+}
 
 /// The last answer.
 #[derive(Debug, Default)]
@@ -61,19 +75,14 @@ impl Service {
                 why
             }
         };
-        let read = async { ping(&mut *self.store.reader().await?).await };
+        let read = async { ping(&mut self.store.reader().await?).await };
         read.await.map_err(not(NotReady::Read))?;
-        let write = async {
-            let mut tx = self.store.begin().await?;
-            touch(&mut tx, self.clock.now()).await?;
-            Ok(tx.commit().await?)
-        };
-        write.await.map_err(not(NotReady::Write))
+        self.execute(Touch).await.map_err(not(NotReady::Write))
     }
 
     /// How much waits; a moment old at most.
     pub(crate) async fn glance(&self) -> Result<Arc<Glance>, StoreError> {
-        let look = async { glance(&mut *self.store.reader().await?).await };
+        let look = async { glance(&mut self.store.reader().await?).await };
         self.gauges.glance(look).await
     }
 }

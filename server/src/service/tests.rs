@@ -1,11 +1,12 @@
 //! The verbs on a real file, as a specification.
 
 use super::*;
+use crate::config::Database;
 use crate::store::{AttemptRow, Lane};
-use crate::testing::{KEY, PRICE, Shop, notice_fields, seller, signed};
+use crate::testing::{KEY, PRICE, Shop, alter, notice_fields, only_shop, sellers, signed};
 use saoma_core::ids::OutTradeNo;
 use saoma_core::order::{Effect, Event};
-use saoma_core::sign::SignType;
+use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::watch::Phase;
 use saoma_core::xml::Doc;
 
@@ -22,11 +23,16 @@ fn placed() -> Outcome {
     Outcome::Event(Event::Placed { attempt: 0, code_url })
 }
 
+/// The next entry that is due in a lane.
+async fn claim_of(shop: &Shop, lane: Lane) -> Option<Entry> {
+    shop.service.claim(lane, 1).await.unwrap().pop()
+}
+
 /// The next entry that is due in any lane.
 async fn claim(shop: &Shop) -> Option<Entry> {
-    match shop.service.claim(Lane::Gateway).await.unwrap() {
+    match claim_of(shop, Lane::Gateway).await {
         Some(entry) => Some(entry),
-        None => shop.service.claim(Lane::Shop).await.unwrap(),
+        None => claim_of(shop, Lane::Shop).await,
     }
 }
 
@@ -38,8 +44,8 @@ async fn perform(shop: &Shop, answer: impl Fn(&Effect) -> Outcome) -> Vec<String
             Some(_) => answer(&entry.effect),
             None => Outcome::Unwanted,
         };
-        shop.service.settle(&entry, &outcome).await.unwrap();
-        keys.push(entry.key);
+        keys.push(entry.key.clone());
+        shop.service.settle(entry, outcome).await.unwrap();
     }
     keys
 }
@@ -48,8 +54,78 @@ async fn perform(shop: &Shop, answer: impl Fn(&Effect) -> Outcome) -> Vec<String
 async fn open_order(shop: &mut Shop, order_no: &str) -> (OrderId, String) {
     let (order_id, number) = shop.order(order_no).await;
     let entry = shop.at_once.try_recv().unwrap();
-    shop.service.settle(&entry, &placed()).await.unwrap();
+    shop.service.settle(entry.clone(), placed()).await.unwrap();
     (order_id, number)
+}
+
+mod history {
+    use super::*;
+    use crate::store::HistoryRow;
+
+    #[tokio::test]
+    async fn an_order_remembers_every_event_with_what_followed() {
+        let mut shop = Shop::open().await;
+        let (order_id, number) = open_order(&mut shop, "A-1").await;
+        let notice = shop.notice(&number, T1, PRICE);
+        shop.service.notify(&notice).await.unwrap();
+        shop.service.notify(&notice).await.unwrap();
+        let mut reader = shop.service.store.reader().await.unwrap();
+        let history = HistoryRow::of(&mut reader, &order_id).await.unwrap();
+        let names: Vec<_> = history.iter().map(|row| (&*row.kind, &*row.name)).collect();
+        assert_eq!(names, [("event", "placed"), ("event", "paid")]);
+        let paid: serde_json::Value = serde_json::from_str(&history[1].text).unwrap();
+        assert_eq!(paid["event"]["paid"]["payment"]["transaction_id"], T1);
+        assert_eq!(paid["effects"][0]["ship"]["transaction_id"], T1);
+        assert_eq!((&paid["phase"], &paid["version"]), (&"paid".into(), &3.into()));
+    }
+}
+
+mod batches {
+    use super::*;
+
+    #[tokio::test]
+    async fn verbs_that_wait_together_are_committed_together_and_see_one_another() {
+        let mut shop = Shop::open().await;
+        let mut orders = Vec::new();
+        for n in 0..20 {
+            orders.push(open_order(&mut shop, &format!("A-{n}")).await);
+        }
+        let service = &shop.service;
+        let calls = orders.iter().enumerate().flat_map(|(n, (_, number))| {
+            let transaction = format!("42000099992026112300000000{n:02}");
+            let first = shop.notice(number, &transaction, PRICE);
+            let fields = notice_fields(number, &transaction, "1800");
+            let mut fields = fields;
+            fields.push(("attach", "again"));
+            let second = signed(&fields, KEY, SignType::HmacSha256);
+            [first.clone(), first, second]
+        });
+        let calls: Vec<Vec<u8>> = calls.collect();
+        let answers = calls.iter().map(|body| service.notify(body));
+        for answer in futures_util::future::join_all(answers).await {
+            answer.unwrap();
+        }
+        let count = "select count(*) from outbox where kind = 'ship'";
+        assert_eq!(shop.rows(count).await, ["20"]);
+        let outcomes = "select outcome, count(*) from message group by outcome order by 1";
+        assert_eq!(shop.rows(outcomes).await, ["repeated 20", "ship 20"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_takes_nobody_with_it() {
+        let shop = Shop::open().await;
+        let (order_id, _) = shop.order("A-1").await;
+        let nobody = OrderId::new("20261123192600NOBODY00").unwrap();
+        let (new, only) = (new_order("A-2", PRICE), only_shop());
+        let (taken, none, made) = tokio::join!(
+            shop.service.cancel(&order_id),
+            shop.service.cancel(&nobody),
+            shop.service.create(&only, &new),
+        );
+        assert!(matches!(none, Err(CancelError::NotFound)));
+        assert_eq!(taken.unwrap().phase, Phase::Closing);
+        assert!(made.unwrap().is_new);
+    }
 }
 
 mod creating {
@@ -58,9 +134,9 @@ mod creating {
     #[tokio::test]
     async fn the_same_request_gives_the_same_order_and_token() {
         let shop = Shop::open().await;
-        let first = shop.service.create(&new_order("A-1", PRICE)).await.unwrap();
+        let first = shop.service.create(&only_shop(), &new_order("A-1", PRICE)).await.unwrap();
         let before = shop.everything().await;
-        let second = shop.service.create(&new_order("A-1", PRICE)).await.unwrap();
+        let second = shop.service.create(&only_shop(), &new_order("A-1", PRICE)).await.unwrap();
         assert!(first.is_new && !second.is_new);
         assert_eq!(first.order_id, second.order_id);
         assert_eq!(shop.everything().await, before);
@@ -73,14 +149,14 @@ mod creating {
     #[tokio::test]
     async fn another_request_with_the_same_number_is_refused() {
         let shop = Shop::open().await;
-        shop.service.create(&new_order("A-1", PRICE)).await.unwrap();
+        shop.service.create(&only_shop(), &new_order("A-1", PRICE)).await.unwrap();
         let before = shop.everything().await;
         for other in [
             new_order("A-1", PRICE + 1),
             NewOrder::new("A-1", PRICE, "Saoma Cafe - Tea", 900).unwrap(),
             NewOrder::new("A-1", PRICE, "Saoma Cafe - Latte", 901).unwrap(),
         ] {
-            let refused = shop.service.create(&other).await;
+            let refused = shop.service.create(&only_shop(), &other).await;
             assert!(matches!(refused, Err(CreateError::OrderNoTaken)), "{refused:?}");
         }
         assert_eq!(shop.everything().await, before);
@@ -90,7 +166,9 @@ mod creating {
     async fn two_at_the_same_moment_are_one() {
         let shop = Shop::open().await;
         let new = new_order("A-1", PRICE);
-        let (one, other) = tokio::join!(shop.service.create(&new), shop.service.create(&new));
+        let of = only_shop();
+        let (one, other) =
+            tokio::join!(shop.service.create(&of, &new), shop.service.create(&of, &new));
         let (one, other) = (one.unwrap(), other.unwrap());
         assert_eq!(one.order_id, other.order_id);
         assert_ne!(one.is_new, other.is_new);
@@ -134,7 +212,7 @@ mod creating {
     async fn what_xml_cannot_carry_is_an_invalid_description() {
         let shop = Shop::open().await;
         let new = NewOrder::new("A-1", PRICE, "a\u{FFFE}b", 900).unwrap();
-        let refused = shop.service.create(&new).await;
+        let refused = shop.service.create(&only_shop(), &new).await;
         assert!(
             matches!(&refused, Err(CreateError::Invalid(field)) if field.field == "description"),
             "{refused:?}"
@@ -147,7 +225,7 @@ mod creating {
         let shop = Shop::open().await;
         let description = "</body><total_fee>1</total_fee>&key=]]>";
         let new = NewOrder::new("A-1", PRICE, description, 900).unwrap();
-        let order_id = shop.service.create(&new).await.unwrap().order_id;
+        let order_id = shop.service.create(&only_shop(), &new).await.unwrap().order_id;
         let requests = shop.rows("select request from attempt").await;
         let doc: Doc<'_> = Doc::read(requests[0].as_bytes()).unwrap();
         assert!(doc.get("body").is_some_and(|body| body == description));
@@ -384,9 +462,10 @@ mod notifications {
         assert_eq!(anomalies[0]["expected_fen"], serde_json::Value::Null);
         assert_eq!(anomalies[0]["refund"], "due");
         let held = "select key, order_id, state, effect from outbox";
-        let effect =
-            format!(r#"{{"refund":{{"attempt":0,"transaction_id":"{T1}","amount":599}}}}"#);
-        assert_eq!(shop.rows(held).await, [format!("refund-{T1} - held {effect}")]);
+        let effect = format!(
+            r#"{{"refund":{{"refund":0,"attempt":0,"transaction_id":"{T1}","amount":599}}}}"#
+        );
+        assert_eq!(shop.rows(held).await, [format!("refund-{T1}  held {effect}")]);
         let before = shop.everything().await;
         shop.service.notify(&notice).await.unwrap();
         assert_eq!(shop.everything().await, before);
@@ -398,11 +477,11 @@ mod notifications {
         // The order was made while the merchant used MD5; since then HMAC-SHA256 is configured.
         let mut shop = Shop::open_with(SignType::Md5).await;
         let (order_id, number) = open_order(&mut shop, "A-1").await;
-        let store = Store::open(&shop.path()).await.unwrap();
+        let store = Store::open(&Database::Sqlite(shop.path())).await.unwrap();
         let clock = Clock::Manual(shop.clock.clone());
-        let seller = seller(SignType::HmacSha256);
+        let sellers = sellers(SignType::HmacSha256);
         let (service, _entries) =
-            Service::open(store, clock, Random::seeded(2), seller).await.unwrap();
+            Service::open(store, clock, Random::seeded(2), sellers).await.unwrap();
         let fields = notice_fields(&number, T1, "1800");
         let hmac = signed(&fields, KEY, SignType::HmacSha256);
         assert!(matches!(service.notify(&hmac).await, Err(NoticeError::Refused(_))));
@@ -506,7 +585,7 @@ mod outbox {
         let shop = shop.crash().await;
         let again = claim(&shop).await.unwrap();
         assert_eq!((&again.key, again.tries), (&claimed.key, 2));
-        shop.service.settle(&again, &Outcome::Event(Event::Shipped)).await.unwrap();
+        shop.service.settle(again.clone(), Outcome::Event(Event::Shipped)).await.unwrap();
         assert_eq!(shop.phase(&order_id).await.0, "shipped");
         assert!(claim(&shop).await.is_none());
     }
@@ -534,12 +613,12 @@ mod outbox {
         assert_eq!(second.key, first.key);
         // The first one, believed dead, comes back without success: the second has the word.
         let failed = Outcome::Again { event: None, why: "too late".to_owned() };
-        shop.service.settle(&first, &failed).await.unwrap();
+        shop.service.settle(first.clone(), failed).await.unwrap();
         let leased = "select state, last_error from outbox where kind = 'ship'";
         assert_eq!(shop.rows(leased).await, ["leased -"]);
         // Or with success: a fact is a fact, whoever brings it.
-        shop.service.settle(&first, &Outcome::Event(Event::Shipped)).await.unwrap();
-        shop.service.settle(&second, &Outcome::Event(Event::Shipped)).await.unwrap();
+        shop.service.settle(first.clone(), Outcome::Event(Event::Shipped)).await.unwrap();
+        shop.service.settle(second.clone(), Outcome::Event(Event::Shipped)).await.unwrap();
         assert_eq!(shop.phase(&order_id).await.0, "shipped");
     }
 
@@ -550,10 +629,10 @@ mod outbox {
         shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
         let (_, other) = shop.order("A-2").await;
         let shop = shop.crash().await;
-        let place = shop.service.claim(Lane::Gateway).await.unwrap().unwrap();
+        let place = claim_of(&shop, Lane::Gateway).await.unwrap();
         assert_eq!(place.key, format!("place-{other}"));
-        assert!(shop.service.claim(Lane::Gateway).await.unwrap().is_none());
-        assert!(shop.service.claim(Lane::Shop).await.unwrap().is_some());
+        assert!(claim_of(&shop, Lane::Gateway).await.is_none());
+        assert!(claim_of(&shop, Lane::Shop).await.is_some());
     }
 
     #[tokio::test]
@@ -563,7 +642,7 @@ mod outbox {
         let placing = shop.rows("select state from outbox").await;
         shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
         assert_eq!(placing, ["leased"]);
-        let ship = shop.service.claim(Lane::Shop).await.unwrap().unwrap();
+        let ship = claim_of(&shop, Lane::Shop).await.unwrap();
         assert_eq!(ship.key, format!("ship-{order_id}"));
     }
 
@@ -575,7 +654,7 @@ mod outbox {
         for pause in [1, 2, 4, 8] {
             let entry = claim(&shop).await.unwrap();
             let failed = Outcome::Again { event: None, why: "status 500".to_owned() };
-            shop.service.settle(&entry, &failed).await.unwrap();
+            shop.service.settle(entry.clone(), failed).await.unwrap();
             shop.clock.advance(pause - 1);
             assert!(claim(&shop).await.is_none(), "{pause}");
             shop.clock.advance(1);
@@ -594,7 +673,7 @@ mod outbox {
         assert_eq!(shop.rows(pending).await, ["close", "query"]);
         let first = claim(&shop).await.unwrap();
         assert!(claim(&shop).await.is_none(), "the other waits");
-        shop.service.settle(&first, &Outcome::Unwanted).await.unwrap();
+        shop.service.settle(first.clone(), Outcome::Unwanted).await.unwrap();
         assert!(claim(&shop).await.is_some());
     }
 
@@ -604,7 +683,7 @@ mod outbox {
         let (order_id, _) = shop.order("A-1").await;
         let entry = shop.at_once.try_recv().unwrap();
         let over = Outcome::Event(Event::NumberOver { attempt: 0 });
-        shop.service.settle(&entry, &over).await.unwrap();
+        shop.service.settle(entry.clone(), over).await.unwrap();
         let second = OutTradeNo::new(&format!("{order_id}-2")).unwrap();
         let mut reader = shop.service.store.reader().await.unwrap();
         let attempt = AttemptRow::get(&mut reader, &second).await.unwrap().unwrap();
@@ -624,7 +703,7 @@ mod outbox {
         let entry = shop.at_once.try_recv().unwrap();
         shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
         assert!(shop.service.job(&entry).await.unwrap().is_none());
-        shop.service.settle(&entry, &Outcome::Unwanted).await.unwrap();
+        shop.service.settle(entry.clone(), Outcome::Unwanted).await.unwrap();
         assert_eq!(shop.phase(&order_id).await.0, "paid");
     }
 
@@ -639,7 +718,7 @@ mod outbox {
             transaction_id: T1.parse().unwrap(),
             total_fee: saoma_core::money::Fen::new(PRICE).unwrap(),
             currency: saoma_core::api::Currency::Cny,
-            paid_at: shop.service.clock.now(),
+            paid_at: shop.service.context.clock.now(),
             refunded: false,
         };
         let done = perform(&shop, |effect| match effect {
@@ -665,16 +744,16 @@ mod outbox {
         shop.clock.advance(5);
         shop.service.tick_due().await.unwrap();
         let entry = claim(&shop).await.unwrap();
-        assert_eq!(entry.order_id, other_id);
+        assert_eq!(entry.order_id.as_ref(), Some(&other_id));
         let payment = saoma_core::api::Payment {
             out_trade_no: OutTradeNo::new(&other).unwrap(),
             transaction_id: T1.parse().unwrap(),
             total_fee: saoma_core::money::Fen::new(PRICE).unwrap(),
             currency: saoma_core::api::Currency::Cny,
-            paid_at: shop.service.clock.now(),
+            paid_at: shop.service.context.clock.now(),
             refunded: false,
         };
-        shop.service.settle(&entry, &Outcome::Payment(payment)).await.unwrap();
+        shop.service.settle(entry.clone(), Outcome::Payment(payment)).await.unwrap();
         assert_eq!(shop.rows("select kind from anomaly").await, ["conflict"]);
         let query = "select state, tries from outbox where state = 'pending'";
         assert_eq!(shop.rows(query).await, ["pending 1"]);
@@ -716,26 +795,39 @@ mod time {
     async fn time_that_changes_nothing_does_not_come_up_again_at_once() {
         let mut shop = Shop::open().await;
         open_order(&mut shop, "A-1").await;
-        let mut tx = shop.service.store.begin().await.unwrap();
-        sqlx::query("update orders set due_at = 1").execute(&mut *tx).await.unwrap();
-        tx.commit().await.unwrap();
+        alter(&shop.service.store, "update orders set due_at = 1").await;
         assert_eq!(shop.service.tick_due().await.unwrap(), 1);
         assert_eq!(shop.service.tick_due().await.unwrap(), 0);
         let next = shop.service.next_tick().await.unwrap().unwrap();
-        assert_eq!(next, shop.service.clock.now().plus(5));
+        assert_eq!(next, shop.service.context.clock.now().plus(5));
     }
 }
 
 #[tokio::test]
-async fn a_database_of_another_merchant_is_refused() {
-    let shop = Shop::open().await;
-    let store = Store::open(&shop.path()).await.unwrap();
-    let mut seller = seller(SignType::Md5);
-    seller.merchant.mch_id = "1900000110".parse().unwrap();
-    let opened = Service::open(store, Clock::System, Random::System, seller).await;
-    let error = opened.map(drop).unwrap_err().to_string();
+async fn a_number_of_one_merchant_is_never_paid_by_a_message_of_another() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open_order(&mut shop, "A-1").await;
+    let store = Store::open(&Database::Sqlite(shop.path())).await.unwrap();
+    let mut sellers = sellers(SignType::HmacSha256);
+    let mut other = sellers.sellers[0].clone();
+    other.merchant.mch_id = "1900000110".parse().unwrap();
+    other.merchant.key = ApiKey::new(&"k".repeat(32)).unwrap();
+    sellers.sellers.push(other);
+    let clock = Clock::Manual(shop.clock.clone());
+    let (service, _entries) =
+        Service::open(store, clock, Random::seeded(2), sellers).await.unwrap();
+    let mut fields = notice_fields(&number, T1, "1800");
+    let theirs = fields.iter().position(|(name, _)| *name == "mch_id").unwrap();
+    fields[theirs].1 = "1900000110";
+    let foreign = signed(&fields, &"k".repeat(32), SignType::HmacSha256);
+    assert!(matches!(service.notify(&foreign).await, Err(NoticeError::Refused(_))));
+    // About a number that is nobody's, the same merchant is heard.
+    fields.iter_mut().find(|(name, _)| *name == "out_trade_no").unwrap().1 = "THEIRS-0001";
+    let theirs = signed(&fields, &"k".repeat(32), SignType::HmacSha256);
+    service.notify(&theirs).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "open");
     assert_eq!(
-        error,
-        "the database belongs to merchant 1900000109, not 1900000110; take another file"
+        shop.rows("select mch_id, kind, out_trade_no from anomaly").await,
+        ["1900000110 unknown_order THEIRS-0001"]
     );
 }

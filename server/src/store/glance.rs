@@ -1,24 +1,27 @@
-//! How much waits, for those who watch the server. Each query reads only what is not over.
+//! How much waits, for those who watch the server. Each query reads only what is not over, by an
+//! index of that alone (`migrations/*/0008_glance.sql`).
 
-use super::{Conn, StoreError, time};
+use super::{Conn, DifferenceRow, StoreError};
 use crate::metrics::{Glance, Waiting};
-use sqlx::Row as _;
 
 /// Looks at what is not over.
 pub(crate) async fn glance(conn: &mut Conn) -> Result<Glance, StoreError> {
-    let sql = "select phase, count(*) from orders
+    let mut seen = Glance::default();
+    let sql = "select phase, count(*) as orders from orders
                where phase in ('placing', 'open', 'closing', 'paid', 'refunding') group by phase";
-    let orders = sqlx::query_as(sql).fetch_all(&mut *conn).await?;
+    for row in conn.fetch(sql, vec![]).await? {
+        seen.orders.push((row.text("phase")?, row.int("orders")?));
+    }
     let sql = "select lane, state, count(*) as entries, min(created_at) as oldest from outbox
-               where state in ('pending', 'leased', 'held', 'dead') group by lane, state";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
-    let outbox = rows.iter().map(|row| {
-        Ok(Waiting {
-            lane: row.try_get("lane")?,
-            state: row.try_get("state")?,
-            count: row.try_get("entries")?,
-            oldest: time("created_at", row.try_get("oldest")?)?,
-        })
-    });
-    Ok(Glance { orders, outbox: outbox.collect::<Result<_, StoreError>>()? })
+               where state <> 'done' group by lane, state";
+    for row in conn.fetch(sql, vec![]).await? {
+        seen.outbox.push(Waiting {
+            lane: row.text("lane")?,
+            state: row.text("state")?,
+            count: row.int("entries")?,
+            oldest: row.time("oldest")?,
+        });
+    }
+    seen.differences = DifferenceRow::open_by_kind(conn).await?;
+    Ok(seen)
 }

@@ -1,50 +1,59 @@
 //! What is kept, and nothing about why: rows in, rows out.
 //!
-//! One writer and several readers on one SQLite file. A verb of the service is one transaction of
-//! the writer ([`Store::begin`]); what only looks uses [`Store::reader`]. The SQL text is portable;
-//! what only SQLite knows stands in this file.
+//! SQLite is one file with one writer and several readers; PostgreSQL is a server that several
+//! processes share. Both hold the same tables, and [`db`] makes one text of SQL serve both. What is
+//! decided together is written in one transaction ([`Store::begin`]); what only looks uses
+//! [`Store::reader`].
 
+mod bill;
+pub(crate) mod db;
 mod glance;
+mod history;
 mod order;
 mod outbox;
 mod payment;
 
+pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
+pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use glance::glance;
+pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryState, Lane, NewEntry};
-pub(crate) use payment::{
-    AnomalyRow, NewAnomaly, insert_message, insert_payment, number_of, set_message_outcome,
-};
+pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
+pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 
+use crate::config::{Database, Secret};
 use crate::random::NoRandom;
+use db::Line;
 use saoma_core::time::UnixTime;
-use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{PgPool, SqlitePool};
 use std::path::Path;
+use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-/// Any connection of this store.
-pub(crate) type Conn = SqliteConnection;
-/// One transaction of the writer; dropped, it never happened.
-pub(crate) type Tx = sqlx::Transaction<'static, Sqlite>;
-/// A connection that only reads.
-pub(crate) type Reader = PoolConnection<Sqlite>;
-
 /// How many may read at once.
 const READERS_MAX: u32 = 4;
+/// Transactions that PostgreSQL works on at once for one process.
+const POSTGRES_WRITERS: u32 = 4;
 /// How long to wait for the writer or a reader. A notification is to be answered within five
 /// seconds (protocol §9), so waiting longer helps nobody.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long to wait for another program that has locked the file, say a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 256;
 
 /// The database.
 #[derive(Clone, Debug)]
-pub(crate) struct Store {
-    writer: SqlitePool,
-    readers: SqlitePool,
+pub(crate) struct Store(Pools);
+
+#[derive(Clone, Debug)]
+enum Pools {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
 }
 
 /// Why a database cannot be used at all.
@@ -69,15 +78,6 @@ pub enum OpenError {
     Store(StoreError),
     /// There are no random numbers to make its token key of.
     NoRandom,
-    /// It belongs to somebody else.
-    Setting {
-        /// What differs.
-        name: &'static str,
-        /// What the database says.
-        stored: String,
-        /// What the configuration says.
-        configured: String,
-    },
 }
 
 impl fmt::Display for OpenError {
@@ -93,10 +93,6 @@ impl fmt::Display for OpenError {
             ),
             Self::Store(error) => error.fmt(f),
             Self::NoRandom => NoRandom.fmt(f),
-            Self::Setting { name, stored, configured } => write!(
-                f,
-                "the database belongs to {name} {stored}, not {configured}; take another file"
-            ),
         }
     }
 }
@@ -110,14 +106,16 @@ impl From<sqlx::Error> for OpenError {
 }
 
 /// Why something could not be read or kept now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum StoreError {
     /// The database failed.
-    Sql(sqlx::Error),
+    Sql(Arc<sqlx::Error>),
     /// A row holds what nobody of ours has written.
     Corrupt(&'static str),
     /// Somebody else changed the order in between.
     Stale,
+    /// The server stops.
+    Stopped,
 }
 
 impl fmt::Display for StoreError {
@@ -126,6 +124,7 @@ impl fmt::Display for StoreError {
             Self::Sql(error) => write!(f, "the database failed: {error}"),
             Self::Corrupt(column) => write!(f, "the database holds an impossible {column}"),
             Self::Stale => f.write_str("the order was changed by somebody else"),
+            Self::Stopped => f.write_str("the server stops"),
         }
     }
 }
@@ -134,19 +133,28 @@ impl std::error::Error for StoreError {}
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Sql(error)
+        Self::Sql(Arc::new(error))
     }
 }
 
 impl Store {
-    /// Opens the file, makes it when it is not there, and brings its tables up to date.
-    pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+    /// Opens the database and brings its tables up to date.
+    pub(crate) async fn open(database: &Database) -> Result<Self, OpenError> {
+        match database {
+            Database::Sqlite(path) => Self::open_sqlite(path).await,
+            Database::Postgres(url) => Self::open_postgres(url).await,
+        }
+    }
+
+    /// Opens the file and makes it when it is not there.
+    async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
         make_private(path).map_err(OpenError::File)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .statement_cache_capacity(STATEMENTS)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = || {
             SqlitePoolOptions::new()
@@ -156,27 +164,77 @@ impl Store {
                 .test_before_acquire(false)
         };
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-        check_pragmas(&mut *writer.acquire().await?).await?;
-        sqlx::migrate!("./migrations").run(&writer).await.map_err(OpenError::Migrate)?;
+        check_pragmas(&mut writer.acquire().await?.into()).await?;
+        sqlx::migrate!("./migrations/sqlite").run(&writer).await.map_err(OpenError::Migrate)?;
         let readers = options.pragma("query_only", "on");
         let readers = pool().max_connections(READERS_MAX).connect_with(readers).await?;
-        Ok(Self { writer, readers })
+        Ok(Self(Pools::Sqlite { writer, readers }))
     }
 
-    /// Begins a transaction that may write. There is one at a time.
-    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(self.writer.begin_with("begin immediate").await?)
+    async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url.expose())?
+            .application_name("saoma-server")
+            // A commit that is acknowledged is on the disk, whatever the server's default says.
+            .options([("synchronous_commit", "on")])
+            .statement_cache_capacity(STATEMENTS);
+        let pool = PgPoolOptions::new()
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .max_connections(READERS_MAX + POSTGRES_WRITERS)
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!("./migrations/postgres").run(&pool).await.map_err(OpenError::Migrate)?;
+        Ok(Self(Pools::Postgres(pool)))
+    }
+
+    /// How many transactions may write at once.
+    pub(crate) fn writers(&self) -> u32 {
+        match &self.0 {
+            Pools::Sqlite { .. } => 1,
+            Pools::Postgres(_) => POSTGRES_WRITERS,
+        }
+    }
+
+    /// Which database it is.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match &self.0 {
+            Pools::Sqlite { .. } => Dialect::Sqlite,
+            Pools::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Begins a transaction that may write.
+    pub(crate) async fn begin(&self) -> Result<Conn, StoreError> {
+        Ok(match &self.0 {
+            Pools::Sqlite { writer, .. } => {
+                Line::SqliteTx(writer.begin_with("begin immediate").await?).into()
+            }
+            Pools::Postgres(pool) => Line::PostgresTx(pool.begin().await?).into(),
+        })
     }
 
     /// A connection to look with.
-    pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
-        Ok(self.readers.acquire().await?)
+    pub(crate) async fn reader(&self) -> Result<Conn, StoreError> {
+        Ok(match &self.0 {
+            Pools::Sqlite { readers, .. } => Line::Sqlite(readers.acquire().await?).into(),
+            Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
+        })
     }
 
-    /// Waits for what runs and closes the file.
+    /// Waits for what runs and closes the database.
     pub(crate) async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        match &self.0 {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl From<sqlx::pool::PoolConnection<sqlx::Sqlite>> for Conn {
+    fn from(conn: sqlx::pool::PoolConnection<sqlx::Sqlite>) -> Self {
+        Line::Sqlite(conn).into()
     }
 }
 
@@ -195,22 +253,19 @@ fn make_private(path: &Path) -> io::Result<()> {
 /// What was set when connecting is read back: a payment that was acknowledged must survive a power
 /// failure.
 async fn check_pragmas(conn: &mut Conn) -> Result<(), OpenError> {
-    let read = async |conn: &mut Conn, sql| -> Result<String, sqlx::Error> {
-        let row = sqlx::query(sql).fetch_one(conn).await?;
-        // Some answers are text, some are numbers.
-        row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string()))
-    };
     for (name, sql, wanted, is_good) in [
         ("journal_mode", "pragma journal_mode", "wal", &["wal"][..]),
         ("synchronous", "pragma synchronous", "full", &["2", "3"]),
         ("foreign_keys", "pragma foreign_keys", "on", &["1"]),
     ] {
-        let got = read(conn, sql).await?;
+        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
+        // Some answers are text, some are numbers.
+        let read = |row: Row| row.text(name).or_else(|_| row.int(name).map(|n| n.to_string()));
+        let got = row.map(read).transpose().map_err(OpenError::Store)?.unwrap_or_default();
         if !is_good.contains(&got.as_str()) {
             return Err(OpenError::Pragma { name, wanted, got });
         }
     }
-    conn.ping().await?;
     Ok(())
 }
 
@@ -219,46 +274,26 @@ pub(crate) async fn setting(
     conn: &mut Conn,
     name: &str,
     value: &str,
-) -> Result<String, sqlx::Error> {
-    sqlx::query("insert into setting (name, value) values ($1, $2) on conflict (name) do nothing")
-        .bind(name)
-        .bind(value)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query_scalar("select value from setting where name = $1").bind(name).fetch_one(conn).await
+) -> Result<String, StoreError> {
+    let insert = "insert into setting (name, value) values ($1, $2) on conflict (name) do nothing";
+    conn.execute(insert, vec![name.into(), value.into()]).await?;
+    let select = "select value from setting where name = $1";
+    let row = conn.fetch_one(select, vec![name.into()]).await?;
+    row.ok_or(StoreError::Corrupt("setting"))?.text("value")
 }
 
-/// Whether the database can be read: this reads a table, which must be there.
+/// Whether the database can be read.
 pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
-    sqlx::query("select count(*) from setting").fetch_one(conn).await?;
+    conn.fetch("select count(*) as settings from setting", vec![]).await?;
     Ok(())
 }
 
 /// Whether the database can be written: this writes a row, and its value says when.
 pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into setting (name, value) values ('written_at', $1)
-         on conflict (name) do update set value = excluded.value",
-    )
-    .bind(now.get().to_string())
-    .execute(conn)
-    .await?;
+    let sql = "insert into setting (name, value) values ('written_at', $1)
+               on conflict (name) do update set value = excluded.value";
+    conn.execute(sql, vec![now.get().to_string().into()]).await?;
     Ok(())
-}
-
-/// A time as it is stored. All of them are far below 2^63.
-fn seconds(time: UnixTime) -> i64 {
-    i64::try_from(time.get()).unwrap_or(i64::MAX)
-}
-
-fn time(column: &'static str, seconds: i64) -> Result<UnixTime, StoreError> {
-    let time = u64::try_from(seconds).ok().and_then(UnixTime::new);
-    time.ok_or(StoreError::Corrupt(column))
-}
-
-/// A stored text that is one of ours.
-fn parsed<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Corrupt(column))
 }
 
 #[cfg(test)]
@@ -268,13 +303,13 @@ mod tests {
     #[tokio::test]
     async fn the_file_keeps_what_it_is_told_to_keep() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("saoma.db")).await.unwrap();
+        let store = Store::open_sqlite(&folder.path().join("saoma.db")).await.unwrap();
         let mut tx = store.begin().await.unwrap();
         check_pragmas(&mut tx).await.unwrap();
-        tx.rollback().await.unwrap();
+        drop(tx);
         let mut reader = store.reader().await.unwrap();
         check_pragmas(&mut reader).await.unwrap();
-        let refused = sqlx::query("delete from setting").execute(&mut *reader).await;
+        let refused = reader.execute("delete from setting", vec![]).await;
         assert!(refused.is_err(), "a reader must not write");
         drop(reader);
         store.close().await;
@@ -285,7 +320,7 @@ mod tests {
     async fn nobody_else_can_read_the_file() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("saoma.db")).await.unwrap();
+        let store = Store::open_sqlite(&folder.path().join("saoma.db")).await.unwrap();
         let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
         assert!(files.len() > 1, "the write-ahead log is there as well");
         for file in files {
@@ -303,7 +338,7 @@ mod tests {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal);
         let pool = SqlitePool::connect_with(options).await.unwrap();
-        let error = check_pragmas(&mut pool.acquire().await.unwrap()).await.unwrap_err();
+        let error = check_pragmas(&mut pool.acquire().await.unwrap().into()).await.unwrap_err();
         assert!(error.to_string().contains("synchronous = full (it stays 1)"), "{error}");
         pool.close().await;
     }
@@ -311,7 +346,7 @@ mod tests {
     #[tokio::test]
     async fn a_setting_is_decided_once() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("saoma.db")).await.unwrap();
+        let store = Store::open_sqlite(&folder.path().join("saoma.db")).await.unwrap();
         let mut tx = store.begin().await.unwrap();
         assert_eq!(setting(&mut tx, "mch_id", "1").await.unwrap(), "1");
         assert_eq!(setting(&mut tx, "mch_id", "2").await.unwrap(), "1");

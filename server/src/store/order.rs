@@ -1,16 +1,17 @@
 //! Orders and their attempts.
 
-use super::{Conn, StoreError, parsed, seconds, time};
+use super::{Conn, Row, StoreError, Value};
 use saoma_core::ids::{AppId, MchId, OrderId, OutTradeNo};
 use saoma_core::order::Order;
 use saoma_core::sign::SignType;
 use saoma_core::time::UnixTime;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 /// An order as it is stored.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderRow {
+    /// Whose it is.
+    pub(crate) shop: String,
+    /// That shop's number for it.
     pub(crate) order_no: String,
     pub(crate) mch_id: MchId,
     pub(crate) app_id: AppId,
@@ -28,127 +29,141 @@ pub(crate) struct AttemptRow {
     pub(crate) out_trade_no: OutTradeNo,
     pub(crate) order_id: OrderId,
     pub(crate) index: u8,
+    pub(crate) mch_id: MchId,
+    pub(crate) app_id: AppId,
     pub(crate) sign_type: SignType,
     /// The unified order without nonce and signature.
     pub(crate) request: String,
 }
 
 impl OrderRow {
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        let text = |column| row.try_get::<String, _>(column);
-        let due_at: Option<i64> = row.try_get("due_at")?;
-        let version: i64 = row.try_get("version")?;
+    fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
-            order_no: text("order_no")?,
-            mch_id: parsed("mch_id", &text("mch_id")?)?,
-            app_id: parsed("app_id", &text("app_id")?)?,
-            description: text("description")?,
-            order: serde_json::from_str(&text("state")?)
+            shop: row.text("shop")?,
+            order_no: row.text("order_no")?,
+            mch_id: row.parsed("mch_id")?,
+            app_id: row.parsed("app_id")?,
+            description: row.text("description")?,
+            order: serde_json::from_str(&row.text("state")?)
                 .map_err(|_| StoreError::Corrupt("state"))?,
-            version: u64::try_from(version).map_err(|_| StoreError::Corrupt("version"))?,
-            due_at: due_at.map(|due_at| time("due_at", due_at)).transpose()?,
+            version: row.number("version")?,
+            due_at: row.optional_time("due_at")?,
         })
     }
 
     /// The order of this id.
     pub(crate) async fn get(conn: &mut Conn, id: &OrderId) -> Result<Option<Self>, StoreError> {
-        let query = sqlx::query("select * from orders where order_id = $1").bind(id.as_str());
-        query.fetch_optional(conn).await?.as_ref().map(Self::read).transpose()
+        let sql = "select * from orders where order_id = $1";
+        conn.fetch_one(sql, vec![id.as_str().into()]).await?.as_ref().map(Self::read).transpose()
+    }
+
+    /// The orders of these ids that are there.
+    pub(crate) async fn get_all(conn: &mut Conn, ids: &[OrderId]) -> Result<Vec<Self>, StoreError> {
+        let keys = ids.iter().map(|id| id.as_str().into()).collect();
+        let found = conn.fetch_all("select * from orders", "order_id", keys).await?;
+        found.iter().map(Self::read).collect()
     }
 
     /// The order with this number of the shop's.
     pub(crate) async fn get_by_no(
         conn: &mut Conn,
+        shop: &str,
         order_no: &str,
     ) -> Result<Option<Self>, StoreError> {
-        let query = sqlx::query("select * from orders where order_no = $1").bind(order_no);
-        query.fetch_optional(conn).await?.as_ref().map(Self::read).transpose()
+        let sql = "select * from orders where shop = $1 and order_no = $2";
+        let row = conn.fetch_one(sql, vec![shop.into(), order_no.into()]).await?;
+        row.as_ref().map(Self::read).transpose()
     }
 
-    /// Adds a new order.
-    pub(crate) async fn insert(&self, conn: &mut Conn) -> Result<(), StoreError> {
-        let order = &self.order;
-        sqlx::query(
-            "insert into orders (order_id, order_no, mch_id, app_id, amount_fen, description,
-                 phase, state, version, due_at, created_at, expires_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11)",
-        )
-        .bind(order.id().as_str())
-        .bind(&self.order_no)
-        .bind(self.mch_id.as_str())
-        .bind(self.app_id.as_str())
-        .bind(fen(order.amount().get()))
-        .bind(&self.description)
-        .bind(order.watched_phase().as_str())
-        .bind(state(order)?)
-        .bind(version(self.version))
-        .bind(self.due_at.map(seconds))
-        .bind(seconds(order.created_at()))
-        .bind(seconds(order.expires_at()))
-        .execute(conn)
-        .await?;
-        Ok(())
+    /// Adds new orders.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]: somebody else has added one with the same number meanwhile.
+    pub(crate) async fn insert_all(conn: &mut Conn, rows: &[&Self]) -> Result<(), StoreError> {
+        let values = |row: &&Self| -> Result<Vec<Value>, StoreError> {
+            let order = &row.order;
+            Ok(vec![
+                order.id().as_str().into(),
+                row.shop.as_str().into(),
+                row.order_no.as_str().into(),
+                row.mch_id.as_str().into(),
+                row.app_id.as_str().into(),
+                order.amount().into(),
+                row.description.as_str().into(),
+                order.watched_phase().as_str().into(),
+                state(order)?.into(),
+                version(row.version).into(),
+                row.due_at.into(),
+                order.created_at().into(),
+                order.expires_at().into(),
+                order.created_at().into(),
+            ])
+        };
+        let head = "insert into orders (order_id, shop, order_no, mch_id, app_id, amount_fen, \
+                    description, phase, state, version, due_at, created_at, expires_at, \
+                    updated_at) values";
+        let values = rows.iter().map(values).collect::<Result<_, _>>()?;
+        all(conn.execute_rows(head, values, "on conflict do nothing").await?, rows.len())
     }
 
-    /// Replaces the order that was read as version `from`.
-    pub(crate) async fn update(
-        &self,
+    /// Replaces orders, each beside the version that it was read as.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]: somebody else has changed one meanwhile.
+    pub(crate) async fn update_all(
         conn: &mut Conn,
-        from: u64,
+        rows: &[(&Self, u64)],
         now: UnixTime,
     ) -> Result<(), StoreError> {
-        let done = sqlx::query(
-            "update orders set phase = $1, state = $2, version = $3, due_at = $4, updated_at = $5
-             where order_id = $6 and version = $7",
-        )
-        .bind(self.order.watched_phase().as_str())
-        .bind(state(&self.order)?)
-        .bind(version(self.version))
-        .bind(self.due_at.map(seconds))
-        .bind(seconds(now))
-        .bind(self.order.id().as_str())
-        .bind(version(from))
-        .execute(conn)
-        .await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Stale) }
+        let values = |(row, from): &(&Self, u64)| -> Result<Vec<Value>, StoreError> {
+            Ok(vec![
+                row.order.id().as_str().into(),
+                version(*from).into(),
+                row.order.watched_phase().as_str().into(),
+                state(&row.order)?.into(),
+                version(row.version).into(),
+                row.due_at.into(),
+                now.into(),
+            ])
+        };
+        let head = "update orders set phase = v.column3, state = v.column4, version = v.column5, \
+                    due_at = v.column6, updated_at = v.column7 from (values";
+        let tail = ") as v where orders.order_id = v.column1 and orders.version = v.column2";
+        let values = rows.iter().map(values).collect::<Result<_, _>>()?;
+        all(conn.execute_rows(head, values, tail).await?, rows.len())
     }
 
-    /// At most `limit` orders for which time has something to do.
+    /// The orders for which time has something to do, most urgent first.
     pub(crate) async fn due(
         conn: &mut Conn,
         now: UnixTime,
         limit: u32,
     ) -> Result<Vec<OrderId>, StoreError> {
-        let ids: Vec<String> = sqlx::query_scalar(
-            "select order_id from orders where due_at is not null and due_at <= $1
-             order by due_at limit $2",
-        )
-        .bind(seconds(now))
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-        ids.iter().map(|id| parsed("order_id", id)).collect()
+        let sql = "select order_id from orders where due_at is not null and due_at <= $1
+                   order by due_at limit $2";
+        let rows = conn.fetch(sql, vec![now.into(), limit.into()]).await?;
+        rows.iter().map(|row| row.parsed("order_id")).collect()
     }
 
     /// When time next has something to do with any order.
     pub(crate) async fn next_due(conn: &mut Conn) -> Result<Option<UnixTime>, StoreError> {
-        let sql = "select min(due_at) from orders where due_at is not null";
-        let due_at: Option<i64> = sqlx::query_scalar(sql).fetch_one(conn).await?;
-        due_at.map(|due_at| time("due_at", due_at)).transpose()
+        let sql = "select min(due_at) as due_at from orders where due_at is not null";
+        let row = conn.fetch_one(sql, vec![]).await?;
+        row.map_or(Ok(None), |row| row.optional_time("due_at"))
     }
 }
 
 impl AttemptRow {
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        let text = |column| row.try_get::<String, _>(column);
-        let index: i64 = row.try_get("attempt_index")?;
+    fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
-            out_trade_no: parsed("out_trade_no", &text("out_trade_no")?)?,
-            order_id: parsed("order_id", &text("order_id")?)?,
-            index: u8::try_from(index).map_err(|_| StoreError::Corrupt("attempt_index"))?,
-            sign_type: SignType::from_name(&text("sign_type")?)
+            out_trade_no: row.parsed("out_trade_no")?,
+            order_id: row.parsed("order_id")?,
+            index: row.number("attempt_index")?,
+            mch_id: row.parsed("mch_id")?,
+            app_id: row.parsed("app_id")?,
+            sign_type: SignType::from_name(&row.text("sign_type")?)
                 .ok_or(StoreError::Corrupt("sign_type"))?,
-            request: text("request")?,
+            request: row.text("request")?,
         })
     }
 
@@ -158,27 +173,51 @@ impl AttemptRow {
         out_trade_no: &OutTradeNo,
     ) -> Result<Option<Self>, StoreError> {
         let sql = "select * from attempt where out_trade_no = $1";
-        let query = sqlx::query(sql).bind(out_trade_no.as_str());
-        query.fetch_optional(conn).await?.as_ref().map(Self::read).transpose()
+        let row = conn.fetch_one(sql, vec![out_trade_no.as_str().into()]).await?;
+        row.as_ref().map(Self::read).transpose()
     }
 
-    /// Adds an attempt, before its number is ever sent.
-    pub(crate) async fn insert(&self, conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
-        sqlx::query(
-            "insert into attempt
-                 (out_trade_no, order_id, attempt_index, sign_type, request, created_at)
-             values ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(self.out_trade_no.as_str())
-        .bind(self.order_id.as_str())
-        .bind(i64::from(self.index))
-        .bind(self.sign_type.as_str())
-        .bind(&self.request)
-        .bind(seconds(now))
-        .execute(conn)
-        .await?;
-        Ok(())
+    /// The attempts of these numbers that are there.
+    pub(crate) async fn get_all(
+        conn: &mut Conn,
+        numbers: &[OutTradeNo],
+    ) -> Result<Vec<Self>, StoreError> {
+        let keys = numbers.iter().map(|number| number.as_str().into()).collect();
+        let found = conn.fetch_all("select * from attempt", "out_trade_no", keys).await?;
+        found.iter().map(Self::read).collect()
     }
+
+    /// Adds attempts, before their numbers are ever sent.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]: somebody else has added one meanwhile.
+    pub(crate) async fn insert_all(
+        conn: &mut Conn,
+        rows: &[Self],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let values = |row: &Self| -> Vec<Value> {
+            vec![
+                row.out_trade_no.as_str().into(),
+                row.order_id.as_str().into(),
+                i64::from(row.index).into(),
+                row.mch_id.as_str().into(),
+                row.app_id.as_str().into(),
+                row.sign_type.as_str().into(),
+                row.request.as_str().into(),
+                now.into(),
+            ]
+        };
+        let head = "insert into attempt (out_trade_no, order_id, attempt_index, mch_id, app_id, \
+                    sign_type, request, created_at) values";
+        let values = rows.iter().map(values).collect();
+        all(conn.execute_rows(head, values, "on conflict do nothing").await?, rows.len())
+    }
+}
+
+/// A statement that had to touch every row.
+pub(super) fn all(touched: u64, rows: usize) -> Result<(), StoreError> {
+    if usize::try_from(touched) == Ok(rows) { Ok(()) } else { Err(StoreError::Stale) }
 }
 
 fn state(order: &Order) -> Result<String, StoreError> {
@@ -188,9 +227,4 @@ fn state(order: &Order) -> Result<String, StoreError> {
 /// Versions count changes of one order: far below 2^63.
 fn version(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
-}
-
-/// An amount as it is stored: at most 2^53 (`Fen::MAX`).
-pub(super) fn fen(fen: u64) -> i64 {
-    i64::try_from(fen).unwrap_or(i64::MAX)
 }

@@ -1,41 +1,53 @@
 //! The outbox: what must be done outside, at least once.
 
-use super::{Conn, StoreError, parsed, seconds, time};
-use saoma_core::ids::OrderId;
+use super::{Conn, Dialect, Row, StoreError, Value};
+use saoma_core::ids::{MchId, OrderId};
 use saoma_core::order::Effect;
 use saoma_core::time::UnixTime;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::AssertSqlSafe;
 
 /// An entry that somebody is at.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// Names the thing to be done, for ever.
     pub(crate) key: String,
-    pub(crate) order_id: OrderId,
+    /// `None` only for the refund of a payment for an unknown number.
+    pub(crate) order_id: Option<OrderId>,
     pub(crate) effect: Effect,
     /// How often it was begun, this time included. It also tells this lease from later ones.
     pub(crate) tries: u32,
+    /// When it was written down.
+    pub(crate) since: UnixTime,
 }
 
 /// An entry to be written.
 #[derive(Clone, Debug)]
-pub(crate) struct NewEntry<'a> {
+pub(crate) struct NewEntry {
     pub(crate) key: String,
-    pub(crate) order_id: Option<&'a OrderId>,
-    pub(crate) effect: &'a Effect,
+    pub(crate) order_id: Option<OrderId>,
+    pub(crate) mch_id: MchId,
+    pub(crate) effect: Effect,
     pub(crate) state: EntryState,
 }
 
 /// How an entry begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryState {
-    /// To be claimed at once.
-    Pending,
+    /// To be claimed from then on.
+    PendingFrom(UnixTime),
     /// Its writer performs it and has the lease until then.
     LeasedUntil(UnixTime),
-    /// Recorded, not performed yet.
+    /// Recorded, waiting for a person.
     Held,
+}
+
+/// What became of an entry that was begun.
+#[derive(Clone, Debug)]
+pub(crate) struct EntryEnd {
+    pub(crate) entry: Entry,
+    /// `None`: it is done. Otherwise it is to be tried again then, for this reason, unless the
+    /// lease ran out and somebody else is at it.
+    pub(crate) again: Option<(UnixTime, String)>,
 }
 
 /// Who is called. Each lane is worked off by itself, so that a shop that hangs cannot hold up what
@@ -80,104 +92,124 @@ const fn kind(effect: &Effect) -> &'static str {
     }
 }
 
-impl NewEntry<'_> {
-    /// Writes it, unless an entry of this key is there already.
-    pub(crate) async fn insert(&self, conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
-        let (state, due_at, tries) = match self.state {
-            EntryState::Pending => ("pending", now, 0_i64),
-            EntryState::LeasedUntil(until) => ("leased", until, 1),
-            EntryState::Held => ("held", now, 0),
+impl NewEntry {
+    /// Writes entries; one whose key is there already stays as it is.
+    pub(crate) async fn insert_all(
+        conn: &mut Conn,
+        rows: &[Self],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let values = |row: &Self| -> Result<Vec<Value>, StoreError> {
+            let (state, due_at, tries) = match row.state {
+                EntryState::PendingFrom(from) => ("pending", from, 0_i64),
+                EntryState::LeasedUntil(until) => ("leased", until, 1),
+                EntryState::Held => ("held", now, 0),
+            };
+            let effect = serde_json::to_string(&row.effect);
+            Ok(vec![
+                row.order_id.as_ref().map_or("", OrderId::as_str).into(),
+                row.key.as_str().into(),
+                row.mch_id.as_str().into(),
+                kind(&row.effect).into(),
+                Lane::of(&row.effect).as_str().into(),
+                effect.map_err(|_| StoreError::Corrupt("effect"))?.into(),
+                state.into(),
+                due_at.into(),
+                tries.into(),
+                now.into(),
+                now.into(),
+            ])
         };
-        sqlx::query(
-            "insert into outbox (key, order_id, kind, lane, effect, state, due_at, tries,
-                 created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
-             on conflict (key) do nothing",
-        )
-        .bind(&self.key)
-        .bind(self.order_id.map(OrderId::as_str))
-        .bind(kind(self.effect))
-        .bind(Lane::of(self.effect).as_str())
-        .bind(serde_json::to_string(self.effect).map_err(|_| StoreError::Corrupt("effect"))?)
-        .bind(state)
-        .bind(seconds(due_at))
-        .bind(tries)
-        .bind(seconds(now))
-        .execute(conn)
-        .await?;
+        let head = "insert into outbox (order_id, key, mch_id, kind, lane, effect, state, due_at, \
+                    tries, created_at, updated_at) values";
+        let values = rows.iter().map(values).collect::<Result<_, _>>()?;
+        conn.execute_rows(head, values, "on conflict do nothing").await?;
+        Ok(())
+    }
+}
+
+impl EntryEnd {
+    /// Writes down what became of entries.
+    pub(crate) async fn update_all(
+        conn: &mut Conn,
+        rows: &[Self],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let order_id = |entry: &Entry| entry.order_id.as_ref().map_or("", OrderId::as_str).into();
+        let (mut done, mut again) = (Vec::new(), Vec::<Vec<Value>>::new());
+        for Self { entry, again: next } in rows {
+            let mut values = vec![order_id(entry), entry.key.as_str().into(), now.into()];
+            match next {
+                None => done.push(values),
+                Some((due_at, why)) => {
+                    let tries = entry.tries.into();
+                    values.extend([tries, (*due_at).into(), why.as_str().into()]);
+                    again.push(values);
+                }
+            }
+        }
+        let head = "update outbox set state = 'done', updated_at = v.column3 from (values";
+        let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2";
+        conn.execute_rows(head, done, tail).await?;
+        let head = "update outbox set state = 'pending', updated_at = v.column3, \
+                    due_at = v.column5, last_error = v.column6 from (values";
+        let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2 \
+                    and outbox.tries = v.column4 and outbox.state = 'leased'";
+        conn.execute_rows(head, again, tail).await?;
         Ok(())
     }
 }
 
 impl Entry {
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        let text = |column| row.try_get::<String, _>(column);
-        let tries: i64 = row.try_get("tries")?;
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let order_id = row.text("order_id")?;
         Ok(Self {
-            key: text("key")?,
-            order_id: parsed("order_id", &text("order_id")?)?,
-            effect: serde_json::from_str(&text("effect")?)
+            key: row.text("key")?,
+            order_id: match order_id.as_str() {
+                "" => None,
+                _ => Some(row.parsed("order_id")?),
+            },
+            effect: serde_json::from_str(&row.text("effect")?)
                 .map_err(|_| StoreError::Corrupt("effect"))?,
-            tries: u32::try_from(tries).map_err(|_| StoreError::Corrupt("tries"))?,
+            tries: row.number("tries")?,
+            since: row.time("created_at")?,
         })
     }
 
-    /// Takes the lane's entry that has been due longest, never one of an order at whose entries
-    /// somebody of the lane is already. An entry that cannot be read is taken as well, so that it
-    /// blocks no other.
+    /// Takes the lane's entries that have been due longest, at most one of each order, and none of
+    /// an order at whose entries somebody of the lane is already. An entry that cannot be read is
+    /// taken as well, so that it blocks no other.
     pub(crate) async fn claim(
         conn: &mut Conn,
         lane: Lane,
-        now: UnixTime,
-        until: UnixTime,
-    ) -> Result<Option<Result<Self, StoreError>>, StoreError> {
-        let row = sqlx::query(
-            "update outbox set state = 'leased', due_at = $2, tries = tries + 1, updated_at = $1
-             where key = (
-                 select key from outbox as due
-                 where lane = $3 and state in ('pending', 'leased') and due_at <= $1
-                   and not exists (
-                       select 1 from outbox as busy
-                       where busy.order_id = due.order_id and busy.lane = due.lane
-                         and busy.state = 'leased' and busy.due_at > $1)
-                 order by due_at, created_at, key limit 1)
-             returning key, order_id, effect, tries",
-        )
-        .bind(seconds(now))
-        .bind(seconds(until))
-        .bind(lane.as_str())
-        .fetch_optional(conn)
-        .await?;
-        Ok(row.as_ref().map(Self::read))
-    }
-
-    /// It is done, whoever did it.
-    pub(crate) async fn done(&self, conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
-        let sql = "update outbox set state = 'done', updated_at = $2 where key = $1";
-        sqlx::query(sql).bind(&self.key).bind(seconds(now)).execute(conn).await?;
-        Ok(())
-    }
-
-    /// It is to be tried again at `due_at`, unless the lease ran out and somebody else is at it.
-    pub(crate) async fn again(
-        &self,
-        conn: &mut Conn,
-        now: UnixTime,
-        due_at: UnixTime,
-        why: &str,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "update outbox set state = 'pending', due_at = $3, last_error = $4, updated_at = $5
-             where key = $1 and tries = $2 and state = 'leased'",
-        )
-        .bind(&self.key)
-        .bind(i64::from(self.tries))
-        .bind(seconds(due_at))
-        .bind(why)
-        .bind(seconds(now))
-        .execute(conn)
-        .await?;
-        Ok(())
+        (now, until): (UnixTime, UnixTime),
+        limit: u32,
+    ) -> Result<Vec<Result<Self, StoreError>>, StoreError> {
+        // Two processes never wait for each other's entries; each takes others.
+        let skip = match conn.dialect() {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => "for update skip locked",
+        };
+        let sql = format!(
+            "with mine as materialized (
+                 select due.order_id, due.key from outbox as due
+                 where due.lane = $3 and due.state in ('pending', 'leased') and due.due_at <= $1
+                   and (due.order_id = '' or not exists (
+                       select 1 from outbox as other
+                       where other.order_id = due.order_id and other.lane = due.lane
+                         and (other.state = 'leased' and other.due_at > $1
+                              or other.state in ('pending', 'leased') and other.due_at <= $1
+                                 and (other.due_at, other.created_at, other.key)
+                                     < (due.due_at, due.created_at, due.key))))
+                 order by due.due_at, due.created_at, due.key limit $4 {skip})
+             update outbox set state = 'leased', due_at = $2, tries = tries + 1, updated_at = $1
+             from mine where outbox.order_id = mine.order_id and outbox.key = mine.key
+             returning outbox.order_id, outbox.key, outbox.effect, outbox.tries,
+                 outbox.created_at"
+        );
+        let values = vec![now.into(), until.into(), lane.as_str().into(), limit.into()];
+        let rows = conn.fetch(AssertSqlSafe(sql), values).await?;
+        Ok(rows.iter().map(Self::read).collect())
     }
 
     /// When an entry of the lane is next to be claimed.
@@ -185,17 +217,15 @@ impl Entry {
         conn: &mut Conn,
         lane: Lane,
     ) -> Result<Option<UnixTime>, StoreError> {
-        let sql = "select min(due_at) from outbox
+        let sql = "select min(due_at) as due_at from outbox
                    where lane = $1 and state in ('pending', 'leased')";
-        let query = sqlx::query_scalar(sql).bind(lane.as_str());
-        let due_at: Option<i64> = query.fetch_one(conn).await?;
-        due_at.map(|due_at| time("due_at", due_at)).transpose()
+        let row = conn.fetch_one(sql, vec![lane.as_str().into()]).await?;
+        row.map_or(Ok(None), |row| row.optional_time("due_at"))
     }
 
     /// Takes all leases back, at the start of the only process that can hold any.
     pub(crate) async fn release_all(conn: &mut Conn, now: UnixTime) -> Result<u64, StoreError> {
         let sql = "update outbox set state = 'pending', due_at = $1 where state = 'leased'";
-        let done = sqlx::query(sql).bind(seconds(now)).execute(conn).await?;
-        Ok(done.rows_affected())
+        conn.execute(sql, vec![now.into()]).await
     }
 }

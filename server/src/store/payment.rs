@@ -1,81 +1,114 @@
 //! Payments, the messages that told of them, and what is wrong with some.
 
-use super::order::fen;
-use super::{Conn, StoreError, parsed, seconds, time};
+use super::order::all;
+use super::{Conn, Row, StoreError, Value};
 use saoma_core::api::Payment;
-use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
+use saoma_core::ids::{MchId, OrderId, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::Anomaly;
 use saoma_core::time::UnixTime;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-/// The number that a transaction belongs to, if it is known.
-pub(crate) async fn number_of(
-    conn: &mut Conn,
-    transaction_id: &TransactionId,
-) -> Result<Option<OutTradeNo>, StoreError> {
-    let sql = "select out_trade_no from payment where transaction_id = $1";
-    let query = sqlx::query_scalar(sql).bind(transaction_id.as_str());
-    let number: Option<String> = query.fetch_optional(conn).await?;
-    number.map(|number| parsed("out_trade_no", &number)).transpose()
+/// A payment, to be recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct PaymentRow {
+    pub(crate) payment: Payment,
+    pub(crate) mch_id: MchId,
+    /// `None`: the number is unknown.
+    pub(crate) order_id: Option<OrderId>,
+    /// `ship`, or the anomaly that keeps it from shipping.
+    pub(crate) verdict: &'static str,
 }
 
-/// Records a payment that is not recorded yet.
-pub(crate) async fn insert_payment(
-    conn: &mut Conn,
-    payment: &Payment,
-    verdict: &str,
-    now: UnixTime,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into payment
-             (transaction_id, out_trade_no, total_fee_fen, paid_at, verdict, recorded_at)
-         values ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(payment.transaction_id.as_str())
-    .bind(payment.out_trade_no.as_str())
-    .bind(fen(payment.total_fee.get()))
-    .bind(seconds(payment.paid_at))
-    .bind(verdict)
-    .bind(seconds(now))
-    .execute(conn)
-    .await?;
-    Ok(())
+impl PaymentRow {
+    /// The numbers that these transactions belong to, as far as they are known.
+    pub(crate) async fn numbers_of(
+        conn: &mut Conn,
+        transactions: &[TransactionId],
+    ) -> Result<Vec<(TransactionId, OutTradeNo)>, StoreError> {
+        let keys = transactions.iter().map(|id| id.as_str().into()).collect();
+        let select = "select transaction_id, out_trade_no from payment";
+        let found = conn.fetch_all(select, "transaction_id", keys).await?;
+        let read = |row: &Row| Ok((row.parsed("transaction_id")?, row.parsed("out_trade_no")?));
+        found.iter().map(read).collect()
+    }
+
+    /// Records payments that are not recorded yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]: somebody else has recorded one meanwhile.
+    pub(crate) async fn insert_all(
+        conn: &mut Conn,
+        rows: &[Self],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let values = |row: &Self| -> Vec<Value> {
+            let payment = &row.payment;
+            vec![
+                payment.transaction_id.as_str().into(),
+                row.mch_id.as_str().into(),
+                payment.out_trade_no.as_str().into(),
+                row.order_id.as_ref().map_or("", OrderId::as_str).into(),
+                payment.total_fee.into(),
+                payment.paid_at.into(),
+                row.verdict.into(),
+                now.into(),
+            ]
+        };
+        let head = "insert into payment (transaction_id, mch_id, out_trade_no, order_id, \
+                    total_fee_fen, paid_at, verdict, recorded_at) values";
+        let values = rows.iter().map(values).collect();
+        all(conn.execute_rows(head, values, "on conflict do nothing").await?, rows.len())
+    }
 }
 
-/// Records a verified notification. `false`: these very bytes are recorded already.
-pub(crate) async fn insert_message(
-    conn: &mut Conn,
-    digest: &str,
-    body: &str,
-    payment: &Payment,
-    now: UnixTime,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "insert into message (digest, out_trade_no, transaction_id, body, outcome, received_at)
-         values ($1, $2, $3, $4, '', $5)
-         on conflict (digest) do nothing",
-    )
-    .bind(digest)
-    .bind(payment.out_trade_no.as_str())
-    .bind(payment.transaction_id.as_str())
-    .bind(body)
-    .bind(seconds(now))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+/// A verified notification, as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MessageRow {
+    pub(crate) out_trade_no: OutTradeNo,
+    /// SHA-256 of the body in hexadecimal digits.
+    pub(crate) digest: String,
+    pub(crate) transaction_id: TransactionId,
+    pub(crate) body: String,
+    /// What became of it.
+    pub(crate) outcome: &'static str,
 }
 
-/// Says what became of a recorded notification.
-pub(crate) async fn set_message_outcome(
-    conn: &mut Conn,
-    digest: &str,
-    outcome: &str,
-) -> Result<(), StoreError> {
-    let sql = "update message set outcome = $2 where digest = $1";
-    sqlx::query(sql).bind(digest).bind(outcome).execute(conn).await?;
-    Ok(())
+impl MessageRow {
+    /// Which of these messages are recorded already: their digests.
+    pub(crate) async fn known(
+        conn: &mut Conn,
+        digests: &[(OutTradeNo, String)],
+    ) -> Result<Vec<String>, StoreError> {
+        let keys = digests.iter().map(|(number, _)| number.as_str().into()).collect();
+        let select = "select digest from message";
+        let found = conn.fetch_all(select, "out_trade_no", keys).await?;
+        found.iter().map(|row| row.text("digest")).collect()
+    }
+
+    /// Records messages.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]: somebody else has recorded one meanwhile.
+    pub(crate) async fn insert_all(
+        conn: &mut Conn,
+        rows: &[Self],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let values = |row: &Self| -> Vec<Value> {
+            vec![
+                row.out_trade_no.as_str().into(),
+                row.digest.as_str().into(),
+                row.transaction_id.as_str().into(),
+                row.body.as_str().into(),
+                row.outcome.into(),
+                now.into(),
+            ]
+        };
+        let head = "insert into message (out_trade_no, digest, transaction_id, body, outcome, \
+                    received_at) values";
+        let values = rows.iter().map(values).collect();
+        all(conn.execute_rows(head, values, "on conflict do nothing").await?, rows.len())
+    }
 }
 
 /// A payment that may not ship, to be recorded.
@@ -83,6 +116,7 @@ pub(crate) async fn set_message_outcome(
 pub(crate) struct NewAnomaly {
     pub(crate) kind: Anomaly,
     pub(crate) transaction_id: TransactionId,
+    pub(crate) mch_id: MchId,
     pub(crate) out_trade_no: OutTradeNo,
     /// `None`: the number is unknown.
     pub(crate) order_id: Option<OrderId>,
@@ -90,24 +124,29 @@ pub(crate) struct NewAnomaly {
 }
 
 impl NewAnomaly {
-    /// Records it. `false`: it is recorded already.
-    pub(crate) async fn insert(&self, conn: &mut Conn, now: UnixTime) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "insert into anomaly (kind, transaction_id, out_trade_no, order_id, paid_fen, refund,
-                 noticed_at)
-             values ($1, $2, $3, $4, $5, $6, $7)
-             on conflict (kind, transaction_id) do nothing",
-        )
-        .bind(self.kind.as_str())
-        .bind(self.transaction_id.as_str())
-        .bind(self.out_trade_no.as_str())
-        .bind(self.order_id.as_ref().map(OrderId::as_str))
-        .bind(fen(self.paid.get()))
-        .bind(if self.kind.is_refund_due() { "due" } else { "none" })
-        .bind(seconds(now))
-        .execute(conn)
-        .await?;
-        Ok(done.rows_affected() == 1)
+    /// Records anomalies; one that is recorded already stays as it is.
+    pub(crate) async fn insert_all(
+        conn: &mut Conn,
+        rows: &[Self],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let values = |row: &Self| -> Vec<Value> {
+            vec![
+                row.kind.as_str().into(),
+                row.transaction_id.as_str().into(),
+                row.mch_id.as_str().into(),
+                row.out_trade_no.as_str().into(),
+                row.order_id.as_ref().map_or("", OrderId::as_str).into(),
+                row.paid.into(),
+                if row.kind.is_refund_due() { "due" } else { "none" }.into(),
+                now.into(),
+            ]
+        };
+        let head = "insert into anomaly (kind, transaction_id, mch_id, out_trade_no, order_id, \
+                    paid_fen, refund, noticed_at) values";
+        let values = rows.iter().map(values).collect();
+        conn.execute_rows(head, values, "on conflict do nothing").await?;
+        Ok(())
     }
 }
 
@@ -126,30 +165,25 @@ pub(crate) struct AnomalyRow {
 }
 
 impl AnomalyRow {
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+    fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
-            order_id: row.try_get("order_id")?,
-            order_no: row.try_get("order_no")?,
-            kind: row.try_get("kind")?,
-            out_trade_no: row.try_get("out_trade_no")?,
-            transaction_id: row.try_get("transaction_id")?,
-            expected_fen: row.try_get("amount_fen")?,
-            paid_fen: row.try_get("paid_fen")?,
-            noticed_at: time("noticed_at", row.try_get("noticed_at")?)?,
-            refund: row.try_get("refund")?,
+            order_id: Some(row.text("order_id")?).filter(|id| !id.is_empty()),
+            order_no: row.optional_text("order_no")?,
+            kind: row.text("kind")?,
+            out_trade_no: row.text("out_trade_no")?,
+            transaction_id: row.text("transaction_id")?,
+            expected_fen: row.optional_int("amount_fen")?,
+            paid_fen: row.int("paid_fen")?,
+            noticed_at: row.time("noticed_at")?,
+            refund: row.text("refund")?,
         })
     }
 
     /// The newest `limit` anomalies, newest first.
     pub(crate) async fn newest(conn: &mut Conn, limit: u32) -> Result<Vec<Self>, StoreError> {
-        let rows = sqlx::query(
-            "select anomaly.*, orders.order_no, orders.amount_fen
-             from anomaly left join orders on orders.order_id = anomaly.order_id
-             order by anomaly.noticed_at desc, anomaly.transaction_id, anomaly.kind limit $1",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-        rows.iter().map(Self::read).collect()
+        let sql = "select anomaly.*, orders.order_no, orders.amount_fen
+                   from anomaly left join orders on orders.order_id = anomaly.order_id
+                   order by anomaly.noticed_at desc, anomaly.transaction_id, anomaly.kind limit $1";
+        conn.fetch(sql, vec![limit.into()]).await?.iter().map(Self::read).collect()
     }
 }

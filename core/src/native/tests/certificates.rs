@@ -10,7 +10,7 @@ use crate::native::{
 use std::format;
 use std::string::{String, ToString};
 
-fn roots(authority: &Authority) -> Option<RootCertificates> {
+pub(super) fn roots(authority: &Authority) -> Option<RootCertificates> {
     Some(RootCertificates::from_pem(authority.pem().as_bytes()).unwrap())
 }
 
@@ -21,7 +21,10 @@ fn certificate(authority: &Authority) -> Option<ClientCertificate> {
 
 /// Gives back through a client of these settings, to a host whose certificate is by `wechat`, and
 /// which wants one by `wechat`; what it says, and how often the host was asked.
-async fn give_back(wechat: &Authority, settings: Settings) -> (Result<String, CallError>, usize) {
+pub(super) async fn give_back(
+    wechat: &Authority,
+    settings: Settings,
+) -> (Result<String, CallError>, usize) {
     let host = Host::tls(http(200, message("M13")), wechat, wechat).await;
     let gateway = Gateway::with(merchant(), &[&host.url], settings).unwrap();
     let look = |answer: RefundAnswer<'_, '_, _>| match answer {

@@ -4,6 +4,8 @@ mod bills;
 mod calls;
 mod certificates;
 mod host;
+mod pkcs12;
+mod tap;
 
 use super::parse_host;
 use crate::api::{Merchant, PaymentNo, Refund};

@@ -65,7 +65,10 @@ pub(super) fn check(method: &str, path: &str, status: u16, content_type: &str, b
         return;
     }
     let response = &operation["responses"][status.to_string()];
-    assert!(response.is_object(), "openapi.json: {method} {pattern} has no answer {status}: {body}");
+    assert!(
+        response.is_object(),
+        "openapi.json: {method} {pattern} has no answer {status}: {body}"
+    );
     let media = content_type.split(';').next().unwrap();
     let content = &resolved(response)["content"];
     let schema = &content[media]["schema"];
@@ -144,8 +147,8 @@ fn the_document_holds_together() {
             for text in ["summary", "x-summary-zh"] {
                 assert!(operation[text].is_string(), "{path} has no {text}");
             }
-            let has_both = operation["description"].is_string()
-                == operation["x-description-zh"].is_string();
+            let has_both =
+                operation["description"].is_string() == operation["x-description-zh"].is_string();
             assert!(has_both, "{path} is described in one language");
             assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{path}");
         }

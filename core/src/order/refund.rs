@@ -1,0 +1,330 @@
+//! Refunds: money that goes back. They stand beside the phase and are not multiplied with it.
+
+use super::{Effect, Order, Settlement, Step};
+use crate::api::REFUNDS_MAX;
+use crate::ids::{OutRefundNo, TransactionId};
+use crate::money::Fen;
+use core::fmt;
+
+/// Most refunds that an order remembers. A shop may ask for [`REFUNDS_MAX`]; the others are kept
+/// for payments that have to go back whatever the shop has asked for.
+pub(super) const PARTS_MAX: usize = REFUNDS_MAX + 14;
+
+/// A refund of one payment of an order.
+///
+/// ```
+/// use saoma_core::order::{Effect, Event, Order, RefundBy, RefundEnd, RefundRefused, RefundStage};
+/// # use saoma_core::api::{Currency, Payment};
+/// # use saoma_core::ids::{OrderId, TransactionId};
+/// # use saoma_core::{money::Fen, time::UnixTime};
+/// # let now = UnixTime::new(1_795_461_960).unwrap();
+/// # let id = OrderId::new("20261124032600K7Q2M9XB")?;
+/// # let order = Order::begin(id, Fen::new(1800).unwrap(), now, now.plus(900)).order;
+/// # let payment = Payment {
+/// #     out_trade_no: order.out_trade_no(0).unwrap(),
+/// #     transaction_id: TransactionId::new("4200009999202611230000000001")?,
+/// #     total_fee: Fen::new(1800).unwrap(),
+/// #     currency: Currency::Cny,
+/// #     paid_at: now,
+/// #     refunded: false,
+/// # };
+/// # let paid = order.handle(&Event::Paid { attempt: 0, payment }, now).order;
+/// // A paid order of 18 yuan; the shop gives 5 of them back.
+/// let attempt = paid.kept_attempt().unwrap();
+/// let amount = Fen::new(500).unwrap();
+/// paid.may_refund(attempt, amount)?;
+/// let asked = Event::RefundAsked { refund: paid.next_refund(), attempt, amount };
+/// let step = paid.handle(&asked, now);
+/// let part = step.order.refunds()[0];
+/// assert_eq!((part.by, part.stage), (RefundBy::Shop, RefundStage::Asked));
+/// assert_eq!(step.order.out_refund_no(0).unwrap().as_str(), "20261124032600K7Q2M9XB-R1");
+///
+/// // Never more than was paid.
+/// let left = Fen::new(1300).unwrap();
+/// let refused = step.order.may_refund(attempt, Fen::new(1301).unwrap());
+/// assert_eq!(refused, Err(RefundRefused::TooMuch { left }));
+///
+/// let done = step.order.handle(&Event::RefundEnded { refund: 0, end: RefundEnd::Done }, now);
+/// assert_eq!(done.order.refunds()[0].stage, RefundStage::Done);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct RefundPart {
+    /// The attempt whose payment goes back.
+    pub attempt: u8,
+    /// How much of it.
+    pub amount: Fen,
+    /// Who wants it.
+    pub by: RefundBy,
+    /// How far it is.
+    pub stage: RefundStage,
+}
+
+/// Who wants a refund; an example is at [`RefundPart`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum RefundBy {
+    /// The rule that a payment which may not ship goes back, whole.
+    Rule,
+    /// The shop.
+    Shop,
+}
+
+/// How far a refund is; an example is at [`RefundPart`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum RefundStage {
+    /// It is to be sent, or has been, and its end is not known.
+    Asked,
+    /// The money is back.
+    Done,
+    /// It will never be done under its number.
+    Failed,
+}
+
+/// How a refund ends; an example is at [`RefundPart`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum RefundEnd {
+    /// The money is back.
+    Done,
+    /// It cannot be done; only a person can help.
+    Failed,
+    /// WeChat has closed its number; the same money may go back under a new one.
+    Closed,
+}
+
+/// Why a shop's refund is refused; an example is at [`RefundPart`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundRefused {
+    /// Nothing was paid for this attempt, as far as is known.
+    NotPaid,
+    /// A refund of nothing.
+    Nothing,
+    /// More than is left of the payment.
+    TooMuch {
+        /// What is left: the payment less what goes back already.
+        left: Fen,
+    },
+    /// The order has as many refunds as one may have.
+    TooMany,
+    /// WeChat is being asked about this very payment; ask again when it has answered.
+    InDoubt,
+}
+
+impl fmt::Display for RefundRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPaid => f.write_str("nothing was paid that could go back"),
+            Self::Nothing => f.write_str("a refund is 1 fen at least"),
+            Self::TooMuch { left } => {
+                write!(f, "only {left} fen of the payment are left to go back")
+            }
+            Self::TooMany => write!(f, "an order has {REFUNDS_MAX} refunds at most"),
+            Self::InDoubt => f.write_str(
+                "WeChat is being asked about this payment; ask for the refund again in a minute",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for RefundRefused {}
+
+impl Order {
+    /// The refunds that we make, in the order in which they were asked for.
+    #[must_use]
+    pub fn refunds(&self) -> &[RefundPart] {
+        &self.refunds
+    }
+
+    /// Index of the refund that is asked for next.
+    #[must_use]
+    pub fn next_refund(&self) -> u8 {
+        // There are at most 64.
+        u8::try_from(self.refunds.len()).unwrap_or(u8::MAX)
+    }
+
+    /// Our number of a refund, or `None` when there is no such refund: the order's id, `-R`, and 1
+    /// for the first.
+    #[must_use]
+    pub fn out_refund_no(&self, refund: u8) -> Option<OutRefundNo> {
+        self.refunds.get(usize::from(refund))?;
+        OutRefundNo::for_order(&self.id, refund).ok()
+    }
+
+    /// The attempt whose payment is kept: the one that ships.
+    #[must_use]
+    pub fn kept_attempt(&self) -> Option<u8> {
+        let kept = |settled: &Settlement| settled.anomaly.is_none();
+        let index = self.attempts.iter().position(|it| it.payment.as_ref().is_some_and(kept))?;
+        u8::try_from(index).ok()
+    }
+
+    /// What was paid for an attempt, and WeChat's number of it.
+    #[must_use]
+    pub fn captured(&self, attempt: u8) -> Option<(&TransactionId, Fen)> {
+        let settled = self.settlement(attempt)?;
+        Some((&settled.transaction_id, settled.amount))
+    }
+
+    /// What can still be asked back of a payment: what was captured less all that goes back
+    /// already, by us or by somebody in WeChat's console.
+    #[must_use]
+    pub fn refundable(&self, attempt: u8) -> Fen {
+        self.settlement(attempt).map_or(Fen::ZERO, |settled| {
+            let back = self.back(attempt, RefundStage::is_live);
+            settled.amount.checked_sub(back).unwrap_or(Fen::ZERO)
+        })
+    }
+
+    /// Whether a shop may have this refund.
+    ///
+    /// # Errors
+    /// [`RefundRefused`] says why not.
+    pub fn may_refund(&self, attempt: u8, amount: Fen) -> Result<(), RefundRefused> {
+        let about = self.attempts.get(usize::from(attempt));
+        let about = about.filter(|it| it.payment.is_some()).ok_or(RefundRefused::NotPaid)?;
+        if amount == Fen::ZERO {
+            return Err(RefundRefused::Nothing);
+        }
+        let left = self.refundable(attempt);
+        if amount > left {
+            return Err(RefundRefused::TooMuch { left });
+        }
+        if about.asking {
+            return Err(RefundRefused::InDoubt);
+        }
+        if self.refunds.len() < REFUNDS_MAX { Ok(()) } else { Err(RefundRefused::TooMany) }
+    }
+
+    /// Whether any of a payment goes back, has gone back or was meant to.
+    pub(super) fn refund_started(&self, attempt: u8) -> bool {
+        let elsewhere = self.settlement(attempt).is_some_and(|it| it.elsewhere > Fen::ZERO);
+        elsewhere || self.refunds.iter().any(|part| part.attempt == attempt)
+    }
+
+    /// Whether a recorded refund still has to be made: its end is not known, and it would not give
+    /// more back than was captured.
+    pub(super) fn wants_refund(&self, refund: u8) -> bool {
+        self.refunds.get(usize::from(refund)).is_some_and(|part| {
+            let captured = self.settlement(part.attempt).map_or(Fen::ZERO, |it| it.amount);
+            let sum = self.back(part.attempt, RefundStage::is_done).checked_add(part.amount);
+            part.stage.is_live() && !part.stage.is_done() && sum.is_some_and(|sum| sum <= captured)
+        })
+    }
+
+    /// Whether all of a payment is back.
+    pub(super) fn is_back(&self, attempt: u8) -> bool {
+        let back = self.back(attempt, RefundStage::is_done);
+        self.settlement(attempt).is_some_and(|settled| back >= settled.amount)
+    }
+
+    /// An attempt whose payment must go back and for which nobody has asked yet. There is none,
+    /// except in orders that were stored before refunds stood in them.
+    pub(super) fn forgotten_refund(&self) -> Option<u8> {
+        let due = |settled: &Settlement| settled.anomaly.is_some_and(|it| it.is_refund_due());
+        (0..=self.current_attempt()).find(|&attempt| {
+            self.settlement(attempt).is_some_and(due)
+                && !self.refund_started(attempt)
+                && self.refundable(attempt) > Fen::ZERO
+                && !self.refunds.is_full()
+        })
+    }
+
+    fn settlement(&self, attempt: u8) -> Option<&Settlement> {
+        self.attempts.get(usize::from(attempt))?.payment.as_ref()
+    }
+
+    /// The sum of a payment's refunds in these stages and of those made elsewhere; as the books
+    /// must hold it, never more than was captured.
+    fn back(&self, attempt: u8, counts: impl Fn(RefundStage) -> bool) -> Fen {
+        let Some(settled) = self.settlement(attempt) else { return Fen::ZERO };
+        let parts = self.refunds.iter().filter(|part| part.attempt == attempt);
+        let mut sum = settled.elsewhere;
+        for part in parts.filter(|part| counts(part.stage)) {
+            sum = sum.checked_add(part.amount).unwrap_or(Fen::MAX);
+        }
+        sum.min(settled.amount)
+    }
+}
+
+impl RefundStage {
+    /// Counts as money that goes back.
+    const fn is_live(self) -> bool {
+        match self {
+            Self::Asked | Self::Done => true,
+            Self::Failed => false,
+        }
+    }
+
+    const fn is_done(self) -> bool {
+        match self {
+            Self::Done => true,
+            Self::Asked | Self::Failed => false,
+        }
+    }
+}
+
+impl Step {
+    pub(super) fn refund_asked(&mut self, refund: u8, attempt: u8, amount: Fen) {
+        let is_next = refund == self.order.next_refund();
+        if is_next && self.order.may_refund(attempt, amount).is_ok() {
+            self.begin_refund(attempt, amount, RefundBy::Shop);
+        }
+    }
+
+    pub(super) fn refund_ended(&mut self, refund: u8, end: RefundEnd) {
+        let Some(part) = self.order.refunds.get_mut(usize::from(refund)) else { return };
+        match (part.stage, end) {
+            // Money that is back is a fact, whatever was believed before.
+            (RefundStage::Asked | RefundStage::Failed, RefundEnd::Done) => {
+                part.stage = RefundStage::Done;
+            }
+            (RefundStage::Asked, RefundEnd::Failed) => part.stage = RefundStage::Failed,
+            (RefundStage::Asked, RefundEnd::Closed) => {
+                part.stage = RefundStage::Failed;
+                let part = *part;
+                match part.by {
+                    RefundBy::Rule => self.give_back(part.attempt),
+                    // The shop asked for this refund and is told; it may ask for another.
+                    RefundBy::Shop => {}
+                }
+            }
+            (RefundStage::Failed, RefundEnd::Failed | RefundEnd::Closed)
+            | (RefundStage::Done, RefundEnd::Done | RefundEnd::Failed | RefundEnd::Closed) => {}
+        }
+    }
+
+    /// What WeChat counts and we did not make. It is the sum at this moment, so hearing it again
+    /// changes nothing.
+    pub(super) fn refunded_elsewhere(&mut self, attempt: u8, amount: Fen) {
+        let attempt = self.order.attempts.get_mut(usize::from(attempt));
+        if let Some(settled) = attempt.and_then(|attempt| attempt.payment.as_mut()) {
+            settled.elsewhere = amount.min(settled.amount);
+        }
+    }
+
+    /// Gives back all that is left of a payment that may not be kept. Of a payment of nothing,
+    /// nothing goes back.
+    pub(super) fn give_back(&mut self, attempt: u8) {
+        let amount = self.order.refundable(attempt);
+        if amount > Fen::ZERO {
+            self.begin_refund(attempt, amount, RefundBy::Rule);
+        }
+    }
+
+    fn begin_refund(&mut self, attempt: u8, amount: Fen, by: RefundBy) {
+        let Some((transaction_id, _)) = self.order.captured(attempt) else { return };
+        let transaction_id = transaction_id.clone();
+        let refund = self.order.next_refund();
+        let part = RefundPart { attempt, amount, by, stage: RefundStage::Asked };
+        // When full, every refund before it has failed: a person has been told of each.
+        if self.order.refunds.push(part).is_ok() {
+            self.emit(Effect::Refund { refund, attempt, transaction_id, amount });
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Refunds beside the phase.
+
+use super::*;
+
+fn fen(fen: u64) -> Fen {
+    Fen::new(fen).unwrap()
+}
+
+fn asked(refund: u8, amount: u64) -> Event {
+    Event::RefundAsked { refund, attempt: 0, amount: fen(amount) }
+}
+
+fn ended(refund: u8, end: RefundEnd) -> Event {
+    Event::RefundEnded { refund, end }
+}
+
+fn elsewhere(amount: u64) -> Event {
+    Event::RefundedElsewhere { attempt: 0, amount: fen(amount) }
+}
+
+/// Paid, and shipped.
+fn shipped() -> Order {
+    run(&[(placed(), 1), (paid("T1", PRICE), 60), (Event::Shipped, 61)]).order
+}
+
+fn ship(order: &Order) -> bool {
+    let transaction_id = TransactionId::new("T1").unwrap();
+    order.still_wants(&Effect::Ship { attempt: 0, transaction_id, paid_at: at(60) })
+}
+
+fn then(order: &Order, events: &[Event]) -> Step {
+    let mut step = Step { order: order.clone(), effects: Vec::new() };
+    for event in events {
+        step = step.order.handle(event, at(500));
+    }
+    step
+}
+
+#[test]
+fn a_payment_that_goes_back_is_refunded_once_it_is_back() {
+    let step = run(&[(placed(), 1), (Event::Cancel, 10), (paid("T1", PRICE), 20)]);
+    let transaction_id = TransactionId::new("T1").unwrap();
+    let refund = Effect::Refund { refund: 0, attempt: 0, transaction_id, amount: fen(PRICE) };
+    assert_eq!(step.effects[0], refund);
+    let number = step.order.out_refund_no(0).unwrap();
+    assert_eq!(number.as_str(), "20261124032600K7Q2M9XB-R1");
+    assert_eq!(step.order.out_refund_no(1), None);
+    assert!(step.order.still_wants(&refund));
+    assert_eq!(step.order.watched_phase(), watch::Phase::Refunding);
+
+    let done = step.order.handle(&ended(0, RefundEnd::Done), at(30));
+    assert_eq!(done.order.watched_phase(), watch::Phase::Refunded);
+    assert_eq!(done.order.phase(), Phase::Closed(Reason::Cancelled));
+    assert!(!done.order.still_wants(&refund));
+    let again = done.order.handle(&ended(0, RefundEnd::Done), at(31));
+    assert_eq!((&again.order, kinds(&again)), (&done.order, vec![]));
+}
+
+#[test]
+fn a_closed_refund_of_an_anomaly_is_followed_by_the_next_number() {
+    let mut order = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    for closed in 0..3 {
+        let step = order.handle(&ended(closed, RefundEnd::Closed), at(10));
+        let expected = Effect::Refund {
+            refund: closed + 1,
+            attempt: 0,
+            transaction_id: TransactionId::new("T1").unwrap(),
+            amount: fen(PRICE),
+        };
+        assert_eq!(step.effects[..], [expected]);
+        let again = step.order.handle(&ended(closed, RefundEnd::Closed), at(11));
+        assert_eq!((&again.order, kinds(&again)), (&step.order, vec![]));
+        assert_eq!(step.order.watched_phase(), watch::Phase::Refunding);
+        order = step.order;
+    }
+    assert_eq!(order.out_refund_no(3).unwrap().as_str(), "20261124032600K7Q2M9XB-R4");
+    let order = then(&order, &[ended(3, RefundEnd::Done)]).order;
+    assert_eq!(order.watched_phase(), watch::Phase::Refunded);
+}
+
+#[test]
+fn refunds_that_are_always_closed_come_to_an_end() {
+    let mut order = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    let mut asked = 1;
+    for closed in 0..=u8::MAX {
+        let step = order.handle(&ended(closed, RefundEnd::Closed), at(10));
+        asked += step.effects.len();
+        order = step.order;
+    }
+    assert_eq!(asked, 64);
+    assert_eq!((order.watched_phase(), order.due()), (watch::Phase::Refunding, None));
+}
+
+#[test]
+fn a_refund_that_failed_waits_for_a_person_and_a_hand_made_one_ends_it() {
+    let order = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    let step = order.handle(&ended(0, RefundEnd::Failed), at(10));
+    assert_eq!((kinds(&step), step.order.watched_phase()), (vec![], watch::Phase::Refunding));
+    assert_eq!(step.order.refundable(0), fen(PRICE));
+    let by_hand = step.order.handle(&elsewhere(PRICE), at(11)).order;
+    assert_eq!(by_hand.watched_phase(), watch::Phase::Refunded);
+    assert_eq!(by_hand.refundable(0), Fen::ZERO);
+    // The shop may ask again as well.
+    assert_eq!(kinds(&then(&step.order, &[asked(1, PRICE)])), ["refund"]);
+}
+
+#[test]
+fn a_shop_gives_back_parts_and_never_more_than_was_paid() {
+    let order = shipped();
+    assert_eq!(order.kept_attempt(), Some(0));
+    assert_eq!(order.may_refund(0, Fen::ZERO), Err(RefundRefused::Nothing));
+    assert_eq!(order.may_refund(1, fen(1)), Err(RefundRefused::NotPaid));
+    assert_eq!(fresh().may_refund(0, fen(1)), Err(RefundRefused::NotPaid));
+    let too_much = |left| Err(RefundRefused::TooMuch { left: fen(left) });
+    assert_eq!(order.may_refund(0, fen(PRICE + 1)), too_much(PRICE));
+
+    let step = then(&order, &[asked(0, 500)]);
+    assert_eq!(kinds(&step), ["refund"]);
+    assert_eq!(step.order.may_refund(0, fen(PRICE)), too_much(PRICE - 500));
+    assert_eq!(kinds(&then(&step.order, &[asked(1, PRICE)])), [""; 0]);
+    assert_eq!(step.order.watched_phase(), watch::Phase::Shipped);
+
+    let step = then(&step.order, &[ended(0, RefundEnd::Done), asked(1, PRICE - 500)]);
+    assert_eq!(kinds(&step), ["refund"]);
+    assert_eq!(step.order.watched_phase(), watch::Phase::Refunding);
+    let back = then(&step.order, &[ended(1, RefundEnd::Done)]).order;
+    assert_eq!((back.phase(), back.watched_phase()), (Phase::Shipped, watch::Phase::Refunded));
+    assert_eq!(back.may_refund(0, fen(1)), too_much(0));
+
+    // What was closed or failed can be asked for again, by the shop.
+    for end in [RefundEnd::Closed, RefundEnd::Failed] {
+        let step = then(&step.order, &[ended(1, end)]);
+        assert_eq!(kinds(&step), [""; 0]);
+        assert_eq!(step.order.watched_phase(), watch::Phase::Shipped);
+        assert_eq!(step.order.refundable(0), fen(PRICE - 500));
+    }
+}
+
+#[test]
+fn nothing_ships_once_a_refund_has_started() {
+    let paid = run(&[(placed(), 1), (paid("T1", PRICE), 60)]).order;
+    assert!(ship(&paid));
+    assert!(!ship(&then(&paid, &[elsewhere(1)]).order));
+    let refunding = then(&paid, &[asked(0, 1)]).order;
+    assert_eq!(refunding.watched_phase(), watch::Phase::Paid);
+    assert!(!ship(&refunding));
+    // The goods may be anywhere by now; only the shop knows.
+    assert!(!ship(&then(&refunding, &[ended(0, RefundEnd::Failed)]).order));
+    // It may have been shipping while it asked.
+    assert_eq!(then(&refunding, &[Event::Shipped]).order.phase(), Phase::Shipped);
+}
+
+#[test]
+fn what_went_back_elsewhere_leaves_less_and_never_less_than_nothing() {
+    let order = shipped();
+    let step = then(&order, &[elsewhere(700)]);
+    assert_eq!((kinds(&step), step.order.refundable(0)), (vec![], fen(PRICE - 700)));
+    let more = then(&step.order, &[elsewhere(PRICE * 9)]).order;
+    assert_eq!(more.refundable(0), Fen::ZERO);
+    assert_eq!(more.watched_phase(), watch::Phase::Refunded);
+    // One that WeChat closed does not count any more.
+    assert_eq!(then(&more, &[elsewhere(0)]).order, order);
+}
+
+#[test]
+fn a_recorded_refund_is_not_sent_when_the_money_is_back_already() {
+    let order = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    let step = then(&order, &[ended(0, RefundEnd::Closed)]);
+    let second = step.effects[0].clone();
+    assert!(step.order.still_wants(&second));
+    // WeChat said that the first was closed, and it was done all the same.
+    let back = then(&step.order, &[ended(0, RefundEnd::Done)]).order;
+    assert!(!back.still_wants(&second));
+    assert!(!then(&step.order, &[elsewhere(1)]).order.still_wants(&second));
+}
+
+#[test]
+fn a_payment_is_not_given_back_while_wechat_is_asked_about_it() {
+    let doubtful = run(&[(paid("T1", PRICE), 2), (paid("T2", PRICE), 3)]).order;
+    assert_eq!(doubtful.may_refund(0, fen(1)), Err(RefundRefused::InDoubt));
+    assert_eq!(kinds(&then(&doubtful, &[asked(0, 1)])), [""; 0]);
+    let answered = then(&doubtful, &[paid("T1", PRICE)]).order;
+    assert_eq!(answered.may_refund(0, fen(1)), Ok(()));
+}
+
+#[test]
+fn a_shop_has_fifty_refunds_and_payments_that_may_not_be_kept_still_go_back() {
+    let mut order = run(&[(OVER, 1), (paid("T1", PRICE), 2)]).order;
+    for refund in 0..50 {
+        order = then(&order, &[asked(refund, 1)]).order;
+    }
+    assert_eq!(order.refunds().len(), 50);
+    assert_eq!(order.may_refund(0, fen(1)), Err(RefundRefused::TooMany));
+    let second = Event::Paid { attempt: 1, payment: payment("T2", PRICE) };
+    let step = then(&order, &[second]);
+    assert_eq!(kinds(&step), ["refund", "paid_twice"]);
+    let number = step.order.out_refund_no(50).unwrap();
+    assert_eq!(number.as_str(), "20261124032600K7Q2M9XB-R51");
+}
+
+#[test]
+fn a_refusal_tells_what_to_do() {
+    let text = std::string::ToString::to_string(&RefundRefused::TooMuch { left: fen(1300) });
+    assert_eq!(text, "only 1300 fen of the payment are left to go back");
+}
+
+#[test]
+#[cfg(feature = "serde")]
+fn an_order_stored_before_there_were_refunds_asks_for_what_is_due() {
+    let step = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]);
+    let mut stored = serde_json::to_value(&step.order).unwrap();
+    assert_eq!(stored["refunds"][0]["by"], "rule");
+    assert!(stored.as_object_mut().unwrap().remove("refunds").is_some());
+    let payment = stored["attempts"][0]["payment"].as_object_mut().unwrap();
+    assert!(payment.remove("elsewhere").is_some());
+    let old: Order = serde_json::from_value(stored).unwrap();
+    assert_eq!(old.watched_phase(), watch::Phase::Refunding);
+    assert!(old.due().is_some());
+    let tick = old.handle(&Event::Tick, at(1_000));
+    assert_eq!((tick.effects[..].to_vec(), &tick.order), (step.effects[..1].to_vec(), &step.order));
+    assert_eq!(tick.order.due(), None);
+
+    let old = r#"{"refund":{"attempt":0,"transaction_id":"T1","amount":1800}}"#;
+    assert_eq!(serde_json::from_str::<Effect>(old).unwrap(), step.effects[0]);
+}
+
+#[test]
+fn an_order_stays_small_enough_to_be_copied_in_every_step() {
+    assert_eq!(size_of::<RefundPart>(), 16);
+    assert!(size_of::<Order>() <= 4_096, "{}", size_of::<Order>());
+}

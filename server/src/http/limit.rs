@@ -1,0 +1,311 @@
+//! How many requests a caller may make (docs/api.md §1).
+//!
+//! Who has shown a good key is counted by that key, everybody else by address: pages that follow
+//! an order, and whoever guesses keys. WeChat's notifications are counted by nobody, see
+//! [`Gate::notice`].
+
+use super::error::ApiError;
+use crate::config::{Config, Limits};
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap};
+use ipnet::IpNet;
+use saoma_core::time::UnixTime;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Most callers that are counted one by one; those beyond share one count.
+const CALLERS_MAX: usize = 65_536;
+/// Refused notifications of one address, a second and at once, before it is suspected.
+const REFUSED: Rate = Rate { per_s: 1, burst: 20 };
+/// How many messages of suspected addresses are looked at at once.
+const SUSPECTED_AT_ONCE: usize = 8;
+
+/// So many a second, and so many at once after a pause.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    per_s: u32,
+    burst: u32,
+}
+
+/// What one caller may still do.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    left: u32,
+    /// When `left` was right.
+    at: UnixTime,
+}
+
+impl Bucket {
+    fn filled(self, rate: Rate, now: UnixTime) -> Self {
+        let passed = now.get().saturating_sub(self.at.get());
+        let more = u32::try_from(passed).unwrap_or(u32::MAX).saturating_mul(rate.per_s);
+        // A clock that was set back only pauses the filling, for a second at most.
+        Self { left: self.left.saturating_add(more).min(rate.burst), at: now }
+    }
+}
+
+/// Counts callers. Whole seconds are enough, and time is an argument.
+#[derive(Debug)]
+struct Counter<K> {
+    rate: Rate,
+    buckets: Mutex<Buckets<K>>,
+}
+
+#[derive(Debug)]
+struct Buckets<K> {
+    /// `None` is everybody who finds no place.
+    all: HashMap<Option<K>, Bucket>,
+    swept_at: Option<UnixTime>,
+}
+
+impl<K: Hash + Eq + Clone> Counter<K> {
+    fn new(rate: Rate) -> Self {
+        let buckets = Buckets { all: HashMap::new(), swept_at: None };
+        Self { rate, buckets: Mutex::new(buckets) }
+    }
+
+    /// Takes one from a caller; `false`: there was none left.
+    fn take(&self, key: &K, now: UnixTime) -> bool {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = buckets.place_of(key, self.rate, now);
+        let bucket = buckets.all.get(&key).copied();
+        let bucket = bucket.unwrap_or(Bucket { left: self.rate.burst, at: now });
+        let mut bucket = bucket.filled(self.rate, now);
+        let has_one = bucket.left > 0;
+        bucket.left = bucket.left.saturating_sub(1);
+        buckets.all.insert(key, bucket);
+        has_one
+    }
+
+    /// Whether a caller has used up what it had; nothing is taken.
+    fn is_empty(&self, key: &K, now: UnixTime) -> bool {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.all.get(&Some(key.clone()));
+        bucket.is_some_and(|bucket| bucket.filled(self.rate, now).left == 0)
+    }
+}
+
+impl<K: Hash + Eq + Clone> Buckets<K> {
+    /// Where a caller is counted. Who could do everything again is forgotten, once a second at
+    /// most, when there is no place left.
+    fn place_of(&mut self, key: &K, rate: Rate, now: UnixTime) -> Option<K> {
+        let key = Some(key.clone());
+        if self.all.len() < CALLERS_MAX || self.all.contains_key(&key) {
+            return key;
+        }
+        if self.swept_at != Some(now) {
+            self.swept_at = Some(now);
+            self.all.retain(|_, bucket| bucket.filled(rate, now).left < rate.burst);
+        }
+        if self.all.len() < CALLERS_MAX { key } else { None }
+    }
+}
+
+/// Counts requests, and knows where they come from.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    keys: Counter<[u8; 32]>,
+    addresses: Counter<IpAddr>,
+    refused: Counter<IpAddr>,
+    suspected: Arc<Semaphore>,
+    proxies: Vec<IpNet>,
+}
+
+impl Gate {
+    pub(crate) fn new(config: &Config) -> Self {
+        let Limits { key_per_s, key_burst, address_per_s, address_burst } = config.limits;
+        Self {
+            keys: Counter::new(Rate { per_s: key_per_s, burst: key_burst }),
+            addresses: Counter::new(Rate { per_s: address_per_s, burst: address_burst }),
+            refused: Counter::new(REFUSED),
+            suspected: Arc::new(Semaphore::new(SUSPECTED_AT_ONCE)),
+            proxies: config.trusted_proxies.clone(),
+        }
+    }
+
+    /// Counts a call with a key of this digest.
+    pub(super) fn key(&self, digest: &[u8; 32], now: UnixTime) -> Result<(), ApiError> {
+        if self.keys.take(digest, now) { Ok(()) } else { Err(ApiError::TooMany) }
+    }
+
+    /// Counts a call without one.
+    pub(super) fn address(&self, address: IpAddr, now: UnixTime) -> Result<(), ApiError> {
+        if self.addresses.take(&counted(address), now) { Ok(()) } else { Err(ApiError::TooMany) }
+    }
+
+    /// Lets a notification in, now or as soon as there is room.
+    ///
+    /// It is never refused because of its address: WeChat's come from few addresses, seen through
+    /// a proxy from one only, and a rush of payments must not look like an attack. What costs us is
+    /// messages that turn out to be bad, so an address that has sent many of those has to queue:
+    /// few of its messages are looked at at once, and good ones among them still get through.
+    pub(super) async fn notice(
+        &self,
+        address: IpAddr,
+        now: UnixTime,
+    ) -> Option<OwnedSemaphorePermit> {
+        if !self.refused.is_empty(&counted(address), now) {
+            return None;
+        }
+        // It is never closed.
+        self.suspected.clone().acquire_owned().await.ok()
+    }
+
+    /// Counts a notification that was refused.
+    pub(super) fn refused(&self, address: IpAddr, now: UnixTime) {
+        let _ = self.refused.take(&counted(address), now);
+    }
+
+    /// The address of the client: the caller's, or, behind proxies that are trusted, the last one
+    /// that they did not add themselves.
+    pub(super) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        let mut client = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
+        let forwarded = headers.get_all("x-forwarded-for").into_iter();
+        let forwarded: Vec<&str> =
+            forwarded.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+        for address in forwarded.into_iter().rev() {
+            if !self.is_proxy(client) {
+                break;
+            }
+            // What cannot be read was not written by a proxy of ours.
+            let Some(address) = parse(address.trim()) else { break };
+            client = address;
+        }
+        client
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.proxies.iter().any(|proxy| proxy.contains(&address))
+    }
+}
+
+/// Some proxies add the port.
+fn parse(address: &str) -> Option<IpAddr> {
+    let bare = || address.trim_matches(['[', ']']).parse().ok();
+    address.parse::<SocketAddr>().map(|address| address.ip()).ok().or_else(bare)
+}
+
+/// What is counted for an address: of IPv6 the network, because one customer has all of it.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Env;
+    use std::path::Path;
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::new(1_795_433_160 + seconds).unwrap()
+    }
+
+    fn taken<K: Hash + Eq + Clone>(counter: &Counter<K>, key: &K, now: UnixTime) -> usize {
+        (0..100).filter(|_| counter.take(key, now)).count()
+    }
+
+    #[test]
+    fn a_caller_has_a_burst_and_then_a_rate_of_its_own() {
+        let counter = Counter::new(Rate { per_s: 2, burst: 10 });
+        assert_eq!(taken(&counter, &"a", at(0)), 10);
+        assert_eq!(taken(&counter, &"b", at(0)), 10, "another caller has its own");
+        assert_eq!(taken(&counter, &"a", at(0)), 0);
+        assert_eq!(taken(&counter, &"a", at(1)), 2);
+        assert_eq!(taken(&counter, &"a", at(3)), 4);
+        assert_eq!(taken(&counter, &"a", at(1_000)), 10, "no more than a burst");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_lock_anybody_out() {
+        let counter = Counter::new(Rate { per_s: 2, burst: 10 });
+        assert_eq!(taken(&counter, &"a", at(5_000)), 10);
+        assert_eq!(taken(&counter, &"a", at(0)), 0);
+        assert_eq!(taken(&counter, &"a", at(1)), 2);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_whoever_finds_no_place_shares_one() {
+        let counter = Counter::new(Rate { per_s: 1, burst: 2 });
+        let len = || counter.buckets.lock().unwrap().all.len();
+        for caller in 0..CALLERS_MAX {
+            assert!(counter.take(&caller, at(0)));
+        }
+        assert!(counter.take(&CALLERS_MAX, at(0)) && counter.take(&(CALLERS_MAX + 1), at(0)));
+        assert!(!counter.take(&(CALLERS_MAX + 2), at(0)), "the shared place is used up");
+        assert!(counter.take(&1, at(0)), "who has a place keeps it");
+        assert_eq!(len(), CALLERS_MAX + 1);
+        assert!(counter.take(&(CALLERS_MAX + 2), at(2)));
+        assert_eq!(len(), 1, "who could do everything again is forgotten");
+    }
+
+    fn gate(proxies: &str) -> Gate {
+        let text = "listen = \"127.0.0.1:0\"\ndatabase = \"sqlite:x\"\n[merchant]\nname = \"x\"\n\
+                    mch_id = \"1\"\napp_id = \"wx1\"\nkey = \"0123456789abcdef0123456789abcdef\"\n\
+                    [shop]\n";
+        let env: Env = [("SAOMA_TRUSTED_PROXIES", proxies)].into_iter().collect();
+        Gate::new(&Config::parse(text, Path::new(""), &env).unwrap())
+    }
+
+    #[test]
+    fn only_trusted_proxies_say_who_the_client_is() {
+        let gate = gate("127.0.0.1,10.0.0.0/8,fd00::/8");
+        for (peer, forwarded, client) in [
+            ("203.0.113.9", "1.1.1.1", "203.0.113.9"),
+            ("127.0.0.1", "1.1.1.1", "1.1.1.1"),
+            ("::ffff:127.0.0.1", "1.1.1.1", "1.1.1.1"),
+            ("127.0.0.1", "6.6.6.6, 1.1.1.1", "1.1.1.1"),
+            ("127.0.0.1", "6.6.6.6,1.1.1.1 , 10.1.2.3", "1.1.1.1"),
+            ("127.0.0.1", "1.1.1.1:4711", "1.1.1.1"),
+            ("fd00::1", "[2001:db8::1]:80", "2001:db8::1"),
+            ("127.0.0.1", "1.1.1.1, nonsense", "127.0.0.1"),
+            ("127.0.0.1", "10.0.0.1, 10.0.0.2", "10.0.0.1"),
+            ("127.0.0.1", "", "127.0.0.1"),
+        ] {
+            let mut extensions = Extensions::new();
+            let peer: IpAddr = peer.parse().unwrap();
+            extensions.insert(ConnectInfo(SocketAddr::new(peer, 1)));
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+            let expected: IpAddr = client.parse().unwrap();
+            assert_eq!(gate.client(&extensions, &headers), expected, "{peer} {forwarded}");
+        }
+    }
+
+    #[test]
+    fn a_client_of_ipv6_is_its_network() {
+        let [a, b, c] = ["2001:db8::1", "2001:db8:0:0:ffff::2", "2001:db8:0:1::1"]
+            .map(|address| counted(address.parse().unwrap()));
+        assert!(a == b && a != c);
+    }
+
+    #[tokio::test]
+    async fn an_address_of_bad_messages_has_to_queue_and_nobody_else() {
+        let gate = gate("127.0.0.1");
+        let [bad, good] = [[203, 0, 113, 1], [203, 0, 113, 2]].map(IpAddr::from);
+        for _ in 0..REFUSED.burst {
+            assert!(gate.notice(bad, at(0)).await.is_none());
+            gate.refused(bad, at(0));
+        }
+        let mut permits = Vec::new();
+        for _ in 0..SUSPECTED_AT_ONCE {
+            permits.push(gate.notice(bad, at(0)).await.expect("it has to queue"));
+        }
+        let soon = std::time::Duration::from_millis(20);
+        assert!(tokio::time::timeout(soon, gate.notice(bad, at(0))).await.is_err());
+        assert!(gate.notice(good, at(0)).await.is_none(), "others pass");
+        permits.pop();
+        assert!(gate.notice(bad, at(0)).await.is_some(), "the next in the queue");
+        assert!(gate.notice(bad, at(1)).await.is_none(), "and it is forgiven in time");
+    }
+}

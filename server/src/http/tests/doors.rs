@@ -1,0 +1,72 @@
+//! Who may do how much.
+
+use super::*;
+
+const SLOW: &str = "[limits]\nkey_per_s = 1\nkey_burst = 3\naddress_per_s = 1\naddress_burst = 2";
+
+/// Answers' statuses, and what the last one says.
+async fn statuses(desk: &Desk, path: &str, bearer: &str, times: usize) -> (Vec<u16>, Value) {
+    let mut last = (Vec::new(), Value::Null);
+    for _ in 0..times {
+        let (status, answer) = desk.get(path, bearer).await;
+        last.0.push(status);
+        last.1 = answer;
+    }
+    last
+}
+
+#[tokio::test]
+async fn a_key_and_a_page_have_limits_of_their_own() {
+    let desk = Desk::start_with(SLOW).await;
+    let made = desk.order("A-1").await;
+    let path = format!("/v1/orders/{}", made.id);
+    let (by_key, answer) = statuses(&desk, &path, SHOP_KEY, 4).await;
+    assert_eq!(by_key, [200, 200, 429, 429], "the order itself was the first call");
+    assert_eq!(answer["error"]["code"], "too_many");
+    let (by_page, _) = statuses(&desk, &path, &made.token, 3).await;
+    assert_eq!(by_page, [200, 200, 429]);
+    let (by_guess, _) = statuses(&desk, "/v1/anomalies", "guessed-key-0123456", 1).await;
+    assert_eq!(by_guess, [429], "who guesses keys is counted with the pages of that address");
+    let response = desk.http.get(desk.url(&path)).bearer_auth(SHOP_KEY).send().await.unwrap();
+    assert_eq!(response.headers()["retry-after"], "1");
+    desk.clock.advance(1);
+    assert_eq!(statuses(&desk, &path, SHOP_KEY, 2).await.0, [200, 429]);
+    assert_eq!(desk.get("/healthz", "").await.0, 200);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_is_counted_by_itself() {
+    for (trusted, expected) in [("", [200, 200, 429, 429]), ("127.0.0.1", [200, 200, 200, 200])] {
+        let mut desk = Desk::start_with(SLOW).await;
+        if !trusted.is_empty() {
+            desk.config.trusted_proxies = vec![trusted.parse::<std::net::IpAddr>().unwrap().into()];
+            desk = desk.crash().await;
+        }
+        let made = desk.order("A-1").await;
+        let path = format!("/v1/orders/{}", made.id);
+        let mut got = Vec::new();
+        for client in 1..=4 {
+            let request = desk.http.get(desk.url(&path)).bearer_auth(&made.token);
+            let request = request.header("x-forwarded-for", format!("203.0.113.{client}"));
+            got.push(request.send().await.unwrap().status().as_u16());
+        }
+        assert_eq!(got, expected, "{trusted}");
+        desk.server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_is_taken_among_any_number_of_bad_messages_from_its_address() {
+    let desk = Desk::start_with(SLOW).await;
+    let made = desk.order("A-1").await;
+    for _ in 0..50 {
+        let answer = desk.notify("<xml><nonsense/></xml>").await;
+        assert_eq!(answer, (200, ACK_FAIL.to_owned()));
+    }
+    desk.pay(&made).await;
+    let (status, view) = desk.get(&format!("/v1/orders/{}", made.id), SHOP_KEY).await;
+    assert_eq!(status, 200);
+    assert!(view["phase"] == "paid" || view["phase"] == "shipped", "{view}");
+    desk.server.stop().await;
+}

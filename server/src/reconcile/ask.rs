@@ -1,0 +1,185 @@
+//! Asking WeChat about a difference before anything is done about it.
+
+use super::Reconciler;
+use super::words::{State, Why};
+use crate::store::{AttemptRow, DifferenceRow, End, StoreError};
+use saoma_core::api::{
+    Call, Class, OrderQueryAnswer, Payment, PaymentNo, RefundNo, RefundQuery, RefundQueryAnswer,
+    RefundState, Refusal, TradeState,
+};
+use saoma_core::ids::{AppId, OutTradeNo};
+use saoma_core::money::Fen;
+use saoma_core::native::Gateway;
+use saoma_core::reconcile::Question;
+use saoma_core::sign::SignType;
+use saoma_core::time::UnixTime;
+use std::fmt::Display;
+
+/// Longest pause between two questions about one difference, in seconds.
+const PAUSE_MAX_S: u64 = 3_600;
+/// Refunds of one answer, and most of one payment (protocol §7, §8).
+const REFUNDS_PAGE: usize = 10;
+const REFUNDS_MAX: u8 = 50;
+
+/// What WeChat says.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    /// This was paid for the number.
+    Paid(Payment),
+    /// Nothing was.
+    NotPaid,
+    /// These are the refunds of the payment.
+    Refunds(Vec<ToldRefund>),
+    /// Nobody can be asked.
+    Nothing(End),
+    /// Nothing definite.
+    Again {
+        /// When to ask again.
+        at: UnixTime,
+        /// Why; nothing secret.
+        why: String,
+    },
+}
+
+/// A refund as WeChat tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct ToldRefund {
+    pub(crate) out_refund_no: String,
+    pub(crate) amount: Fen,
+    pub(crate) state: RefundState,
+}
+
+/// Whom to ask, and in which algorithm.
+struct Line<'r> {
+    gateway: &'r Gateway,
+    number: OutTradeNo,
+    sign_type: SignType,
+}
+
+impl Reconciler {
+    /// Asks about a difference and commits what follows.
+    pub(super) async fn ask(&self, row: DifferenceRow) -> Result<End, StoreError> {
+        let told = match self.line(&row).await? {
+            Err(end) => Told::Nothing(end),
+            Ok(line) => match row.difference().question() {
+                Question::Order => self.ask_order(&row, &line).await,
+                Question::Refund => self.ask_refunds(&row, &line).await,
+                Question::None | Question::Person => Told::Nothing(row.end.clone()),
+            },
+        };
+        if let Told::Again { why, .. } = &told {
+            let (kind, number) = (row.key.kind.as_str(), &row.key.number);
+            tracing::warn!(kind, number, tries = row.tries, why, "to be asked about again");
+        }
+        let key = row.key.clone();
+        let end = self.service().end_difference(row, told).await?;
+        tracing::info!(
+            mch_id = key.mch_id.as_str(),
+            bill_date = key.date.as_str(),
+            kind = key.kind.as_str(),
+            number = key.number,
+            state = end.state.words().name,
+            why = end.why.words().name,
+            "a difference"
+        );
+        Ok(end)
+    }
+
+    /// The line to WeChat on which a number can be asked about, or why there is none.
+    async fn line(&self, row: &DifferenceRow) -> Result<Result<Line<'_>, End>, StoreError> {
+        let nobody = |note: &str| Ok(Err(End::new(State::Open, Why::NobodyToAsk, note)));
+        let Ok(number) = OutTradeNo::new(&row.out_trade_no) else {
+            return nobody("this is no number that WeChat could be asked about");
+        };
+        let attempt = AttemptRow::get(&mut self.service().store.reader().await?, &number).await?;
+        let mch_id = &row.key.mch_id;
+        let sellers = &self.service().context.sellers;
+        let (app_id, sign_type) = match attempt {
+            Some(attempt) if attempt.mch_id != *mch_id => {
+                let note = format!("the number belongs to merchant {}", attempt.mch_id);
+                return Ok(Err(End::new(State::Open, Why::Conflict, note)));
+            }
+            Some(attempt) => (Some(attempt.app_id), Some(attempt.sign_type)),
+            None => (AppId::new(&row.app_id).ok(), None),
+        };
+        // A record of ours without an attempt does not know its app: any of the merchant's asks.
+        let same_app = |id: &AppId| app_id.as_ref().is_none_or(|app_id| app_id == id);
+        let seller = sellers.sellers.iter().map(|seller| &seller.merchant);
+        let mut seller = seller.filter(|who| who.mch_id == *mch_id && same_app(&who.app_id));
+        let Some(seller) = seller.next() else {
+            return nobody("add the app to the merchant's apps and compare the day again");
+        };
+        let Some(gateway) = self.gateway(&seller.mch_id, &seller.app_id) else {
+            return nobody("the merchant is not in the configuration");
+        };
+        Ok(Ok(Line { gateway, number, sign_type: sign_type.unwrap_or(seller.sign_type) }))
+    }
+
+    async fn ask_order(&self, row: &DifferenceRow, line: &Line<'_>) -> Told {
+        let nonce = match self.service().context.nonce() {
+            Ok(nonce) => nonce,
+            Err(error) => return self.again(row, error),
+        };
+        match line.gateway.order_query(&line.number, line.sign_type, &nonce).await {
+            Err(error) => self.again(row, error),
+            Ok(OrderQueryAnswer::State(TradeState::Paid(payment))) => Told::Paid(payment),
+            Ok(OrderQueryAnswer::State(TradeState::NotPaid | TradeState::Closed)) => Told::NotPaid,
+            Ok(OrderQueryAnswer::Refused(refusal)) => match refusal.class(Call::OrderQuery) {
+                Class::NotFound | Class::NewNumber => Told::NotPaid,
+                _ => self.again(row, refusal),
+            },
+        }
+    }
+
+    async fn ask_refunds(&self, row: &DifferenceRow, line: &Line<'_>) -> Told {
+        let mut refunds = Vec::new();
+        for offset in (0..REFUNDS_MAX).step_by(REFUNDS_PAGE) {
+            match self.refunds_from(line, offset).await {
+                Ok(Ok(page)) => {
+                    let is_last = page.len() < REFUNDS_PAGE;
+                    refunds.extend(page);
+                    if is_last {
+                        break;
+                    }
+                }
+                Ok(Err(refusal)) => match refusal.class(Call::RefundQuery) {
+                    Class::NotFound => break,
+                    // An offset beyond the last refund is an error at WeChat.
+                    _ if offset > 0 => break,
+                    _ => return self.again(row, refusal),
+                },
+                Err(why) => return self.again(row, why),
+            }
+        }
+        Told::Refunds(refunds)
+    }
+
+    async fn refunds_from(
+        &self,
+        line: &Line<'_>,
+        offset: u8,
+    ) -> Result<Result<Vec<ToldRefund>, Refusal>, String> {
+        let nonce = self.service().context.nonce().map_err(|error| error.to_string())?;
+        let query = RefundQuery::new(RefundNo::Payment(PaymentNo::OutTrade(&line.number)));
+        let query = if offset == 0 { Ok(query) } else { query.offset(offset) };
+        let query = query.map_err(|error| error.to_string())?;
+        let answer =
+            line.gateway.refund_query(&query, line.sign_type, &nonce, |answer| match answer {
+                RefundQueryAnswer::Found(found) => Ok(found
+                    .iter()
+                    .map(|refund| ToldRefund {
+                        out_refund_no: refund.out_refund_no.to_string(),
+                        amount: refund.refund_fee,
+                        state: refund.state,
+                    })
+                    .collect()),
+                RefundQueryAnswer::Refused(refusal) => Err(refusal),
+            });
+        answer.await.map_err(|error| error.to_string())
+    }
+
+    fn again(&self, row: &DifferenceRow, why: impl Display) -> Told {
+        let pause_s = 10_u64.saturating_mul(1 << row.tries.min(10)).min(PAUSE_MAX_S);
+        Told::Again { at: self.service().context.clock.now().plus(pause_s), why: why.to_string() }
+    }
+}

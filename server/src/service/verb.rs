@@ -1,0 +1,213 @@
+//! Group commit: verbs that wait at the same moment share one transaction, and one wait for the
+//! disk.
+//!
+//! A [`Verb`] decides on what a [`Change`] has loaded and puts down what is to be written; one that
+//! fails leaves nothing behind. The writer gathers whatever waits, lets verb after verb decide,
+//! writes everything with few statements, commits, and only then answers. It never waits for more
+//! verbs to come: while one batch is being committed, the next gathers by itself.
+//!
+//! When a batch cannot be written as a whole, because somebody else has changed one of its orders
+//! or because the database failed, its verbs are run again one by one, each from what is stored
+//! then. So a verb may run more than once, and only its last run counts.
+
+use super::change::Change;
+pub(super) use super::change::Needs;
+use super::context::Context;
+use crate::clock::Stopwatch;
+use crate::store::{Store, StoreError};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tracing::{Instrument as _, Span};
+
+/// Most verbs of one transaction.
+const BATCH_MAX: usize = 64;
+/// Most verbs that may wait. More than that cannot be answered in time anyway.
+const WAITING_MAX: usize = 4_096;
+/// How often a verb that always loses a race is run before it fails.
+const RACES_MAX: u32 = 20;
+
+/// Something that the server can do: one transaction.
+pub(super) trait Verb: Send + Sync + 'static {
+    /// What it gives.
+    type Out: Send;
+    /// Why it does nothing.
+    type Error: From<StoreError> + Send;
+
+    /// What to load for it together with what others of its batch need.
+    fn needs(&self, _needs: &mut Needs) {}
+
+    /// Decides, and puts down in `change` what is to be written.
+    fn run(
+        &self,
+        change: &mut Change,
+    ) -> impl Future<Output = Result<Self::Out, Self::Error>> + Send;
+}
+
+/// A verb with somebody who waits for its end.
+trait Job: Send {
+    fn needs(&self, needs: &mut Needs);
+    /// Runs the verb once; what it has put down is kept only if it ended well.
+    fn run<'c>(&'c mut self, change: &'c mut Change) -> BoxFuture<'c, ()>;
+    /// Says that the last run is committed, or why nothing could be.
+    fn answer(self: Box<Self>, end: Result<(), StoreError>);
+}
+
+struct Waiting<V: Verb> {
+    verb: V,
+    /// What is said meanwhile belongs to whoever asked.
+    span: Span,
+    result: Option<Result<V::Out, V::Error>>,
+    reply: oneshot::Sender<Result<V::Out, V::Error>>,
+}
+
+impl<V: Verb> Job for Waiting<V> {
+    fn needs(&self, needs: &mut Needs) {
+        self.verb.needs(needs);
+    }
+
+    fn run<'c>(&'c mut self, change: &'c mut Change) -> BoxFuture<'c, ()> {
+        Box::pin(async move {
+            let result = self.verb.run(change).instrument(self.span.clone()).await;
+            match &result {
+                Ok(_) => change.keep(),
+                Err(_) => change.forget(),
+            }
+            self.result = Some(result);
+        })
+    }
+
+    fn answer(self: Box<Self>, end: Result<(), StoreError>) {
+        let result = match (end, self.result) {
+            (Ok(()), Some(result)) => result,
+            (Ok(()), None) => Err(StoreError::Stopped.into()),
+            (Err(error), _) => Err(error.into()),
+        };
+        // Whoever asked may be gone; what was committed stands.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// Where verbs wait. Dropped, the writers end at once, and what is not committed never happened.
+#[derive(Debug)]
+pub(super) struct Queue {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    _writers: JoinSet<()>,
+}
+
+impl std::fmt::Debug for dyn Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+impl Queue {
+    /// Begins to write, with as many writers as the database bears.
+    pub(super) fn start(store: &Store, context: &Arc<Context>) -> Self {
+        let (jobs, waiting) = mpsc::channel(WAITING_MAX);
+        let waiting = Arc::new(Mutex::new(waiting));
+        let mut writers = JoinSet::new();
+        for _ in 0..store.writers() {
+            let writer = Writer { store: store.clone(), context: context.clone() };
+            writers.spawn(writer.run(waiting.clone()));
+        }
+        Self { jobs, _writers: writers }
+    }
+
+    /// Carries a verb out. It goes on even when nobody waits for it any more.
+    pub(super) async fn execute<V: Verb>(&self, verb: V) -> Result<V::Out, V::Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Waiting { verb, span: Span::current(), result: None, reply });
+        let stopped = || V::Error::from(StoreError::Stopped);
+        self.jobs.send(job).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Writer {
+    store: Store,
+    context: Arc<Context>,
+}
+
+impl Writer {
+    async fn run(self, waiting: Arc<Mutex<mpsc::Receiver<Box<dyn Job>>>>) {
+        loop {
+            let mut jobs = Vec::new();
+            if waiting.lock().await.recv_many(&mut jobs, BATCH_MAX).await == 0 {
+                return;
+            }
+            let batch = AssertUnwindSafe(self.batch(jobs)).catch_unwind().await;
+            if batch.is_err() {
+                // Its transaction is gone, and so are those who would have answered.
+                tracing::error!("a verb ended badly; nothing of its batch was kept");
+            }
+        }
+    }
+
+    async fn batch(&self, mut jobs: Vec<Box<dyn Job>>) {
+        if jobs.len() > 1 {
+            match self.attempt(&mut jobs).await {
+                Ok(()) => return jobs.into_iter().for_each(|job| job.answer(Ok(()))),
+                Err(Failed::NotBegun(error)) => return fail(jobs, &error),
+                Err(Failed::InBetween(_)) => {}
+            }
+        }
+        let mut jobs = jobs.into_iter();
+        while let Some(mut job) = jobs.next() {
+            match self.alone(&mut job).await {
+                Ok(()) => job.answer(Ok(())),
+                Err(Failed::InBetween(error)) => job.answer(Err(error)),
+                Err(Failed::NotBegun(error)) => {
+                    return fail(std::iter::once(job).chain(jobs), &error);
+                }
+            }
+        }
+    }
+
+    /// Runs a verb in a transaction of its own, again when it loses a race.
+    async fn alone(&self, job: &mut Box<dyn Job>) -> Result<(), Failed> {
+        let mut races = 0;
+        loop {
+            match self.attempt(std::slice::from_mut(job)).await {
+                Err(Failed::InBetween(StoreError::Stale)) if races < RACES_MAX => races += 1,
+                end => return end,
+            }
+        }
+    }
+
+    /// One transaction. `Ok`: it is committed, and whoever must know of it was told.
+    async fn attempt(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+        let (began, verbs) = (Stopwatch::start(), jobs.len());
+        let conn = self.store.begin().await.map_err(Failed::NotBegun)?;
+        let mut change = Change::new(conn, &self.context);
+        let decided = async {
+            let mut needs = Needs::default();
+            jobs.iter().for_each(|job| job.needs(&mut needs));
+            change.load(needs).await?;
+            for job in jobs {
+                job.run(&mut change).await;
+                change.conn.check()?;
+            }
+            change.commit().await
+        };
+        decided.await.map_err(Failed::InBetween)?;
+        self.context.metrics.committed(verbs, began.elapsed());
+        Ok(())
+    }
+}
+
+/// Why a batch is not committed.
+enum Failed {
+    /// There is no connection; the next verb will not get one either.
+    NotBegun(StoreError),
+    /// Something went wrong later.
+    InBetween(StoreError),
+}
+
+fn fail(jobs: impl IntoIterator<Item = Box<dyn Job>>, error: &StoreError) {
+    jobs.into_iter().for_each(|job| job.answer(Err(error.clone())));
+}

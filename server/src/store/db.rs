@@ -1,0 +1,388 @@
+//! The narrow waist between the store and its two databases: SQL text and values in, rows out.
+//!
+//! Only texts and whole numbers are stored, and `$1` marks a value on both, so nearly every
+//! statement exists once. Where one cannot, [`Conn::dialect`] tells which database it is.
+
+use super::StoreError;
+use saoma_core::money::Fen;
+use saoma_core::time::UnixTime;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgRow;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{
+    AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, Type,
+};
+use std::fmt::Write as _;
+
+/// Most rows of one statement; a power of two.
+const ROWS_MAX: usize = 64;
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// One file, one process.
+    Sqlite,
+    /// A server that several processes share.
+    Postgres,
+}
+
+/// What can be stored; `None` is null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Int(Some(i64::from(number)))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        Self::Text(text.map(str::to_owned))
+    }
+}
+
+impl From<UnixTime> for Value {
+    fn from(time: UnixTime) -> Self {
+        Self::Int(Some(seconds(time)))
+    }
+}
+
+impl From<Option<UnixTime>> for Value {
+    fn from(time: Option<UnixTime>) -> Self {
+        Self::Int(time.map(seconds))
+    }
+}
+
+impl From<Fen> for Value {
+    fn from(fen: Fen) -> Self {
+        // At most 2^53 (`Fen::MAX`).
+        Self::Int(Some(i64::try_from(fen.get()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// A time as it is stored. All of them are far below 2^63.
+fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.get()).unwrap_or(i64::MAX)
+}
+
+/// A row that was read; columns are named.
+#[derive(Debug)]
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    pub(crate) fn optional_text(&self, column: &str) -> Result<Option<String>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    pub(crate) fn int(&self, column: &str) -> Result<i64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    pub(crate) fn optional_int(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    /// A number that fits its type.
+    pub(crate) fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, StoreError> {
+        T::try_from(self.int(column)?).map_err(|_| StoreError::Corrupt(column))
+    }
+
+    pub(crate) fn time(&self, column: &'static str) -> Result<UnixTime, StoreError> {
+        time(column, self.int(column)?)
+    }
+
+    pub(crate) fn optional_time(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        self.optional_int(column)?.map(|seconds| time(column, seconds)).transpose()
+    }
+
+    /// A stored text that is one of ours.
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &self,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        self.text(column)?.parse().map_err(|_| StoreError::Corrupt(column))
+    }
+
+    /// All columns as texts, null as `None`, for those who show rows to people.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> Vec<Option<String>> {
+        fn texts<R: sqlx::Row>(row: &R) -> Vec<Option<String>>
+        where
+            usize: sqlx::ColumnIndex<R>,
+            Option<String>: for<'r> sqlx::Decode<'r, R::Database> + Type<R::Database>,
+            i64: for<'r> sqlx::Decode<'r, R::Database> + Type<R::Database>,
+        {
+            let text = |i| match row.try_get::<Option<String>, usize>(i) {
+                Ok(text) => text,
+                Err(_) => row.try_get::<i64, usize>(i).ok().map(|number| number.to_string()),
+            };
+            (0..row.len()).map(text).collect()
+        }
+        match self {
+            Self::Sqlite(row) => texts(row),
+            Self::Postgres(row) => texts(row),
+        }
+    }
+}
+
+fn time(column: &'static str, seconds: i64) -> Result<UnixTime, StoreError> {
+    let time = u64::try_from(seconds).ok().and_then(UnixTime::new);
+    time.ok_or(StoreError::Corrupt(column))
+}
+
+/// A connection, alone or in a transaction. Dropped, an open transaction never happened.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    line: Line,
+    failure: Option<StoreError>,
+}
+
+#[derive(Debug)]
+pub(super) enum Line {
+    Sqlite(PoolConnection<Sqlite>),
+    SqliteTx(Transaction<'static, Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+impl From<Line> for Conn {
+    fn from(line: Line) -> Self {
+        Self { line, failure: None }
+    }
+}
+
+fn bound<'q, DB: Database>(sql: impl SqlSafeStr, values: Vec<Value>) -> Query<'q, DB, DB::Arguments>
+where
+    for<'t> Option<i64>: Encode<'t, DB> + Type<DB>,
+    for<'t> Option<String>: Encode<'t, DB> + Type<DB>,
+{
+    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Int(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+    })
+}
+
+impl Conn {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.line {
+            Line::Sqlite(_) | Line::SqliteTx(_) => Dialect::Sqlite,
+            Line::Postgres(_) | Line::PostgresTx(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Whether every statement so far went well. After a failure nothing more can be done in a
+    /// transaction.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// Remembers a failure.
+    fn end<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            let error = StoreError::from(error);
+            self.failure = Some(error.clone());
+            error
+        })
+    }
+
+    /// The rows that a statement gives.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: impl SqlSafeStr,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        fn rows<R>(rows: Vec<R>, row: fn(R) -> Row) -> Vec<Row> {
+            rows.into_iter().map(row).collect()
+        }
+        let result = match &mut self.line {
+            Line::Sqlite(conn) => {
+                let found = bound::<Sqlite>(sql, values).fetch_all(&mut **conn).await;
+                found.map(|found| rows(found, Row::Sqlite))
+            }
+            Line::SqliteTx(conn) => {
+                let found = bound::<Sqlite>(sql, values).fetch_all(&mut **conn).await;
+                found.map(|found| rows(found, Row::Sqlite))
+            }
+            Line::Postgres(conn) => {
+                let found = bound::<Postgres>(sql, values).fetch_all(&mut **conn).await;
+                found.map(|found| rows(found, Row::Postgres))
+            }
+            Line::PostgresTx(conn) => {
+                let found = bound::<Postgres>(sql, values).fetch_all(&mut **conn).await;
+                found.map(|found| rows(found, Row::Postgres))
+            }
+        };
+        self.end(result)
+    }
+
+    /// The first row, if there is one.
+    pub(crate) async fn fetch_one(
+        &mut self,
+        sql: impl SqlSafeStr,
+        values: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch(sql, values).await?.into_iter().next())
+    }
+
+    /// The rows whose `key` is one of these; `select` ends before its `where`.
+    pub(crate) async fn fetch_all(
+        &mut self,
+        select: &str,
+        key: &str,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut found = Vec::new();
+        for keys in chunks(keys) {
+            let sql = format!("{select} where {key} in {}", markers(1, keys.len()));
+            found.extend(self.fetch(AssertSqlSafe(sql), keys).await?);
+        }
+        Ok(found)
+    }
+
+    /// Carries a statement out and gives the number of rows that it touched.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: impl SqlSafeStr,
+        values: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let result = match &mut self.line {
+            Line::Sqlite(conn) => {
+                let done = bound::<Sqlite>(sql, values).execute(&mut **conn).await;
+                done.map(|done| done.rows_affected())
+            }
+            Line::SqliteTx(conn) => {
+                let done = bound::<Sqlite>(sql, values).execute(&mut **conn).await;
+                done.map(|done| done.rows_affected())
+            }
+            Line::Postgres(conn) => {
+                let done = bound::<Postgres>(sql, values).execute(&mut **conn).await;
+                done.map(|done| done.rows_affected())
+            }
+            Line::PostgresTx(conn) => {
+                let done = bound::<Postgres>(sql, values).execute(&mut **conn).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        self.end(result)
+    }
+
+    /// Carries a statement out once for many rows: `head` and `tail` stand before and after the
+    /// list `($1, $2), ($3, $4)`, whose columns are called `column1`, `column2` and so on.
+    pub(crate) async fn execute_rows(
+        &mut self,
+        head: &str,
+        rows: Vec<Vec<Value>>,
+        tail: &str,
+    ) -> Result<u64, StoreError> {
+        let mut touched = 0;
+        for rows in chunks(rows) {
+            let columns = rows.first().map_or(0, Vec::len);
+            let sql = format!("{head} {} {tail}", markers(rows.len(), columns));
+            touched += self.execute(AssertSqlSafe(sql), rows.concat()).await?;
+        }
+        Ok(touched)
+    }
+
+    /// Makes a transaction happen; outside of one there is nothing to do.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self.line {
+            Line::SqliteTx(tx) => tx.commit().await?,
+            Line::PostgresTx(tx) => tx.commit().await?,
+            Line::Sqlite(_) | Line::Postgres(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Pieces of 64, 32, 16, 8, 4, 2, 1 rows, so that few different statements are prepared.
+fn chunks<T>(mut rows: Vec<T>) -> Vec<Vec<T>> {
+    let mut pieces = Vec::new();
+    while !rows.is_empty() {
+        let largest = 1 << rows.len().ilog2();
+        let rest = rows.split_off(ROWS_MAX.min(largest));
+        pieces.push(std::mem::replace(&mut rows, rest));
+    }
+    pieces
+}
+
+/// `($1, $2), ($3, $4)`
+fn markers(rows: usize, columns: usize) -> String {
+    let mut text = String::with_capacity(rows * columns * 6);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            let comma = if column == 0 { "" } else { ", " };
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{comma}${}", row * columns + column + 1);
+        }
+        text.push(')');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_go_in_pieces_of_few_sizes() {
+        let sizes =
+            |rows: usize| -> Vec<usize> { chunks(vec![0; rows]).iter().map(Vec::len).collect() };
+        assert!(sizes(0).is_empty());
+        assert_eq!(sizes(1), [1]);
+        assert_eq!(sizes(13), [8, 4, 1]);
+        assert_eq!(sizes(200), [64, 64, 64, 8]);
+        assert_eq!(chunks(vec![1, 2, 3]), [vec![1, 2], vec![3]]);
+    }
+
+    #[test]
+    fn markers_count_through_all_rows() {
+        assert_eq!(markers(1, 3), "($1, $2, $3)");
+        assert_eq!(markers(2, 2), "($1, $2), ($3, $4)");
+    }
+}
