@@ -37,12 +37,25 @@ struct Args {
 enum Command {
     /// Check the configuration and start nothing
     Check,
+    /// Compare WeChat's bill of a day with the records, ask about what differs, and print what came
+    /// of it. Status 0: nothing is open; 1: differences are; 2: it could not be compared
+    Reconcile {
+        /// The day in Beijing, such as 2026-11-23
+        date: String,
+        /// One merchant of the configuration, instead of all
+        #[arg(long, value_name = "MCH_ID")]
+        merchant: Option<String>,
+    },
     /// Ask for a password, or read a line of standard input, and print its hash for [[operators]]
     HashPassword,
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    let args = Args::parse();
+    if let Some(Command::Reconcile { date, merchant }) = &args.command {
+        return reconcile(&args, date, merchant.as_deref());
+    }
+    match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             // Nobody may be reading; the exit code tells as well.
@@ -71,11 +84,35 @@ fn run(args: &Args) -> Result<(), String> {
         tracing::warn!(names, "environment variables that are no keys of Saoma");
     }
     match args.command {
-        Some(Command::HashPassword | Command::Check) => {
+        Some(Command::HashPassword | Command::Check | Command::Reconcile { .. }) => {
             saoma_server::check(&config).map_err(|error| format!("{place}: {error}"))?;
             say("the configuration is good")
         }
         None => serve_until_told(config),
+    }
+}
+
+/// The status says how the books are.
+fn reconcile(args: &Args, date: &str, merchant: Option<&str>) -> ExitCode {
+    let compare = || {
+        let config = Config::load(args.config.as_deref(), &Env::of_process());
+        let config = config.map_err(|error| error.to_string())?;
+        log(&config.log, args.log_json);
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+        let (clock, random) = (Clock::System, Random::System);
+        let compared = saoma_server::reconcile(config, clock, random, date, merchant);
+        runtime.block_on(compared).map_err(|error| error.to_string())
+    };
+    match compare() {
+        Ok(done) => {
+            // Nobody may be reading; the status tells as well.
+            let _ = write!(io::stdout(), "{}", done.text);
+            ExitCode::from(if done.failed > 0 { 2 } else { u8::from(done.open > 0) })
+        }
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "saoma-server: {problem}");
+            ExitCode::from(2)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::payment::judge;
 use super::{
     ATTEMPT_MIN_S, ATTEMPTS_MAX, Anomaly, Attempt, CLOSE_NOT_BEFORE_S, Effect, Event, Order, Phase,
-    Reason, Settlement, Step,
+    RENEW_AFTER_S, Reason, Settlement, Step, WATCHED_GAP_S,
 };
 use crate::api::Payment;
 use crate::money::Fen;
@@ -18,7 +18,7 @@ impl Order {
     pub fn handle(&self, event: &Event, now: UnixTime) -> Step {
         let mut step = Step { order: self.clone(), effects: Vec::new() };
         match event {
-            Event::Placed { attempt, code_url } => step.placed(*attempt, code_url),
+            Event::Placed { attempt, code_url } => step.placed(*attempt, code_url, now),
             Event::PlaceUnknown { attempt } => step.place_unknown(*attempt),
             Event::PlaceImpossible { attempt } => step.place_impossible(*attempt),
             Event::SaysPaid { attempt } => step.says_paid(*attempt),
@@ -29,6 +29,7 @@ impl Order {
             Event::NotFound { attempt, on_close } => step.not_found(*attempt, *on_close),
             Event::Cancel => step.cancel(now),
             Event::Tick => step.tick(now),
+            Event::Watched => step.watched(now),
             Event::Shipped => step.shipped(),
             Event::RefundAsked { refund, attempt, amount } => {
                 step.refund_asked(*refund, *attempt, *amount);
@@ -50,7 +51,29 @@ impl Order {
             Phase::Closed(_) | Phase::Paid | Phase::Shipped => None,
         };
         let refund = self.forgotten_refund().map(|_| self.created_at);
-        [deadline, self.query_due(), refund].into_iter().flatten().min()
+        [deadline, self.query_due(), self.renew_due(), refund].into_iter().flatten().min()
+    }
+
+    /// Whether a question may tell somebody who watches something new: the order should be over, or
+    /// nobody has asked for a while.
+    #[must_use]
+    pub fn may_ask(&self, now: UnixTime) -> bool {
+        let gap_s = match self.phase {
+            Phase::Closing(_) => WATCHED_GAP_S.0,
+            Phase::Open => WATCHED_GAP_S.1,
+            Phase::Placing | Phase::Closed(_) | Phase::Paid | Phase::Shipped => return false,
+        };
+        self.attempts.last().is_some_and(|attempt| {
+            let asked_at = attempt.asked_at.unwrap_or(attempt.created_at);
+            !attempt.asking && attempt.payment.is_none() && now.since(asked_at) >= gap_s
+        })
+    }
+
+    /// When the code has to be renewed, if the order lives that long.
+    fn renew_due(&self) -> Option<UnixTime> {
+        let at = self.code_at.filter(|_| self.phase == Phase::Open)?.plus(RENEW_AFTER_S);
+        let settled = self.attempts.last().is_none_or(|attempt| attempt.payment.is_some());
+        (!self.renewing && !settled && at < self.expires_at).then_some(at)
     }
 
     fn close_due(&self) -> Option<UnixTime> {
@@ -98,7 +121,7 @@ impl Step {
         }
     }
 
-    fn placed(&mut self, attempt: u8, code_url: &String<CODE_URL_MAX>) {
+    fn placed(&mut self, attempt: u8, code_url: &String<CODE_URL_MAX>, now: UnixTime) {
         let used_up = self.attempt(attempt).is_none_or(|attempt| attempt.payment.is_some());
         if used_up || !self.is_current(attempt) {
             return;
@@ -106,7 +129,11 @@ impl Step {
         match self.order.phase {
             // A newer code replaces the older one, which WeChat has made void.
             Phase::Placing | Phase::Open => {
+                if self.order.code_url.as_ref() != Some(code_url) {
+                    self.order.code_at = Some(now);
+                }
                 self.order.code_url = Some(code_url.clone());
+                self.order.renewing = false;
                 self.order.phase = Phase::Open;
             }
             Phase::Closing(_) | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
@@ -267,6 +294,7 @@ impl Step {
             return self.close(Reason::Failed);
         }
         let _ = self.order.attempts.push(Attempt::new(now));
+        self.order.renewing = false;
         self.order.phase = Phase::Placing;
         self.emit(Effect::Place { attempt: self.order.current_attempt() });
     }
@@ -308,6 +336,10 @@ impl Step {
             Phase::Placing | Phase::Open | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
         }
         self.query_on_time(now);
+        if self.order.renew_due().is_some_and(|at| at <= now) {
+            self.order.renewing = true;
+            self.emit(Effect::Renew { attempt: self.order.current_attempt() });
+        }
         if let Some(attempt) = self.order.forgotten_refund() {
             self.give_back(attempt);
         }
@@ -324,8 +356,21 @@ impl Step {
             }
         }
         if due {
-            self.ask(index);
+            self.ask_at(index, now);
         }
+    }
+
+    fn watched(&mut self, now: UnixTime) {
+        if self.order.may_ask(now) {
+            self.ask_at(self.order.current_attempt(), now);
+        }
+    }
+
+    fn ask_at(&mut self, index: u8, now: UnixTime) {
+        if let Some(attempt) = self.attempt(index) {
+            attempt.asked_at = Some(now);
+        }
+        self.ask(index);
     }
 
     fn begin_closing(&mut self, reason: Reason, now: UnixTime) {

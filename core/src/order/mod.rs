@@ -56,6 +56,13 @@ pub const ATTEMPT_MIN_S: u64 = 60;
 pub const EFFECTS_MAX: usize = 4;
 /// Most impossible second transactions that an attempt remembers.
 const CONFLICTS_MAX: usize = 4;
+/// How long a code can be scanned, in seconds from when WeChat gave it (protocol §4).
+pub const CODE_LIVES_S: u64 = 7_200;
+/// When a new code is asked for, in seconds from when WeChat gave the old one.
+const RENEW_AFTER_S: u64 = CODE_LIVES_S - 300;
+/// Somebody who watches an order makes no more than one question in so many seconds: while it
+/// closes, and before.
+const WATCHED_GAP_S: (u64, u64) = (10, 120);
 /// WeChat takes no close within five minutes after the order was made (protocol §6).
 pub const CLOSE_NOT_BEFORE_S: u64 = 300;
 
@@ -93,6 +100,12 @@ pub struct Order {
     phase: Phase,
     /// The current attempt's code.
     code_url: Option<String<CODE_URL_MAX>>,
+    /// When WeChat gave it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    code_at: Option<UnixTime>,
+    /// A new code is being asked for, because the old one grows too old.
+    #[cfg_attr(feature = "serde", serde(default))]
+    renewing: bool,
     /// Never empty; the last is the current one.
     attempts: Vec<Attempt, ATTEMPTS_MAX>,
     /// In the order in which they were asked for; the place is the number.
@@ -145,6 +158,9 @@ struct Attempt {
     queries: u8,
     /// A query is under way; a second one would tell nothing new.
     asking: bool,
+    /// When time or somebody who watches last made a query.
+    #[cfg_attr(feature = "serde", serde(default))]
+    asked_at: Option<UnixTime>,
     /// A close is under way.
     closing: bool,
     /// WeChat said on a close that it does not know the number.
@@ -230,6 +246,8 @@ pub enum Event {
     Cancel,
     /// Time has passed; [`Order::due`] says when this is worth saying.
     Tick,
+    /// Somebody watches; [`Order::may_ask`] says when this is worth saying.
+    Watched,
     /// The shop has confirmed.
     Shipped,
     /// The shop gives a payment back, whole or in part; [`Order::may_refund`] says whether it may.
@@ -266,6 +284,11 @@ pub enum Event {
 pub enum Effect {
     /// Send the unified order of this attempt, again until the answer is definite.
     Place {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// Send the same unified order again, for a new code under the same number.
+    Renew {
         /// Which attempt.
         attempt: u8,
     },
@@ -350,6 +373,8 @@ impl Order {
             expires_at,
             phase: Phase::Placing,
             code_url: None,
+            code_at: None,
+            renewing: false,
             attempts: Vec::from_array([Attempt::new(created_at)]),
             refunds: Vec::new(),
         };
@@ -429,6 +454,9 @@ impl Order {
                 | Phase::Paid
                 | Phase::Shipped => false,
             },
+            Effect::Renew { attempt } => {
+                self.renewing && self.phase == Phase::Open && current(*attempt)
+            }
             Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
             Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
             Effect::Ship { attempt, .. } => !self.refund_started(*attempt),
@@ -444,6 +472,7 @@ impl Attempt {
             created_at,
             queries: 0,
             asking: false,
+            asked_at: None,
             closing: false,
             unknown_on_close: false,
             payment: None,

@@ -53,6 +53,7 @@ fn kinds(step: &Step) -> StdVec<&'static str> {
         .iter()
         .map(|effect| match effect {
             Effect::Place { .. } => "place",
+            Effect::Renew { .. } => "renew",
             Effect::Query { .. } => "query",
             Effect::Close { .. } => "close",
             Effect::Ship { .. } => "ship",
@@ -64,6 +65,53 @@ fn kinds(step: &Step) -> StdVec<&'static str> {
 
 const CLOSED: Event = Event::CloseConfirmed { attempt: 0 };
 const OVER: Event = Event::NumberOver { attempt: 0 };
+
+/// An order that lives for a day, with a code since its first second.
+fn day_long() -> Order {
+    let id = OrderId::new("20261124032600K7Q2M9XB").unwrap();
+    let begun = Order::begin(id, Fen::new(PRICE).unwrap(), at(0), at(86_400));
+    begun.order.handle(&placed(), at(1)).order
+}
+
+#[test]
+fn a_code_is_renewed_under_its_number_before_it_grows_too_old() {
+    let mut order = day_long();
+    while order.due().is_some_and(|due| due < at(6_901)) {
+        let step = order.handle(&Event::Tick, order.due().unwrap());
+        assert_eq!(kinds(&step), ["query"]);
+        order = step.order.handle(&Event::NotPaid { attempt: 0 }, at(0)).order;
+    }
+    assert_eq!(order.due(), Some(at(6_901)));
+    let renew = order.handle(&Event::Tick, at(6_901));
+    assert_eq!(renew.effects[..], [Effect::Renew { attempt: 0 }]);
+    assert!(renew.order.still_wants(&Effect::Renew { attempt: 0 }));
+    assert!(renew.order.payable_code_url(at(7_200)).is_some());
+    assert_eq!(renew.order.payable_code_url(at(7_201)), None, "the old code is void by then");
+    let code_url = "weixin://wxpay/bizpayurl?pr=2".try_into().unwrap();
+    let renewed = renew.order.handle(&Event::Placed { attempt: 0, code_url }, at(6_902)).order;
+    assert_eq!(renewed.payable_code_url(at(7_201)), Some("weixin://wxpay/bizpayurl?pr=2"));
+    assert!(!renewed.still_wants(&Effect::Renew { attempt: 0 }));
+    assert_eq!(renewed.due(), Some(at(6_902 + 6_900)));
+    let paid = renew.order.handle(&paid("A", PRICE), at(6_901)).order;
+    assert!(!paid.still_wants(&Effect::Renew { attempt: 0 }), "nobody needs it any more");
+}
+
+#[test]
+fn somebody_who_watches_has_it_asked_about_now_and_then() {
+    let order = day_long();
+    assert!(!order.may_ask(at(119)));
+    assert!(order.handle(&Event::Watched, at(119)).effects.is_empty());
+    let asked = order.handle(&Event::Watched, at(120));
+    assert_eq!(kinds(&asked), ["query"]);
+    assert!(!asked.order.may_ask(at(1_000)), "one question at a time");
+    let answered = asked.order.handle(&Event::NotPaid { attempt: 0 }, at(121)).order;
+    assert!(!answered.may_ask(at(239)));
+    assert!(answered.may_ask(at(240)));
+    let closing = answered.handle(&Event::Cancel, at(200)).order;
+    assert!(closing.may_ask(at(200)), "it should be over");
+    let paid = order.handle(&paid("A", PRICE), at(60)).order;
+    assert!(!paid.may_ask(at(9_999)));
+}
 
 #[test]
 fn a_code_opens_the_order_and_a_payment_ships_it_once() {

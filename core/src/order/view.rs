@@ -1,6 +1,6 @@
 //! What a watcher may see of an order.
 
-use super::{Anomaly, Order, Phase, Reason};
+use super::{Anomaly, CODE_LIVES_S, Order, Phase, Reason};
 use crate::money::Fen;
 use crate::time::UnixTime;
 use crate::watch;
@@ -31,7 +31,9 @@ impl Order {
     #[must_use]
     pub fn payable_code_url(&self, now: UnixTime) -> Option<&str> {
         match self.phase {
-            Phase::Open if now < self.expires_at => self.code_url.as_deref(),
+            Phase::Open if now < self.expires_at && self.code_lives(now) => {
+                self.code_url.as_deref()
+            }
             Phase::Placing
             | Phase::Open
             | Phase::Closing(_)
@@ -39,6 +41,12 @@ impl Order {
             | Phase::Paid
             | Phase::Shipped => None,
         }
+    }
+
+    /// Whether WeChat still takes the code. A code of an older version of this program has no
+    /// time; its order is over within two hours.
+    fn code_lives(&self, now: UnixTime) -> bool {
+        self.code_at.is_none_or(|at| now.since(at) < CODE_LIVES_S)
     }
 
     /// Whether the current number was paid by a payment that may not be kept.

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, stream};
 use saoma_core::bill::BillDate;
@@ -18,6 +18,9 @@ use std::sync::Arc;
 
 /// Most differences of one answer in JSON; the table has all of them.
 const DIFFERENCES_MAX: u32 = 500;
+
+/// Most days of one answer.
+const DAYS_MAX: u32 = 100;
 
 /// A day with its differences.
 #[derive(serde::Serialize)]
@@ -39,12 +42,8 @@ pub(super) async fn day(
         Some(text) => (text, true),
         None => (name.as_str(), false),
     };
-    let date = read_date(text).ok_or_else(|| ApiError::InvalidField {
-        field: "date".to_owned(),
-        message: "date must be a day in Beijing, such as 2026-11-23".to_owned(),
-    })?;
-    let shop = app.service.context.sellers.shop(&shop).ok_or(ApiError::NotFound)?;
-    let mch_id = shop.mch_id.clone();
+    let date = date(text)?;
+    let mch_id = merchant(&app, &shop)?;
     let day = app.service.bill_day(&mch_id, &date).await?.ok_or(ApiError::NotFound)?;
     if as_table {
         return Ok(table(app.service, mch_id, date, day));
@@ -54,6 +53,45 @@ pub(super) async fn day(
     let more = differences.len() > DIFFERENCES_MAX as usize;
     differences.truncate(DIFFERENCES_MAX as usize);
     Ok(Json(Answer { day, differences, more }).into_response())
+}
+
+/// `GET /v1/bills`: the newest days.
+pub(super) async fn days(
+    ByShop(shop): ByShop,
+    State(app): State<App>,
+) -> Result<Response, ApiError> {
+    let mch_id = merchant(&app, &shop)?;
+    let bills = app.service.bill_days(Some(&mch_id), None, DAYS_MAX).await?;
+    Ok(Json(serde_json::json!({ "bills": bills })).into_response())
+}
+
+/// `POST /v1/bills/{date}`: has a day compared, again if it was compared before.
+pub(super) async fn ask(
+    ByShop(shop): ByShop,
+    State(app): State<App>,
+    Path(text): Path<String>,
+) -> Result<Response, ApiError> {
+    let date = date(&text)?;
+    let mch_id = merchant(&app, &shop)?;
+    let ready = date.ready(app.service.context.clock.now());
+    ready.map_err(|error| invalid(error.rule))?;
+    app.service.ask_for_bill(&mch_id, &date).await?;
+    let day = app.service.bill_day(&mch_id, &date).await?.ok_or(ApiError::NotFound)?;
+    Ok((StatusCode::ACCEPTED, Json(day)).into_response())
+}
+
+fn date(text: &str) -> Result<BillDate, ApiError> {
+    read_date(text).ok_or_else(|| invalid("must be a day in Beijing, such as 2026-11-23"))
+}
+
+fn invalid(rule: &str) -> ApiError {
+    ApiError::InvalidField { field: "date".to_owned(), message: format!("date {rule}") }
+}
+
+/// A shop sees the bills of its merchant.
+fn merchant(app: &App, shop: &str) -> Result<MchId, ApiError> {
+    let shop = app.service.context.sellers.shop(shop).ok_or(ApiError::NotFound)?;
+    Ok(shop.mch_id.clone())
 }
 
 /// The table of a day for a download, written while it is read.

@@ -4,8 +4,8 @@ use super::Reconciler;
 use super::words::{State, Why};
 use crate::store::{AttemptRow, DifferenceRow, End, StoreError};
 use saoma_core::api::{
-    Call, Class, OrderQueryAnswer, Payment, PaymentNo, RefundNo, RefundQuery, RefundQueryAnswer,
-    RefundState, Refusal, TradeState,
+    Call, Class, ErrCode, OrderQueryAnswer, Payment, PaymentNo, RefundNo, RefundQuery,
+    RefundQueryAnswer, RefundRecord, RefundState, TradeState,
 };
 use saoma_core::ids::{AppId, OutTradeNo};
 use saoma_core::money::Fen;
@@ -135,47 +135,42 @@ impl Reconciler {
         let mut refunds = Vec::new();
         for offset in (0..REFUNDS_MAX).step_by(REFUNDS_PAGE) {
             match self.refunds_from(line, offset).await {
-                Ok(Ok(page)) => {
+                Ok(page) => {
                     let is_last = page.len() < REFUNDS_PAGE;
                     refunds.extend(page);
                     if is_last {
                         break;
                     }
                 }
-                Ok(Err(refusal)) => match refusal.class(Call::RefundQuery) {
-                    Class::NotFound => break,
-                    // An offset beyond the last refund is an error at WeChat.
-                    _ if offset > 0 => break,
-                    _ => return self.again(row, refusal),
-                },
                 Err(why) => return self.again(row, why),
             }
         }
         Told::Refunds(refunds)
     }
 
-    async fn refunds_from(
-        &self,
-        line: &Line<'_>,
-        offset: u8,
-    ) -> Result<Result<Vec<ToldRefund>, Refusal>, String> {
+    /// Ten refunds of a payment, or fewer when they are the last.
+    async fn refunds_from(&self, line: &Line<'_>, offset: u8) -> Result<Vec<ToldRefund>, String> {
         let nonce = self.service().context.nonce().map_err(|error| error.to_string())?;
         let query = RefundQuery::new(RefundNo::Payment(PaymentNo::OutTrade(&line.number)));
         let query = if offset == 0 { Ok(query) } else { query.offset(offset) };
         let query = query.map_err(|error| error.to_string())?;
-        let answer =
-            line.gateway.refund_query(&query, line.sign_type, &nonce, |answer| match answer {
-                RefundQueryAnswer::Found(found) => Ok(found
-                    .iter()
-                    .map(|refund| ToldRefund {
-                        out_refund_no: refund.out_refund_no.to_string(),
-                        amount: refund.refund_fee,
-                        state: refund.state,
-                    })
-                    .collect()),
-                RefundQueryAnswer::Refused(refusal) => Err(refusal),
-            });
-        answer.await.map_err(|error| error.to_string())
+        let look = |answer: RefundQueryAnswer<'_, '_, _>| match answer {
+            RefundQueryAnswer::Found(found) => {
+                let told = |refund: RefundRecord<'_, '_, _>| ToldRefund {
+                    out_refund_no: refund.out_refund_no.to_string(),
+                    amount: refund.refund_fee,
+                    state: refund.state,
+                };
+                Ok(found.iter().map(told).collect())
+            }
+            RefundQueryAnswer::Refused(refusal) => {
+                let beyond_last = offset > 0 && refusal.code == ErrCode::ParamError;
+                let is_none = matches!(refusal.class(Call::RefundQuery), Class::NotFound);
+                if is_none || beyond_last { Ok(Vec::new()) } else { Err(refusal.to_string()) }
+            }
+        };
+        let answer = line.gateway.refund_query(&query, line.sign_type, &nonce, look);
+        answer.await.map_err(|error| error.to_string())?
     }
 
     fn again(&self, row: &DifferenceRow, why: impl Display) -> Told {

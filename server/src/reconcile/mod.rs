@@ -109,6 +109,7 @@ impl Reconciler {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                () = self.service().context.bells.bills.notified() => {}
                 () = self.next(looked_at) => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
@@ -380,3 +381,6 @@ fn days_between(first: &BillDate, last: &BillDate, now: UnixTime) -> Vec<BillDat
 fn minus(time: UnixTime, seconds: u64) -> UnixTime {
     UnixTime::new(time.get().saturating_sub(seconds)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,17 +150,18 @@ impl Service {
         day_of(&mut self.store.reader().await?, mch_id, date).await
     }
 
-    /// The newest days of all merchants, newest first; at most `limit`. The next ones are those
-    /// before the last one's date.
+    /// The newest days of a merchant, or of all of them, newest first; at most `limit`. The next
+    /// ones are those before the last one's date.
     pub(crate) async fn bill_days(
         &self,
+        mch_id: Option<&MchId>,
         before: Option<&BillDate>,
         limit: u32,
     ) -> Result<Vec<DayReport>, StoreError> {
         let mut reader = self.store.reader().await?;
         let before = before.map_or("9", BillDate::as_str);
         let mut days = Vec::new();
-        for day in BillDay::newest(&mut reader, before, limit).await? {
+        for day in BillDay::newest(&mut reader, mch_id, before, limit).await? {
             let open = DifferenceRow::open_of(&mut reader, &day.mch_id, &day.date).await?;
             days.push(DayReport::of(day, open));
         }
@@ -187,11 +188,6 @@ impl Service {
         Ok(rows.into_iter().map(DifferenceReport::of).collect())
     }
 
-    /// How many differences are open, by kind.
-    pub(crate) async fn open_differences(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        DifferenceRow::open_by_kind(&mut self.store.reader().await?).await
-    }
-
     /// Has a day compared as soon as somebody can, again if it was compared before.
     pub(crate) async fn ask_for_bill(
         &self,
@@ -200,7 +196,9 @@ impl Service {
     ) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         BillDay::ask_for(&mut tx, mch_id, date, self.context.clock.now()).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.context.bells.bills.notify_one();
+        Ok(())
     }
 }
 

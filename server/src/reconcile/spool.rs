@@ -26,7 +26,12 @@ impl SpoolWriter {
         }
     }
 
+    /// A line is what it is looked up by, a tab, and the entry as JSON.
     fn write(&mut self, entry: &BillEntry) -> io::Result<()> {
+        let number = number_of(entry);
+        // No number of ours has such a character, and the tab must be the first one.
+        let number = if number.contains(char::is_control) { "" } else { number };
+        write!(self.file, "{}{number}\t", mark(entry.out_refund_no().is_some()))?;
         serde_json::to_writer(&mut self.file, entry)?;
         self.file.write_all(b"\n")
     }
@@ -51,7 +56,7 @@ impl Spool {
     pub(super) fn entries(&mut self) -> io::Result<Entries> {
         self.file.rewind()?;
         let lines = BufReader::with_capacity(64 * 1024, self.file.try_clone()?);
-        Ok(Entries { lines, line: Vec::new() })
+        Ok(Entries { lines, line: String::new() })
     }
 
     /// Which of these numbers the bill has: transactions of its payments, or numbers of its
@@ -63,15 +68,19 @@ impl Spool {
     ) -> io::Result<HashSet<String>> {
         let mut seen = HashSet::new();
         let mut entries = self.entries()?;
-        while let Some(entry) = entries.next()? {
-            if entry.out_refund_no().is_some() == of_refunds
-                && let Some(number) = numbers.get(number_of(&entry))
-            {
+        while let Some((number, _)) = entries.line()? {
+            let number = number.strip_prefix(mark(of_refunds));
+            if let Some(number) = number.and_then(|number| numbers.get(number)) {
                 seen.insert(number.clone());
             }
         }
         Ok(seen)
     }
+}
+
+/// What tells payments from refunds.
+const fn mark(is_refund: bool) -> &'static str {
+    if is_refund { "R" } else { "P" }
 }
 
 /// What an entry is looked up by: WeChat's number of the payment, or the merchant's of the refund.
@@ -83,25 +92,26 @@ pub(super) fn number_of(entry: &BillEntry) -> &str {
 #[derive(Debug)]
 pub(super) struct Entries {
     lines: BufReader<File>,
-    line: Vec<u8>,
+    line: String,
 }
 
 impl Entries {
-    /// The next entry, or `None` at the end.
-    fn next(&mut self) -> io::Result<Option<BillEntry>> {
+    /// The next line's two parts, or `None` at the end.
+    fn line(&mut self) -> io::Result<Option<(&str, &str)>> {
         self.line.clear();
-        if self.lines.read_until(b'\n', &mut self.line)? == 0 {
+        if self.lines.read_line(&mut self.line)? == 0 {
             return Ok(None);
         }
-        Ok(Some(serde_json::from_slice(&self.line)?))
+        let parts = self.line.split_once('\t');
+        parts.map(Some).ok_or_else(|| io::Error::other("the file was changed"))
     }
 
     /// The next entries, at most `limit`; none at the end.
     pub(super) fn batch(&mut self, limit: usize) -> io::Result<Vec<BillEntry>> {
         let mut batch = Vec::new();
         while batch.len() < limit {
-            let Some(entry) = self.next()? else { break };
-            batch.push(entry);
+            let Some((_, entry)) = self.line()? else { break };
+            batch.push(serde_json::from_str(entry)?);
         }
         Ok(batch)
     }

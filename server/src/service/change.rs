@@ -346,6 +346,9 @@ impl Change {
                 self.open.attempts.push(attempt);
                 (key, state)
             }
+            Effect::Renew { attempt } => {
+                (format!("renew-{}-{}", number(*attempt)?, row.version), state)
+            }
             Effect::Query { attempt } => {
                 (format!("query-{}-{}", number(*attempt)?, row.version), state)
             }

@@ -62,6 +62,8 @@ pub(crate) struct Bells {
     pub(crate) shop: Notify,
     /// Time may have something else to do.
     pub(crate) time: Notify,
+    /// Somebody wants a day's bill compared.
+    pub(crate) bills: Notify,
 }
 
 /// What every verb may need besides the database.

@@ -16,9 +16,9 @@ pub(super) const LEASE_S: u64 = 60;
 /// Longest `order_no` in bytes.
 const ORDER_NO_MAX: usize = 64;
 /// Shortest and longest time to pay, in seconds. WeChat wants one minute at least (protocol §4),
-/// counted from when it hears of the order; its code lives for two hours.
+/// counted from when it hears of the order; a code lives for two hours and is renewed until then.
 const EXPIRES_IN_MIN_S: u64 = 120;
-const EXPIRES_IN_MAX_S: u64 = 7_200;
+const EXPIRES_IN_MAX_S: u64 = 86_400;
 /// Time to pay when the shop says nothing.
 pub(crate) const EXPIRES_IN_DEFAULT_S: u64 = 900;
 
@@ -93,7 +93,7 @@ impl NewOrder {
             return refuse("description", rule);
         }
         if !(EXPIRES_IN_MIN_S..=EXPIRES_IN_MAX_S).contains(&expires_in_s) {
-            return refuse("expires_in_s", "expires_in_s must be 120 to 7200");
+            return refuse("expires_in_s", "expires_in_s must be 120 to 86400");
         }
         let (order_no, description) = (order_no.to_owned(), description.to_owned());
         Ok(Self { order_no, amount, description, expires_in_s })
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(longest.len(), 127);
         for (order_no, amount_fen, description, expires, bad) in [
             ("A-1.0_b", 1, "x", 120, ""),
-            (&longest_no, 2_147_483_647, &longest, 7_200, ""),
+            (&longest_no, 2_147_483_647, &longest, 86_400, ""),
             ("", 1, "x", 900, "order_no"),
             (&format!("{longest_no}a"), 1, "x", 900, "order_no"),
             ("a b", 1, "x", 900, "order_no"),
@@ -202,7 +202,7 @@ mod tests {
             ("A", 1, "a\nb", 900, "description"),
             ("A", 1, "a\u{85}b", 900, "description"),
             ("A", 1, "x", 119, "expires_in_s"),
-            ("A", 1, "x", 7_201, "expires_in_s"),
+            ("A", 1, "x", 86_401, "expires_in_s"),
         ] {
             assert_eq!(field(order_no, amount_fen, description, expires), bad, "{order_no:?}");
         }

@@ -31,10 +31,16 @@ impl From<StoreError> for CancelError {
 }
 
 impl Service {
-    /// What a watcher may see of an order, or `None` when there is none.
+    /// What a watcher may see of an order, or `None` when there is none. One who watches an order
+    /// that should be over has WeChat asked about it: the notification may be lost.
     pub(crate) async fn view(&self, order_id: &OrderId) -> Result<Option<View>, StoreError> {
         let row = OrderRow::get(&mut self.store.reader().await?, order_id).await?;
-        row.map(|row| self.view_of(&row, self.context.clock.now())).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let now = self.context.clock.now();
+        if row.order.may_ask(now) {
+            self.execute(Watched(order_id.clone())).await?;
+        }
+        self.view_of(&row, now).map(Some)
     }
 
     /// The view once it has a code or will not get one, but after `patience` in any case.
@@ -110,5 +116,23 @@ impl Verb for Cancel {
         row.order.may_cancel().map_err(|_| CancelError::AlreadyPaid)?;
         let (row, _) = change.apply(row, &Event::Cancel)?;
         Ok(row)
+    }
+}
+
+/// Somebody watches an order.
+struct Watched(OrderId);
+
+impl Verb for Watched {
+    type Out = ();
+    type Error = StoreError;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.orders.push(self.0.clone());
+    }
+
+    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+        let Some(row) = change.order(&self.0).await? else { return Ok(()) };
+        change.apply(row, &Event::Watched)?;
+        Ok(())
     }
 }

@@ -78,8 +78,13 @@ impl Service {
             tracing::info!(released, "taking up what was interrupted");
         }
         let (at_once, entries) = mpsc::unbounded_channel();
-        let bells =
-            Bells { at_once, gateway: Notify::new(), shop: Notify::new(), time: Notify::new() };
+        let bells = Bells {
+            at_once,
+            gateway: Notify::new(),
+            shop: Notify::new(),
+            time: Notify::new(),
+            bills: Notify::new(),
+        };
         let metrics = Arc::new(Metrics::new(clock.now()));
         let context = Arc::new(Context {
             clock,

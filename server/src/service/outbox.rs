@@ -70,7 +70,7 @@ impl Service {
             return Ok(None);
         }
         let (attempt, job): (u8, fn(AttemptRow) -> Job) = match &entry.effect {
-            Effect::Place { attempt } => (*attempt, Job::Place),
+            Effect::Place { attempt } | Effect::Renew { attempt } => (*attempt, Job::Place),
             Effect::Query { attempt } => (*attempt, Job::Query),
             Effect::Close { attempt } => (*attempt, Job::Close),
             Effect::Ship { transaction_id, paid_at, .. } => {

@@ -102,6 +102,7 @@ fn verdict(effect: &Effect) -> Option<&'static str> {
         Effect::Ship { .. } => Some("ship"),
         Effect::Report { anomaly, .. } => Some(anomaly.as_str()),
         Effect::Place { .. }
+        | Effect::Renew { .. }
         | Effect::Query { .. }
         | Effect::Close { .. }
         | Effect::Refund { .. } => None,

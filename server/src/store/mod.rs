@@ -7,14 +7,16 @@
 
 mod bill;
 pub(crate) mod db;
+mod difference;
 mod glance;
 mod history;
 mod order;
 mod outbox;
 mod payment;
 
-pub(crate) use bill::{BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded};
+pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
+pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use glance::glance;
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};

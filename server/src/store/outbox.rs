@@ -64,6 +64,7 @@ impl Lane {
     const fn of(effect: &Effect) -> Self {
         match effect {
             Effect::Place { .. }
+            | Effect::Renew { .. }
             | Effect::Query { .. }
             | Effect::Close { .. }
             | Effect::Refund { .. }
@@ -84,6 +85,7 @@ impl Lane {
 const fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Place { .. } => "place",
+        Effect::Renew { .. } => "renew",
         Effect::Query { .. } => "query",
         Effect::Close { .. } => "close",
         Effect::Ship { .. } => "ship",

@@ -79,7 +79,10 @@ impl Ledger {
                 Effect::Report { transaction_id, .. } => {
                     self.payments.entry(format!("{transaction_id}")).or_default().reports += 1;
                 }
-                Effect::Place { .. } | Effect::Query { .. } | Effect::Close { .. } => {}
+                Effect::Place { .. }
+                | Effect::Renew { .. }
+                | Effect::Query { .. }
+                | Effect::Close { .. } => {}
             }
         }
     }
@@ -94,6 +97,7 @@ impl Ledger {
 
 /// Every event worth distinguishing, about the first two attempts; one payment is of this amount.
 fn alphabet(wrong_fen: u64) -> StdVec<Event> {
+    // `Watched` only asks, as `Tick` does, and would multiply the orders by the times of asking.
     let mut events = vec![Event::Cancel, Event::Tick, Event::Shipped];
     for attempt in 0..2 {
         let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();

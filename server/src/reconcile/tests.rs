@@ -1,0 +1,288 @@
+use super::compare::Comparison;
+use super::spool::{Spool, SpoolWriter};
+use super::*;
+use crate::store::BillSum;
+use crate::testing::{Shop, alter, merchant};
+use allocation_counter::measure;
+use saoma_core::money::Fen;
+use saoma_core::reconcile::{BillNumber, BillRefundState, PaymentState, What};
+use saoma_core::sign::SignType;
+
+fn at(beijing: &str) -> UnixTime {
+    UnixTime::parse_beijing(beijing).unwrap()
+}
+
+fn date(text: &str) -> BillDate {
+    BillDate::parse(text).unwrap()
+}
+
+fn number(text: &str) -> BillNumber {
+    BillNumber::try_from(text).unwrap()
+}
+
+fn mch_id() -> MchId {
+    merchant(SignType::Md5).mch_id
+}
+
+/// A line about a payment that is numbered like the records of [`record`].
+fn payment(n: u64, time: UnixTime, fen: u64) -> BillEntry {
+    BillEntry {
+        time,
+        app_id: number("wx5a0mademeup0001"),
+        trade_type: number("NATIVE"),
+        transaction_id: number(&format!("42000099992026112300000{n:07}")),
+        out_trade_no: number(&format!("20261123192600K{n:07}-1")),
+        what: What::Payment { total_fee: Fen::new(fen).unwrap(), state: PaymentState::Paid },
+    }
+}
+
+fn spool<'e>(entries: impl IntoIterator<Item = &'e BillEntry>) -> Spool {
+    let mut writer = SpoolWriter::new().unwrap();
+    entries.into_iter().for_each(|entry| writer.push(entry));
+    writer.finish().unwrap()
+}
+
+/// Payments 1 to `count` of 18.00 yuan, a second apart from `from` on.
+async fn record(shop: &Shop, count: u64, from: UnixTime) {
+    let from = from.get();
+    let sql = format!(
+        "insert into payment (transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, \
+             paid_at, verdict, recorded_at)
+         with recursive n (i) as (select 1 union all select i + 1 from n where i < {count})
+         select printf('42000099992026112300000%07d', i), '1900000109',
+                printf('20261123192600K%07d-1', i), '', 1800, {from} + i % 3600, 'ship', {from}
+         from n"
+    );
+    alter(&shop.service.store, &sql).await;
+}
+
+/// A day that somebody has taken.
+async fn taken(shop: &Shop, day: &str) -> BillDay {
+    let mut tx = shop.service.store.begin().await.unwrap();
+    let now = shop.service.context.clock.now();
+    BillDay::ask_for(&mut tx, &mch_id(), &date(day), now).await.unwrap();
+    let day = BillDay::claim(&mut tx, now, now.plus(60)).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    day
+}
+
+/// Compares a day with these lines, as the server does, and gives its sums.
+async fn compare(shop: &Shop, day: &str, entries: &[BillEntry]) -> BillSums {
+    let day = taken(shop, day).await;
+    let sums = Comparison::run(&shop.service, &day, false, spool(entries)).await.unwrap();
+    let mut tx = shop.service.store.begin().await.unwrap();
+    let now = shop.service.context.clock.now();
+    DifferenceRow::end_unseen(&mut tx, &day, now).await.unwrap();
+    day.compared(&mut tx, sums, now).await.unwrap();
+    tx.commit().await.unwrap();
+    sums
+}
+
+async fn differences(shop: &Shop) -> Vec<String> {
+    shop.rows(
+        "select bill_date, kind, number, there_fen, here_fen, state, why from bill_difference
+         order by bill_date, kind, number",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn every_difference_is_recorded_once_by_its_name() {
+    let shop = Shop::open().await;
+    let noon = at("20261123120000");
+    record(&shop, 4, noon).await;
+    let mut lines: Vec<BillEntry> = (1..=5).map(|n| payment(n, noon, 1_800)).collect();
+    lines.remove(0);
+    alter(&shop.service.store, "update payment set total_fee_fen = 1900 where paid_at % 10 = 2")
+        .await;
+    let altered = shop.rows("select count(*) from payment where total_fee_fen = 1900").await;
+    assert_eq!(altered, ["1"], "one record was changed by hand");
+    lines.push(BillEntry { out_trade_no: number("OTHER-0001"), ..payment(6, noon, 5) });
+    let first = compare(&shop, "20261123", &lines).await;
+    let found = differences(&shop).await;
+    assert_eq!(found.len(), 4, "{found:#?}");
+    for (line, start) in found.iter().zip([
+        "20261123 amount ",
+        "20261123 missing_here 420000999920261123000000000005 1800 - open asking",
+        "20261123 missing_here 420000999920261123000000000006 5 - explained not_ours",
+        "20261123 missing_there 420000999920261123000000000001 - 1",
+    ]) {
+        assert!(line.starts_with(start), "{line} is not {start}");
+    }
+    assert!(found[0].ends_with("1800 1900 open asking"), "{}", found[0]);
+    assert_eq!((first.payments_there.count, first.payments_here.count), (5, 4));
+    assert_eq!(first.payments_others, BillSum { count: 1, fen: Fen::new(5).unwrap() });
+
+    assert_eq!(compare(&shop, "20261123", &lines).await, first);
+    assert_eq!(differences(&shop).await, found, "comparing again adds and changes nothing");
+
+    // What has ended stays as it ended; what is gone has settled.
+    alter(
+        &shop.service.store,
+        "update bill_difference set state = 'settled', why = 'shipped' \
+          where number like '%5'",
+    )
+    .await;
+    alter(&shop.service.store, "update payment set total_fee_fen = 1800").await;
+    compare(&shop, "20261123", &lines).await;
+    let found = differences(&shop).await;
+    assert!(found[0].ends_with("settled agrees_now"), "{}", found[0]);
+    assert!(found[1].ends_with("settled shipped"), "{}", found[1]);
+    assert!(found[3].ends_with("open asking"), "{}", found[3]);
+}
+
+#[tokio::test]
+async fn a_payment_around_midnight_is_explained_on_both_days_in_either_order() {
+    for later_first in [false, true] {
+        let shop = Shop::open().await;
+        // We have it as paid on the 24th, the bill of the 23rd has it.
+        record(&shop, 1, at("20261123235959")).await;
+        let line = payment(1, at("20261123235959"), 1_800);
+        let days = [("20261123", vec![line]), ("20261124", vec![])];
+        let order = if later_first { [1, 0] } else { [0, 1] };
+        for at in order {
+            compare(&shop, days[at].0, &days[at].1).await;
+        }
+        let number = "420000999920261123000000000001";
+        let (there, here) =
+            if later_first { ("other_day", "missing_there") } else { ("other_day", "other_day") };
+        assert_eq!(
+            differences(&shop).await,
+            [
+                format!("20261123 {there} {number} 1800 - explained other_day"),
+                format!("20261124 {here} {number} - 1800 explained other_day"),
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_comes_twice_makes_the_sums_uneven() {
+    let shop = Shop::open().await;
+    let noon = at("20261123120000");
+    record(&shop, 1, noon).await;
+    let line = payment(1, noon, 1_800);
+    compare(&shop, "20261123", &[line.clone(), line.clone()]).await;
+    assert_eq!(differences(&shop).await, ["20261123 totals  - - open uneven"]);
+    compare(&shop, "20261123", &[line]).await;
+    assert_eq!(differences(&shop).await, ["20261123 totals  - - settled agrees_now"]);
+}
+
+#[tokio::test]
+async fn a_refund_of_which_nothing_is_known_is_missing_here() {
+    let shop = Shop::open().await;
+    let what = What::Refund {
+        out_refund_no: number("BY-HAND-1"),
+        refund_id: number("5030"),
+        refund_fee: Fen::new(5).unwrap(),
+        state: BillRefundState::Accepted,
+    };
+    let line = BillEntry { what, ..payment(1, at("20261123120000"), 0) };
+    let unnumbered = What::Refund {
+        out_refund_no: number(""),
+        refund_id: number("5031"),
+        refund_fee: Fen::new(6).unwrap(),
+        state: BillRefundState::Done,
+    };
+    let unnumbered = BillEntry { what: unnumbered, ..line.clone() };
+    compare(&shop, "20261123", &[line, unnumbered]).await;
+    assert_eq!(
+        differences(&shop).await,
+        [
+            "20261123 refund_missing_here 5031 6 - open asking",
+            "20261123 refund_missing_here BY-HAND-1 5 - open asking",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn of_two_who_want_a_day_or_a_difference_one_has_it() {
+    let shop = Shop::open().await;
+    let store = &shop.service.store;
+    let now = shop.service.context.clock.now();
+    let mut tx = store.begin().await.unwrap();
+    BillDay::plan(&mut tx, vec![(mch_id(), date("20261123"), now)]).await.unwrap();
+    let day = BillDay::get(&mut tx, &mch_id(), &date("20261123")).await.unwrap().unwrap();
+    assert!(day.clone().take(&mut tx, now.plus(60)).await.unwrap().is_some());
+    assert!(day.take(&mut tx, now.plus(60)).await.unwrap().is_none());
+    assert!(BillDay::claim(&mut tx, now, now.plus(60)).await.unwrap().is_none());
+    // Whoever took it has died.
+    let later = now.plus(60);
+    let again = BillDay::claim(&mut tx, later, later.plus(60)).await.unwrap();
+    assert_eq!(again.map(|day| day.runs), Some(2));
+    tx.commit().await.unwrap();
+
+    compare(&shop, "20261122", &[payment(1, at("20261122120000"), 1)]).await;
+    let mut tx = store.begin().await.unwrap();
+    assert!(DifferenceRow::claim(&mut tx, now, now.plus(60)).await.unwrap().is_some());
+    assert!(DifferenceRow::claim(&mut tx, now, now.plus(60)).await.unwrap().is_none());
+}
+
+#[test]
+fn days_are_planned_from_the_first_on_but_not_for_ever() {
+    let now = at("20261124095959");
+    assert_eq!(last_ready(now), date("20261122"));
+    assert_eq!(next_bill(now), at("20261124100000"));
+    let now = at("20261124100000");
+    assert_eq!(last_ready(now), date("20261123"));
+    assert_eq!(next_bill(now), at("20261125100000"));
+    let days = |first| days_between(&date(first), &last_ready(now), now);
+    assert_eq!(days("20261121").len(), 3);
+    assert_eq!(days("20261123"), [date("20261123")]);
+    assert_eq!(days("20261124"), []);
+    let all = days("20250101");
+    assert_eq!((all.len(), &all[0]), (90, &date("20260826")));
+    assert!(all[0].ready(now).is_ok(), "WeChat still has it");
+}
+
+#[test]
+fn pauses_grow_to_an_hour() {
+    let date = date("20261123");
+    let mut day = BillDay {
+        mch_id: mch_id(),
+        date,
+        is_compared: false,
+        due_at: None,
+        runs: 0,
+        failures: 0,
+        last_error: None,
+        compared_at: None,
+        sums: None,
+    };
+    let pauses: Vec<u64> = (0..9)
+        .map(|failures| {
+            day.failures = failures;
+            after(&day, String::new()).again_in_s
+        })
+        .collect();
+    assert_eq!(pauses, [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);
+}
+
+/// The most that was on this thread's heap at once while a bill of so many lines was compared with
+/// as many records, ten of which differ.
+fn heap_of(lines: u64) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let noon = at("20261123120000");
+    let shop = runtime.block_on(Shop::open());
+    runtime.block_on(record(&shop, lines, noon));
+    let day = runtime.block_on(taken(&shop, "20261123"));
+    let mut writer = SpoolWriter::new().unwrap();
+    for n in 1..=lines {
+        writer.push(&payment(n, noon, if n <= 10 { 1_801 } else { 1_800 }));
+    }
+    let mut spool = Some(writer.finish().unwrap());
+    let used = measure(|| {
+        let spool = spool.take().unwrap();
+        let sums = runtime.block_on(Comparison::run(&shop.service, &day, false, spool)).unwrap();
+        assert_eq!((sums.payments_there.count, sums.payments_here.count), (lines, lines));
+    });
+    let kinds = "select kind, count(*) from bill_difference group by kind";
+    assert_eq!(runtime.block_on(shop.rows(kinds)), ["amount 10"]);
+    used.bytes_max
+}
+
+#[test]
+fn two_hundred_thousand_lines_are_compared_in_the_memory_of_forty_thousand() {
+    let (short, long) = (heap_of(40_000), heap_of(200_000));
+    assert!(long < short + short / 4, "{long} bytes after {short}");
+}
