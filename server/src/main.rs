@@ -97,7 +97,7 @@ fn reconcile(args: &Args, date: &str, merchant: Option<&str>) -> ExitCode {
     let compare = || {
         let config = Config::load(args.config.as_deref(), &Env::of_process());
         let config = config.map_err(|error| error.to_string())?;
-        log(&config.log, args.log_json);
+        log::init(&config.log.filter, args.log.or(config.log.format));
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let (clock, random) = (Clock::System, Random::System);
         let compared = saoma_server::reconcile(config, clock, random, date, merchant);
