@@ -143,6 +143,8 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
             merchant: merchant.merchant(app),
             name: merchant.name.clone(),
             notify_url: format!("{public_url}/wx/v2/notify"),
+            refund_notify_url: format!("{public_url}/wx/v2/refund-notify"),
+            anomalies: merchant.anomalies,
             ip: merchant.spbill_create_ip,
         }));
     }

@@ -239,8 +239,16 @@ impl Metrics {
 }
 
 /// Why notifications are refused.
-pub(crate) const REFUSAL_REASONS: [&str; 7] =
-    ["too_large", "document", "merchant", "sign_missing", "sign_length", "sign_mismatch", "field"];
+pub(crate) const REFUSAL_REASONS: [&str; 8] = [
+    "too_large",
+    "document",
+    "merchant",
+    "sign_missing",
+    "sign_length",
+    "sign_mismatch",
+    "field",
+    "refund",
+];
 
 /// Every kind of anomaly, so that the first of its kind is seen as a growth.
 const ANOMALY_KINDS: [Anomaly; 8] = [

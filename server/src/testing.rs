@@ -2,7 +2,7 @@
 //! that stands still, and notifications signed as WeChat signs them.
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::Database;
+use crate::config::{AnomalyPolicy, Database};
 use crate::random::Random;
 use crate::service::{self, NewOrder, Seller, Sellers, Service};
 use crate::store::{Entry, OpenError, Store};
@@ -41,6 +41,8 @@ pub(crate) fn sellers(sign_type: SignType) -> Sellers {
         merchant: merchant(sign_type),
         name: "扫码咖啡".to_owned(),
         notify_url: "http://127.0.0.1:8080/wx/v2/notify".to_owned(),
+        refund_notify_url: "http://127.0.0.1:8080/wx/v2/refund-notify".to_owned(),
+        anomalies: AnomalyPolicy::Refund,
         ip: [127, 0, 0, 1].into(),
     };
     Sellers { sellers: vec![seller], shops: vec![only_shop()] }
@@ -61,11 +63,24 @@ impl Shop {
         Self::open_with(SignType::HmacSha256).await
     }
 
+    /// A merchant that holds what may not be kept.
+    pub(crate) async fn open_holding() -> Self {
+        let mut sellers = sellers(SignType::HmacSha256);
+        for seller in &mut sellers.sellers {
+            seller.anomalies = AnomalyPolicy::Hold;
+        }
+        Self::open_for(SignType::HmacSha256, sellers).await
+    }
+
     pub(crate) async fn open_with(sign_type: SignType) -> Self {
+        Self::open_for(sign_type, sellers(sign_type)).await
+    }
+
+    async fn open_for(sign_type: SignType, sellers: Sellers) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
         let path = folder.path().join("saoma.db");
-        let opened = open(path, &clock, sellers(sign_type)).await;
+        let opened = open(path, &clock, sellers).await;
         let (service, at_once) = opened.unwrap();
         Self { service, at_once, clock, folder, sign_type }
     }
@@ -118,6 +133,7 @@ impl Shop {
             "select transaction_id, verdict, recorded_at from payment order by 1",
             "select digest, outcome from message order by 1",
             "select kind, transaction_id, refund from anomaly order by 1, 2",
+            "select out_refund_no, state, trouble, sent_at, request from refund order by 1",
             "select key, state, tries, due_at, effect from outbox order by 1",
             "select order_id, kind, name, text from history order by id",
         ] {

@@ -73,7 +73,7 @@ impl Plan {
         let merchant = format!("{MCH_ID}:{APP_ID}:{}:{MERCHANT_NAME}", self.merchant_key);
         let mut command = self.program(binary("saoma-sandbox")?);
         command.args(["--listen", &self.sandbox_address]).env("SAOMA_SANDBOX_MERCHANT", merchant);
-        command.arg("--certificates").arg(self.folder.path().join("certificates"));
+        command.arg("--certificates").arg(self.certificates());
         Ok(command)
     }
 
@@ -108,17 +108,24 @@ impl Plan {
         command
     }
 
+    /// What the sandbox makes at its start: its authority's certificate and the merchant's.
+    fn certificates(&self) -> PathBuf {
+        self.folder.path().join("certificates")
+    }
+
     fn config_path(&self) -> PathBuf {
         self.folder.path().join("server.toml")
     }
 
     fn server_config(&self) -> String {
         let text = toml_string;
+        let certificates = self.certificates();
         let database = format!("sqlite:{}", self.database_path().display());
         format!(
             "listen = {}\ndatabase = {}\n\n\
              [merchant]\nname = {}\nmch_id = {}\napp_id = {}\nkey = {}\n\
-             sign_type = \"HMAC-SHA256\"\ngateway = {}\n\n\
+             sign_type = \"HMAC-SHA256\"\ngateway = {}\nroot_certificate_file = {}\n\
+             certificate_file = {}\n\n\
              [shop]\nkeys = [{}]\nwebhook_url = {}\nwebhook_secret = {}\n",
             text(&self.server_address),
             text(&database),
@@ -126,7 +133,9 @@ impl Plan {
             text(MCH_ID),
             text(APP_ID),
             text(&self.merchant_key),
-            text(&format!("http://{}", self.sandbox_address)),
+            text(&format!("https://{}", self.sandbox_address)),
+            text(&certificates.join("ca.pem").display().to_string()),
+            text(&certificates.join(MCH_ID).join("apiclient_cert.p12").display().to_string()),
             text(&self.shop_key),
             text(&self.webhook_url),
             text(&self.webhook_secret),

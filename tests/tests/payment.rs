@@ -1,6 +1,7 @@
 //! Server against sandbox: a payment is settled exactly once, whatever happens on the way.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[expect(dead_code, reason = "each test file uses its own part of the world")]
 mod world;
 
 use saoma_core::api::{ACK_FAIL, ACK_SUCCESS};

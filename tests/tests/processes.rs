@@ -104,6 +104,35 @@ async fn whatever_moment_the_server_is_killed_at_every_payment_ships_once() {
 }
 
 #[tokio::test]
+async fn whatever_moment_the_server_is_killed_at_what_may_not_be_kept_goes_back_once() {
+    let (mut desk, shop) = desk_and_shop().await;
+    let mut paid = Vec::new();
+    for delay_ms in [0, 2, 5, 10, 20, 60] {
+        let (id, code_url) = order(&desk, &format!("A-{delay_ms}")).await;
+        desk.server_post(&format!("/v1/orders/{id}/cancel"), &json!({})).await.unwrap();
+        sandbox(&desk, "pay", &json!({ "code_url": code_url })).await;
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        desk.crash_server().await.unwrap();
+        paid.push(id);
+    }
+    // Notifications that met a dead server are due again after fifteen seconds.
+    sandbox(&desk, "time", &json!({ "advance_s": 20 })).await;
+    for id in &paid {
+        until(&desk, id, "refunded").await;
+        let orders = desk.http().get(format!("{}/control/orders", desk.sandbox_url()));
+        let orders: Value = orders.send().await.unwrap().json().await.unwrap();
+        let is_it = |order: &&Value| order["out_trade_no"] == format!("{id}-1");
+        let order = orders["orders"].as_array().unwrap().iter().find(is_it).unwrap();
+        let refunds = order["payments"][0]["refunds"].as_array().unwrap();
+        assert_eq!(refunds.len(), 1, "{order}");
+        assert_eq!(refunds[0]["out_refund_no"], format!("{id}-R1"));
+        assert_eq!(refunds[0]["refund_fee"], 1800);
+    }
+    assert!(shop.calls().is_empty());
+    desk.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_kiosk_shows_a_code_that_can_be_scanned_and_ends_well_when_it_is_paid() {
     let (desk, shop) = desk_and_shop().await;
     let folder = tempfile::tempdir().unwrap();

@@ -323,6 +323,14 @@ pub enum Effect {
         /// How much of it.
         amount: Fen,
     },
+    /// Ask which refunds of this payment there are, because somebody says that there is one that
+    /// we did not make. The machine does not ask for it by itself.
+    RefundQuery {
+        /// The attempt that was paid.
+        attempt: u8,
+        /// The payment.
+        transaction_id: TransactionId,
+    },
     /// Record an anomaly and tell a person.
     Report {
         /// Which attempt.
@@ -461,7 +469,7 @@ impl Order {
             Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
             Effect::Ship { attempt, .. } => !self.refund_started(*attempt),
             Effect::Refund { refund, .. } => self.wants_refund(*refund),
-            Effect::Report { .. } => true,
+            Effect::RefundQuery { .. } | Effect::Report { .. } => true,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Refunds: money that goes back. They stand beside the phase and are not multiplied with it.
 
-use super::{Effect, Order, Settlement, Step};
+use super::{Anomaly, Effect, Order, Settlement, Step};
 use crate::api::REFUNDS_MAX;
 use crate::ids::{OutRefundNo, TransactionId};
 use crate::money::Fen;
@@ -169,6 +169,12 @@ impl Order {
     pub fn captured(&self, attempt: u8) -> Option<(&TransactionId, Fen)> {
         let settled = self.settlement(attempt)?;
         Some((&settled.transaction_id, settled.amount))
+    }
+
+    /// Why the payment of an attempt is not kept; `None` when it is, or when there is none.
+    #[must_use]
+    pub fn anomaly(&self, attempt: u8) -> Option<Anomaly> {
+        self.settlement(attempt)?.anomaly
     }
 
     /// What can still be asked back of a payment: what was captured less all that goes back

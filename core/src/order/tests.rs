@@ -58,6 +58,7 @@ fn kinds(step: &Step) -> StdVec<&'static str> {
             Effect::Close { .. } => "close",
             Effect::Ship { .. } => "ship",
             Effect::Refund { .. } => "refund",
+            Effect::RefundQuery { .. } => "refund_query",
             Effect::Report { anomaly, .. } => anomaly.as_str(),
         })
         .collect()

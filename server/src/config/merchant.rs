@@ -114,7 +114,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
     let sign_type = problems.keep(sign_type(section));
     let gateway = problems.keep(section.texts("gateway"));
     let root_certificate = problems.keep(root_certificate(section));
-    let certificate = problems.keep(certificate(section));
+    let certificate = problems.keep(certificate(section, mch_id.as_ref()));
     let spbill_create_ip = problems.keep(spbill_create_ip(section));
     let anomalies = problems.keep(anomalies(section));
     let only_program = problems.keep(section.flag("only_program", false));
@@ -194,8 +194,11 @@ fn root_certificate(section: &mut Section<'_>) -> Result<Option<RootCertificates
     roots.map(Some).map_err(|error| section.error("root_certificate", error.to_string()))
 }
 
-/// PEM, with its key beside it or in the same text.
-fn certificate(section: &mut Section<'_>) -> Result<Option<ClientCertificate>, Problem> {
+/// PEM, with its key beside it or in the same text, or PKCS#12, locked by the merchant's number.
+fn certificate(
+    section: &mut Section<'_>,
+    mch_id: Option<&MchId>,
+) -> Result<Option<ClientCertificate>, Problem> {
     let certificate = section.content("certificate")?;
     let key = section.content("certificate_key")?;
     let Some(certificate) = certificate else {
@@ -204,6 +207,15 @@ fn certificate(section: &mut Section<'_>) -> Result<Option<ClientCertificate>, P
             None => Ok(None),
         };
     };
+    // What ASN.1 begins with, and no PEM.
+    if certificate.first() == Some(&0x30) {
+        if key.is_some() {
+            let rule = "stands beside a PKCS#12 file, which holds the key as well: leave it out";
+            return Err(section.error("certificate_key", rule));
+        }
+        let read = ClientCertificate::from_pkcs12(&certificate, mch_id.map_or("", MchId::as_str));
+        return read.map(Some).map_err(|error| section.error("certificate", error.to_string()));
+    }
     let read = ClientCertificate::from_pem(&certificate, key.as_ref().unwrap_or(&certificate));
     read.map(Some).map_err(|error| section.error("certificate", error.to_string()))
 }

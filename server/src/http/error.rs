@@ -1,11 +1,12 @@
 //! Errors as callers see them (docs/api.md §4). What went wrong inside is logged, never sent.
 
-use crate::service::{CancelError, CreateError, InvalidField};
+use crate::service::{AskRefundError, CancelError, CreateError, InvalidField};
 use crate::store::StoreError;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use saoma_core::order::RefundRefused;
 use serde_json::json;
 
 /// Why a request is not answered as it wished.
@@ -19,6 +20,8 @@ pub(super) enum ApiError {
     Timeout,
     OrderNoTaken,
     AlreadyPaid,
+    RefundNoTaken,
+    RefundRefused(RefundRefused),
     TooLarge,
     TooMany,
     Unavailable,
@@ -32,7 +35,10 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::OrderNoTaken | Self::AlreadyPaid => StatusCode::CONFLICT,
+            Self::OrderNoTaken
+            | Self::AlreadyPaid
+            | Self::RefundNoTaken
+            | Self::RefundRefused(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -53,6 +59,21 @@ impl ApiError {
                 ("order_no_taken", "order_no was used for another order; take a new one")
             }
             Self::AlreadyPaid => ("already_paid", "the order is paid and cannot be given up"),
+            Self::RefundNoTaken => {
+                let message = "refund_no was used for another amount or reason; take a new one";
+                ("refund_no_taken", message)
+            }
+            Self::RefundRefused(refused) => match refused {
+                RefundRefused::NotPaid => ("not_paid", "nothing was paid that could go back"),
+                RefundRefused::Nothing => ("invalid_field", "amount_fen must be 1 at least"),
+                RefundRefused::TooMuch { .. } => {
+                    ("refund_too_much", "more than is left of the payment (left_fen)")
+                }
+                RefundRefused::TooMany => ("too_many_refunds", "an order has 50 refunds at most"),
+                RefundRefused::InDoubt => {
+                    ("payment_in_doubt", "WeChat is being asked about this payment; try again")
+                }
+            },
             Self::TooLarge => ("too_large", "the body is too large"),
             Self::TooMany => ("too_many", "too many requests; go on a little slower"),
             Self::Unavailable => ("unavailable", "not possible just now; try again"),
@@ -70,6 +91,9 @@ impl IntoResponse for ApiError {
         if let Some(trace_id) = super::trace::current() {
             error["trace_id"] = json!(trace_id);
         }
+        if let Self::RefundRefused(RefundRefused::TooMuch { left }) = &self {
+            error["left_fen"] = json!(left);
+        }
         let mut response = (self.status(), Json(json!({ "error": error }))).into_response();
         let headers = response.headers_mut();
         match self {
@@ -86,6 +110,8 @@ impl IntoResponse for ApiError {
             | Self::Timeout
             | Self::OrderNoTaken
             | Self::AlreadyPaid
+            | Self::RefundNoTaken
+            | Self::RefundRefused(_)
             | Self::TooLarge => {}
         }
         response
@@ -125,6 +151,17 @@ impl From<CancelError> for ApiError {
             CancelError::NotFound => Self::NotFound,
             CancelError::AlreadyPaid => Self::AlreadyPaid,
             CancelError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AskRefundError> for ApiError {
+    fn from(error: AskRefundError) -> Self {
+        match error {
+            AskRefundError::NotFound => Self::NotFound,
+            AskRefundError::RefundNoTaken => Self::RefundNoTaken,
+            AskRefundError::Refused(refused) => Self::RefundRefused(refused),
+            AskRefundError::Store(error) => error.into(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod limit;
 mod notify;
 mod observe;
 mod orders;
+mod refunds;
 mod trace;
 
 #[cfg(test)]
@@ -60,6 +61,11 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::map_response(any_origin));
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
+        .route(
+            "/v1/orders/{order_id}/refunds",
+            get(refunds::list).post(refunds::ask).layer(DefaultBodyLimit::max(JSON_LEN_MAX)),
+        )
+        .route("/v1/orders/{order_id}/refunds/{number}", get(refunds::one))
         .route("/v1/anomalies", get(orders::anomalies))
         .route("/v1/bills", get(bills::days))
         .route("/v1/bills/{date}", get(bills::day).post(bills::ask))
@@ -67,6 +73,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/readyz", get(observe::readyz))
         .route("/metrics", get(observe::metrics))
         .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
+        .route(
+            "/wx/v2/refund-notify",
+            post(notify::notify_refund).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
+        )
         .merge(pages)
         .merge(docs::router())
         .fallback(async || ApiError::NotFound)

@@ -1,4 +1,5 @@
-//! WeChat's payment notification: the size limit, and the answers byte for byte (protocol §9).
+//! WeChat's notifications of payments and refunds: the size limit, and the answers byte for byte
+//! (protocol §9, §10).
 
 use super::App;
 use crate::service::NoticeError;
@@ -14,13 +15,35 @@ use tokio::time::timeout;
 /// WeChat waits five seconds.
 const ANSWER_WITHIN: Duration = Duration::from_millis(4_500);
 
+/// A payment.
 pub(super) async fn notify(
     State(app): State<App>,
     extensions: Extensions,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let client = app.gate.client(&extensions, &headers);
+    take(&app, &extensions, &headers, body, async |body| app.service.notify(body).await).await
+}
+
+/// The end of a refund.
+pub(super) async fn notify_refund(
+    State(app): State<App>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    take(&app, &extensions, &headers, body, async |body| app.service.notify_refund(body).await)
+        .await
+}
+
+async fn take(
+    app: &App,
+    extensions: &Extensions,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    keep: impl AsyncFnOnce(&[u8]) -> Result<(), NoticeError>,
+) -> Response {
+    let client = app.gate.client(extensions, headers);
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
@@ -36,7 +59,7 @@ pub(super) async fn notify(
         return answer(StatusCode::SERVICE_UNAVAILABLE, ACK_FAIL);
     };
     // Once it has been verified it goes on even when the caller hangs up.
-    let taken = timeout(ANSWER_WITHIN, app.service.notify(&body)).await;
+    let taken = timeout(ANSWER_WITHIN, keep(&body)).await;
     drop(turn);
     if let Ok(Err(NoticeError::Refused(_))) = &taken {
         app.gate.refused(client, app.service.context.clock.now());

@@ -72,26 +72,34 @@ pub(super) async fn anomalies(_: ByShop, State(app): State<App>) -> Result<Respo
 
 /// Reads what a shop asks for, field by field, so that an error can name the field.
 fn new_order(body: &[u8]) -> Result<NewOrder, ApiError> {
-    let object = |message: String| ApiError::InvalidJson { message };
-    let body: Value = serde_json::from_slice(body).map_err(|error| {
-        object(format!("the body is not JSON (line {}, column {})", error.line(), error.column()))
-    })?;
-    let Value::Object(mut fields) = body else {
-        return Err(object("the body must be a JSON object".to_owned()));
-    };
+    let mut fields = object(body)?;
     let order_no = text(&mut fields, "order_no")?;
     let amount_fen = number(&mut fields, "amount_fen")?;
     let amount_fen = amount_fen.ok_or_else(|| field("amount_fen", "is missing"))?;
     let description = text(&mut fields, "description")?;
     let expires_in_s = number(&mut fields, "expires_in_s")?.unwrap_or(EXPIRES_IN_DEFAULT_S);
-    if let Some(unknown) = fields.keys().next() {
-        // A misspelt field would silently have its default.
-        return Err(field(unknown, "is not a field of an order"));
-    }
+    none_left(&fields, "is not a field of an order")?;
     Ok(NewOrder::new(&order_no, amount_fen, &description, expires_in_s)?)
 }
 
-fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, ApiError> {
+/// The fields of a JSON object.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    let invalid = |message: String| ApiError::InvalidJson { message };
+    let body: Value = serde_json::from_slice(body).map_err(|error| {
+        invalid(format!("the body is not JSON (line {}, column {})", error.line(), error.column()))
+    })?;
+    match body {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(invalid("the body must be a JSON object".to_owned())),
+    }
+}
+
+/// A misspelt field would silently have its default.
+pub(super) fn none_left(fields: &Map<String, Value>, rule: &str) -> Result<(), ApiError> {
+    fields.keys().next().map_or(Ok(()), |unknown| Err(field(unknown, rule)))
+}
+
+pub(super) fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, ApiError> {
     match fields.remove(name) {
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(field(name, "must be a text")),
@@ -100,7 +108,7 @@ fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, ApiError>
 }
 
 /// A number that may be left out or `null`.
-fn number(fields: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, ApiError> {
+pub(super) fn number(fields: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, ApiError> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {
@@ -110,7 +118,7 @@ fn number(fields: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, Ap
     }
 }
 
-fn field(name: &str, rule: &str) -> ApiError {
+pub(super) fn field(name: &str, rule: &str) -> ApiError {
     let shown: String = name.chars().take(64).collect();
     ApiError::InvalidField { message: format!("{shown} {rule}"), field: shown }
 }

@@ -36,6 +36,12 @@ impl Answer for CloseOrderAnswer {
     }
 }
 
+impl<T> Answer for Result<T, Box<Refusal>> {
+    fn refusal(&self) -> Option<&Refusal> {
+        self.as_ref().err().map(AsRef::as_ref)
+    }
+}
+
 /// `OK`, WeChat's error code, or in small letters why there is no answer to be believed.
 pub(crate) fn code_of<A: Answer>(answer: &Result<A, CallError>) -> &str {
     match answer {

@@ -21,6 +21,8 @@ pub(crate) struct Glance {
     pub(crate) orders: Vec<(String, i64)>,
     /// Entries of the outbox that are not done.
     pub(crate) outbox: Vec<Waiting>,
+    /// Refunds that are not over, or that failed, by state: how many, and since when.
+    pub(crate) refunds: Vec<(String, i64, UnixTime)>,
     /// Differences between bills and records that nobody has settled, by kind.
     pub(crate) differences: Vec<(String, u64)>,
 }
@@ -65,6 +67,7 @@ impl Glance {
         let Some(seen) = seen else { return };
         seen.write_orders(page);
         seen.write_outbox(now, page);
+        seen.write_refunds(now, page);
         let name = "saoma_bill_differences";
         page.family(name, Kind::Gauge, "Differences between bills and records that are open.");
         for (kind, count) in &seen.differences {
@@ -79,6 +82,21 @@ impl Glance {
             let count = count.map_or(0, |(_, count)| *count);
             page.sample("saoma_orders", &[("state", phase.as_str())], count);
         }
+    }
+
+    fn write_refunds(&self, now: UnixTime, page: &mut Page) {
+        page.family("saoma_refunds", Kind::Gauge, "Refunds that are not over or failed, by state.");
+        for state in REFUND_STATES {
+            let count = self.refunds.iter().find(|(name, ..)| name == state);
+            let count = count.map_or(0, |(_, count, _)| *count);
+            page.sample("saoma_refunds", &[("state", state)], count);
+        }
+        let name = "saoma_refund_oldest_unfinished_seconds";
+        page.family(name, Kind::Gauge, "Age of the oldest refund that goes on by itself.");
+        let goes_on = |state: &str| ["asked", "unsure", "accepted"].contains(&state);
+        let oldest = self.refunds.iter().filter(|(state, ..)| goes_on(state));
+        let oldest = oldest.map(|(.., since)| *since).min();
+        page.sample(name, &[], oldest.map_or(0, |oldest| now.since(oldest)));
     }
 
     fn write_outbox(&self, now: UnixTime, page: &mut Page) {
@@ -103,5 +121,6 @@ impl Glance {
     }
 }
 
+const REFUND_STATES: [&str; 5] = ["held", "asked", "unsure", "accepted", "failed"];
 const LANES: [&str; 2] = ["gateway", "shop"];
 const STATES: [&str; 4] = ["pending", "leased", "held", "dead"];

@@ -4,10 +4,14 @@
 //! well ([`Change::keep`]) and forgotten otherwise. A later verb of the same transaction sees what
 //! an earlier one has kept. Whoever must know of it is told after the commit, never before.
 
+mod commit;
+mod refunds;
+
 use super::context::Context;
+use super::refund::Wish;
 use crate::store::{
-    AttemptRow, Conn, DifferenceKey, DifferenceRow, End, Entry, EntryEnd, EntryState, HistoryRow,
-    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError,
+    AttemptRow, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, HistoryRow, MessageRow,
+    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
@@ -47,6 +51,8 @@ struct Writes {
     payments: Vec<PaymentRow>,
     messages: Vec<MessageRow>,
     anomalies: Vec<NewAnomaly>,
+    refunds: Vec<RefundRow>,
+    refund_ends: Vec<RefundEnded>,
     entries: Vec<NewEntry>,
     ends: Vec<EntryEnd>,
     history: Vec<HistoryRow>,
@@ -57,6 +63,8 @@ struct Writes {
     shipped_after: Vec<u64>,
     /// Whose request it was that changed an order last.
     spans: HashMap<OrderId, Span>,
+    /// Entries were made due.
+    rings: bool,
 }
 
 impl Writes {
@@ -66,9 +74,12 @@ impl Writes {
         self.payments.append(&mut more.payments);
         self.messages.append(&mut more.messages);
         self.anomalies.append(&mut more.anomalies);
+        self.refunds.append(&mut more.refunds);
+        self.refund_ends.append(&mut more.refund_ends);
         self.entries.append(&mut more.entries);
         self.ends.append(&mut more.ends);
         self.history.append(&mut more.history);
+        self.rings |= more.rings;
         self.differences.append(&mut more.differences);
         self.phases.append(&mut more.phases);
         self.shipped_after.append(&mut more.shipped_after);
@@ -251,6 +262,16 @@ impl Change {
         row: OrderRow,
         event: &Event,
     ) -> Result<(OrderRow, Vec<Effect>), StoreError> {
+        self.apply_as(row, event, None)
+    }
+
+    /// The same, with what a shop says about the refund that it asks for.
+    pub(super) fn apply_as(
+        &mut self,
+        row: OrderRow,
+        event: &Event,
+        wish: Option<&Wish>,
+    ) -> Result<(OrderRow, Vec<Effect>), StoreError> {
         let step = row.order.handle(event, self.now);
         let effects = step.effects.to_vec();
         if step.order == row.order && effects.is_empty() {
@@ -264,9 +285,13 @@ impl Change {
         }
         self.put_order(next.clone());
         self.tell(&next, event, &effects)?;
+        self.end_refund(&next, event);
         let soon = EntryState::PendingFrom(self.now);
         for effect in &effects {
-            self.record(&next, effect, soon)?;
+            match effect {
+                Effect::Refund { refund, .. } => self.begin_refund(&next, *refund, effect, wish)?,
+                effect => self.record(&next, effect, soon)?,
+            }
         }
         Ok((next, effects))
     }
@@ -356,9 +381,11 @@ impl Change {
                 (format!("close-{}-{}", number(*attempt)?, row.version), state)
             }
             Effect::Ship { .. } => (format!("ship-{order_id}"), state),
-            // The call for it comes later; until then a person sees it as an anomaly.
-            Effect::Refund { transaction_id, .. } => {
-                (format!("refund-{transaction_id}"), EntryState::Held)
+            Effect::Refund { refund, .. } => {
+                return self.begin_refund(row, *refund, effect, None);
+            }
+            Effect::RefundQuery { transaction_id, .. } => {
+                (format!("refunds-{transaction_id}-{}", row.version), state)
             }
             Effect::Report { attempt, transaction_id, amount, anomaly } => {
                 self.report(NewAnomaly {
@@ -439,84 +466,5 @@ impl Change {
     /// The verb has failed: what it has put down never was.
     pub(super) fn forget(&mut self) {
         self.open = Writes::default();
-    }
-
-    /// Writes what was kept, makes it happen, and tells whoever must know.
-    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        let changed = self.write().await?;
-        self.conn.commit().await?;
-        tell(&self.context, &changed, self.now, self.kept);
-        Ok(())
-    }
-
-    /// Gives the orders that were changed, each once, as they are now.
-    async fn write(&mut self) -> Result<Vec<OrderRow>, StoreError> {
-        let (conn, now, kept) = (&mut self.conn, self.now, &mut self.kept);
-        let ids: HashSet<&OrderId> = kept.orders.iter().map(|row| row.order.id()).collect();
-        let held = ids.into_iter().filter_map(|id| self.orders.get(id)?.as_ref());
-        let (mut new, mut old) = (Vec::new(), Vec::new());
-        for held in held {
-            match held.stored {
-                None => new.push(&held.row),
-                Some(from) => old.push((&held.row, from)),
-            }
-        }
-        OrderRow::insert_all(conn, &new).await?;
-        OrderRow::update_all(conn, &old, now).await?;
-        AttemptRow::insert_all(conn, &kept.attempts, now).await?;
-        PaymentRow::insert_all(conn, &kept.payments, now).await?;
-        MessageRow::insert_all(conn, &kept.messages, now).await?;
-        NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
-        NewEntry::insert_all(conn, &kept.entries, now).await?;
-        EntryEnd::update_all(conn, &kept.ends, now).await?;
-        for (key, end, again) in &kept.differences {
-            DifferenceRow::set(conn, key, end, *again, now).await?;
-        }
-        HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
-        Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
-    }
-}
-
-/// Tells whoever must know of what was committed.
-fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
-    let metrics = &context.metrics;
-    kept.phases.iter().for_each(|phase| metrics.order_is(*phase));
-    kept.shipped_after.iter().for_each(|seconds| metrics.shipped(*seconds));
-    for anomaly in &kept.anomalies {
-        metrics.anomaly(anomaly.kind);
-        tracing::warn!(
-            kind = anomaly.kind.as_str(),
-            order_id = anomaly.order_id.as_ref().map(OrderId::as_str),
-            out_trade_no = anomaly.out_trade_no.as_str(),
-            transaction_id = anomaly.transaction_id.as_str(),
-            paid_fen = anomaly.paid.get(),
-            refund = if anomaly.kind.is_refund_due() { "due" } else { "none" },
-            "a payment may not ship"
-        );
-    }
-    let bells = &context.bells;
-    let mut rings = !kept.ends.is_empty();
-    for NewEntry { key, order_id, effect, state, .. } in kept.entries {
-        match state {
-            EntryState::LeasedUntil(_) => {
-                // Nobody performs any more only while the server stops; the lease ends later.
-                let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1, since: now });
-            }
-            EntryState::PendingFrom(_) => rings = true,
-            EntryState::Held => {}
-        }
-    }
-    for row in changed {
-        let (order_id, phase) = (row.order.id(), row.order.watched_phase().as_str());
-        let parent = kept.spans.get(order_id).and_then(Span::id);
-        tracing::info!(parent: parent, %order_id, phase, version = row.version, "order");
-        context.watchers.knock(order_id);
-    }
-    if rings {
-        bells.gateway.notify_one();
-        bells.shop.notify_one();
-    }
-    if !changed.is_empty() {
-        bells.time.notify_one();
     }
 }

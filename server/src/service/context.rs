@@ -1,6 +1,7 @@
 //! What every verb may need besides the database.
 
 use crate::clock::Clock;
+use crate::config::AnomalyPolicy;
 use crate::metrics::Metrics;
 use crate::random::{NoRandom, Random, base32, hex};
 use crate::store::Entry;
@@ -18,6 +19,9 @@ pub(crate) struct Seller {
     /// To show: 1 to 64 bytes.
     pub(crate) name: String,
     pub(crate) notify_url: String,
+    pub(crate) refund_notify_url: String,
+    /// What becomes of payments that may not be kept.
+    pub(crate) anomalies: AnomalyPolicy,
     /// Named as the caller's in unified orders.
     pub(crate) ip: IpAddr,
 }

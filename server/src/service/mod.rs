@@ -15,6 +15,7 @@ pub(crate) mod outbox;
 mod outcome;
 mod payment;
 mod ready;
+mod refund;
 mod tick;
 mod verb;
 
@@ -27,6 +28,9 @@ pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
+pub(crate) use refund::{
+    AskRefundError, DecideError, NewRefund, RefundJob, RefundLook, RefundNews, ToldRefund,
+};
 
 use crate::clock::Clock;
 use crate::metrics::{Gauges, Metrics};

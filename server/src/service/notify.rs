@@ -9,7 +9,7 @@ use super::{Context, Service};
 use crate::metrics::NoticeOutcome;
 use crate::random::hex;
 use crate::store::{AttemptRow, MessageRow, StoreError};
-use saoma_core::api::{FieldError, PayNotice, Payment};
+use saoma_core::api::{FieldError, PayNotice, Payment, RefundNoticeError};
 use saoma_core::ids::{MchId, OutTradeNo};
 use saoma_core::sign::{Unverified, VerifyError};
 use saoma_core::xml::{Doc, ReadError};
@@ -39,11 +39,13 @@ pub(crate) enum Refusal {
     Signature(VerifyError),
     /// A field is missing, breaks its rule or is not ours.
     Field(FieldError),
+    /// What a refund notification holds cannot be opened or read.
+    Refund(RefundNoticeError),
 }
 
 impl Refusal {
     /// Its name in the metrics, one of `REFUSAL_REASONS`.
-    const fn name(&self) -> &'static str {
+    pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Document(_) => "document",
             Self::Merchant => "merchant",
@@ -51,6 +53,7 @@ impl Refusal {
             Self::Signature(VerifyError::Length { .. }) => "sign_length",
             Self::Signature(VerifyError::Mismatch) => "sign_mismatch",
             Self::Field(_) => "field",
+            Self::Refund(_) => "refund",
         }
     }
 }
@@ -62,6 +65,7 @@ impl fmt::Display for Refusal {
             Self::Merchant => f.write_str("mch_id is not ours"),
             Self::Signature(error) => error.fmt(f),
             Self::Field(error) => error.fmt(f),
+            Self::Refund(error) => error.fmt(f),
         }
     }
 }
@@ -109,7 +113,7 @@ impl Service {
         }
         let unverified = Unverified::new(&doc);
         let attempt = self.attempt_of(unverified).await?;
-        let seller = seller(&self.context, &doc, attempt.as_ref()).ok_or(Refusal::Merchant)?;
+        let seller = seller_of(&self.context, &doc, attempt.as_ref()).ok_or(Refusal::Merchant)?;
         // The algorithm that was stored with the number, never the one the message names; for a
         // number that nobody here knows, the merchant's.
         let merchant = &seller.merchant;
@@ -139,9 +143,9 @@ impl Service {
 
 /// Whose notification it claims to be: the signature and the fields have to agree afterwards. A
 /// number of one merchant is never paid by another one's message.
-fn seller<'c>(
+pub(super) fn seller_of<'c, const N: usize>(
     context: &'c Context,
-    doc: &Doc<'_, FIELDS_MAX>,
+    doc: &Doc<'_, N>,
     attempt: Option<&AttemptRow>,
 ) -> Option<&'c Seller> {
     let is = |name, wanted: &str| doc.get(name).is_some_and(|value| value == wanted);

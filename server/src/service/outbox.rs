@@ -5,6 +5,7 @@ use super::change::{Change, Needs};
 use super::create::LEASE_S;
 use super::outcome::Outcome;
 use super::payment::Taken;
+use super::refund::RefundJob;
 use super::verb::Verb;
 use crate::store::{AttemptRow, Entry, Lane, OrderRow, StoreError};
 use saoma_core::ids::{OrderId, TransactionId};
@@ -26,6 +27,8 @@ pub(crate) enum Job {
     Close(AttemptRow),
     /// Tell the shop.
     Ship(ShipOrder),
+    /// Give money back, or ask what became of it.
+    Refund(RefundJob),
 }
 
 /// What the shop is told: the body of the webhook (docs/api.md §5).
@@ -62,6 +65,9 @@ impl Service {
 
     /// What an entry asks for, or `None` when nobody wants it any more.
     pub(crate) async fn job(&self, entry: &Entry) -> Result<Option<Job>, StoreError> {
+        if let Effect::Refund { .. } | Effect::RefundQuery { .. } = &entry.effect {
+            return Ok(self.refund_job(entry).await?.map(Job::Refund));
+        }
         let order_id = entry.order_id.as_ref().ok_or(StoreError::Corrupt("order_id"))?;
         let mut reader = self.store.reader().await?;
         let row = OrderRow::get(&mut reader, order_id).await?;
@@ -85,8 +91,8 @@ impl Service {
                     paid_at: *paid_at,
                 })));
             }
-            // The first is held and never claimed, the second is a row of its own.
-            Effect::Refund { .. } | Effect::Report { .. } => {
+            // The first two are above, the last is a row of its own.
+            Effect::Refund { .. } | Effect::RefundQuery { .. } | Effect::Report { .. } => {
                 return Err(StoreError::Corrupt("effect"));
             }
         };
@@ -145,6 +151,7 @@ impl Verb for Settle {
         let later = change.now.plus(pause_s(entry.tries));
         let again = match outcome {
             Outcome::Unwanted => None,
+            Outcome::Refund(news) => change.refund_news(entry, news, pause_s(entry.tries)).await?,
             Outcome::Event(event) => {
                 self.happen(change, event).await?;
                 if matches!(event, Event::Shipped) {

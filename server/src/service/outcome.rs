@@ -1,6 +1,7 @@
 //! What an answer from outside means: every answer of WeChat and of the shop becomes an event of
 //! the machine, a payment, or another try. Nothing is guessed: what is not definite is tried again.
 
+use super::refund::RefundNews;
 use saoma_core::api::{
     Call, Class, CloseOrderAnswer, OrderQueryAnswer, Payment, Refusal, TradeState,
     UnifiedOrderAnswer,
@@ -15,6 +16,8 @@ pub(crate) enum Outcome {
     Event(Event),
     /// It is done: the answer tells of a payment.
     Payment(Payment),
+    /// What came of a refund, or of a question about refunds.
+    Refund(RefundNews),
     /// Nobody wanted it any more.
     Unwanted,
     /// Not now, or nobody knows: to be tried again.

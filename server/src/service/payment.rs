@@ -1,7 +1,7 @@
 //! A payment, by notification or by query: the one way money comes in.
 
 use super::change::Change;
-use crate::store::{EntryState, NewAnomaly, NewEntry, OrderRow, PaymentRow, StoreError};
+use crate::store::{NewAnomaly, OrderRow, PaymentRow, StoreError};
 use saoma_core::api::Payment;
 use saoma_core::ids::{MchId, OrderId};
 use saoma_core::order::{Anomaly, Effect, Event};
@@ -32,7 +32,7 @@ impl Change {
             return Ok(Taken::Elsewhere);
         }
         let Some(attempt) = attempt else {
-            return Ok(self.take_unknown(mch_id, payment, number.is_some()));
+            return self.take_unknown(mch_id, payment, number.is_some());
         };
         let row = self.order(&attempt.order_id).await?;
         let row: OrderRow = row.ok_or(StoreError::Corrupt("order_id"))?;
@@ -52,9 +52,14 @@ impl Change {
 
     /// A good payment for a number that is not ours: numbers are committed before they are sent,
     /// so it will not become known either, and the money has to go back.
-    fn take_unknown(&mut self, mch_id: &MchId, payment: &Payment, known: bool) -> Taken {
+    fn take_unknown(
+        &mut self,
+        mch_id: &MchId,
+        payment: &Payment,
+        known: bool,
+    ) -> Result<Taken, StoreError> {
         if known {
-            return Taken::Known;
+            return Ok(Taken::Known);
         }
         let verdict = Anomaly::UnknownOrder.as_str();
         self.put_payment(PaymentRow {
@@ -63,20 +68,9 @@ impl Change {
             order_id: None,
             verdict,
         });
-        self.put_entry(NewEntry {
-            key: format!("refund-{}", payment.transaction_id),
-            order_id: None,
-            mch_id: mch_id.clone(),
-            effect: Effect::Refund {
-                refund: 0,
-                attempt: 0,
-                transaction_id: payment.transaction_id.clone(),
-                amount: payment.total_fee,
-            },
-            state: EntryState::Held,
-        });
+        self.give_back_unknown(mch_id, payment)?;
         self.report(anomaly(Anomaly::UnknownOrder, mch_id, payment, None));
-        Taken::New(verdict)
+        Ok(Taken::New(verdict))
     }
 }
 
@@ -105,6 +99,7 @@ fn verdict(effect: &Effect) -> Option<&'static str> {
         | Effect::Renew { .. }
         | Effect::Query { .. }
         | Effect::Close { .. }
-        | Effect::Refund { .. } => None,
+        | Effect::Refund { .. }
+        | Effect::RefundQuery { .. } => None,
     }
 }

@@ -1,10 +1,10 @@
 //! Days whose bills are compared, and the records that they are compared with.
 
-use super::{Conn, Row, StoreError, Value};
+use super::{Conn, RefundState, Row, StoreError, Value};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::MchId;
 use saoma_core::money::Fen;
-use saoma_core::reconcile::{Here, PaymentHere, Sum};
+use saoma_core::reconcile::{Here, PaymentHere, RefundHere, RefundProgress, Sum};
 use saoma_core::time::UnixTime;
 
 /// A merchant's bill of a day.
@@ -268,7 +268,40 @@ pub(crate) struct Recorded {
 const PAYMENTS: &str =
     "select transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, paid_at from payment";
 
+/// Ours, as far as WeChat has taken them on. What somebody gave back by hand is explained when the
+/// bill asks about it.
+const REFUNDS: &str = "select * from (
+    select out_refund_no, mch_id, order_id, out_trade_no, transaction_id, part_fen, state,
+           accepted_at
+    from refund where asked_by <> 'elsewhere' and accepted_at is not null) as refund";
+
+fn progress(state: &str) -> Result<RefundProgress, StoreError> {
+    let state = RefundState::from_name(state).ok_or(StoreError::Corrupt("state"))?;
+    Ok(match state {
+        RefundState::Held | RefundState::Asked | RefundState::Unsure => RefundProgress::Asked,
+        RefundState::Accepted => RefundProgress::Accepted,
+        RefundState::Done => RefundProgress::Done,
+        RefundState::Failed | RefundState::Closed | RefundState::Dismissed => {
+            RefundProgress::Failed
+        }
+    })
+}
+
 impl Recorded {
+    fn of_refund(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            order_id: row.text("order_id")?,
+            out_trade_no: row.text("out_trade_no")?,
+            here: Here::Refund(RefundHere {
+                out_refund_no: row.parsed("out_refund_no")?,
+                transaction_id: row.parsed("transaction_id")?,
+                refund_fee: read_fen(row, "part_fen")?,
+                progress: progress(&row.text("state")?)?,
+                accepted_at: row.time("accepted_at")?,
+            }),
+        })
+    }
+
     fn of_payment(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             order_id: row.text("order_id")?,
@@ -311,11 +344,11 @@ impl Recorded {
         numbers: Vec<Value>,
     ) -> Result<Vec<Self>, StoreError> {
         let rows = if refunds {
-            return Ok(vec![]);
+            conn.fetch_all(REFUNDS, "out_refund_no", numbers).await?
         } else {
             conn.fetch_all(PAYMENTS, "transaction_id", numbers).await?
         };
-        let read = Self::of_payment;
+        let read = if refunds { Self::of_refund } else { Self::of_payment };
         let mut found = Vec::new();
         for row in rows {
             if row.text("mch_id")? == mch_id.as_str() {
@@ -334,7 +367,7 @@ impl Recorded {
         limit: u32,
     ) -> Result<Vec<Self>, StoreError> {
         let (select, time, number) = if refunds {
-            return Ok(vec![]);
+            (REFUNDS, "accepted_at", "out_refund_no")
         } else {
             (PAYMENTS, "paid_at", "transaction_id")
         };
@@ -347,7 +380,7 @@ impl Recorded {
         let mut values: Vec<Value> = vec![day.mch_id.as_str().into(), day.date.ends_at().into()];
         values.extend([from.into(), last.into(), limit.into()]);
         let rows = conn.fetch(sqlx::AssertSqlSafe(sql), values).await?;
-        let read = Self::of_payment;
+        let read = if refunds { Self::of_refund } else { Self::of_payment };
         rows.iter().map(read).collect()
     }
 }

@@ -22,6 +22,12 @@ pub(crate) async fn glance(conn: &mut Conn) -> Result<Glance, StoreError> {
             oldest: row.time("oldest")?,
         });
     }
+    let sql = "select state, count(*) as refunds, min(created_at) as oldest from refund
+               where state in ('held', 'asked', 'unsure', 'accepted', 'failed') group by state";
+    for row in conn.fetch(sql, vec![]).await? {
+        let state = row.text("state")?;
+        seen.refunds.push((state, row.int("refunds")?, row.time("oldest")?));
+    }
     let sql = "select kind, count(*) as differences from bill_difference
                where state = 'open' group by kind order by kind";
     for row in conn.fetch(sql, vec![]).await? {

@@ -13,6 +13,7 @@ mod history;
 mod order;
 mod outbox;
 mod payment;
+mod refund;
 
 pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
@@ -22,6 +23,7 @@ pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
 pub(crate) use outbox::{Entry, EntryEnd, EntryState, Lane, NewEntry};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
+pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;

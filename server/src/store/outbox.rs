@@ -11,7 +11,7 @@ use sqlx::AssertSqlSafe;
 pub(crate) struct Entry {
     /// Names the thing to be done, for ever.
     pub(crate) key: String,
-    /// `None` only for the refund of a payment for an unknown number.
+    /// `None` only for refunds of a payment for an unknown number.
     pub(crate) order_id: Option<OrderId>,
     pub(crate) effect: Effect,
     /// How often it was begun, this time included. It also tells this lease from later ones.
@@ -68,6 +68,7 @@ impl Lane {
             | Effect::Query { .. }
             | Effect::Close { .. }
             | Effect::Refund { .. }
+            | Effect::RefundQuery { .. }
             | Effect::Report { .. } => Self::Gateway,
             Effect::Ship { .. } => Self::Shop,
         }
@@ -90,6 +91,7 @@ const fn kind(effect: &Effect) -> &'static str {
         Effect::Close { .. } => "close",
         Effect::Ship { .. } => "ship",
         Effect::Refund { .. } => "refund",
+        Effect::RefundQuery { .. } => "refund_query",
         Effect::Report { .. } => "report",
     }
 }
@@ -223,6 +225,23 @@ impl Entry {
                    where lane = $1 and state in ('pending', 'leased')";
         let row = conn.fetch_one(sql, vec![lane.as_str().into()]).await?;
         row.map_or(Ok(None), |row| row.optional_time("due_at"))
+    }
+
+    /// Makes an entry due at once that waits for its time; with `anyhow` also one that waits for a
+    /// person or has ended.
+    pub(crate) async fn wake(
+        conn: &mut Conn,
+        order_id: Option<&OrderId>,
+        key: &str,
+        anyhow: bool,
+        now: UnixTime,
+    ) -> Result<u64, StoreError> {
+        let sql = "update outbox set state = 'pending', due_at = $3, updated_at = $3
+                   where order_id = $1 and key = $2
+                     and (state = 'pending' or $4 = 'anyhow' and state <> 'leased')";
+        let order_id = order_id.map_or("", OrderId::as_str);
+        let how = if anyhow { "anyhow" } else { "" };
+        conn.execute(sql, vec![order_id.into(), key.into(), now.into(), how.into()]).await
     }
 
     /// Takes all leases back, at the start of the only process that can hold any.

@@ -94,7 +94,7 @@ pub(crate) struct World {
     clock: ManualClock,
     seed: u64,
     http: reqwest::Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -103,8 +103,33 @@ impl World {
         Self::with(SignType::HmacSha256, "").await
     }
 
+    /// A world whose merchant calls over TLS and shows its certificate, so that it can give money
+    /// back; `lines` stand in its section.
+    pub(crate) async fn with_certificate(lines: &str) -> Self {
+        Self::build(SignType::HmacSha256, |sandbox, folder| {
+            let ours = sandbox.client_certificate(MCH_ID).unwrap();
+            std::fs::write(folder.join("ca.pem"), sandbox.ca_pem()).unwrap();
+            std::fs::write(folder.join("apiclient_cert.p12"), &ours.p12).unwrap();
+            let url = sandbox.https_url();
+            format!(
+                "gateway = \"{url}\"\nroot_certificate_file = \"ca.pem\"\n\
+                 certificate_file = \"apiclient_cert.p12\"\n{lines}"
+            )
+        })
+        .await
+    }
+
     /// A world; `gateway` is a host to be called before the sandbox.
     pub(crate) async fn with(sign_type: SignType, gateway: &str) -> Self {
+        Self::build(sign_type, |sandbox, _| match gateway {
+            "" => format!("gateway = \"{}\"", sandbox.base_url()),
+            main => format!("gateway = [\"{main}\", \"{}\"]", sandbox.base_url()),
+        })
+        .await
+    }
+
+    /// A world; `lines` gives those about the gateway.
+    async fn build(sign_type: SignType, lines: impl FnOnce(&Sandbox, &Path) -> String) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "扫码咖啡").unwrap();
         let mut desk = saoma_sandbox::Config::new([merchant]);
@@ -114,17 +139,13 @@ impl World {
         shop.share_secret(WEBHOOK_SECRET);
         let webhook = shop.start().await;
         let folder = tempfile::tempdir().unwrap();
-        let standby = sandbox.base_url();
-        let hosts = match gateway {
-            "" => format!("gateway = \"{standby}\""),
-            main => format!("gateway = [\"{main}\", \"{standby}\"]"),
-        };
+        let hosts = lines(&sandbox, folder.path());
         let text = server_config(sign_type, &hosts, &webhook);
         let config = Config::parse(&text, folder.path(), &saoma_server::Env::default()).unwrap();
         let clock = ManualClock::new(saoma_core::time::UnixTime::new(START).unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (server, seed) = (None, 1);
-        let mut world = Self { sandbox, shop, server, config, clock, seed, http, _folder: folder };
+        let mut world = Self { sandbox, shop, server, config, clock, seed, http, folder };
         world.start_server().await;
         world
     }
@@ -139,6 +160,17 @@ impl World {
     /// The server is gone in the middle of whatever it did.
     pub(crate) fn crash_server(&mut self) {
         self.server = None;
+    }
+
+    /// The server loses its database and begins with an empty one.
+    pub(crate) async fn forget(&mut self) {
+        self.crash_server();
+        for file in std::fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap) {
+            if file.file_name().to_string_lossy().starts_with("saoma.db") {
+                std::fs::remove_file(file.path()).unwrap();
+            }
+        }
+        self.start_server().await;
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -177,6 +209,33 @@ impl World {
     pub(crate) async fn cancel(&self, id: &str) -> (u16, Value) {
         let url = format!("{}/v1/orders/{id}/cancel", self.base_url());
         self.call(self.http.post(url)).await
+    }
+
+    /// Asks for a refund.
+    pub(crate) async fn refund(&self, id: &str, refund_no: &str, fen: u64) -> (u16, Value) {
+        let url = format!("{}/v1/orders/{id}/refunds", self.base_url());
+        let body = json!({ "refund_no": refund_no, "amount_fen": fen, "reason": "少一杯" });
+        self.call(self.http.post(url).json(&body)).await
+    }
+
+    /// What `GET /v1/orders/{id}/refunds` tells.
+    pub(crate) async fn refunds(&self, id: &str) -> Vec<Value> {
+        let url = format!("{}/v1/orders/{id}/refunds", self.base_url());
+        let (_, mut told) = self.call(self.http.get(url)).await;
+        told["refunds"].as_array_mut().unwrap().drain(..).collect()
+    }
+
+    /// Lets time go by, second by second, until `done` says so: whatever is to be asked at some
+    /// later time is asked then.
+    pub(crate) async fn pass(&self, seconds: u32, step: u32, mut done: impl AsyncFnMut() -> bool) {
+        let mut passed = 0;
+        while !done().await {
+            assert!(passed < seconds, "nothing came of {seconds} seconds");
+            self.advance(step);
+            passed += step;
+            tokio::time::timeout(PATIENCE, self.sandbox.quiet()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
     }
 
     /// What `GET /v1/anomalies` tells, without the time.
@@ -222,7 +281,16 @@ impl World {
 
     /// Posts a notification and gives the body of the answer.
     pub(crate) async fn notify(&self, xml: impl Into<reqwest::Body>) -> String {
-        let url = format!("{}/wx/v2/notify", self.base_url());
+        self.post("/wx/v2/notify", xml).await
+    }
+
+    /// The same about a refund.
+    pub(crate) async fn notify_refund(&self, xml: impl Into<reqwest::Body>) -> String {
+        self.post("/wx/v2/refund-notify", xml).await
+    }
+
+    async fn post(&self, path: &str, xml: impl Into<reqwest::Body>) -> String {
+        let url = format!("{}{path}", self.base_url());
         self.http.post(url).body(xml).send().await.unwrap().text().await.unwrap()
     }
 }

@@ -79,6 +79,7 @@ impl Ledger {
                 Effect::Report { transaction_id, .. } => {
                     self.payments.entry(format!("{transaction_id}")).or_default().reports += 1;
                 }
+                Effect::RefundQuery { .. } => panic!("the machine does not ask for it"),
                 Effect::Place { .. }
                 | Effect::Renew { .. }
                 | Effect::Query { .. }

@@ -11,7 +11,7 @@ const TEXTS = {
     key: 'Shop key', token: 'Order token', send: 'Send', stop: 'Stop', body: 'Body',
     fields: 'Fields', answers: 'Answers', optional: 'optional', lost: 'No answer',
     with: { key: 'with the shop key', token: 'with the order token', nothing: 'without a key' },
-    tags: { orders: 'Orders', wechat: 'WeChat', running: 'Running the server' },
+    tags: { orders: 'Orders', refunds: 'Refunds', wechat: 'WeChat', running: 'Running the server' },
   },
   zh: {
     language: 'English',
@@ -21,7 +21,7 @@ const TEXTS = {
     key: '商家密钥', token: '订单令牌', send: '发送', stop: '停止', body: '请求内容',
     fields: '字段', answers: '应答', optional: '可选', lost: '没有应答',
     with: { key: '使用商家密钥', token: '使用订单令牌', nothing: '不使用密钥' },
-    tags: { orders: '订单', wechat: '微信', running: '运行维护' },
+    tags: { orders: '订单', refunds: '退款', wechat: '微信', running: '运行维护' },
   },
 };
 
@@ -47,7 +47,8 @@ const prose = (text) => text.split('`')
 function resolve(api, value) {
   if (!value?.$ref) return value;
   const found = value.$ref.slice(2).split('/').reduce((at, name) => at[name], api);
-  return { ...resolve(api, found), ...(value.description && { description: value.description }) };
+  const own = Object.entries(value).filter(([key]) => key !== '$ref');
+  return { ...resolve(api, found), ...Object.fromEntries(own) };
 }
 
 const inLanguage = (from, name) =>
@@ -79,14 +80,14 @@ function fieldsTable(api, schema) {
     const isOptional = !(schema.required ?? []).includes(name);
     const about = [kind(api, property), isOptional ? texts().optional : ''].filter(Boolean);
     return make('tr', {}, make('td', {}, name),
-      make('td', {}, make('small', {}, about.join(', ')), ' ', ...prose(found.description ?? '')));
+      make('td', {}, make('small', {}, about.join(', ')), ' ', ...prose(inLanguage(found, 'description'))));
   });
   return make('div', { class: 'scroll' }, make('table', {}, ...rows));
 }
 
 function answersTable(api, responses) {
   const rows = Object.entries(responses).map(([status, response]) => {
-    const { description } = resolve(api, response);
+    const description = inLanguage(resolve(api, response), 'description');
     return make('tr', {}, make('td', {}, status), make('td', {}, ...prose(description)));
   });
   return make('div', { class: 'scroll' }, make('table', {}, ...rows));

@@ -159,11 +159,9 @@ fn the_document_holds_together() {
     let source = include_str!("../error.rs");
     let (_, source) = source.split_once("fn code_and_message").unwrap();
     let (source, _) = source.split_once("\n    }\n").unwrap();
-    for code in &described {
-        assert!(source.contains(&format!("\"{code}\"")), "{code} is not sent");
-    }
-    let variants = source.matches("Self::").count();
-    assert_eq!(variants, described.len(), "every error has a code in openapi.json");
+    let is_code = |text: &&str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let sent: BTreeSet<&str> = source.split('"').skip(1).step_by(2).filter(is_code).collect();
+    assert_eq!(described, sent, "every error's code is in openapi.json");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 //! This is the only part of the server that calls WeChat and the shop, and it holds no state of
 //! its own: killed at any moment, its successor goes on from the database.
 
+mod refund;
+
 use crate::clock::Stopwatch;
 use crate::metrics::{Answer, code_of, name_of};
 use crate::service::{Job, Outcome, Service, ShipOrder};
@@ -140,6 +142,7 @@ impl Worker {
         };
         Ok(match job {
             Job::Ship(ship) => self.ship(&ship).await,
+            Job::Refund(job) => Outcome::Refund(self.refund(job).await),
             Job::Place(attempt) => match self.gateway(&attempt) {
                 Ok(gateway) => {
                     let (request, algorithm) = (attempt.request.as_bytes(), attempt.sign_type);

@@ -1,0 +1,101 @@
+//! Writing what was decided, and telling of it once it is committed.
+
+use super::{Change, Writes};
+use crate::service::context::Context;
+use crate::store::{
+    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, HistoryRow, MessageRow, NewAnomaly,
+    NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError, tell_anomalies,
+};
+use saoma_core::ids::OrderId;
+use saoma_core::time::UnixTime;
+use std::collections::{HashMap, HashSet};
+use tracing::Span;
+
+impl Change {
+    /// Writes what was kept, makes it happen, and tells whoever must know.
+    pub(in crate::service) async fn commit(mut self) -> Result<(), StoreError> {
+        let changed = self.write().await?;
+        self.conn.commit().await?;
+        tell(&self.context, &changed, self.now, self.kept);
+        Ok(())
+    }
+
+    /// Gives the orders that were changed, each once, as they are now.
+    async fn write(&mut self) -> Result<Vec<OrderRow>, StoreError> {
+        let (conn, now, kept) = (&mut self.conn, self.now, &mut self.kept);
+        let ids: HashSet<&OrderId> = kept.orders.iter().map(|row| row.order.id()).collect();
+        let held = ids.into_iter().filter_map(|id| self.orders.get(id)?.as_ref());
+        let (mut new, mut old) = (Vec::new(), Vec::new());
+        for held in held {
+            match held.stored {
+                None => new.push(&held.row),
+                Some(from) => old.push((&held.row, from)),
+            }
+        }
+        OrderRow::insert_all(conn, &new).await?;
+        OrderRow::update_all(conn, &old, now).await?;
+        AttemptRow::insert_all(conn, &kept.attempts, now).await?;
+        PaymentRow::insert_all(conn, &kept.payments, now).await?;
+        MessageRow::insert_all(conn, &kept.messages, now).await?;
+        NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
+        let refunds: HashMap<_, _> =
+            kept.refunds.iter().map(|row| ((&row.out_refund_no, &row.mch_id), row)).collect();
+        RefundRow::put_all(conn, &refunds.into_values().collect::<Vec<_>>(), now).await?;
+        RefundEnded::update_all(conn, &kept.refund_ends, now).await?;
+        let told = kept.refunds.iter().map(|row| &row.transaction_id);
+        let told: HashSet<_> =
+            told.chain(kept.refund_ends.iter().map(|it| &it.transaction_id)).collect();
+        tell_anomalies(conn, &told.into_iter().collect::<Vec<_>>()).await?;
+        NewEntry::insert_all(conn, &kept.entries, now).await?;
+        EntryEnd::update_all(conn, &kept.ends, now).await?;
+        for (key, end, again) in &kept.differences {
+            DifferenceRow::set(conn, key, end, *again, now).await?;
+        }
+        HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
+        Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
+    }
+}
+
+/// Tells whoever must know of what was committed.
+fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
+    let metrics = &context.metrics;
+    kept.phases.iter().for_each(|phase| metrics.order_is(*phase));
+    kept.shipped_after.iter().for_each(|seconds| metrics.shipped(*seconds));
+    for anomaly in &kept.anomalies {
+        metrics.anomaly(anomaly.kind);
+        tracing::warn!(
+            kind = anomaly.kind.as_str(),
+            order_id = anomaly.order_id.as_ref().map(OrderId::as_str),
+            out_trade_no = anomaly.out_trade_no.as_str(),
+            transaction_id = anomaly.transaction_id.as_str(),
+            paid_fen = anomaly.paid.get(),
+            refund = if anomaly.kind.is_refund_due() { "due" } else { "none" },
+            "a payment may not ship"
+        );
+    }
+    let bells = &context.bells;
+    let mut rings = kept.rings || !kept.ends.is_empty();
+    for NewEntry { key, order_id, effect, state, .. } in kept.entries {
+        match state {
+            EntryState::LeasedUntil(_) => {
+                // Nobody performs any more only while the server stops; the lease ends later.
+                let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1, since: now });
+            }
+            EntryState::PendingFrom(_) => rings = true,
+            EntryState::Held => {}
+        }
+    }
+    for row in changed {
+        let (order_id, phase) = (row.order.id(), row.order.watched_phase().as_str());
+        let parent = kept.spans.get(order_id).and_then(Span::id);
+        tracing::info!(parent: parent, %order_id, phase, version = row.version, "order");
+        context.watchers.knock(order_id);
+    }
+    if rings {
+        bells.gateway.notify_one();
+        bells.shop.notify_one();
+    }
+    if !changed.is_empty() {
+        bells.time.notify_one();
+    }
+}

@@ -1,0 +1,72 @@
+//! Refunds as a transaction knows them.
+
+use super::Change;
+use crate::store::{AskedBy, Entry, OrderRow, RefundEnded, RefundRow, StoreError};
+use saoma_core::ids::{OrderId, OutRefundNo, TransactionId};
+use saoma_core::order::Event;
+
+impl Change {
+    /// Puts a refund down as it is from now on.
+    pub(in crate::service) fn put_refund(&mut self, row: RefundRow) {
+        self.open.refunds.push(row);
+    }
+
+    /// Writes down how a refund of an order ended, whoever told the order.
+    pub(super) fn end_refund(&mut self, row: &OrderRow, event: &Event) {
+        if let Event::RefundEnded { refund, end } = event
+            && let Some(out_refund_no) = row.order.out_refund_no(*refund)
+            && let Some(part) = row.order.refunds().get(usize::from(*refund))
+            && let Some((transaction_id, _)) = row.order.captured(part.attempt)
+        {
+            let transaction_id = transaction_id.clone();
+            self.open.refund_ends.push(RefundEnded { out_refund_no, transaction_id, end: *end });
+        }
+    }
+
+    /// The refund of ours with this number.
+    pub(in crate::service) async fn refund(
+        &mut self,
+        number: &OutRefundNo,
+    ) -> Result<Option<RefundRow>, StoreError> {
+        let put = self.kept.refunds.iter().chain(&self.open.refunds);
+        let mut put =
+            put.filter(|row| row.out_refund_no == *number && row.by != AskedBy::Elsewhere);
+        match put.next_back() {
+            Some(row) => Ok(Some(row.clone())),
+            None => RefundRow::ours(&mut self.conn, number).await,
+        }
+    }
+
+    /// All refunds of a payment as they are now.
+    pub(in crate::service) async fn refunds_of(
+        &mut self,
+        id: &TransactionId,
+    ) -> Result<Vec<RefundRow>, StoreError> {
+        let mut rows = RefundRow::of_payment(&mut self.conn, id).await?;
+        for put in self.kept.refunds.iter().chain(&self.open.refunds) {
+            if put.transaction_id == *id {
+                let is_same = |row: &&mut RefundRow| {
+                    row.out_refund_no == put.out_refund_no && row.mch_id == put.mch_id
+                };
+                match rows.iter_mut().find(is_same) {
+                    Some(row) => *row = put.clone(),
+                    None => rows.push(put.clone()),
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Makes an entry due at once that waits for its time; with `anyhow` also one that waits for a
+    /// person or has ended.
+    pub(in crate::service) async fn wake(
+        &mut self,
+        order_id: Option<&OrderId>,
+        key: &str,
+        anyhow: bool,
+    ) -> Result<(), StoreError> {
+        Entry::wake(&mut self.conn, order_id, key, anyhow, self.now).await?;
+        self.open.rings = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,290 @@
+//! The wishes of people: a shop's refund, and an operator's word about a refund that waits.
+
+use super::super::Service;
+use super::super::change::{Change, Needs};
+use super::super::create::InvalidField;
+use super::super::verb::Verb;
+use super::begin::{Wish, key};
+use crate::store::{RefundRow, RefundState, StoreError};
+use saoma_core::ids::{OrderId, OutRefundNo};
+use saoma_core::money::Fen;
+use saoma_core::order::{Event, RefundEnd, RefundRefused};
+
+/// Longest `refund_no` and `reason` in bytes; WeChat shows no longer reason (protocol §7).
+const REFUND_NO_MAX: usize = 64;
+const REASON_MAX: usize = 80;
+
+/// A refund that somebody asks for, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewRefund {
+    wish: Wish,
+    amount: Fen,
+}
+
+impl NewRefund {
+    /// Checks what a shop asks for (docs/api.md §2.9).
+    ///
+    /// # Errors
+    /// [`InvalidField`] names the first field that breaks its rule.
+    pub(crate) fn new(
+        refund_no: &str,
+        amount_fen: u64,
+        reason: &str,
+    ) -> Result<Self, InvalidField> {
+        let refuse = |field, rule| Err(InvalidField { field, rule });
+        let is_no = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        let is_length = (1..=REFUND_NO_MAX).contains(&refund_no.len());
+        if !is_length || !refund_no.bytes().all(is_no) {
+            let rule = "refund_no must be 1 to 64 letters, digits, `_`, `-` or `.`";
+            return refuse("refund_no", rule);
+        }
+        let amount = Fen::new(amount_fen).filter(|fen| (Fen::ZERO..=Fen::ORDER_MAX).contains(fen));
+        let Some(amount) = amount.filter(|fen| *fen != Fen::ZERO) else {
+            return refuse("amount_fen", "amount_fen must be 1 to 2147483647");
+        };
+        let is_length = (1..=REASON_MAX).contains(&reason.len());
+        let is_text = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+        if !is_length || !reason.chars().all(is_text) {
+            let rule = "reason must be 1 to 80 bytes of UTF-8 (26 Chinese characters) without \
+                        control characters";
+            return refuse("reason", rule);
+        }
+        let wish = Wish { refund_no: refund_no.to_owned(), reason: reason.to_owned() };
+        Ok(Self { wish, amount })
+    }
+}
+
+/// Why a refund is not begun.
+#[derive(Debug)]
+pub(crate) enum AskRefundError {
+    /// There is no such order of this shop.
+    NotFound,
+    /// The number was used for another amount or reason.
+    RefundNoTaken,
+    /// The order does not allow it.
+    Refused(RefundRefused),
+    /// Not now.
+    Store(StoreError),
+}
+
+impl From<StoreError> for AskRefundError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Why an operator's word about a refund changes nothing.
+#[derive(Debug)]
+pub(crate) enum DecideError {
+    /// There is no such refund.
+    NotFound,
+    /// It does not wait for a word: it is under way or over.
+    NotHeld(RefundState),
+    /// It cannot be sent at all; it can only be dismissed.
+    Unsendable,
+    /// Not now.
+    Store(StoreError),
+}
+
+impl From<StoreError> for DecideError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Service {
+    /// Begins a refund of an order's payment; the same request again gives the same refund. `by`
+    /// is the shop whose order it must be, or `None` for an operator. `true`: it is new.
+    ///
+    /// # Errors
+    /// [`AskRefundError`]; nothing has changed then.
+    pub(crate) async fn ask_refund(
+        &self,
+        by: Option<&str>,
+        order_id: &OrderId,
+        new: &NewRefund,
+    ) -> Result<(RefundRow, bool), AskRefundError> {
+        let by = by.map(str::to_owned);
+        self.execute(Ask { by, order_id: order_id.clone(), new: new.clone() }).await
+    }
+
+    /// All refunds of a shop's order, oldest first, or `None` when it has no such order.
+    pub(crate) async fn refunds(
+        &self,
+        shop: &str,
+        order_id: &OrderId,
+    ) -> Result<Option<Vec<RefundRow>>, StoreError> {
+        let mut reader = self.store.reader().await?;
+        let row = crate::store::OrderRow::get(&mut reader, order_id).await?;
+        if row.is_none_or(|row| row.shop != shop) {
+            return Ok(None);
+        }
+        RefundRow::of_order(&mut reader, order_id).await.map(Some)
+    }
+
+    /// An operator lets a refund go that was held.
+    ///
+    /// # Errors
+    /// [`DecideError`]; nothing has changed then.
+    pub(crate) async fn release_refund(
+        &self,
+        number: &OutRefundNo,
+        operator: &str,
+    ) -> Result<(), DecideError> {
+        self.decide(number, operator, true).await
+    }
+
+    /// An operator decides that a refund that was held shall not be made.
+    ///
+    /// # Errors
+    /// [`DecideError`]; nothing has changed then.
+    pub(crate) async fn dismiss_refund(
+        &self,
+        number: &OutRefundNo,
+        operator: &str,
+    ) -> Result<(), DecideError> {
+        self.decide(number, operator, false).await
+    }
+
+    async fn decide(
+        &self,
+        number: &OutRefundNo,
+        operator: &str,
+        release: bool,
+    ) -> Result<(), DecideError> {
+        let (number, operator) = (number.clone(), operator.to_owned());
+        self.execute(Decide { number, operator, release }).await
+    }
+}
+
+/// Begins a refund.
+struct Ask {
+    by: Option<String>,
+    order_id: OrderId,
+    new: NewRefund,
+}
+
+impl Verb for Ask {
+    type Out = (RefundRow, bool);
+    type Error = AskRefundError;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.orders.push(self.order_id.clone());
+    }
+
+    async fn run(&self, change: &mut Change) -> Result<(RefundRow, bool), AskRefundError> {
+        let NewRefund { wish, amount } = &self.new;
+        let row = change.order(&self.order_id).await?.ok_or(AskRefundError::NotFound)?;
+        if self.by.as_ref().is_some_and(|shop| *shop != row.shop) {
+            return Err(AskRefundError::NotFound);
+        }
+        // Of an order without a payment that is kept, the first that there is.
+        let order = &row.order;
+        let attempt = order.kept_attempt();
+        let attempt = attempt.or_else(|| {
+            (0..=order.current_attempt()).find(|attempt| order.captured(*attempt).is_some())
+        });
+        let not_paid = AskRefundError::Refused(RefundRefused::NotPaid);
+        let attempt = attempt.ok_or(not_paid)?;
+        let (transaction_id, _) =
+            order.captured(attempt).ok_or(AskRefundError::Refused(RefundRefused::NotPaid))?;
+        let known = change.refunds_of(&transaction_id.clone()).await?;
+        let is_same = |known: &&RefundRow| known.refund_no.as_deref() == Some(&*wish.refund_no);
+        if let Some(known) = known.iter().find(is_same) {
+            if known.part != *amount || known.reason != wish.reason {
+                return Err(AskRefundError::RefundNoTaken);
+            }
+            return Ok((known.clone(), false));
+        }
+        order.may_refund(attempt, *amount).map_err(AskRefundError::Refused)?;
+        let refund = order.next_refund();
+        let number = OutRefundNo::for_order(&self.order_id, refund);
+        let number = number.map_err(|_| StoreError::Corrupt("refund"))?;
+        let event = Event::RefundAsked { refund, attempt, amount: *amount };
+        change.apply_as(row, &event, Some(wish))?;
+        let begun = change.refund(&number).await?.ok_or(StoreError::Corrupt("refund"))?;
+        Ok((begun, true))
+    }
+}
+
+/// An operator's word.
+struct Decide {
+    number: OutRefundNo,
+    operator: String,
+    release: bool,
+}
+
+impl Verb for Decide {
+    type Out = ();
+    type Error = DecideError;
+
+    async fn run(&self, change: &mut Change) -> Result<(), DecideError> {
+        let row = change.refund(&self.number).await?;
+        let mut row = row.ok_or(DecideError::NotFound)?;
+        if row.state != RefundState::Held {
+            return Err(DecideError::NotHeld(row.state));
+        }
+        if self.release && row.request.is_empty() {
+            return Err(DecideError::Unsendable);
+        }
+        let word = if self.release { "released" } else { "dismissed" };
+        tracing::info!(
+            out_refund_no = self.number.as_str(),
+            operator = self.operator,
+            word,
+            "a refund that was held"
+        );
+        let order_id = row.order_id.clone();
+        if let Some(order_id) = &order_id {
+            let text = format!("refund {} {word}", self.number);
+            change.note(order_id, "note", &self.operator, text);
+        }
+        let (index, key) = (row.index, key(&self.number));
+        if self.release {
+            row.state = RefundState::Asked;
+            row.trouble = None;
+            change.put_refund(row);
+            change.wake(order_id.as_ref(), &key, true).await?;
+            return Ok(());
+        }
+        row.state = RefundState::Dismissed;
+        row.ended_at = Some(change.now);
+        row.trouble = None;
+        change.put_refund(row);
+        if let Some(order_id) = &order_id {
+            let order = change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
+            change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Failed })?;
+        }
+        // Its entry is performed once more, finds that it is over, and ends.
+        change.wake(order_id.as_ref(), &key, true).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_and_one_beyond() {
+        let field = |refund_no: &str, amount_fen, reason: &str| {
+            NewRefund::new(refund_no, amount_fen, reason).map_or_else(|error| error.field, |_| "")
+        };
+        let (no, reason) = ("a".repeat(64), "咖".repeat(26) + "ab");
+        assert_eq!(field(&no, 2_147_483_647, &reason), "");
+        for (refund_no, amount_fen, reason, bad) in [
+            ("", 1, "x", "refund_no"),
+            (&*format!("{no}a"), 1, "x", "refund_no"),
+            ("a b", 1, "x", "refund_no"),
+            ("R", 0, "x", "amount_fen"),
+            ("R", 2_147_483_648, "x", "amount_fen"),
+            ("R", u64::MAX, "x", "amount_fen"),
+            ("R", 1, "", "reason"),
+            ("R", 1, &*format!("{reason}a"), "reason"),
+            ("R", 1, "a\nb", "reason"),
+            ("R", 1, "a\u{ffff}b", "reason"),
+        ] {
+            assert_eq!(field(refund_no, amount_fen, reason), bad, "{refund_no:?} {reason:?}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! How a refund begins: its row, with the exact request, and the entry that makes it happen are
+//! written in the transaction that decided it, before anything is sent.
+
+use super::super::change::Change;
+use super::super::context::Seller;
+use crate::config::AnomalyPolicy;
+use crate::store::{AskedBy, EntryState, NewEntry, OrderRow, RefundRow, RefundState, StoreError};
+use saoma_core::api::{Currency, Payment, PaymentNo, Refund, RequestError};
+use saoma_core::ids::{MchId, OutRefundNo, OutTradeNo, TransactionId};
+use saoma_core::money::Fen;
+use saoma_core::order::{Anomaly, Effect, RefundBy};
+
+/// What customers read in WeChat when money that could not be kept goes back.
+const REASON: &str = "订单未能完成，款项原路退回";
+const OTHER_CURRENCY: &str =
+    "paid in another currency than CNY: refund it by hand in WeChat's merchant platform";
+
+const PARTLY_BACK: &str =
+    "some of it went back already: see in WeChat's merchant platform what is left";
+
+/// What a shop says about the refund that it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// The shop's own number of it.
+    pub(crate) refund_no: String,
+    /// For the customer's eyes.
+    pub(crate) reason: String,
+}
+
+/// A refund before it is put down.
+struct New<'n> {
+    number: OutRefundNo,
+    index: u8,
+    order: Option<&'n OrderRow>,
+    transaction_id: &'n TransactionId,
+    out_trade_no: OutTradeNo,
+    total: Fen,
+    part: Fen,
+    by: AskedBy,
+    wish: Option<&'n Wish>,
+    /// Why it cannot be sent.
+    trouble: Option<&'static str>,
+}
+
+impl Change {
+    /// Puts down a refund that the order machine has decided.
+    pub(in super::super) fn begin_refund(
+        &mut self,
+        row: &OrderRow,
+        refund: u8,
+        effect: &Effect,
+        wish: Option<&Wish>,
+    ) -> Result<(), StoreError> {
+        let order = &row.order;
+        let part = order.refunds().get(usize::from(refund)).ok_or(StoreError::Corrupt("refund"))?;
+        let (transaction_id, total) =
+            order.captured(part.attempt).ok_or(StoreError::Corrupt("refund"))?;
+        let corrupt = |column| move || StoreError::Corrupt(column);
+        let seller = self.context.sellers.of(&row.mch_id, &row.app_id);
+        let seller = seller.ok_or_else(corrupt("mch_id"))?.clone();
+        let is_cny = order.anomaly(part.attempt) != Some(Anomaly::CurrencyMismatch);
+        let new = New {
+            number: order.out_refund_no(refund).ok_or_else(corrupt("out_refund_no"))?,
+            index: refund,
+            order: Some(row),
+            transaction_id,
+            out_trade_no: order.out_trade_no(part.attempt).ok_or_else(corrupt("attempt"))?,
+            total,
+            part: part.amount,
+            by: match part.by {
+                RefundBy::Rule => AskedBy::Rule,
+                RefundBy::Shop => AskedBy::Shop,
+            },
+            wish,
+            trouble: (!is_cny).then_some(OTHER_CURRENCY),
+        };
+        self.put_new_refund(&seller, &new, effect.clone());
+        Ok(())
+    }
+
+    /// Puts down the refund of a payment for a number that nobody knows.
+    pub(in super::super) fn give_back_unknown(
+        &mut self,
+        mch_id: &MchId,
+        payment: &Payment,
+    ) -> Result<(), StoreError> {
+        let trouble = match payment.currency {
+            Currency::Other => Some(OTHER_CURRENCY),
+            Currency::Cny if payment.refunded => Some(PARTLY_BACK),
+            Currency::Cny => None,
+        };
+        let Payment { transaction_id, out_trade_no, total_fee, .. } = payment;
+        self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, trouble)
+    }
+
+    /// Puts down the refund after one that WeChat has closed, of a payment without an order.
+    pub(super) fn next_unknown(&mut self, closed: &RefundRow) -> Result<(), StoreError> {
+        let RefundRow { mch_id, transaction_id, out_trade_no, total, .. } = closed;
+        let index = closed.index.saturating_add(1);
+        self.begin_unknown(mch_id, index, transaction_id, out_trade_no, *total, None)
+    }
+
+    fn begin_unknown(
+        &mut self,
+        mch_id: &MchId,
+        index: u8,
+        transaction_id: &TransactionId,
+        out_trade_no: &OutTradeNo,
+        total: Fen,
+        trouble: Option<&'static str>,
+    ) -> Result<(), StoreError> {
+        let sellers = &self.context.sellers.sellers;
+        let seller = sellers.iter().find(|seller| seller.merchant.mch_id == *mch_id);
+        let seller = seller.ok_or(StoreError::Corrupt("mch_id"))?.clone();
+        let number = OutRefundNo::for_transaction(transaction_id, index);
+        let new = New {
+            number: number.map_err(|_| StoreError::Corrupt("refund"))?,
+            index,
+            order: None,
+            transaction_id,
+            out_trade_no: out_trade_no.clone(),
+            total,
+            part: total,
+            by: AskedBy::Rule,
+            wish: None,
+            trouble,
+        };
+        let effect = Effect::Refund {
+            refund: index,
+            attempt: 0,
+            transaction_id: transaction_id.clone(),
+            amount: total,
+        };
+        self.put_new_refund(&seller, &new, effect);
+        Ok(())
+    }
+
+    fn put_new_refund(&mut self, seller: &Seller, new: &New<'_>, effect: Effect) {
+        let is_held = new.by == AskedBy::Rule && seller.anomalies == AnomalyPolicy::Hold;
+        let reason = new.wish.map_or(REASON, |wish| &wish.reason);
+        let (request, trouble) = match request(seller, new, reason) {
+            Ok(request) => (request, new.trouble.map(str::to_owned)),
+            Err(error) => (String::new(), Some(format!("{error}: refund it by hand"))),
+        };
+        let state = match (is_held, &trouble) {
+            (false, None) => RefundState::Asked,
+            (true, _) | (_, Some(_)) => RefundState::Held,
+        };
+        let merchant = &seller.merchant;
+        let order_id = new.order.map(|row| row.order.id().clone());
+        tracing::info!(
+            order_id = order_id.as_ref().map(saoma_core::ids::OrderId::as_str),
+            out_refund_no = new.number.as_str(),
+            part_fen = new.part.get(),
+            by = new.by.as_str(),
+            state = state.as_str(),
+            trouble,
+            "a refund"
+        );
+        self.put_refund(RefundRow {
+            out_refund_no: new.number.clone(),
+            mch_id: merchant.mch_id.clone(),
+            app_id: merchant.app_id.clone(),
+            order_id: order_id.clone(),
+            index: new.index,
+            transaction_id: new.transaction_id.clone(),
+            out_trade_no: new.out_trade_no.clone(),
+            total: new.total,
+            part: new.part,
+            by: new.by,
+            refund_no: new.wish.map(|wish| wish.refund_no.clone()),
+            reason: reason.to_owned(),
+            sign_type: merchant.sign_type,
+            request,
+            state,
+            refund_id: None,
+            trouble,
+            sent_at: None,
+            accepted_at: None,
+            ended_at: None,
+            created_at: self.now,
+        });
+        let state = match state {
+            RefundState::Asked => EntryState::PendingFrom(self.now),
+            _ => EntryState::Held,
+        };
+        let mch_id = merchant.mch_id.clone();
+        self.put_entry(NewEntry { key: key(&new.number), order_id, mch_id, effect, state });
+    }
+}
+
+/// The key of the entry that makes a refund happen.
+pub(super) fn key(number: &OutRefundNo) -> String {
+    format!("refund-{number}")
+}
+
+/// What is sent, and sent again, without nonce and signature.
+fn request(seller: &Seller, new: &New<'_>, reason: &str) -> Result<String, RequestError> {
+    let payment = PaymentNo::Transaction(new.transaction_id);
+    let refund = Refund::new(payment, &new.number, new.total, new.part)?
+        .reason(reason)?
+        .notify_url(&seller.refund_notify_url)?;
+    let mut request = String::new();
+    let merchant = &seller.merchant;
+    let written = refund.draft(merchant, merchant.sign_type).write(&mut request);
+    let rule = "must not hold a character that XML cannot carry";
+    written.map_err(|_| RequestError { field: "refund_desc", rule })?;
+    Ok(request)
+}

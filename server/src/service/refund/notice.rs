@@ -1,0 +1,133 @@
+//! WeChat's refund notification (protocol §10): opened with the key, recorded, and taken as a hint
+//! only: what it says is asked about at once, and the signed answer counts.
+
+use super::super::Service;
+use super::super::change::{Change, Needs};
+use super::super::notify::{NoticeError, Refusal, seller_of};
+use super::super::verb::Verb;
+use super::begin::key;
+use crate::random::hex;
+use crate::store::{EntryState, MessageRow, NewEntry, StoreError};
+use saoma_core::api::{RefundHint, RefundState};
+use saoma_core::ids::MchId;
+use saoma_core::order::Effect;
+use saoma_core::xml::Doc;
+use sha2::{Digest as _, Sha256};
+
+/// Most fields around what is sealed.
+const FIELDS_MAX: usize = 32;
+
+impl Service {
+    /// Takes a refund notification. `Ok`: the question that it leads to is committed, now or
+    /// earlier, and it is to be acknowledged.
+    ///
+    /// # Errors
+    /// [`NoticeError`]; nothing has changed then.
+    pub(crate) async fn notify_refund(&self, body: &[u8]) -> Result<(), NoticeError> {
+        let result = self.take_refund_notice(body).await;
+        match &result {
+            Ok(()) => {}
+            Err(NoticeError::Refused(reason)) => {
+                self.context.metrics.notice_refused(reason.name());
+                let count = self.context.metrics.refused_notices();
+                tracing::warn!(%reason, count, "a refund notification was refused");
+            }
+            Err(NoticeError::Store(error)) => {
+                tracing::error!(%error, "a refund notification could not be kept");
+            }
+        }
+        result
+    }
+
+    async fn take_refund_notice(&self, body: &[u8]) -> Result<(), NoticeError> {
+        let doc: Doc<'_, FIELDS_MAX> = Doc::read(body).map_err(Refusal::Document)?;
+        let seller = seller_of(&self.context, &doc, None).ok_or(Refusal::Merchant)?;
+        let hint = RefundHint::read(&doc, &seller.merchant).map_err(Refusal::Refund)?;
+        // Only UTF-8 is a document.
+        let text = std::str::from_utf8(body).map_err(|_| StoreError::Corrupt("body"))?;
+        let (mch_id, body) = (seller.merchant.mch_id.clone(), text.to_owned());
+        let digest = hex(&Sha256::digest(text));
+        Ok(self.execute(Heed { mch_id, hint, digest, body }).await?)
+    }
+}
+
+/// Keeps a hint, and has WeChat asked at once.
+struct Heed {
+    mch_id: MchId,
+    hint: RefundHint,
+    digest: String,
+    body: String,
+}
+
+impl Verb for Heed {
+    type Out = ();
+    type Error = StoreError;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.numbers.push(self.hint.out_trade_no.clone());
+        needs.messages.push((self.hint.out_trade_no.clone(), self.digest.clone()));
+    }
+
+    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+        let hint = &self.hint;
+        if change.is_known(&hint.out_trade_no, &self.digest).await? {
+            // The question was committed before.
+            return Ok(());
+        }
+        change.put_message(MessageRow {
+            out_trade_no: hint.out_trade_no.clone(),
+            digest: self.digest.clone(),
+            transaction_id: hint.transaction_id.clone(),
+            body: self.body.clone(),
+            outcome: "refund",
+        });
+        let attempt = change.attempt(&hint.out_trade_no).await?;
+        let order_id = attempt.as_ref().map(|attempt| attempt.order_id.clone());
+        if let Some(order_id) = &order_id {
+            let said = word(hint.state);
+            let text = format!("{} {said} {} fen", hint.out_refund_no, hint.refund_fee);
+            change.note(order_id, "received", "refund_notice", text);
+        }
+        let ours = change.refund(&hint.out_refund_no).await?;
+        if let Some(row) = ours.filter(|row| row.mch_id == self.mch_id) {
+            let key = key(&row.out_refund_no);
+            return change.wake(row.order_id.as_ref(), &key, false).await;
+        }
+        let Some(attempt) = attempt else {
+            tracing::warn!(
+                out_refund_no = hint.out_refund_no.as_str(),
+                out_trade_no = hint.out_trade_no.as_str(),
+                "a notification about a refund and a payment that nobody here knows"
+            );
+            return Ok(());
+        };
+        let order = change.order(&attempt.order_id).await?;
+        let order = order.ok_or(StoreError::Corrupt("order_id"))?;
+        let paid = order.order.captured(attempt.index);
+        if paid.is_none_or(|(id, _)| *id != hint.transaction_id) {
+            // The payment is not known yet. When it is, WeChat says that some of it went back.
+            return Ok(());
+        }
+        change.put_entry(NewEntry {
+            key: format!("refunds-{}-{}", hint.refund_id, word(hint.state)),
+            order_id,
+            mch_id: self.mch_id.clone(),
+            effect: Effect::RefundQuery {
+                attempt: attempt.index,
+                transaction_id: hint.transaction_id.clone(),
+            },
+            state: EntryState::PendingFrom(change.now),
+        });
+        Ok(())
+    }
+}
+
+/// WeChat's word.
+const fn word(state: RefundState) -> &'static str {
+    match state {
+        RefundState::Processing => "PROCESSING",
+        RefundState::Success => "SUCCESS",
+        RefundState::Closed => "REFUNDCLOSE",
+        RefundState::Change => "CHANGE",
+    }
+}

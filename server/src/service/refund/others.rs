@@ -1,0 +1,148 @@
+//! Refunds that we did not make.
+
+use super::super::change::Change;
+use super::life::{SLOW_S, next_look_s};
+use super::news::{RefundNews, ToldRefund};
+use crate::store::{AskedBy, Entry, RefundRow, RefundState, StoreError};
+use saoma_core::api::RefundState as Told;
+use saoma_core::ids::OutRefundNo;
+use saoma_core::money::Fen;
+use saoma_core::order::{Effect, Event};
+use saoma_core::time::UnixTime;
+
+impl Change {
+    /// Takes the answer about all refunds of a payment.
+    pub(super) async fn payment_news(
+        &mut self,
+        entry: &Entry,
+        news: &RefundNews,
+        pause_s: u64,
+    ) -> Result<Option<(UnixTime, String)>, StoreError> {
+        let again = match news {
+            RefundNews::Told { refunds, total } => {
+                let like = self.like(entry).await?;
+                let open = self.others_told(&like, refunds, *total).await?;
+                let pause_s = next_look_s(u64::from(entry.tries) * 60);
+                open.then(|| (pause_s, "a refund that we did not make is under way".to_owned()))
+            }
+            RefundNews::Again { why, after_s, .. } => Some((pause_s.max(*after_s), why.clone())),
+            RefundNews::Unsure(why) | RefundNews::Failed(why) => Some((SLOW_S, why.clone())),
+            RefundNews::Accepted(_) | RefundNews::Later(_) => None,
+        };
+        Ok(again.map(|(pause_s, why)| (self.now.plus(pause_s), why)))
+    }
+
+    /// What a refund of this entry's payment that we did not make looks like.
+    async fn like(&mut self, entry: &Entry) -> Result<RefundRow, StoreError> {
+        let Effect::RefundQuery { attempt, transaction_id } = &entry.effect else {
+            return Err(StoreError::Corrupt("effect"));
+        };
+        let order_id = entry.order_id.clone().ok_or(StoreError::Corrupt("order_id"))?;
+        let order = self.order(&order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
+        let corrupt = || StoreError::Corrupt("effect");
+        let (_, total) = order.order.captured(*attempt).ok_or_else(corrupt)?;
+        let seller = self.context.sellers.of(&order.mch_id, &order.app_id);
+        let sign_type = seller.ok_or(StoreError::Corrupt("mch_id"))?.merchant.sign_type;
+        Ok(RefundRow {
+            out_refund_no: OutRefundNo::for_order(&order_id, 0).map_err(|_| corrupt())?,
+            mch_id: order.mch_id,
+            app_id: order.app_id,
+            order_id: Some(order_id),
+            index: 0,
+            transaction_id: transaction_id.clone(),
+            out_trade_no: order.order.out_trade_no(*attempt).ok_or_else(corrupt)?,
+            total,
+            part: total,
+            by: AskedBy::Elsewhere,
+            refund_no: None,
+            reason: String::new(),
+            sign_type,
+            request: String::new(),
+            state: RefundState::Accepted,
+            refund_id: None,
+            trouble: None,
+            sent_at: None,
+            accepted_at: None,
+            ended_at: None,
+            created_at: self.now,
+        })
+    }
+
+    /// Records the refunds among these that we did not make, and tells the order what they come
+    /// to. Gives whether one of them is under way.
+    pub(super) async fn others_told(
+        &mut self,
+        like: &RefundRow,
+        refunds: &[ToldRefund],
+        total: Option<Fen>,
+    ) -> Result<bool, StoreError> {
+        let known = self.refunds_of(&like.transaction_id).await?;
+        let is_ours = |told: &&ToldRefund| {
+            let mut ours = known.iter().filter(|row| row.by != AskedBy::Elsewhere);
+            ours.any(|row| row.out_refund_no == told.out_refund_no)
+        };
+        let others: Vec<_> = refunds.iter().filter(|told| !is_ours(told)).collect();
+        if others.is_empty() {
+            return Ok(false);
+        }
+        for told in &others {
+            let before = known.iter().find(|row| row.out_refund_no == told.out_refund_no);
+            let state = state_of(told.state);
+            if before.is_some_and(|row| row.state == state) {
+                continue;
+            }
+            tracing::warn!(
+                out_refund_no = told.out_refund_no.as_str(),
+                transaction_id = like.transaction_id.as_str(),
+                part_fen = told.part.get(),
+                state = state.as_str(),
+                "a refund that we did not make"
+            );
+            self.put_refund(RefundRow {
+                out_refund_no: told.out_refund_no.clone(),
+                by: AskedBy::Elsewhere,
+                refund_no: None,
+                reason: String::new(),
+                request: String::new(),
+                total: total.unwrap_or(like.total),
+                part: told.part,
+                state,
+                refund_id: Some(told.refund_id.clone()),
+                trouble: None,
+                sent_at: None,
+                accepted_at: before.map_or(Some(self.now), |row| row.accepted_at),
+                ended_at: state.is_over().then_some(self.now),
+                created_at: before.map_or(self.now, |row| row.created_at),
+                ..like.clone()
+            });
+        }
+        self.tell_elsewhere(like).await?;
+        Ok(others.iter().any(|told| told.state == Told::Processing))
+    }
+
+    /// Tells the order the sum of what went back elsewhere.
+    async fn tell_elsewhere(&mut self, like: &RefundRow) -> Result<(), StoreError> {
+        let Some(order_id) = &like.order_id else { return Ok(()) };
+        let mut amount = Fen::ZERO;
+        for row in self.refunds_of(&like.transaction_id).await? {
+            let counts = matches!(row.state, RefundState::Accepted | RefundState::Done);
+            if row.by == AskedBy::Elsewhere && counts {
+                amount = amount.checked_add(row.part).unwrap_or(Fen::MAX);
+            }
+        }
+        let attempt = self.attempt(&like.out_trade_no).await?;
+        let attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?.index;
+        let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
+        self.apply(order, &Event::RefundedElsewhere { attempt, amount })?;
+        Ok(())
+    }
+}
+
+const fn state_of(told: Told) -> RefundState {
+    match told {
+        Told::Processing => RefundState::Accepted,
+        Told::Success => RefundState::Done,
+        Told::Closed => RefundState::Closed,
+        Told::Change => RefundState::Failed,
+    }
+}

@@ -1,0 +1,177 @@
+//! Refunds on a real file: what is written before anything is sent, and people's words.
+
+use super::*;
+use crate::service::Outcome;
+use crate::store::{Entry, Lane, RefundState};
+use crate::testing::{KEY, PRICE, Shop, notice_fields, signed};
+use saoma_core::ids::{OrderId, OutRefundNo, RefundId};
+use saoma_core::money::Fen;
+use saoma_core::order::Event;
+use saoma_core::sign::SignType;
+
+const T1: &str = "4200009999202611230000000001";
+
+/// An order with a code, and the number to be paid.
+async fn open(shop: &mut Shop) -> (OrderId, String) {
+    let order = shop.order("A-1").await;
+    let placed = shop.at_once.try_recv().unwrap();
+    let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();
+    let outcome = Outcome::Event(Event::Placed { attempt: 0, code_url });
+    shop.service.settle(placed, outcome).await.unwrap();
+    order
+}
+
+/// An order that was given up and paid all the same, and the number of its refund.
+async fn too_late(shop: &mut Shop) -> (OrderId, OutRefundNo) {
+    let (order_id, number) = open(shop).await;
+    shop.service.cancel(&order_id).await.unwrap();
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let number = OutRefundNo::for_order(&order_id, 0).unwrap();
+    (order_id, number)
+}
+
+async fn due(shop: &Shop) -> Option<Entry> {
+    shop.service.claim(Lane::Gateway, 1).await.unwrap().pop()
+}
+
+async fn news(shop: &Shop, entry: Entry, news: RefundNews) {
+    shop.service.settle(entry, Outcome::Refund(news)).await.unwrap();
+}
+
+const REFUND: &str = "select state, sent_at, refund_id, trouble from refund";
+const OUTBOX: &str = "select state from outbox where kind = 'refund'";
+
+fn told(number: &OutRefundNo, state: saoma_core::api::RefundState) -> RefundNews {
+    let refund = ToldRefund {
+        out_refund_no: number.clone(),
+        refund_id: RefundId::new("50300000000000000000000000001").unwrap(),
+        part: Fen::new(PRICE).unwrap(),
+        state,
+    };
+    RefundNews::Told { refunds: vec![refund], total: Fen::new(PRICE) }
+}
+
+#[tokio::test]
+async fn the_exact_request_is_stored_before_it_is_sent_and_never_changes() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = too_late(&mut shop).await;
+    let request = shop.rows("select request from refund").await;
+    assert!(request[0].contains(&format!("<out_refund_no>{number}</out_refund_no>")));
+    assert!(request[0].contains("<refund_fee>1800</refund_fee>"));
+    assert!(request[0].contains("/wx/v2/refund-notify</notify_url>"));
+    assert!(!request[0].contains("<sign>") && !request[0].contains("nonce_str"));
+
+    let entry = due(&shop).await.unwrap();
+    let job = shop.service.refund_job(&entry).await.unwrap();
+    assert!(matches!(job, Some(RefundJob::Send(_))), "{job:?}");
+    news(&shop, entry, RefundNews::Unsure("the connection broke".to_owned())).await;
+    shop.clock.advance(5);
+    // Nobody knows what became of it: asked first, sent again when WeChat does not know it.
+    let entry = due(&shop).await.unwrap();
+    let job = shop.service.refund_job(&entry).await.unwrap();
+    assert!(matches!(&job, Some(RefundJob::Look(look)) if look.or_all), "{job:?}");
+    news(&shop, entry, RefundNews::Told { refunds: vec![], total: None }).await;
+    shop.clock.advance(60);
+    let entry = due(&shop).await.unwrap();
+    let job = shop.service.refund_job(&entry).await.unwrap();
+    assert!(matches!(job, Some(RefundJob::Send(_))), "{job:?}");
+    let id = RefundId::new("50300000000000000000000000001").unwrap();
+    news(&shop, entry, RefundNews::Accepted(id)).await;
+    assert_eq!(shop.phase(&order_id).await.0, "refunding");
+    shop.clock.advance(60);
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, told(&number, saoma_core::api::RefundState::Success)).await;
+    assert_eq!(shop.phase(&order_id).await.0, "refunded");
+    assert_eq!(shop.rows("select request from refund").await, request);
+    assert_eq!(shop.rows("select state from refund").await, ["done"]);
+    assert_eq!(shop.rows("select refund from anomaly").await, ["done"]);
+    assert_eq!(shop.rows(OUTBOX).await, ["done"]);
+}
+
+#[tokio::test]
+async fn a_held_refund_waits_for_an_operators_word() {
+    let mut shop = Shop::open_holding().await;
+    let (order_id, number) = too_late(&mut shop).await;
+    assert_eq!(shop.rows(REFUND).await, ["held - - -"]);
+    shop.clock.advance(7_200);
+    assert!(due(&shop).await.is_none());
+    let nobody = OutRefundNo::new("NOBODY-R1").unwrap();
+    let unknown = shop.service.release_refund(&nobody, "wang.min").await;
+    assert!(matches!(unknown, Err(DecideError::NotFound)));
+
+    shop.service.release_refund(&number, "wang.min").await.unwrap();
+    assert_eq!(shop.rows("select refund from anomaly").await, ["due"]);
+    let entry = due(&shop).await.unwrap();
+    assert!(matches!(shop.service.refund_job(&entry).await.unwrap(), Some(RefundJob::Send(_))));
+    for again in [
+        shop.service.release_refund(&number, "wang.min").await,
+        shop.service.dismiss_refund(&number, "wang.min").await,
+    ] {
+        assert!(matches!(again, Err(DecideError::NotHeld(RefundState::Asked))));
+    }
+    let notes = shop.rows("select name, text from history where kind = 'note'").await;
+    assert_eq!(notes, [format!("wang.min refund {number} released")]);
+    assert_eq!(shop.phase(&order_id).await.0, "refunding");
+}
+
+#[tokio::test]
+async fn a_dismissed_refund_is_never_sent() {
+    let mut shop = Shop::open_holding().await;
+    let (_, number) = too_late(&mut shop).await;
+    shop.service.dismiss_refund(&number, "wang.min").await.unwrap();
+    assert_eq!(shop.rows("select state from refund").await, ["dismissed"]);
+    assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
+    let entry = due(&shop).await.unwrap();
+    assert!(shop.service.refund_job(&entry).await.unwrap().is_none());
+    shop.service.settle(entry, Outcome::Unwanted).await.unwrap();
+    assert_eq!(shop.rows(OUTBOX).await, ["done"]);
+    assert!(shop.service.release_refund(&number, "wang.min").await.is_err());
+}
+
+#[tokio::test]
+async fn what_was_paid_in_another_currency_is_held_and_says_why() {
+    let shop = Shop::open().await;
+    let (_, number) = shop.order("A-1").await;
+    let mut fields = notice_fields(&number, T1, "1800");
+    fields.iter_mut().find(|(name, _)| *name == "fee_type").unwrap().1 = "USD";
+    let notice = signed(&fields, KEY, SignType::HmacSha256);
+    shop.service.notify(&notice).await.unwrap();
+    let refund = shop.rows("select state, trouble from refund").await.remove(0);
+    assert!(refund.starts_with("held paid in another currency"), "{refund}");
+}
+
+#[tokio::test]
+async fn two_refunds_of_one_payment_are_a_minute_apart() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    for n in ["R-1", "R-2"] {
+        let new = NewRefund::new(n, 100, "少一杯").unwrap();
+        assert!(shop.service.ask_refund(Some("shop"), &order_id, &new).await.unwrap().1);
+    }
+    let first = due(&shop).await.unwrap();
+    assert!(due(&shop).await.is_none(), "one after the other");
+    let id = RefundId::new("50300000000000000000000000001").unwrap();
+    news(&shop, first, RefundNews::Accepted(id)).await;
+    let second = due(&shop).await.unwrap();
+    let job = shop.service.refund_job(&second).await.unwrap();
+    let later = shop.service.context.clock.now().plus(60);
+    assert!(
+        matches!(&job, Some(RefundJob::Known(RefundNews::Later(at))) if *at == later),
+        "{job:?}"
+    );
+}
+
+#[tokio::test]
+async fn another_shop_sees_and_refunds_nothing() {
+    let shop = Shop::open().await;
+    let (order_id, number) = shop.order("A-1").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let new = NewRefund::new("R-1", 100, "少一杯").unwrap();
+    let refused = shop.service.ask_refund(Some("other"), &order_id, &new).await;
+    assert!(matches!(refused, Err(AskRefundError::NotFound)));
+    assert_eq!(shop.service.refunds("other", &order_id).await.unwrap(), None);
+    assert_eq!(shop.service.refunds("shop", &order_id).await.unwrap(), Some(vec![]));
+    // An operator may.
+    assert!(shop.service.ask_refund(None, &order_id, &new).await.unwrap().1);
+}

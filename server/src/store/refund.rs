@@ -1,0 +1,292 @@
+//! Money that goes back.
+
+use super::{Conn, Row, StoreError, Value};
+use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
+use saoma_core::money::Fen;
+use saoma_core::order::RefundEnd;
+use saoma_core::sign::SignType;
+use saoma_core::time::UnixTime;
+
+/// A refund as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RefundRow {
+    pub(crate) out_refund_no: OutRefundNo,
+    pub(crate) mch_id: MchId,
+    pub(crate) app_id: AppId,
+    /// `None`: the payment's number is unknown.
+    pub(crate) order_id: Option<OrderId>,
+    /// Which refund of the order; of the payment when no order is known.
+    pub(crate) index: u8,
+    pub(crate) transaction_id: TransactionId,
+    pub(crate) out_trade_no: OutTradeNo,
+    /// What was paid, and what goes back.
+    pub(crate) total: Fen,
+    pub(crate) part: Fen,
+    pub(crate) by: AskedBy,
+    /// The shop's own number of it.
+    pub(crate) refund_no: Option<String>,
+    pub(crate) reason: String,
+    pub(crate) sign_type: SignType,
+    /// Without nonce and signature.
+    pub(crate) request: String,
+    pub(crate) state: RefundState,
+    pub(crate) refund_id: Option<RefundId>,
+    /// What a person has to see to.
+    pub(crate) trouble: Option<String>,
+    pub(crate) sent_at: Option<UnixTime>,
+    pub(crate) accepted_at: Option<UnixTime>,
+    pub(crate) ended_at: Option<UnixTime>,
+    pub(crate) created_at: UnixTime,
+}
+
+/// Who wants a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AskedBy {
+    /// The rule for payments that may not be kept.
+    Rule,
+    Shop,
+    /// Somebody in WeChat's console.
+    Elsewhere,
+}
+
+/// How far a refund is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RefundState {
+    /// Waits for a person.
+    Held,
+    /// To be sent.
+    Asked,
+    /// Sent; nobody knows what became of it.
+    Unsure,
+    /// WeChat is at it.
+    Accepted,
+    Done,
+    Failed,
+    /// At WeChat; the same money may go back under another number.
+    Closed,
+    /// A person has decided against it.
+    Dismissed,
+}
+
+impl AskedBy {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Shop => "shop",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Rule, Self::Shop, Self::Elsewhere].into_iter().find(|by| by.as_str() == name)
+    }
+}
+
+impl RefundState {
+    const ALL: [Self; 8] = [
+        Self::Held,
+        Self::Asked,
+        Self::Unsure,
+        Self::Accepted,
+        Self::Done,
+        Self::Failed,
+        Self::Closed,
+        Self::Dismissed,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Asked => "asked",
+            Self::Unsure => "unsure",
+            Self::Accepted => "accepted",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Closed => "closed",
+            Self::Dismissed => "dismissed",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
+    pub(crate) const fn is_over(self) -> bool {
+        match self {
+            Self::Held | Self::Asked | Self::Unsure | Self::Accepted => false,
+            Self::Done | Self::Failed | Self::Closed | Self::Dismissed => true,
+        }
+    }
+
+    pub(crate) const fn of(end: RefundEnd) -> Self {
+        match end {
+            RefundEnd::Done => Self::Done,
+            RefundEnd::Failed => Self::Failed,
+            RefundEnd::Closed => Self::Closed,
+        }
+    }
+}
+
+impl RefundRow {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let order_id = row.text("order_id")?;
+        let optional = |column| row.optional_text(column);
+        Ok(Self {
+            out_refund_no: row.parsed("out_refund_no")?,
+            mch_id: row.parsed("mch_id")?,
+            app_id: row.parsed("app_id")?,
+            order_id: if order_id.is_empty() { None } else { Some(row.parsed("order_id")?) },
+            index: row.number("refund_index")?,
+            transaction_id: row.parsed("transaction_id")?,
+            out_trade_no: row.parsed("out_trade_no")?,
+            total: fen(row, "total_fen")?,
+            part: fen(row, "part_fen")?,
+            by: AskedBy::from_name(&row.text("asked_by")?)
+                .ok_or(StoreError::Corrupt("asked_by"))?,
+            refund_no: optional("refund_no")?,
+            reason: row.text("reason")?,
+            sign_type: SignType::from_name(&row.text("sign_type")?)
+                .ok_or(StoreError::Corrupt("sign_type"))?,
+            request: row.text("request")?,
+            state: RefundState::from_name(&row.text("state")?)
+                .ok_or(StoreError::Corrupt("state"))?,
+            refund_id: match optional("refund_id")? {
+                Some(id) => Some(RefundId::new(&id).map_err(|_| StoreError::Corrupt("refund_id"))?),
+                None => None,
+            },
+            trouble: optional("trouble")?,
+            sent_at: row.optional_time("sent_at")?,
+            accepted_at: row.optional_time("accepted_at")?,
+            ended_at: row.optional_time("ended_at")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+
+    fn values(&self, now: UnixTime) -> Vec<Value> {
+        vec![
+            self.out_refund_no.as_str().into(),
+            self.mch_id.as_str().into(),
+            self.app_id.as_str().into(),
+            self.order_id.as_ref().map_or("", OrderId::as_str).into(),
+            u32::from(self.index).into(),
+            self.transaction_id.as_str().into(),
+            self.out_trade_no.as_str().into(),
+            self.total.into(),
+            self.part.into(),
+            self.by.as_str().into(),
+            self.refund_no.as_deref().into(),
+            self.reason.as_str().into(),
+            self.sign_type.as_str().into(),
+            self.request.as_str().into(),
+            self.state.as_str().into(),
+            self.refund_id.as_ref().map(RefundId::as_str).into(),
+            self.trouble.as_deref().into(),
+            self.sent_at.into(),
+            self.accepted_at.into(),
+            self.ended_at.into(),
+            self.created_at.into(),
+            now.into(),
+        ]
+    }
+
+    /// Writes refunds down as they are now, new ones and known ones.
+    pub(crate) async fn put_all(
+        conn: &mut Conn,
+        rows: &[&Self],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let head = "insert into refund (out_refund_no, mch_id, app_id, order_id, refund_index, \
+                    transaction_id, out_trade_no, total_fen, part_fen, asked_by, refund_no, \
+                    reason, sign_type, request, state, refund_id, trouble, sent_at, accepted_at, \
+                    ended_at, created_at, updated_at) values";
+        // What was asked for, and how it is sent, never changes.
+        let tail = "on conflict (out_refund_no, mch_id) do update set state = excluded.state, \
+                    refund_id = excluded.refund_id, trouble = excluded.trouble, \
+                    sent_at = excluded.sent_at, accepted_at = excluded.accepted_at, \
+                    ended_at = excluded.ended_at, updated_at = excluded.updated_at";
+        let values = rows.iter().map(|row| row.values(now)).collect();
+        conn.execute_rows(head, values, tail).await?;
+        Ok(())
+    }
+
+    /// The refund of ours with this number.
+    pub(crate) async fn ours(
+        conn: &mut Conn,
+        number: &OutRefundNo,
+    ) -> Result<Option<Self>, StoreError> {
+        let sql = "select * from refund where out_refund_no = $1 and asked_by <> 'elsewhere'";
+        let row = conn.fetch_one(sql, vec![number.as_str().into()]).await?;
+        row.as_ref().map(Self::read).transpose()
+    }
+
+    /// All refunds of a payment, those made elsewhere too.
+    pub(crate) async fn of_payment(
+        conn: &mut Conn,
+        id: &TransactionId,
+    ) -> Result<Vec<Self>, StoreError> {
+        let sql = "select * from refund where transaction_id = $1 order by created_at, \
+                   refund_index, out_refund_no";
+        conn.fetch(sql, vec![id.as_str().into()]).await?.iter().map(Self::read).collect()
+    }
+
+    /// All refunds of an order, oldest first.
+    pub(crate) async fn of_order(conn: &mut Conn, id: &OrderId) -> Result<Vec<Self>, StoreError> {
+        let sql = "select * from refund where order_id = $1 order by created_at, refund_index, \
+                   out_refund_no";
+        conn.fetch(sql, vec![id.as_str().into()]).await?.iter().map(Self::read).collect()
+    }
+}
+
+fn fen(row: &Row, column: &'static str) -> Result<Fen, StoreError> {
+    Fen::new(row.number(column)?).ok_or(StoreError::Corrupt(column))
+}
+
+/// Says at the anomalies of payments how far their refunds are (docs/api.md §2.5).
+pub(crate) async fn tell_anomalies(
+    conn: &mut Conn,
+    payments: &[&TransactionId],
+) -> Result<(), StoreError> {
+    let sql = "update anomaly set refund = coalesce((
+                   select case when r.state in ('held', 'done', 'failed', 'dismissed') then r.state
+                               else 'due' end
+                   from refund as r
+                   where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule'
+                   order by r.refund_index desc limit 1), anomaly.refund)
+               where transaction_id = $1 and refund <> 'none'";
+    for id in payments {
+        conn.execute(sql, vec![id.as_str().into()]).await?;
+    }
+    Ok(())
+}
+
+/// How a refund of an order ended.
+#[derive(Clone, Debug)]
+pub(crate) struct RefundEnded {
+    pub(crate) out_refund_no: OutRefundNo,
+    pub(crate) transaction_id: TransactionId,
+    pub(crate) end: RefundEnd,
+}
+
+impl RefundEnded {
+    /// Writes ends down; what a person decided stays as the reason.
+    pub(crate) async fn update_all(
+        conn: &mut Conn,
+        rows: &[Self],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let values = |row: &Self| -> Vec<Value> {
+            let state = RefundState::of(row.end).as_str();
+            vec![row.out_refund_no.as_str().into(), state.into(), now.into()]
+        };
+        let head = "update refund set state = v.column2, ended_at = v.column3, \
+                    updated_at = v.column3, \
+                    trouble = case when v.column2 = 'failed' then refund.trouble else null end \
+                    from (values";
+        let tail = ") as v where refund.out_refund_no = v.column1 \
+                    and refund.asked_by <> 'elsewhere' and refund.state <> 'dismissed'";
+        conn.execute_rows(head, rows.iter().map(values).collect(), tail).await?;
+        Ok(())
+    }
+}
