@@ -18,7 +18,7 @@ mod shop;
 
 pub use env::Env;
 pub use error::{ConfigError, Problem};
-pub use merchant::{AnomalyPolicy, MerchantConfig};
+pub use merchant::{AnomalyPolicy, MerchantConfig, UnknownPolicy};
 pub use observe::{LogConfig, LogFormat, Watched};
 pub use shop::{ShopConfig, WebhookConfig};
 

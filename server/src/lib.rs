@@ -13,10 +13,14 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod archive;
+mod backup;
 mod clock;
 mod config;
 mod http;
+mod keys;
 mod life;
+mod listen;
 mod metrics;
 mod password;
 mod random;
@@ -29,18 +33,23 @@ mod watch;
 mod webhook;
 mod worker;
 
+pub use archive::{ArchiveError, Archived, archive};
+pub use backup::{BackupError, backup};
 pub use clock::{Clock, ManualClock};
 pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, LogFormat,
-    MerchantConfig, OperatorConfig, Problem, Secret, ShopConfig, Watched, WebhookConfig,
+    MerchantConfig, OperatorConfig, Problem, Secret, ShopConfig, UnknownPolicy, Watched,
+    WebhookConfig,
 };
+pub use keys::{KeyError, KeyInfo, Keys};
 pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
 pub use reconcile::{ReconcileError, Reconciled, reconcile};
-pub use store::{OpenError, StoreError};
+pub use store::{KeyKind, Month, OpenError, StoreError};
 
 use axum::Router;
-use http::{App, Gate, MetricsFor, ShopKeys};
+use http::{App, Gate, MetricsFor};
+use keys::KeyRing;
 use life::Life;
 use reconcile::Reconciler;
 use saoma_core::ids::{AppId, MchId};
@@ -152,6 +161,8 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
         id: shop.id.clone(),
         mch_id: shop.mch_id.clone(),
         app_id: shop.app_id.clone(),
+        has_webhook: shop.webhook.is_some(),
+        fetch_within_s: u64::from(shop.fetch_within_s),
     }));
     sellers
 }
@@ -184,12 +195,14 @@ impl Server {
         let (service, at_once) =
             Service::open(store.clone(), clock, random, sellers).await.map_err(not_open)?;
         let service = Arc::new(service);
+        let keys = Arc::new(KeyRing::new(&config.shops));
+        keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let life = Life::default();
         let watched = &config.watched;
         let app = App {
             service: service.clone(),
-            keys: ShopKeys::new(&config.shops),
+            keys: keys.clone(),
             gate: Arc::new(Gate::new(&config)),
             stop: stopping.clone(),
             life: life.clone(),
@@ -209,6 +222,10 @@ impl Server {
         tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
+        tasks.spawn(keys.keep(store.clone(), stopping.clone()));
+        let watchers = service.context.watchers.clone();
+        tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
+        tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
         tasks.spawn(serve(listener, http::router(app), stopping));
         let drain = watched.drain;

@@ -13,6 +13,7 @@ use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::time::UnixTime;
 use saoma_sandbox::gateway::Call;
 use saoma_sandbox::{ConsoleRefund, FaultRule, Often, RefundAccount, Target, Tender};
+use saoma_server::{Clock, Random, Reconciled};
 use serde_json::Value;
 use std::time::Duration;
 use world::{APP_ID, KEY, MCH_ID, SHOP_KEY, World};
@@ -45,12 +46,17 @@ fn unnotified() -> Tender {
     Tender { notify: false, ..Tender::default() }
 }
 
-/// The day's answer, once `is` holds of it.
+/// The first day's answer, once `is` holds of it.
 async fn day(world: &World, is: impl Fn(&Value) -> bool) -> Value {
+    day_at(world, DAY, is).await
+}
+
+/// The answer at a path, once `is` holds of it.
+async fn day_at(world: &World, path: &str, is: impl Fn(&Value) -> bool) -> Value {
     let mut last = Value::Null;
     let seen = async {
         loop {
-            last = get(world, DAY).await.1;
+            last = get(world, path).await.1;
             if is(&last) {
                 return;
             }
@@ -64,7 +70,12 @@ async fn day(world: &World, is: impl Fn(&Value) -> bool) -> Value {
 
 /// A day that is compared, and about which nobody is asked any more.
 async fn settled(world: &World) -> Value {
-    day(world, |day| day["state"] == "compared" && day["asking"] == 0).await
+    settled_at(world, DAY).await
+}
+
+async fn settled_at(world: &World, path: &str) -> Value {
+    let is = |day: &Value| day["state"] == "compared" && day["due_at"].is_null();
+    day_at(world, path, |day| is(day) && day["asking"] == 0).await
 }
 
 /// The only difference of a day in short: kind, state, why.
@@ -161,7 +172,7 @@ async fn a_payment_that_every_query_denied_goes_back() {
     world.sandbox.add_fault(rule.often(Often::Always)).unwrap();
     world.pay_as(&order, unnotified());
     world.advance(UNTIL_BILL - 3_600);
-    world.until(&order.id, "closed").await;
+    world.until(&order.id, "expired").await;
     world.sandbox.remove_faults();
     world.advance(3_660);
     let day = settled(&world).await;
@@ -179,7 +190,7 @@ async fn a_payment_that_every_query_denied_goes_back() {
 
 #[tokio::test]
 async fn an_unknown_order_goes_back_when_its_number_can_be_ours() {
-    let world = World::start().await;
+    let world = World::with_certificate("").await;
     pay_unknown(&world, "20261124032600LOST0001-1").await;
     pay_unknown(&world, "OTHER-PROGRAM-0001").await;
     world.advance(UNTIL_BILL + 60);
@@ -201,6 +212,95 @@ async fn an_unknown_order_goes_back_when_its_number_can_be_ours() {
     let anomalies = world.anomalies().await;
     assert_eq!(anomalies.len(), 1, "{anomalies:?}");
     assert_eq!(anomalies[0]["kind"], "unknown_order");
+
+    // It really goes back, under one number, and the next day's bill says nothing new.
+    let refunds = |number: &str| world.sandbox.order(number).unwrap().payments.remove(0).refunds;
+    let lost = "20261124032600LOST0001-1";
+    let is_back = || refunds(lost).iter().all(|refund| refund.refund_status == "SUCCESS");
+    world.pass(4_000, 60, async || !refunds(lost).is_empty() && is_back()).await;
+    assert_eq!((refunds(lost).len(), refunds(lost)[0].refund_fee), (1, 500));
+    assert!(refunds("OTHER-PROGRAM-0001").is_empty(), "another program's money is not touched");
+    world.advance(86_400);
+    let next = settled_at(&world, "/v1/bills/2026-11-25").await;
+    assert_eq!(next["differences"].as_array().unwrap().len(), 0, "{next:#}");
+    assert_eq!(next["refunds"]["bill"], serde_json::json!({ "count": 1, "fen": 500 }));
+}
+
+#[tokio::test]
+async fn a_policy_to_hold_leaves_an_unknown_order_to_a_person() {
+    let lines = "anomalies = \"hold\"\nbill_unknown = \"all\"";
+    let world = World::with_certificate(lines).await;
+    pay_unknown(&world, "ANY-NUMBER-0001").await;
+    world.advance(UNTIL_BILL + 60);
+    let day = settled(&world).await;
+    assert_eq!(only(&day), ["missing_here", "open", "held"]);
+    assert_eq!((&day["open"], &day["payments"]["others"]["count"]), (&1.into(), &0.into()));
+}
+
+#[tokio::test]
+async fn many_unknown_orders_may_be_another_servers_and_are_left_to_a_person() {
+    let world = World::with_certificate("").await;
+    let number = |n: u32| format!("20261124032600OTHER{n:04}-1");
+    for n in 0..11 {
+        pay_unknown(&world, &number(n)).await;
+    }
+    world.advance(UNTIL_BILL + 60);
+    let day = settled(&world).await;
+    assert_eq!((&day["open"], &day["payments"]["others"]["count"]), (&11.into(), &0.into()));
+    for difference in day["differences"].as_array().unwrap() {
+        assert_eq!((&difference["state"], &difference["why"]), (&"open".into(), &"held".into()));
+        let note = difference["note"].as_str().unwrap();
+        assert!(note.contains("another server"), "{note}");
+    }
+    assert!(world.anomalies().await.is_empty(), "nothing was taken, nothing goes back");
+}
+
+#[tokio::test]
+async fn refunds_around_midnight_stand_on_the_day_of_their_acceptance() {
+    let world = World::with_certificate("").await;
+    // 23:55 on the first day.
+    world.advance(73_740);
+    let (first, second) = (world.order("A-1").await, world.order("A-2").await);
+    for order in [&first, &second] {
+        world.pay(order);
+        world.until(&order.id, "shipped").await;
+    }
+    let state = async |order: &world::Order| {
+        let refund = world.refunds(&order.id).await.remove(0);
+        refund["state"].as_str().unwrap().to_owned()
+    };
+    let until = async |order: &world::Order, wanted: &str| {
+        let mut last = String::new();
+        for _ in 0..600 {
+            last = state(order).await;
+            if last == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{last} instead of {wanted}");
+    };
+    // Accepted a second before midnight, done on the next day.
+    world.advance(298);
+    assert_eq!(world.refund(&first.id, "R-1", 500).await.0, 201);
+    until(&first, "accepted").await;
+    // Accepted a second before midnight; we hear of it only on the next day.
+    world.advance(1);
+    let rule = FaultRule::next("cut_after".parse().unwrap()).of_call(Call::Refund);
+    world.sandbox.add_fault(rule).unwrap();
+    assert_eq!(world.refund(&second.id, "R-2", 700).await.0, 201);
+    until(&second, "unsure").await;
+    world.pass(7_200, 60, async || state(&first).await == "done").await;
+    world.pass(7_200, 60, async || state(&second).await == "done").await;
+
+    world.advance(2 * 86_400);
+    let first_day = settled(&world).await;
+    assert_eq!(only(&first_day), ["refund_other_day", "explained", "other_day"]);
+    assert_eq!(first_day["refunds"]["bill"], serde_json::json!({ "count": 2, "fen": 1200 }));
+    assert_eq!(first_day["refunds"]["here"], serde_json::json!({ "count": 1, "fen": 500 }));
+    let second_day = settled_at(&world, "/v1/bills/2026-11-25").await;
+    assert_eq!(only(&second_day), ["refund_other_day", "explained", "other_day"]);
+    assert_eq!(second_day["refunds"]["here"], serde_json::json!({ "count": 1, "fen": 700 }));
 }
 
 #[tokio::test]
@@ -260,6 +360,55 @@ async fn days_that_were_missed_are_caught_up() {
     let dates: Vec<&str> =
         days["bills"].as_array().unwrap().iter().map(|day| day["date"].as_str().unwrap()).collect();
     assert_eq!(dates, ["2026-11-27", "2026-11-26", "2026-11-25", "2026-11-24"]);
+}
+
+/// `saoma-server reconcile`, in this process.
+async fn reconcile(
+    world: &World,
+    date: &str,
+    merchant: Option<&str>,
+) -> Result<Reconciled, String> {
+    let (config, clock) = (world.config.clone(), Clock::Manual(world.clock.clone()));
+    let done = saoma_server::reconcile(config, clock, Random::seeded(9), date, merchant).await;
+    done.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn the_command_compares_alone_and_asks_a_server_that_runs() {
+    let mut world = World::start().await;
+    let order = world.order("A-1").await;
+    world.pay_as(&order, unnotified());
+    world.crash_server();
+    for (date, merchant, problem) in [
+        ("yesterday", None, "DATE must be a day such as 2026-11-23"),
+        ("2026-11-24", None, "DATE must be a day before today"),
+        ("2026-11-22", Some("1900000999"), "no merchant 1900000999"),
+    ] {
+        let error = reconcile(&world, date, merchant).await.unwrap_err();
+        assert!(error.contains(problem), "{error}");
+    }
+    world.advance(UNTIL_BILL + 60);
+
+    let rule = FaultRule::next("system_error_before".parse().unwrap()).of_call(Call::DownloadBill);
+    world.sandbox.add_fault(rule.often(Often::Next(1))).unwrap();
+    let failed = reconcile(&world, "2026-11-24", None).await.unwrap();
+    assert_eq!((failed.open, failed.failed), (0, 1), "{}", failed.text);
+    assert!(failed.text.contains("could not be compared"), "{}", failed.text);
+
+    let rule = FaultRule::next("system_error_before".parse().unwrap()).of_call(Call::OrderQuery);
+    world.sandbox.add_fault(rule.often(Often::Next(1))).unwrap();
+    let open = reconcile(&world, "2026-11-24", Some(MCH_ID)).await.unwrap();
+    assert_eq!((open.open, open.failed), (1, 0), "{}", open.text);
+    assert!(open.text.contains("open: payment missing here, bill 18.00, here - yuan"));
+
+    world.start_server().await;
+    // The question that had no answer is asked again after a pause.
+    world.advance(60);
+    world.until(&order.id, "shipped").await;
+    settled(&world).await;
+    let even = reconcile(&world, "20261124", None).await.unwrap();
+    assert_eq!((even.open, even.failed), (0, 0), "{}", even.text);
+    assert!(even.text.contains("payments in the bill 1 of 18.00 yuan, here 1 of 18.00 yuan"));
 }
 
 #[tokio::test]

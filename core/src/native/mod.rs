@@ -73,6 +73,7 @@
 mod bills;
 mod calls;
 mod certificate;
+mod date;
 mod error;
 mod tap;
 mod transport;

@@ -30,6 +30,7 @@ impl Order {
             Event::Cancel => step.cancel(now),
             Event::Tick => step.tick(now),
             Event::Watched => step.watched(now),
+            Event::Dispense => step.dispense(),
             Event::Shipped => step.shipped(),
             Event::RefundAsked { refund, attempt, amount } => {
                 step.refund_asked(*refund, *attempt, *amount);

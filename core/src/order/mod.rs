@@ -29,11 +29,13 @@
 //! # Ok::<(), saoma_core::ids::IdError>(())
 //! ```
 
+mod dispense;
 mod handle;
 mod payment;
 mod refund;
 mod view;
 
+pub use dispense::DispenseRefused;
 pub use payment::Anomaly;
 pub use refund::{RefundBy, RefundEnd, RefundPart, RefundRefused, RefundStage};
 
@@ -111,6 +113,9 @@ pub struct Order {
     /// In the order in which they were asked for; the place is the number.
     #[cfg_attr(feature = "serde", serde(default))]
     refunds: Vec<RefundPart, PARTS_MAX>,
+    /// A machine has begun to hand the goods over.
+    #[cfg_attr(feature = "serde", serde(default))]
+    dispensed: bool,
 }
 
 /// Where an order is.
@@ -248,7 +253,9 @@ pub enum Event {
     Tick,
     /// Somebody watches; [`Order::may_ask`] says when this is worth saying.
     Watched,
-    /// The shop has confirmed.
+    /// A machine begins to hand the goods over; [`Order::may_dispense`] says whether it may.
+    Dispense,
+    /// The shop, or the machine, has confirmed.
     Shipped,
     /// The shop gives a payment back, whole or in part; [`Order::may_refund`] says whether it may.
     RefundAsked {
@@ -385,6 +392,7 @@ impl Order {
             renewing: false,
             attempts: Vec::from_array([Attempt::new(created_at)]),
             refunds: Vec::new(),
+            dispensed: false,
         };
         Step { order, effects: Vec::from_array([Effect::Place { attempt: 0 }]) }
     }

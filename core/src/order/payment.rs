@@ -50,6 +50,10 @@ pub enum Anomaly {
     Conflict,
     /// A good payment for a number that we do not know (found by the server, not by an order).
     UnknownOrder,
+    /// Paid, and no machine came for the goods (found by the server).
+    NotFetched,
+    /// A machine began to hand the goods over and never confirmed (found by the server).
+    NotConfirmed,
 }
 
 impl Anomaly {
@@ -65,6 +69,8 @@ impl Anomaly {
             Self::RefundedElsewhere => "refunded_elsewhere",
             Self::Conflict => "conflict",
             Self::UnknownOrder => "unknown_order",
+            Self::NotFetched => "not_fetched",
+            Self::NotConfirmed => "not_confirmed",
         }
     }
 
@@ -78,7 +84,9 @@ impl Anomaly {
             | Self::PaidAfterClose
             | Self::PaidTwice
             | Self::UnknownOrder => true,
-            Self::RefundedElsewhere | Self::Conflict => false,
+            Self::RefundedElsewhere | Self::Conflict | Self::NotFetched | Self::NotConfirmed => {
+                false
+            }
         }
     }
 }

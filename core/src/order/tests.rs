@@ -5,6 +5,7 @@ use crate::api::Currency;
 use crate::watch;
 use std::{format, vec, vec::Vec as StdVec};
 
+mod dispense;
 mod refund;
 mod walk;
 

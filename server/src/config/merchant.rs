@@ -22,7 +22,7 @@ const KEYS: &[&str] = &[
     "certificate_key",
     "spbill_create_ip",
     "anomalies",
-    "only_program",
+    "bill_unknown",
 ];
 
 /// Who we are to WeChat.
@@ -48,9 +48,8 @@ pub struct MerchantConfig {
     pub spbill_create_ip: IpAddr,
     /// What becomes of payments that may not be kept.
     pub anomalies: AnomalyPolicy,
-    /// Whether no other program takes payments under this merchant's number. Then a payment in the
-    /// bill whose number nobody knows goes back, whatever the number looks like.
-    pub only_program: bool,
+    /// What becomes of payments in the daily bill that nobody here knows.
+    pub bill_unknown: UnknownPolicy,
 }
 
 /// What becomes of a payment that may not be kept: too late, twice, a wrong amount.
@@ -61,6 +60,19 @@ pub enum AnomalyPolicy {
     Refund,
     /// It is held until an operator decides.
     Hold,
+}
+
+/// What becomes of a payment in the daily bill whose number nobody here knows. The bill is the
+/// whole merchant's: another program, or another server, may have taken it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownPolicy {
+    /// It is left to a person.
+    Hold,
+    /// It goes back when its number has the form of ours, unless there are many of them.
+    #[default]
+    Ours,
+    /// It goes back: nobody else uses the merchant's number.
+    All,
 }
 
 impl MerchantConfig {
@@ -117,7 +129,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
     let certificate = problems.keep(certificate(section, mch_id.as_ref()));
     let spbill_create_ip = problems.keep(spbill_create_ip(section));
     let anomalies = problems.keep(anomalies(section));
-    let only_program = problems.keep(section.flag("only_program", false));
+    let bill_unknown = problems.keep(bill_unknown(section));
     Some(MerchantConfig {
         mch_id: mch_id?,
         name: name?,
@@ -129,7 +141,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
         certificate: certificate?,
         spbill_create_ip: spbill_create_ip?,
         anomalies: anomalies?,
-        only_program: only_program?,
+        bill_unknown: bill_unknown?,
     })
 }
 
@@ -232,5 +244,14 @@ fn anomalies(section: &mut Section<'_>) -> Result<AnomalyPolicy, Problem> {
         None | Some("refund") => Ok(AnomalyPolicy::Refund),
         Some("hold") => Ok(AnomalyPolicy::Hold),
         Some(_) => Err(section.error("anomalies", "must be \"refund\" or \"hold\"")),
+    }
+}
+
+fn bill_unknown(section: &mut Section<'_>) -> Result<UnknownPolicy, Problem> {
+    match section.optional("bill_unknown")?.as_deref() {
+        None | Some("ours") => Ok(UnknownPolicy::Ours),
+        Some("hold") => Ok(UnknownPolicy::Hold),
+        Some("all") => Ok(UnknownPolicy::All),
+        Some(_) => Err(section.error("bill_unknown", "must be \"ours\", \"hold\" or \"all\"")),
     }
 }

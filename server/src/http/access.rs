@@ -2,56 +2,23 @@
 
 use super::App;
 use super::error::ApiError;
-use crate::config::ShopConfig;
+use crate::keys::Holder;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use saoma_core::ids::OrderId;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
-use subtle::ConstantTimeEq as _;
 
-/// The keys of shops and their kiosks, as digests, each with its shop's id: digests of any two
-/// texts have the same length, so comparing them tells nothing.
-#[derive(Clone)]
-pub(crate) struct ShopKeys(Arc<[([u8; 32], Arc<str>)]>);
+/// The caller holds a key: a shop, or a device of it.
+pub(super) struct ByKey(pub(super) Holder);
 
-impl ShopKeys {
-    pub(crate) fn new(shops: &[ShopConfig]) -> Self {
-        let keys = shops.iter().flat_map(|shop| {
-            let id: Arc<str> = shop.id.as_str().into();
-            shop.keys.iter().map(move |key| (Sha256::digest(key.expose()).into(), id.clone()))
-        });
-        Self(keys.collect())
-    }
-
-    /// The digest and the shop of a key that is one of them; all of them are compared, in
-    /// constant time.
-    fn find(&self, key: &str) -> Option<([u8; 32], Arc<str>)> {
-        let digest: [u8; 32] = Sha256::digest(key).into();
-        let mut found = None;
-        for (known, shop) in self.0.iter() {
-            if bool::from(known.ct_eq(&digest)) {
-                found = Some(shop);
-            }
-        }
-        Some((digest, found?.clone()))
-    }
-}
-
-/// The caller is a shop, or a kiosk of it: the shop's id.
-pub(super) struct ByShop(pub(super) Arc<str>);
-
-impl FromRequestParts<App> for ByShop {
+impl FromRequestParts<App> for ByKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let key = bearer(&parts.headers).ok_or(ApiError::Unauthorized)?;
-        match app.keys.find(key) {
-            Some((digest, shop)) => {
-                count_key(&digest, app)?;
-                Ok(Self(shop))
-            }
+        match holder(key, app)? {
+            Some(holder) => Ok(Self(holder)),
             None => {
                 count_address(parts, app)?;
                 Err(ApiError::Unauthorized)
@@ -60,8 +27,20 @@ impl FromRequestParts<App> for ByShop {
     }
 }
 
-/// The order in the path, and the caller may see it: the shop, a kiosk, or the page that holds its
-/// token. There may be no such order.
+/// The caller is a shop: its id.
+pub(super) struct ByShop(pub(super) Arc<str>);
+
+impl FromRequestParts<App> for ByShop {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let ByKey(Holder { shop, device }) = ByKey::from_request_parts(parts, app).await?;
+        if device.is_some() { Err(ApiError::Forbidden) } else { Ok(Self(shop)) }
+    }
+}
+
+/// The order in the path, and the caller may see it: its shop, the device that made it, or the
+/// page that holds its token. There may be no such order.
 pub(super) struct Allowed(pub(super) OrderId);
 
 /// `?token=`, where a browser cannot send headers. A shop's key may not stand in a URL.
@@ -74,16 +53,16 @@ impl FromRequestParts<App> for Allowed {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let order_id = Path::<String>::from_request_parts(parts, app).await;
+        let order_id = order_id(parts, app).await;
         let bearer = bearer(&parts.headers);
         let in_url = Query::<InUrl>::try_from_uri(&parts.uri).ok();
         let token = bearer.or(in_url.as_ref().map(|Query(in_url)| in_url.token.as_str()));
         let token = token.ok_or(ApiError::Unauthorized)?;
-        let order_id = order_id.ok().and_then(|Path(order_id)| OrderId::new(&order_id).ok());
         let order_id = order_id.ok_or(ApiError::NotFound)?;
-        if let Some((digest, _)) = bearer.and_then(|key| app.keys.find(key)) {
-            count_key(&digest, app)?;
-            return Ok(Self(order_id));
+        if let Some(holder) = bearer.map_or(Ok(None), |key| holder(key, app))? {
+            let owner = app.service.owner(&order_id).await?;
+            let is_theirs = owner.is_some_and(|(shop, device)| may_see(&holder, &shop, device));
+            return if is_theirs { Ok(Self(order_id)) } else { Err(ApiError::NotFound) };
         }
         count_address(parts, app)?;
         if app.service.is_token(&order_id, token) {
@@ -94,15 +73,44 @@ impl FromRequestParts<App> for Allowed {
     }
 }
 
+/// A shop sees all of its orders, a device those that it has made.
+fn may_see(holder: &Holder, shop: &str, device: Option<String>) -> bool {
+    *holder.shop == *shop
+        && (holder.device.is_none() || holder.device.as_deref() == device.as_deref())
+}
+
+/// The order in the path, and a caller with a key. Whether the order is theirs is for the verb to
+/// say.
+pub(super) struct OrderByKey(pub(super) OrderId, pub(super) Holder);
+
+impl FromRequestParts<App> for OrderByKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let ByKey(holder) = ByKey::from_request_parts(parts, app).await?;
+        let order_id = order_id(parts, app).await.ok_or(ApiError::NotFound)?;
+        Ok(Self(order_id, holder))
+    }
+}
+
+async fn order_id(parts: &mut Parts, app: &App) -> Option<OrderId> {
+    let Path(order_id) = Path::<String>::from_request_parts(parts, app).await.ok()?;
+    OrderId::new(&order_id).ok()
+}
+
+/// Who holds this key, counted against its limit; `None`: nobody does.
+fn holder(key: &str, app: &App) -> Result<Option<Holder>, ApiError> {
+    let now = app.service.context.clock.now();
+    let Some((digest, holder)) = app.keys.find(key, now) else { return Ok(None) };
+    let within = app.gate.key(&digest, now);
+    within.inspect_err(|_| app.service.context.metrics.rate_limited("key"))?;
+    Ok(Some(holder))
+}
+
 fn count_address(parts: &Parts, app: &App) -> Result<(), ApiError> {
     let client = app.gate.client(&parts.extensions, &parts.headers);
     let within = app.gate.address(client, app.service.context.clock.now());
     within.inspect_err(|_| app.service.context.metrics.rate_limited("address"))
-}
-
-fn count_key(digest: &[u8; 32], app: &App) -> Result<(), ApiError> {
-    let within = app.gate.key(digest, app.service.context.clock.now());
-    within.inspect_err(|_| app.service.context.metrics.rate_limited("key"))
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {

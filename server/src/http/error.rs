@@ -1,12 +1,12 @@
 //! Errors as callers see them (docs/api.md §4). What went wrong inside is logged, never sent.
 
-use crate::service::{AskRefundError, CancelError, CreateError, InvalidField};
+use crate::service::{AskRefundError, CancelError, CreateError, DispenseError, InvalidField};
 use crate::store::StoreError;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use saoma_core::order::RefundRefused;
+use saoma_core::order::{DispenseRefused, RefundRefused};
 use serde_json::json;
 
 /// Why a request is not answered as it wished.
@@ -15,11 +15,16 @@ pub(super) enum ApiError {
     InvalidJson { message: String },
     InvalidField { field: String, message: String },
     Unauthorized,
+    Forbidden,
     NotFound,
     MethodNotAllowed,
     Timeout,
     OrderNoTaken,
     AlreadyPaid,
+    NotPaid,
+    RefundStarted,
+    ShippedOtherwise,
+    NotClaimed,
     RefundNoTaken,
     RefundRefused(RefundRefused),
     TooLarge,
@@ -32,11 +37,16 @@ impl ApiError {
         match self {
             Self::InvalidJson { .. } | Self::InvalidField { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::OrderNoTaken
             | Self::AlreadyPaid
+            | Self::NotPaid
+            | Self::RefundStarted
+            | Self::ShippedOtherwise
+            | Self::NotClaimed
             | Self::RefundNoTaken
             | Self::RefundRefused(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -52,6 +62,7 @@ impl ApiError {
             Self::Unauthorized => {
                 ("unauthorized", "send `Authorization: Bearer KEY` with a key of this server")
             }
+            Self::Forbidden => ("forbidden", "this key may not do that"),
             Self::NotFound => ("not_found", "there is nothing here that you may see"),
             Self::MethodNotAllowed => ("method_not_allowed", "this path takes another method"),
             Self::Timeout => ("timeout", "the request took too long; try again"),
@@ -59,6 +70,14 @@ impl ApiError {
                 ("order_no_taken", "order_no was used for another order; take a new one")
             }
             Self::AlreadyPaid => ("already_paid", "the order is paid and cannot be given up"),
+            Self::NotPaid => ("not_paid", "the order is not paid: hand nothing over"),
+            Self::RefundStarted => {
+                ("refund_started", "the payment of the order goes back: hand nothing over")
+            }
+            Self::ShippedOtherwise => {
+                ("shipped_otherwise", "the order was shipped in another way: hand nothing over")
+            }
+            Self::NotClaimed => ("not_claimed", "claim the goods first: POST .../dispense"),
             Self::RefundNoTaken => {
                 let message = "refund_no was used for another amount or reason; take a new one";
                 ("refund_no_taken", message)
@@ -108,8 +127,13 @@ impl IntoResponse for ApiError {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Timeout
+            | Self::Forbidden
             | Self::OrderNoTaken
             | Self::AlreadyPaid
+            | Self::NotPaid
+            | Self::RefundStarted
+            | Self::ShippedOtherwise
+            | Self::NotClaimed
             | Self::RefundNoTaken
             | Self::RefundRefused(_)
             | Self::TooLarge => {}
@@ -151,6 +175,20 @@ impl From<CancelError> for ApiError {
             CancelError::NotFound => Self::NotFound,
             CancelError::AlreadyPaid => Self::AlreadyPaid,
             CancelError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DispenseError> for ApiError {
+    fn from(error: DispenseError) -> Self {
+        match error {
+            DispenseError::NotFound => Self::NotFound,
+            DispenseError::NotYours => Self::Forbidden,
+            DispenseError::Refused(DispenseRefused::NotPaid) => Self::NotPaid,
+            DispenseError::Refused(DispenseRefused::RefundStarted) => Self::RefundStarted,
+            DispenseError::Refused(DispenseRefused::Shipped) => Self::ShippedOtherwise,
+            DispenseError::NotClaimed => Self::NotClaimed,
+            DispenseError::Store(error) => error.into(),
         }
     }
 }

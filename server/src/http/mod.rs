@@ -6,6 +6,7 @@ mod bills;
 mod docs;
 mod error;
 mod events;
+mod goods;
 mod limit;
 mod notify;
 mod observe;
@@ -16,11 +17,11 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use access::ShopKeys;
 use error::ApiError;
 pub(crate) use limit::Gate;
 pub(crate) use observe::{MetricsFor, router as observe_router};
 
+use crate::keys::KeyRing;
 use crate::life::Life;
 use crate::service::Service;
 use axum::Router;
@@ -43,7 +44,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
-    pub(crate) keys: ShopKeys,
+    pub(crate) keys: Arc<KeyRing>,
     pub(crate) gate: Arc<Gate>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
@@ -61,6 +62,8 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::map_response(any_origin));
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
+        .route("/v1/orders/{order_id}/dispense", post(goods::dispense))
+        .route("/v1/orders/{order_id}/shipped", post(goods::shipped))
         .route(
             "/v1/orders/{order_id}/refunds",
             get(refunds::list).post(refunds::ask).layer(DefaultBodyLimit::max(JSON_LEN_MAX)),

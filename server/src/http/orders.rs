@@ -1,7 +1,7 @@
 //! Orders for shops, kiosks and pages (docs/api.md §2.1, §2.2, §2.4, §2.5).
 
 use super::App;
-use super::access::{Allowed, ByShop};
+use super::access::{Allowed, ByKey, ByShop};
 use super::error::ApiError;
 use crate::service::{EXPIRES_IN_DEFAULT_S, NewOrder};
 use crate::store::AnomalyRow;
@@ -34,13 +34,13 @@ struct Anomalies {
 }
 
 pub(super) async fn create(
-    ByShop(shop): ByShop,
+    ByKey(holder): ByKey,
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let new = new_order(&body?)?;
+    let new = new_order(&body?)?.by(holder.device.as_deref());
     let service = app.service.clone();
-    let shop = service.context.sellers.shop(&shop).cloned().ok_or(ApiError::Unauthorized)?;
+    let shop = service.context.sellers.shop(&holder.shop).cloned().ok_or(ApiError::Unauthorized)?;
     let created = service.create(&shop, &new).await?;
     let order_id = &created.order_id;
     let view = app.service.view_with_code(order_id, CODE_WITHIN).await?;
@@ -65,8 +65,12 @@ pub(super) async fn cancel(
     Ok(Json(app.service.cancel(&order_id).await?))
 }
 
-pub(super) async fn anomalies(_: ByShop, State(app): State<App>) -> Result<Response, ApiError> {
-    let anomalies = app.service.anomalies().await?;
+pub(super) async fn anomalies(
+    ByShop(shop): ByShop,
+    State(app): State<App>,
+) -> Result<Response, ApiError> {
+    let shop = app.service.context.sellers.shop(&shop).ok_or(ApiError::NotFound)?;
+    let anomalies = app.service.anomalies(shop).await?;
     Ok(Json(Anomalies { anomalies }).into_response())
 }
 

@@ -2,21 +2,26 @@
 
 use super::Reconciler;
 use super::words::{State, Why};
+use crate::config::UnknownPolicy;
+use crate::service::ToldRefund;
 use crate::store::{AttemptRow, DifferenceRow, End, StoreError};
 use saoma_core::api::{
     Call, Class, ErrCode, OrderQueryAnswer, Payment, PaymentNo, RefundNo, RefundQuery,
-    RefundQueryAnswer, RefundRecord, RefundState, TradeState,
+    RefundQueryAnswer, RefundRecord, TradeState,
 };
 use saoma_core::ids::{AppId, OutTradeNo};
 use saoma_core::money::Fen;
 use saoma_core::native::Gateway;
-use saoma_core::reconcile::Question;
+use saoma_core::reconcile::{DifferenceKind, Question};
 use saoma_core::sign::SignType;
 use saoma_core::time::UnixTime;
 use std::fmt::Display;
 
 /// Longest pause between two questions about one difference, in seconds.
 const PAUSE_MAX_S: u64 = 3_600;
+/// Most payments of a day that go back although nobody knows their numbers, unless the
+/// configuration says that all do.
+const UNKNOWN_MAX: u64 = 10;
 /// Refunds of one answer, and most of one payment (protocol §7, §8).
 const REFUNDS_PAGE: usize = 10;
 const REFUNDS_MAX: u8 = 50;
@@ -28,8 +33,8 @@ pub(crate) enum Told {
     Paid(Payment),
     /// Nothing was.
     NotPaid,
-    /// These are the refunds of the payment.
-    Refunds(Vec<ToldRefund>),
+    /// These are the refunds of the payment, of which this much was paid.
+    Refunds(Vec<ToldRefund>, Option<Fen>),
     /// Nobody can be asked.
     Nothing(End),
     /// Nothing definite.
@@ -39,14 +44,6 @@ pub(crate) enum Told {
         /// Why; nothing secret.
         why: String,
     },
-}
-
-/// A refund as WeChat tells it.
-#[derive(Clone, Debug)]
-pub(crate) struct ToldRefund {
-    pub(crate) out_refund_no: String,
-    pub(crate) amount: Fen,
-    pub(crate) state: RefundState,
 }
 
 /// Whom to ask, and in which algorithm.
@@ -59,7 +56,11 @@ struct Line<'r> {
 impl Reconciler {
     /// Asks about a difference and commits what follows.
     pub(super) async fn ask(&self, row: DifferenceRow) -> Result<End, StoreError> {
-        let told = match self.line(&row).await? {
+        let line = match self.held(&row).await? {
+            Some(end) => Err(end),
+            None => self.line(&row).await?,
+        };
+        let told = match line {
             Err(end) => Told::Nothing(end),
             Ok(line) => match row.difference().question() {
                 Question::Order => self.ask_order(&row, &line).await,
@@ -83,6 +84,28 @@ impl Reconciler {
             "a difference"
         );
         Ok(end)
+    }
+
+    /// Why a payment for a number that nobody here knows must be left to a person: the money may be
+    /// another server's under the same merchant number.
+    async fn held(&self, row: &DifferenceRow) -> Result<Option<End>, StoreError> {
+        let is_unknown = row.key.kind == DifferenceKind::MissingHere && row.order_id.is_empty();
+        let why = match self.policy(&row.key.mch_id) {
+            _ if !is_unknown => return Ok(None),
+            UnknownPolicy::All => return Ok(None),
+            UnknownPolicy::Hold => "bill_unknown is \"hold\"".to_owned(),
+            UnknownPolicy::Ours => {
+                let mut reader = self.service().store.reader().await?;
+                let count = DifferenceRow::unknown_of(&mut reader, &row.key).await?;
+                if count <= UNKNOWN_MAX {
+                    return Ok(None);
+                }
+                format!(
+                    "{count} unknown payments on one day: does another server use the merchant?"
+                )
+            }
+        };
+        Ok(Some(End::new(State::Open, Why::Held, why)))
     }
 
     /// The line to WeChat on which a number can be asked about, or why there is none.
@@ -132,10 +155,11 @@ impl Reconciler {
     }
 
     async fn ask_refunds(&self, row: &DifferenceRow, line: &Line<'_>) -> Told {
-        let mut refunds = Vec::new();
+        let (mut refunds, mut total) = (Vec::new(), None);
         for offset in (0..REFUNDS_MAX).step_by(REFUNDS_PAGE) {
             match self.refunds_from(line, offset).await {
-                Ok(page) => {
+                Ok((page, paid)) => {
+                    total = paid.or(total);
                     let is_last = page.len() < REFUNDS_PAGE;
                     refunds.extend(page);
                     if is_last {
@@ -145,11 +169,15 @@ impl Reconciler {
                 Err(why) => return self.again(row, why),
             }
         }
-        Told::Refunds(refunds)
+        Told::Refunds(refunds, total)
     }
 
     /// Ten refunds of a payment, or fewer when they are the last.
-    async fn refunds_from(&self, line: &Line<'_>, offset: u8) -> Result<Vec<ToldRefund>, String> {
+    async fn refunds_from(
+        &self,
+        line: &Line<'_>,
+        offset: u8,
+    ) -> Result<(Vec<ToldRefund>, Option<Fen>), String> {
         let nonce = self.service().context.nonce().map_err(|error| error.to_string())?;
         let query = RefundQuery::new(RefundNo::Payment(PaymentNo::OutTrade(&line.number)));
         let query = if offset == 0 { Ok(query) } else { query.offset(offset) };
@@ -157,16 +185,21 @@ impl Reconciler {
         let look = |answer: RefundQueryAnswer<'_, '_, _>| match answer {
             RefundQueryAnswer::Found(found) => {
                 let told = |refund: RefundRecord<'_, '_, _>| ToldRefund {
-                    out_refund_no: refund.out_refund_no.to_string(),
-                    amount: refund.refund_fee,
+                    out_refund_no: refund.out_refund_no,
+                    refund_id: refund.refund_id,
+                    part: refund.refund_fee,
                     state: refund.state,
                 };
-                Ok(found.iter().map(told).collect())
+                Ok((found.iter().map(told).collect(), Some(found.total_fee)))
             }
             RefundQueryAnswer::Refused(refusal) => {
                 let beyond_last = offset > 0 && refusal.code == ErrCode::ParamError;
                 let is_none = matches!(refusal.class(Call::RefundQuery), Class::NotFound);
-                if is_none || beyond_last { Ok(Vec::new()) } else { Err(refusal.to_string()) }
+                if is_none || beyond_last {
+                    Ok((Vec::new(), None))
+                } else {
+                    Err(refusal.to_string())
+                }
             }
         };
         let answer = line.gateway.refund_query(&query, line.sign_type, &nonce, look);

@@ -247,7 +247,10 @@ impl<'c> Comparison<'c> {
     }
 
     /// Records what differs. What stands in this bill is missing in no other one.
-    async fn write(&self, rows: Vec<DifferenceRow>) -> Result<(), StoreError> {
+    async fn write(&self, mut rows: Vec<DifferenceRow>) -> Result<(), StoreError> {
+        // A line may come twice; the sums tell of that.
+        let mut seen = HashSet::new();
+        rows.retain(|row| seen.insert((row.key.kind, row.key.number.clone())));
         if rows.is_empty() {
             return Ok(());
         }
@@ -315,11 +318,10 @@ impl<'c> Comparison<'c> {
         if missing.is_empty() {
             return Ok(());
         }
-        let kind = if refunds { DifferenceKind::RefundOtherDay } else { DifferenceKind::OtherDay };
         let numbers = missing.iter().map(|record| record.number().into()).collect();
         let mut reader = self.service.store.reader().await?;
         let which = (&self.day.mch_id, &self.day.date);
-        let elsewhere = DifferenceRow::on_other_days(&mut reader, which, kind, numbers).await?;
+        let elsewhere = DifferenceRow::on_other_days(&mut reader, which, refunds, numbers).await?;
         drop(reader);
         let mut rows = Vec::new();
         for record in missing {

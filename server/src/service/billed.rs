@@ -5,16 +5,17 @@
 //! in the same transaction.
 
 use super::Service;
+use super::ToldRefund;
 use super::change::{Change, Needs};
 use super::payment::Taken;
 use super::verb::Verb;
 use crate::reconcile::words::{State, Why};
-use crate::reconcile::{NOT_KEPT, Told, ToldRefund};
-use crate::store::{DifferenceRow, End, OrderRow, StoreError};
+use crate::reconcile::{NOT_KEPT, Told};
+use crate::store::{DifferenceRow, End, StoreError};
 use saoma_core::api::{Payment, RefundState};
-use saoma_core::ids::{OrderId, OutTradeNo};
+use saoma_core::ids::{OutRefundNo, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
-use saoma_core::order::{Anomaly, Event, RefundEnd};
+use saoma_core::order::Anomaly;
 use saoma_core::reconcile::DifferenceKind;
 
 impl Service {
@@ -49,7 +50,7 @@ impl Verb for EndDifference {
         let end = match told {
             Told::Paid(payment) => self.paid(change, payment).await?,
             Told::NotPaid => not_paid(row),
-            Told::Refunds(refunds) => self.refunds(change, refunds).await?,
+            Told::Refunds(refunds, total) => self.refunds(change, refunds, *total).await?,
             Told::Nothing(end) => end.clone(),
             Told::Again { at, why } => {
                 let end = End::new(State::Open, Why::Asking, why.as_str());
@@ -75,7 +76,7 @@ impl EndDifference {
         Ok(match row.key.kind {
             DifferenceKind::MissingHere => match taken {
                 Taken::New("ship") => End::new(State::Settled, Why::Shipped, ""),
-                Taken::New(anomaly) => kept_out(anomaly),
+                Taken::New(anomaly) => kept_out(change, &payment.transaction_id, anomaly).await?,
                 Taken::Known => End::new(State::Settled, Why::KnownMeanwhile, ""),
                 Taken::Elsewhere => End::new(State::Open, Why::Conflict, ""),
             },
@@ -91,27 +92,25 @@ impl EndDifference {
         &self,
         change: &mut Change,
         refunds: &[ToldRefund],
+        total: Option<Fen>,
     ) -> Result<End, StoreError> {
         let row = &self.row;
-        let order = OrderId::new(&row.order_id).ok();
-        let order = match &order {
-            Some(order_id) => change.order(order_id).await?,
-            None => None,
+        let ours = match OutRefundNo::new(&row.out_refund_no) {
+            Ok(number) => change.refund(&number).await?,
+            Err(_) => None,
         };
-        let is_ours = match order {
-            Some(order) => self.tell_order(change, order, refunds).await?,
-            None => false,
-        };
-        let told = refunds.iter().find(|refund| refund.out_refund_no == row.out_refund_no);
+        let is_ours = ours.is_some();
+        self.tell_order(change, refunds, total).await?;
+        let told = refunds.iter().find(|refund| refund.out_refund_no.as_str() == row.out_refund_no);
         let Some(told) = told else {
             return Ok(End::new(State::Open, Why::Denied, "no refund of this number"));
         };
-        let amount = says(told.amount);
+        let amount = says(told.part);
         Ok(match row.key.kind {
             DifferenceKind::RefundMissingHere if !is_ours => {
                 End::new(State::Explained, Why::ByHand, amount)
             }
-            DifferenceKind::RefundAmount if row.here == Some(told.amount) => {
+            DifferenceKind::RefundAmount if row.here == Some(told.part) => {
                 End::new(State::Open, Why::BillDiffers, amount)
             }
             DifferenceKind::RefundMissingThere => End::new(State::Open, Why::BillDiffers, amount),
@@ -127,55 +126,54 @@ impl EndDifference {
         })
     }
 
-    /// Tells an order what WeChat says of its payment's refunds: how ours ended, and what somebody
-    /// else gave back. Gives whether the refund in question is one of the order's own.
+    /// Tells an order what WeChat says of its payment's refunds: how ours go on, and what somebody
+    /// else gave back. One that is heard of for the first time was accepted when the bill says.
     async fn tell_order(
         &self,
         change: &mut Change,
-        mut row: OrderRow,
         refunds: &[ToldRefund],
-    ) -> Result<bool, StoreError> {
-        let Ok(number) = OutTradeNo::new(&self.row.out_trade_no) else { return Ok(false) };
-        let Some(attempt) = change.attempt(&number).await? else { return Ok(false) };
-        let mut is_ours = false;
-        let mut elsewhere = Fen::ZERO;
-        for told in refunds {
-            let index = (0..row.order.next_refund()).find(|index| {
-                let ours = row.order.out_refund_no(*index);
-                ours.is_some_and(|ours| ours.as_str() == told.out_refund_no)
-            });
-            let Some(refund) = index else {
-                if matches!(told.state, RefundState::Success | RefundState::Processing) {
-                    elsewhere = elsewhere.checked_add(told.amount).unwrap_or(Fen::MAX);
-                }
-                continue;
-            };
-            is_ours |= told.out_refund_no == self.row.out_refund_no;
-            let end = match told.state {
-                RefundState::Processing => continue,
-                RefundState::Success => RefundEnd::Done,
-                RefundState::Closed => RefundEnd::Closed,
-                RefundState::Change => RefundEnd::Failed,
-            };
-            (row, _) = change.apply(row, &Event::RefundEnded { refund, end })?;
+        total: Option<Fen>,
+    ) -> Result<(), StoreError> {
+        let row = &self.row;
+        let number = OutTradeNo::new(&row.out_trade_no).ok();
+        let transaction_id = TransactionId::new(&row.transaction_id).ok();
+        let Some((number, transaction_id)) = number.zip(transaction_id) else { return Ok(()) };
+        let Some(attempt) = change.attempt(&number).await? else { return Ok(()) };
+        let order = change.order(&attempt.order_id).await?;
+        let order = order.ok_or(StoreError::Corrupt("order_id"))?.order;
+        if order.captured(attempt.index).is_none_or(|(id, _)| *id != transaction_id) {
+            return Ok(());
         }
-        if elsewhere > Fen::ZERO {
-            let event = Event::RefundedElsewhere { attempt: attempt.index, amount: elsewhere };
-            change.apply(row, &event)?;
+        let payment = (attempt.index, &transaction_id);
+        change.refunds_told(attempt.order_id, payment, refunds, total).await?;
+        for mut refund in change.refunds_of(&transaction_id).await? {
+            let is_it = refund.out_refund_no.as_str() == row.out_refund_no;
+            if is_it && row.there.is_some() && refund.accepted_at == Some(change.now) {
+                refund.accepted_at = Some(row.happened_at);
+                change.put_refund(refund);
+            }
         }
-        Ok(is_ours)
+        Ok(())
     }
 }
 
 /// A payment that may not ship.
-fn kept_out(anomaly: &str) -> End {
+async fn kept_out(
+    change: &mut Change,
+    transaction_id: &TransactionId,
+    anomaly: &str,
+) -> Result<End, StoreError> {
     if anomaly == Anomaly::RefundedElsewhere.as_str() {
-        return End::new(State::Explained, Why::ByHand, anomaly);
+        return Ok(End::new(State::Explained, Why::ByHand, anomaly));
     }
     if anomaly == Anomaly::Conflict.as_str() {
-        return End::new(State::Open, Why::Conflict, anomaly);
+        return Ok(End::new(State::Open, Why::Conflict, anomaly));
     }
-    End::new(State::Refunded, Why::GoesBack, anomaly)
+    let refunds = change.refunds_of(transaction_id).await?;
+    if refunds.iter().any(|refund| refund.state == crate::store::RefundState::Held) {
+        return Ok(End::new(State::Open, Why::Held, anomaly));
+    }
+    Ok(End::new(State::Refunded, Why::GoesBack, anomaly))
 }
 
 /// WeChat says that nothing was paid for this number, or does not know it.

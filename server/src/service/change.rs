@@ -10,8 +10,9 @@ mod refunds;
 use super::context::Context;
 use super::refund::Wish;
 use crate::store::{
-    AttemptRow, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, HistoryRow, MessageRow,
-    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError,
+    AttemptRow, ByNumber, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, Fetch, FetchRow,
+    HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow,
+    StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
@@ -22,6 +23,9 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tracing::Span;
+
+/// How long goods may wait whose shop has left the configuration, in seconds.
+const FETCH_WITHIN_S: u64 = 600;
 
 /// What is loaded for all verbs of a transaction at once, because one statement for sixty rows
 /// costs little more than one for one.
@@ -63,6 +67,8 @@ struct Writes {
     shipped_after: Vec<u64>,
     /// Whose request it was that changed an order last.
     spans: HashMap<OrderId, Span>,
+    /// Each with how far it was.
+    fetches: Vec<(FetchRow, Fetch)>,
     /// Entries were made due.
     rings: bool,
 }
@@ -84,6 +90,7 @@ impl Writes {
         self.phases.append(&mut more.phases);
         self.shipped_after.append(&mut more.shipped_after);
         self.spans.extend(more.spans);
+        self.fetches.append(&mut more.fetches);
     }
 }
 
@@ -169,10 +176,10 @@ impl Change {
         &mut self,
         shop: &str,
         order_no: &str,
-    ) -> Result<Option<OrderRow>, StoreError> {
+    ) -> Result<ByNumber, StoreError> {
         let new = self.kept.orders.iter().rfind(|row| row.shop == shop && row.order_no == order_no);
         if let Some(row) = new {
-            return Ok(Some(row.clone()));
+            return Ok(ByNumber::Order(Box::new(row.clone())));
         }
         OrderRow::get_by_no(&mut self.conn, shop, order_no).await
     }
@@ -380,7 +387,7 @@ impl Change {
             Effect::Close { attempt } => {
                 (format!("close-{}-{}", number(*attempt)?, row.version), state)
             }
-            Effect::Ship { .. } => (format!("ship-{order_id}"), state),
+            Effect::Ship { .. } => (format!("ship-{order_id}"), self.shipping(row, state)),
             Effect::Refund { refund, .. } => {
                 return self.begin_refund(row, *refund, effect, None);
             }
@@ -407,6 +414,28 @@ impl Change {
             state,
         });
         Ok(())
+    }
+
+    /// Goods of an order are told to its shop's webhook, if it has one and the shop itself made
+    /// the order; otherwise whoever made it fetches them.
+    fn shipping(&self, row: &OrderRow, soon: EntryState) -> EntryState {
+        let shop = self.context.sellers.shop(&row.shop);
+        let has_webhook = shop.is_none_or(|shop| shop.has_webhook);
+        if row.device.is_none() && has_webhook {
+            return soon;
+        }
+        EntryState::WaitingUntil(self.now.plus(self.fetch_within_s(row)))
+    }
+
+    /// How long goods may wait before somebody is told, in seconds.
+    pub(super) fn fetch_within_s(&self, row: &OrderRow) -> u64 {
+        let shop = self.context.sellers.shop(&row.shop);
+        shop.map_or(FETCH_WITHIN_S, |shop| shop.fetch_within_s)
+    }
+
+    /// Puts down how far goods are that are fetched; `from` is how far they were.
+    pub(super) fn put_fetch(&mut self, row: FetchRow, from: Fetch) {
+        self.open.fetches.push((row, from));
     }
 
     /// Puts an entry of the outbox down.

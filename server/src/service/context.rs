@@ -32,6 +32,10 @@ pub(crate) struct Shop {
     pub(crate) id: String,
     pub(crate) mch_id: MchId,
     pub(crate) app_id: AppId,
+    /// Whether it is told to ship by a webhook. If not, whoever made an order fetches its goods.
+    pub(crate) has_webhook: bool,
+    /// How long a paid order may wait to be fetched, in seconds, before somebody is told.
+    pub(crate) fetch_within_s: u64,
 }
 
 /// All who sell, and their shops.

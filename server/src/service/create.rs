@@ -5,7 +5,7 @@ use super::change::Change;
 use super::context::Shop;
 use super::verb::Verb;
 use crate::random::NoRandom;
-use crate::store::{EntryState, OrderRow, StoreError};
+use crate::store::{ByNumber, EntryState, OrderRow, StoreError};
 use saoma_core::ids::OrderId;
 use saoma_core::money::Fen;
 use saoma_core::order::Order;
@@ -29,6 +29,8 @@ pub(crate) struct NewOrder {
     amount: Fen,
     description: String,
     expires_in_s: u64,
+    /// The device that asks; `None`: the shop itself.
+    device: Option<String>,
 }
 
 /// A field that breaks its rule.
@@ -96,7 +98,12 @@ impl NewOrder {
             return refuse("expires_in_s", "expires_in_s must be 120 to 86400");
         }
         let (order_no, description) = (order_no.to_owned(), description.to_owned());
-        Ok(Self { order_no, amount, description, expires_in_s })
+        Ok(Self { order_no, amount, description, expires_in_s, device: None })
+    }
+
+    /// The same, asked for by a device, which will hand the goods over.
+    pub(crate) fn by(self, device: Option<&str>) -> Self {
+        Self { device: device.map(str::to_owned), ..self }
     }
 
     /// Whether an order is the answer to this very request.
@@ -105,6 +112,7 @@ impl NewOrder {
         self.order_no == row.order_no
             && self.amount == order.amount()
             && self.description == row.description
+            && self.device == row.device
             && self.expires_in_s == order.expires_at().since(order.created_at())
     }
 }
@@ -135,11 +143,12 @@ impl Verb for Create {
 
     async fn run(&self, change: &mut Change) -> Result<Created, CreateError> {
         let Self { shop, new, random } = self;
-        if let Some(row) = change.order_by_no(&shop.id, &new.order_no).await? {
-            if !new.asks_for(&row) {
-                return Err(CreateError::OrderNoTaken);
+        match change.order_by_no(&shop.id, &new.order_no).await? {
+            ByNumber::Free => {}
+            ByNumber::Order(row) if new.asks_for(&row) => {
+                return Ok(Created { order_id: row.order.id().clone(), is_new: false });
             }
-            return Ok(Created { order_id: row.order.id().clone(), is_new: false });
+            ByNumber::Order(_) | ByNumber::Archived => return Err(CreateError::OrderNoTaken),
         }
         let now = change.now;
         // Beijing's date and time and 40 random bits: sorted by time, easy to read out, and never
@@ -156,6 +165,7 @@ impl Verb for Create {
             order: step.order,
             version: 1,
             due_at: None,
+            device: new.device.clone(),
         };
         row.due_at = change.due_at(&row);
         change.new_attempt(&row, 0).map_err(|_| {

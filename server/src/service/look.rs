@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::change::{Change, Needs};
+use super::context::Shop;
 use super::verb::Verb;
 use crate::store::{AnomalyRow, OrderRow, StoreError};
 use saoma_core::ids::OrderId;
@@ -73,9 +74,16 @@ impl Service {
         Ok(self.view_of(&row, self.context.clock.now())?)
     }
 
-    /// The newest payments that may not ship, newest first.
-    pub(crate) async fn anomalies(&self) -> Result<Vec<AnomalyRow>, StoreError> {
-        AnomalyRow::newest(&mut self.store.reader().await?, ANOMALIES_MAX).await
+    /// The newest payments that may not ship, newest first: those of a shop, and those of its
+    /// merchant that belong to no order.
+    pub(crate) async fn anomalies(&self, shop: &Shop) -> Result<Vec<AnomalyRow>, StoreError> {
+        let whose = (shop.id.as_str(), &shop.mch_id);
+        AnomalyRow::newest(&mut self.store.reader().await?, whose, ANOMALIES_MAX).await
+    }
+
+    /// What a watcher may see of it now.
+    pub(crate) fn view_of_row(&self, row: &OrderRow) -> Result<View, StoreError> {
+        self.view_of(row, self.context.clock.now())
     }
 
     fn view_of(&self, row: &OrderRow, now: UnixTime) -> Result<View, StoreError> {

@@ -9,6 +9,7 @@ mod billed;
 mod change;
 mod context;
 mod create;
+mod dispense;
 mod look;
 mod notify;
 pub(crate) mod outbox;
@@ -24,6 +25,7 @@ mod tests;
 
 pub(crate) use context::{Context, Seller, Sellers, Shop};
 pub(crate) use create::{CreateError, EXPIRES_IN_DEFAULT_S, InvalidField, NewOrder};
+pub(crate) use dispense::{Claimed, DispenseError};
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
 pub(crate) use outbox::{Job, ShipOrder};
@@ -35,7 +37,7 @@ pub(crate) use refund::{
 use crate::clock::Clock;
 use crate::metrics::{Gauges, Metrics};
 use crate::random::{Random, base32};
-use crate::store::{Dialect, Entry, OpenError, Store, setting};
+use crate::store::{Entry, OpenError, Store, make_months, setting};
 use crate::watch::Watchers;
 use context::Bells;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -68,13 +70,14 @@ impl Service {
         sellers: Sellers,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Entry>), OpenError> {
         let fresh_key = random.bytes::<32>().map_err(|_| OpenError::NoRandom)?;
+        make_months(&store, clock.now()).await.map_err(OpenError::Store)?;
         let mut tx = store.begin().await.map_err(OpenError::Store)?;
         let token_key = setting(&mut tx, "token_key", &base32(&fresh_key)).await;
         let token_key = token_key.map_err(OpenError::Store)?;
-        let released = match store.dialect() {
-            // Nobody else can hold a lease: one SQLite file serves one process.
-            Dialect::Sqlite => Entry::release_all(&mut tx, clock.now()).await,
-            Dialect::Postgres => Ok(0),
+        let released = match store.is_alone(&mut tx).await.map_err(OpenError::Store)? {
+            true => Entry::release_all(&mut tx, clock.now()).await,
+            // Leases of a server that has died run out by themselves.
+            false => Ok(0),
         };
         let released = released.map_err(OpenError::Store)?;
         tx.commit().await.map_err(OpenError::Store)?;

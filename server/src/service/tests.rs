@@ -1,7 +1,6 @@
 //! The verbs on a real file, as a specification.
 
 use super::*;
-use crate::config::Database;
 use crate::store::{AttemptRow, Lane};
 use crate::testing::{KEY, PRICE, Shop, alter, notice_fields, only_shop, sellers, signed};
 use saoma_core::ids::OutTradeNo;
@@ -259,7 +258,7 @@ mod notifications {
         let due = "select key, state from outbox where state <> 'done'";
         assert_eq!(shop.rows(due).await, [ship]);
         assert_eq!(shop.rows("select outcome from message").await, ["ship"]);
-        assert_eq!(shop.service.anomalies().await.unwrap(), []);
+        assert_eq!(shop.service.anomalies(&only_shop()).await.unwrap(), []);
     }
 
     #[tokio::test]
@@ -370,7 +369,7 @@ mod notifications {
         let mut shop = Shop::open().await;
         let (order_id, number) = open_order(&mut shop, "A-1").await;
         shop.service.notify(&shop.notice(&number, T1, 1)).await.unwrap();
-        let anomalies = shop.service.anomalies().await.unwrap();
+        let anomalies = shop.service.anomalies(&only_shop()).await.unwrap();
         assert_eq!(
             serde_json::to_string(&anomalies).unwrap(),
             format!(
@@ -455,7 +454,8 @@ mod notifications {
         let shop = Shop::open().await;
         let notice = shop.notice("SOMEBODYELSES-1", T1, 599);
         shop.service.notify(&notice).await.unwrap();
-        let anomalies = serde_json::to_value(shop.service.anomalies().await.unwrap()).unwrap();
+        let anomalies =
+            serde_json::to_value(shop.service.anomalies(&only_shop()).await.unwrap()).unwrap();
         assert_eq!(anomalies[0]["kind"], "unknown_order");
         assert_eq!(anomalies[0]["order_id"], serde_json::Value::Null);
         assert_eq!(anomalies[0]["order_no"], serde_json::Value::Null);
@@ -476,7 +476,7 @@ mod notifications {
         // The order was made while the merchant used MD5; since then HMAC-SHA256 is configured.
         let mut shop = Shop::open_with(SignType::Md5).await;
         let (order_id, number) = open_order(&mut shop, "A-1").await;
-        let store = Store::open(&Database::Sqlite(shop.path())).await.unwrap();
+        let store = Store::open(&shop.database).await.unwrap();
         let clock = Clock::Manual(shop.clock.clone());
         let sellers = sellers(SignType::HmacSha256);
         let (service, _entries) =
@@ -518,7 +518,7 @@ mod notifications {
         shop.service.notify(&shop.notice("NUMBER-1", T1, 1)).await.unwrap();
         shop.clock.advance(1);
         shop.service.notify(&shop.notice("NUMBER-2", T2, 1)).await.unwrap();
-        let anomalies = shop.service.anomalies().await.unwrap();
+        let anomalies = shop.service.anomalies(&only_shop()).await.unwrap();
         let ids: Vec<_> = anomalies.iter().map(|anomaly| anomaly.transaction_id.as_str()).collect();
         assert_eq!(ids, [T2, T1]);
     }
@@ -806,7 +806,7 @@ mod time {
 async fn a_number_of_one_merchant_is_never_paid_by_a_message_of_another() {
     let mut shop = Shop::open().await;
     let (order_id, number) = open_order(&mut shop, "A-1").await;
-    let store = Store::open(&Database::Sqlite(shop.path())).await.unwrap();
+    let store = Store::open(&shop.database).await.unwrap();
     let mut sellers = sellers(SignType::HmacSha256);
     let mut other = sellers.sellers[0].clone();
     other.merchant.mch_id = "1900000110".parse().unwrap();

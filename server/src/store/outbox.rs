@@ -39,6 +39,8 @@ pub(crate) enum EntryState {
     LeasedUntil(UnixTime),
     /// Recorded, waiting for a person.
     Held,
+    /// Goods that are to be fetched, and somebody is told when nobody has come by then.
+    WaitingUntil(UnixTime),
 }
 
 /// What became of an entry that was begun.
@@ -108,6 +110,7 @@ impl NewEntry {
                 EntryState::PendingFrom(from) => ("pending", from, 0_i64),
                 EntryState::LeasedUntil(until) => ("leased", until, 1),
                 EntryState::Held => ("held", now, 0),
+                EntryState::WaitingUntil(until) => ("waiting", until, 0),
             };
             let effect = serde_json::to_string(&row.effect);
             Ok(vec![
@@ -128,6 +131,115 @@ impl NewEntry {
                     tries, created_at, updated_at) values";
         let values = rows.iter().map(values).collect::<Result<_, _>>()?;
         conn.execute_rows(head, values, "on conflict do nothing").await?;
+        Ok(())
+    }
+}
+
+/// How far the goods of an order are that are fetched and not told to a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// Nobody has come yet.
+    Waiting,
+    /// Nobody has come in time, and somebody was told.
+    Unfetched,
+    /// Somebody has begun to hand them over.
+    Dispensing,
+    /// That was not confirmed in time, and somebody was told.
+    Unconfirmed,
+    /// They are out.
+    Done,
+}
+
+impl Fetch {
+    const ALL: [Self; 5] =
+        [Self::Waiting, Self::Unfetched, Self::Dispensing, Self::Unconfirmed, Self::Done];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Unfetched => "unfetched",
+            Self::Dispensing => "dispensing",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// Goods to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FetchRow {
+    pub(crate) order_id: OrderId,
+    /// The ship id.
+    pub(crate) key: String,
+    pub(crate) fetch: Fetch,
+    /// When somebody is told.
+    pub(crate) due_at: UnixTime,
+}
+
+impl FetchRow {
+    fn read(row: &Row) -> Result<Option<Self>, StoreError> {
+        let state = row.text("state")?;
+        // Whatever else it is, it is told to a webhook.
+        let Some(fetch) = Fetch::ALL.into_iter().find(|fetch| fetch.as_str() == state) else {
+            return Ok(None);
+        };
+        let (order_id, due_at) = (row.parsed("order_id")?, row.time("due_at")?);
+        Ok(Some(Self { order_id, key: row.text("key")?, fetch, due_at }))
+    }
+
+    /// The goods of an order, or `None` when they are not to be fetched.
+    pub(crate) async fn get(conn: &mut Conn, id: &OrderId) -> Result<Option<Self>, StoreError> {
+        let sql = "select order_id, key, state, due_at from outbox
+                   where order_id = $1 and kind = 'ship'";
+        let row = conn.fetch_one(sql, vec![id.as_str().into()]).await?;
+        row.map_or(Ok(None), |row| Self::read(&row))
+    }
+
+    /// Goods for which somebody is to be told now.
+    pub(crate) async fn late(
+        conn: &mut Conn,
+        now: UnixTime,
+        limit: u32,
+    ) -> Result<Vec<Self>, StoreError> {
+        let sql = "select order_id, key, state, due_at from outbox
+                   where state in ('waiting', 'dispensing') and due_at <= $1
+                   order by due_at limit $2";
+        let rows = conn.fetch(sql, vec![now.into(), limit.into()]).await?;
+        rows.iter().filter_map(|row| Self::read(row).transpose()).collect()
+    }
+
+    /// When somebody is next to be told.
+    pub(crate) async fn next_late(conn: &mut Conn) -> Result<Option<UnixTime>, StoreError> {
+        let sql = "select min(due_at) as due_at from outbox
+                   where state in ('waiting', 'dispensing')";
+        let row = conn.fetch_one(sql, vec![]).await?;
+        row.map_or(Ok(None), |row| row.optional_time("due_at"))
+    }
+
+    /// Writes down how far goods are now, each beside how far they were. That somebody was told
+    /// never hides that they were claimed meanwhile.
+    pub(crate) async fn update_all(
+        conn: &mut Conn,
+        rows: &[(Self, Fetch)],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let values = |(row, from): &(Self, Fetch)| -> Vec<Value> {
+            vec![
+                row.order_id.as_str().into(),
+                row.key.as_str().into(),
+                from.as_str().into(),
+                row.fetch.as_str().into(),
+                row.due_at.into(),
+                now.into(),
+            ]
+        };
+        let head = "update outbox set state = v.column4, due_at = v.column5, \
+                    updated_at = v.column6 from (values";
+        let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2 \
+                    and (outbox.state = v.column3 or v.column4 in ('dispensing', 'done') \
+                         and outbox.state in ('waiting', 'unfetched', 'dispensing', \
+                                              'unconfirmed'))";
+        conn.execute_rows(head, rows.iter().map(values).collect(), tail).await?;
         Ok(())
     }
 }
@@ -154,12 +266,12 @@ impl EntryEnd {
         }
         let head = "update outbox set state = 'done', updated_at = v.column3 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2";
-        conn.execute_rows(head, done, tail).await?;
+        conn.update_rows(head, done, tail, "outbox.order_id").await?;
         let head = "update outbox set state = 'pending', updated_at = v.column3, \
                     due_at = v.column5, last_error = v.column6 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2 \
                     and outbox.tries = v.column4 and outbox.state = 'leased'";
-        conn.execute_rows(head, again, tail).await?;
+        conn.update_rows(head, again, tail, "outbox.order_id").await?;
         Ok(())
     }
 }

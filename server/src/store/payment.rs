@@ -179,11 +179,18 @@ impl AnomalyRow {
         })
     }
 
-    /// The newest `limit` anomalies, newest first.
-    pub(crate) async fn newest(conn: &mut Conn, limit: u32) -> Result<Vec<Self>, StoreError> {
+    /// The newest `limit` anomalies, newest first, of a shop, and of its merchant's payments that
+    /// belong to no order.
+    pub(crate) async fn newest(
+        conn: &mut Conn,
+        (shop, mch_id): (&str, &MchId),
+        limit: u32,
+    ) -> Result<Vec<Self>, StoreError> {
         let sql = "select anomaly.*, orders.order_no, orders.amount_fen
                    from anomaly left join orders on orders.order_id = anomaly.order_id
-                   order by anomaly.noticed_at desc, anomaly.transaction_id, anomaly.kind limit $1";
-        conn.fetch(sql, vec![limit.into()]).await?.iter().map(Self::read).collect()
+                   where orders.shop = $1 or anomaly.order_id = '' and anomaly.mch_id = $2
+                   order by anomaly.noticed_at desc, anomaly.transaction_id, anomaly.kind limit $3";
+        let values = vec![shop.into(), mch_id.as_str().into(), limit.into()];
+        conn.fetch(sql, values).await?.iter().map(Self::read).collect()
     }
 }

@@ -8,7 +8,7 @@ mod refund;
 use crate::clock::Stopwatch;
 use crate::metrics::{Answer, code_of, name_of};
 use crate::service::{Job, Outcome, Service, ShipOrder};
-use crate::store::{AttemptRow, Entry, Lane, StoreError};
+use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
 use crate::webhook::Webhooks;
 use saoma_core::api::Call;
 use saoma_core::ids::{AppId, MchId, OrderId};
@@ -24,6 +24,11 @@ use tracing::Instrument as _;
 /// Most entries of a lane that are performed at once, besides those that their writer asked for at
 /// once.
 const PARALLEL_MAX: usize = 16;
+/// How long to wait at most before looking again where other servers may have left something to
+/// do: one that dies after a commit tells nobody.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often the tables of the next months are seen to.
+const DAY_S: u64 = 86_400;
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -110,8 +115,7 @@ impl Worker {
     /// for somebody who is at work, so there is no hurry.
     async fn next_entry(&self, lane: Lane, looked_at: UnixTime) {
         match self.service.next_entry(lane).await {
-            Ok(Some(at)) => self.service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
-            Ok(None) => std::future::pending().await,
+            Ok(at) => wait_until(&self.service, at.map(|at| at.max(looked_at.plus(1)))).await,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
                 tokio::time::sleep(AFTER_FAILURE).await;
@@ -211,7 +215,11 @@ fn again(why: String) -> Outcome {
 pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     loop {
         let looked_at = service.context.clock.now();
-        if let Err(error) = service.tick_due().await {
+        let ticked = async {
+            service.tick_due().await?;
+            service.tell_of_late_goods().await
+        };
+        if let Err(error) = ticked.await {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
         }
@@ -227,12 +235,47 @@ pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<b
 /// Waits until time has something to do. What it had to do already when orders were looked at has
 /// failed, and is tried again a second later.
 async fn next_tick(service: &Service, looked_at: UnixTime) {
-    match service.next_tick().await {
-        Ok(Some(at)) => service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
-        Ok(None) => std::future::pending().await,
+    let next = async {
+        let next = [service.next_tick().await?, service.next_late_goods().await?];
+        Ok::<_, StoreError>(next.into_iter().flatten().min())
+    };
+    match next.await {
+        Ok(at) => wait_until(service, at.map(|at| at.max(looked_at.plus(1)))).await,
         Err(error) => {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Waits until then, or for ever; where other servers may be, a little at most.
+async fn wait_until(service: &Service, at: Option<UnixTime>) {
+    let wait = async {
+        match at {
+            Some(at) => service.context.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    };
+    match service.store.dialect() {
+        Dialect::Sqlite => wait.await,
+        Dialect::Postgres => {
+            // Both ends are the same to who waits.
+            let _ = tokio::time::timeout(LOOK_AGAIN, wait).await;
+        }
+    }
+}
+
+/// Makes the tables of the next months each day until told to stop.
+pub(crate) async fn keep_months(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let clock = &service.context.clock;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = clock.sleep_until(clock.now().plus(DAY_S)) => {}
+        }
+        if let Err(error) = make_months(&service.store, clock.now()).await {
+            tracing::error!(%error, "the tables of the next months could not be made");
         }
     }
 }

@@ -207,3 +207,20 @@ async fn an_order_is_placed_or_refused_by_a_code_with_a_class() {
     assert_eq!(refusal.class(crate::api::Call::UnifiedOrder), Class::Paid);
     assert_eq!(refusal.to_string(), "ORDERPAID (该订单已支付)");
 }
+
+#[tokio::test]
+async fn the_first_host_that_says_a_time_is_believed_and_nobody_else_is_asked() {
+    let dated = |date: &str| {
+        let head = ["HTTP/1.1 404 -\r\ndate: ", date, "\r\n\r\n"].concat();
+        Reply::Bytes(head.into_bytes())
+    };
+    let said = Host::plain(dated("Mon, 23 Nov 2026 11:26:00 GMT")).await;
+    let silent = Host::plain(http(200, "")).await;
+    let wrong = Host::plain(dated("yesterday")).await;
+    let down = nobody().await;
+    let hosts = [down.as_str(), &silent.url, &wrong.url, &said.url, &down];
+    let date = gateway(&hosts).date().await.unwrap().unwrap();
+    assert_eq!(date.beijing().as_str(), "20261123192600");
+    assert_eq!(gateway(&[&silent.url, &wrong.url, &down]).date().await, Ok(None));
+    assert_eq!(gateway(&[&down]).date().await, Err(CallError::Unreachable));
+}

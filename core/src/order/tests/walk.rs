@@ -159,7 +159,7 @@ fn the_promises_hold_in_every_reachable_order_whose_money_goes_back() {
     let about =
         |attempt, transaction, fen| Event::Paid { attempt, payment: payment(transaction, fen) };
     events.extend([about(0, "A", PRICE), about(1, "C", PRICE), about(0, "D", PRICE + 1)]);
-    events.extend([Event::Shipped, Event::CloseConfirmed { attempt: 0 }]);
+    events.extend([Event::Dispense, Event::Shipped, Event::CloseConfirmed { attempt: 0 }]);
     walk(&begun.map(|events| run(events).order), &events, PRICE + 1);
 }
 
@@ -214,6 +214,14 @@ fn check(before: &Order, event: &Event, step: &Step, ledger: &Ledger, now: UnixT
         assert!(!(started && wanted), "ships what goes back: {}", context());
     }
     check_books(&step.order, ledger, &context);
+    if step.order.is_claimed() && !before.is_claimed() {
+        let kept = step.order.kept_attempt().and_then(|attempt| step.order.captured(attempt));
+        let (transaction, _) = kept.unwrap_or_else(|| panic!("nothing is paid: {}", context()));
+        let goes_back = ledger.refunds.iter().any(|it| it.transaction == transaction.as_str());
+        let account = &ledger.payments[transaction.as_str()];
+        let is_good = account.ships == 1 && account.elsewhere == 0 && !goes_back;
+        assert!(is_good, "claimed what may not ship: {}", context());
+    }
     if let Event::Paid { payment, attempt } = event
         && usize::from(*attempt) < before.attempts.len()
     {

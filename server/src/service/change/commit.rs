@@ -3,8 +3,9 @@
 use super::{Change, Writes};
 use crate::service::context::Context;
 use crate::store::{
-    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, HistoryRow, MessageRow, NewAnomaly,
-    NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError, tell_anomalies,
+    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, MessageRow,
+    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, Store, StoreError,
+    tell_anomalies,
 };
 use saoma_core::ids::OrderId;
 use saoma_core::time::UnixTime;
@@ -48,10 +49,13 @@ impl Change {
         tell_anomalies(conn, &told.into_iter().collect::<Vec<_>>()).await?;
         NewEntry::insert_all(conn, &kept.entries, now).await?;
         EntryEnd::update_all(conn, &kept.ends, now).await?;
+        FetchRow::update_all(conn, &kept.fetches, now).await?;
         for (key, end, again) in &kept.differences {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }
         HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
+        let changed = new.iter().chain(old.iter().map(|(row, _)| row));
+        Store::announce(conn, changed.map(|row| row.order.id().as_str())).await?;
         Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
     }
 }
@@ -82,7 +86,7 @@ fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
                 let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1, since: now });
             }
             EntryState::PendingFrom(_) => rings = true,
-            EntryState::Held => {}
+            EntryState::Held | EntryState::WaitingUntil(_) => {}
         }
     }
     for row in changed {

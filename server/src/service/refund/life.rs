@@ -207,7 +207,7 @@ impl Change {
     }
 
     /// WeChat tells where our refund is.
-    async fn told(
+    pub(super) async fn told(
         &mut self,
         mut row: RefundRow,
         told: &ToldRefund,

@@ -5,7 +5,7 @@ use super::life::{SLOW_S, next_look_s};
 use super::news::{RefundNews, ToldRefund};
 use crate::store::{AskedBy, Entry, RefundRow, RefundState, StoreError};
 use saoma_core::api::RefundState as Told;
-use saoma_core::ids::OutRefundNo;
+use saoma_core::ids::{OrderId, OutRefundNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::{Effect, Event};
 use saoma_core::time::UnixTime;
@@ -38,9 +38,43 @@ impl Change {
             return Err(StoreError::Corrupt("effect"));
         };
         let order_id = entry.order_id.clone().ok_or(StoreError::Corrupt("order_id"))?;
+        self.like_of(order_id, *attempt, transaction_id).await
+    }
+
+    /// Takes what WeChat tells of all refunds of an order's payment, whoever asked: ours go on or
+    /// end, the others are recorded.
+    pub(in super::super) async fn refunds_told(
+        &mut self,
+        order_id: OrderId,
+        (attempt, transaction_id): (u8, &TransactionId),
+        refunds: &[ToldRefund],
+        total: Option<Fen>,
+    ) -> Result<(), StoreError> {
+        for told in refunds {
+            let row = self.refund(&told.out_refund_no).await?;
+            let Some(row) = row.filter(|row| row.transaction_id == *transaction_id) else {
+                continue;
+            };
+            // Money that is back is a fact, whatever was believed before.
+            let is_back = told.state == Told::Success && row.state != RefundState::Done;
+            if is_back || !row.state.is_over() {
+                self.told(row, told).await?;
+            }
+        }
+        let like = self.like_of(order_id, attempt, transaction_id).await?;
+        self.others_told(&like, refunds, total).await?;
+        Ok(())
+    }
+
+    async fn like_of(
+        &mut self,
+        order_id: OrderId,
+        attempt: u8,
+        transaction_id: &TransactionId,
+    ) -> Result<RefundRow, StoreError> {
         let order = self.order(&order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
         let corrupt = || StoreError::Corrupt("effect");
-        let (_, total) = order.order.captured(*attempt).ok_or_else(corrupt)?;
+        let (_, total) = order.order.captured(attempt).ok_or_else(corrupt)?;
         let seller = self.context.sellers.of(&order.mch_id, &order.app_id);
         let sign_type = seller.ok_or(StoreError::Corrupt("mch_id"))?.merchant.sign_type;
         Ok(RefundRow {
@@ -50,7 +84,7 @@ impl Change {
             order_id: Some(order_id),
             index: 0,
             transaction_id: transaction_id.clone(),
-            out_trade_no: order.order.out_trade_no(*attempt).ok_or_else(corrupt)?,
+            out_trade_no: order.order.out_trade_no(attempt).ok_or_else(corrupt)?,
             total,
             part: total,
             by: AskedBy::Elsewhere,
