@@ -15,6 +15,7 @@
 
 mod archive;
 mod backup;
+mod check;
 mod clock;
 mod config;
 mod http;
@@ -35,6 +36,7 @@ mod worker;
 
 pub use archive::{ArchiveError, Archived, archive};
 pub use backup::{BackupError, backup};
+pub use check::{Finding, Level, check};
 pub use clock::{Clock, ManualClock};
 pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, LogFormat,
@@ -167,14 +169,6 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
     sellers
 }
 
-/// Checks what a configuration says beyond its form, and starts nothing.
-///
-/// # Errors
-/// [`StartError`] names the key.
-pub fn check(config: &Config) -> Result<(), StartError> {
-    lines(config).map(drop)
-}
-
 impl Server {
     /// Opens the database, listens, and takes up whatever was left to do.
     ///
@@ -220,6 +214,7 @@ impl Server {
             tasks.spawn(serve(listener, router, stopping.clone()));
         }
         tasks.spawn(books.keep_books(stopping.clone()));
+        tasks.spawn(worker::compare_clocks(worker.clone(), stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(keys.keep(store.clone(), stopping.clone()));

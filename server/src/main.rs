@@ -1,9 +1,10 @@
 //! The program: arguments, logs, signals. Everything else is in the library.
 
+mod command;
 mod log;
 
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, Env, LogFormat, Random, Server};
+use saoma_server::{Clock, Config, Env, Level, LogFormat, Random, Server};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,8 +36,16 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check the configuration and start nothing
-    Check,
+    /// Look at everything that the configuration names: database, clock, keys, certificates, notify
+    /// URL, webhooks; one line each, with what to do. Status 1: something does not work
+    Check {
+        /// Look only at what the configuration says itself
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Make, list and take away keys of shops and devices, which the database keeps as digests
+    #[command(subcommand)]
+    Key(command::KeyCommand),
     /// Compare WeChat's bill of a day with the records, ask about what differs, and print what came
     /// of it. Status 0: nothing is open; 1: differences are; 2: it could not be compared
     Reconcile {
@@ -83,13 +92,24 @@ fn run(args: &Args) -> Result<(), String> {
         let names = config.unknown_variables.join(", ");
         tracing::warn!(names, "environment variables that are no keys of Saoma");
     }
-    match args.command {
-        Some(Command::HashPassword | Command::Check | Command::Reconcile { .. }) => {
-            saoma_server::check(&config).map_err(|error| format!("{place}: {error}"))?;
-            say("the configuration is good")
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let done = match &args.command {
+        Some(Command::Key(key)) => runtime.block_on(key.run(&config)).and_then(|text| say(&text)),
+        Some(Command::Check { offline }) => {
+            let checked = saoma_server::check(&config, *offline, &Clock::System, &Random::System);
+            let found = runtime.block_on(checked);
+            let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+            say(&lines.join("\n"))?;
+            let failed = found.iter().filter(|finding| finding.level == Level::Fail).count();
+            if failed == 0 { Ok(()) } else { Err(format!("{failed} of these do not work")) }
         }
-        None => serve_until_told(config),
-    }
+        Some(Command::HashPassword | Command::Reconcile { .. }) | None => {
+            runtime.block_on(serve(config))
+        }
+    };
+    // What still runs was given its time, or somebody has none.
+    runtime.shutdown_background();
+    done
 }
 
 /// The status says how the books are.
@@ -127,14 +147,6 @@ fn password() -> Result<String, String> {
     let first = rpassword::prompt_password("Password: ").map_err(unread)?;
     let again = rpassword::prompt_password("Once more: ").map_err(unread)?;
     if first == again { Ok(first) } else { Err("the two passwords differ".to_owned()) }
-}
-
-fn serve_until_told(config: Config) -> Result<(), String> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-    let served = runtime.block_on(serve(config));
-    // What still runs was given its time, or somebody has none.
-    runtime.shutdown_background();
-    served
 }
 
 async fn serve(config: Config) -> Result<(), String> {

@@ -201,6 +201,11 @@ impl Metrics {
         self.rate_limited.add([limit]);
     }
 
+    /// The gateway's clock minus ours.
+    pub(crate) fn clock_offset(&self, seconds: i64) {
+        self.clock_offset_s.store(seconds, Ordering::Relaxed);
+    }
+
     /// An event stream is open as long as this is kept.
     pub(crate) fn open_stream(self: &Arc<Self>) -> OpenStream {
         self.event_streams.fetch_add(1, Ordering::Relaxed);

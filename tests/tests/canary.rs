@@ -138,6 +138,26 @@ async fn failures(ears: &Ears) -> Vec<String> {
     vec![token]
 }
 
+/// A device's key, which the command line tells once.
+async fn device(ears: &Ears) -> String {
+    let mut command = ears.rig.program();
+    command.args(["key", "add", "--shop", "shop", "--name", "till-1", "--device"]);
+    let output = command.output().await.unwrap();
+    ears.hear(&String::from_utf8_lossy(&output.stderr));
+    let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    assert!(output.status.success() && key.len() > 20, "a key was made");
+    let body = json!({ "order_no": "D-1", "amount_fen": 1, "description": "x" }).to_string();
+    let made = async {
+        // The server learns of it within seconds.
+        while ears.post("/v1/orders", &key, body.clone()).await.0 == 401 {
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(PATIENCE, made).await.expect("the key opens");
+    ears.get("/v1/anomalies", &key).await;
+    key
+}
+
 /// What the command line says, also about a configuration that is wrong.
 async fn commands(ears: &Ears) {
     for wrong in [None, Some("SAOMA_MERCHANT_KEY"), Some("SAOMA_SHOP_WEBHOOK_SECRET")] {
@@ -165,6 +185,7 @@ async fn nothing_that_the_server_says_holds_a_secret() {
     let rig = Rig::start("sqlite:saoma.db", &more, "trace", 0).await;
     let ears = Ears { rig, heard: Mutex::default() };
     let mut tokens = everything(&ears).await;
+    tokens.push(device(&ears).await);
     tokens.extend(failures(&ears).await);
     commands(&ears).await;
     let (status, _) = ears.get("/metrics", METRICS_TOKEN).await;

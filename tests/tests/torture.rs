@@ -11,6 +11,7 @@ mod rig;
 mod world;
 
 use rig::{PATIENCE, Rig};
+use saoma_postgres::Cluster;
 use saoma_sandbox::{OrderView, Target, Tender};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,7 +179,8 @@ async fn all_wrongs(rig: &Rig) -> Vec<String> {
 /// Kills the server again and again while customers buy; then everything comes to rest, and stays
 /// at rest over one more start.
 async fn torture(run: Run, database: &str) {
-    println!("seed {}, {} orders, {} kills, {database}", run.seed, run.orders, run.kills);
+    let kind = database.split(':').next().unwrap_or_default();
+    println!("seed {}, {} orders, {} kills, {kind}", run.seed, run.orders, run.kills);
     let mut dice = Dice(run.seed);
     let rig = Arc::new(Rig::start(database, "", "info", run.faults_per_mille).await);
     rig.shop.fail_next(3);
@@ -228,6 +230,19 @@ async fn whenever_the_server_is_killed_each_fen_is_shipped_for_or_given_back() {
 #[ignore = "takes minutes: cargo xtask torture"]
 async fn for_minutes_on_sqlite() {
     torture(Run::asked_for(), "sqlite:saoma.db").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whenever_the_server_is_killed_on_postgresql_each_fen_is_shipped_for_or_given_back() {
+    let database = Cluster::shared().unwrap().database().unwrap();
+    torture(Run::short(), &database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo xtask torture"]
+async fn for_minutes_on_postgresql() {
+    let database = Cluster::shared().unwrap().database().unwrap();
+    torture(Run::asked_for(), &database).await;
 }
 
 /// The status that a server's load balancer sees.

@@ -20,6 +20,7 @@ const KEYS: &[&str] = &[
     "root_certificate",
     "certificate",
     "certificate_key",
+    "certificate_password",
     "spbill_create_ip",
     "anomalies",
     "bill_unknown",
@@ -206,16 +207,22 @@ fn root_certificate(section: &mut Section<'_>) -> Result<Option<RootCertificates
     roots.map(Some).map_err(|error| section.error("root_certificate", error.to_string()))
 }
 
-/// PEM, with its key beside it or in the same text, or PKCS#12, locked by the merchant's number.
+/// PEM, with its key beside it or in the same text; or PKCS#12, whose password is the merchant's
+/// number unless it was changed.
 fn certificate(
     section: &mut Section<'_>,
     mch_id: Option<&MchId>,
 ) -> Result<Option<ClientCertificate>, Problem> {
     let certificate = section.content("certificate")?;
     let key = section.content("certificate_key")?;
+    let password = section.secret("certificate_password")?;
     let Some(certificate) = certificate else {
-        return match key {
-            Some(_) => Err(section.error("certificate_key", "needs certificate_file beside it")),
+        let alone = [
+            key.is_some().then_some("certificate_key"),
+            password.is_some().then_some("certificate_password"),
+        ];
+        return match alone.into_iter().flatten().next() {
+            Some(alone) => Err(section.error(alone, "needs certificate_file beside it")),
             None => Ok(None),
         };
     };
@@ -225,7 +232,9 @@ fn certificate(
             let rule = "stands beside a PKCS#12 file, which holds the key as well: leave it out";
             return Err(section.error("certificate_key", rule));
         }
-        let read = ClientCertificate::from_pkcs12(&certificate, mch_id.map_or("", MchId::as_str));
+        let number = mch_id.map_or("", MchId::as_str);
+        let password = password.as_deref().unwrap_or(number);
+        let read = ClientCertificate::from_pkcs12(&certificate, password);
         return read.map(Some).map_err(|error| section.error("certificate", error.to_string()));
     }
     let read = ClientCertificate::from_pem(&certificate, key.as_ref().unwrap_or(&certificate));

@@ -1,6 +1,7 @@
 //! The whole server over real HTTP, but for WeChat, whose gateway is out of reach here: orders stay
 //! `placing` until a signed notification pays them. (`tests/` runs it against the sandbox.)
 
+mod devices;
 mod doors;
 mod observe;
 mod openapi;

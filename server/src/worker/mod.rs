@@ -211,6 +211,28 @@ fn again(why: String) -> Outcome {
     Outcome::Again { event: None, why }
 }
 
+/// How often the gateway is asked what time it is.
+const CLOCK_EVERY: Duration = Duration::from_mins(10);
+
+/// Compares our clock with the gateway's, for whoever watches the server, until told to stop.
+pub(crate) async fn compare_clocks(worker: Arc<Worker>, mut stop: watch::Receiver<bool>) {
+    let context = &worker.service.context;
+    let ask = async || {
+        let Some(gateway) = worker.gateways.values().next() else { return };
+        if let Ok(Some(theirs)) = gateway.date().await {
+            let [theirs, ours] = [theirs, context.clock.now()].map(UnixTime::get);
+            context.metrics.clock_offset(theirs.cast_signed() - ours.cast_signed());
+        }
+    };
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = async { ask().await; tokio::time::sleep(CLOCK_EVERY).await } => {}
+        }
+    }
+}
+
 /// Lets time happen to orders until told to stop.
 pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     loop {

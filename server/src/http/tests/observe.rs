@@ -219,3 +219,71 @@ async fn a_stopping_server_says_so_at_once_and_goes_on_for_a_while() {
     assert!((500..2_500).contains(&retry), "{retry}");
     assert!(http.get(&health).send().await.is_err(), "nobody is there any more");
 }
+
+/// What Prometheus reads in `docs/alerts.yml`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Alerts {
+    groups: Vec<Group>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    name: String,
+    rules: Vec<Rule>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    alert: String,
+    expr: String,
+    #[serde(rename = "for")]
+    lasting: Option<String>,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+/// Words that may be names of metrics.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(move |c| !is_word(c)).filter(|word| word.starts_with("saoma_"))
+}
+
+#[tokio::test]
+async fn every_alert_is_about_a_metric_that_exists_and_every_metric_is_explained() {
+    const ALERTS: &str = include_str!("../../../../docs/alerts.yml");
+    const DOCS: &str = include_str!("../../../../docs/metrics.md");
+    let desk = Desk::start().await;
+    let page = desk.http.get(desk.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let types: BTreeMap<&str, &str> = types.collect();
+    for (name, kind) in &types {
+        assert!(DOCS.contains(&format!("| `{name}` | {kind} |")), "{name} is not in metrics.md");
+    }
+    let alerts: Alerts = serde_saphyr::from_str(ALERTS).unwrap();
+    let [group] = alerts.groups.as_slice() else { panic!("one group") };
+    assert_eq!(group.name, "saoma");
+    let mut seen = std::collections::BTreeSet::new();
+    for Rule { alert, expr, lasting, labels, annotations } in &group.rules {
+        assert!(seen.insert(alert), "{alert} stands twice");
+        let severity = labels.get("severity").map(String::as_str);
+        assert!(matches!(severity, Some("page" | "ticket")), "{alert}");
+        for text in ["summary", "action"] {
+            assert!(annotations.contains_key(text), "{alert} has no {text}");
+        }
+        if let Some(lasting) = lasting {
+            assert!(lasting.ends_with(['m', 'h']), "{alert}: {lasting}");
+        }
+        assert!(names(expr).count() > 0, "{alert} is about nothing of ours");
+        for name in names(expr) {
+            let family = name.strip_suffix("_bucket").unwrap_or(name);
+            let kind = types.get(family);
+            assert!(kind.is_some(), "{alert}: {name} does not exist");
+            assert_eq!(family != name, kind == Some(&"histogram"), "{alert}: {name}");
+        }
+    }
+    assert!(seen.len() > 15);
+    desk.server.stop().await;
+}

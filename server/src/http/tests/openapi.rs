@@ -97,9 +97,13 @@ fn routes() -> BTreeSet<String> {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();
-        let calls = text.split(".route(").skip(1);
-        let all = calls.map(|rest| rest.trim_start().split('"').nth(1).unwrap().to_owned());
-        paths.extend(all);
+        for rest in text.split(".route(").skip(1) {
+            let (path, _) = rest.trim_start().split_once(',').unwrap();
+            // Where it is not a text, it is a constant of the same file.
+            let constant = format!("const {path}: &str = ");
+            let found = text.split_once(&constant).map_or(path, |(_, value)| value);
+            paths.insert(found.split('"').nth(1).unwrap().to_owned());
+        }
     }
     paths
 }
