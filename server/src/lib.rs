@@ -78,9 +78,14 @@ const STOP_WITHIN: Duration = Duration::from_secs(6);
 pub struct Server {
     base_url: String,
     metrics_url: Option<String>,
+    /// Takes no more requests, and ends streams.
+    close: tokio::sync::watch::Sender<bool>,
+    /// Performs no more effects.
     stop: tokio::sync::watch::Sender<bool>,
     life: Life,
     drain: Duration,
+    /// Who answers requests.
+    doors: JoinSet<()>,
     tasks: JoinSet<()>,
     store: Store,
     /// Held as long as the server lives; the system takes it back from a process that was killed.
@@ -191,6 +196,7 @@ impl Server {
         let service = Arc::new(service);
         let keys = Arc::new(KeyRing::new(&config.shops));
         keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
+        let (close, closing) = tokio::sync::watch::channel(false);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let life = Life::default();
         let watched = &config.watched;
@@ -198,20 +204,20 @@ impl Server {
             service: service.clone(),
             keys: keys.clone(),
             gate: Arc::new(Gate::new(&config)),
-            stop: stopping.clone(),
+            stop: closing.clone(),
             life: life.clone(),
             metrics_for: metrics_for(watched, config.public_url.is_some()),
         };
         let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
         let books = Reconciler::new(worker.clone(), &config);
-        let mut tasks = JoinSet::new();
+        let (mut doors, mut tasks) = (JoinSet::new(), JoinSet::new());
         let mut metrics_url = None;
         if let Some(address) = watched.metrics_listen {
             let listener = TcpListener::bind(address).await.map_err(StartError::MetricsListen)?;
             let address = listener.local_addr().map_err(StartError::MetricsListen)?;
             metrics_url = Some(format!("http://{address}"));
             let router = http::observe_router(app.clone());
-            tasks.spawn(serve(listener, router, stopping.clone()));
+            doors.spawn(serve(listener, router, closing.clone()));
         }
         tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker::compare_clocks(worker.clone(), stopping.clone()));
@@ -221,10 +227,21 @@ impl Server {
         let watchers = service.context.watchers.clone();
         tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
         tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));
-        tasks.spawn(worker::keep_time(service, stopping.clone()));
-        tasks.spawn(serve(listener, http::router(app), stopping));
+        tasks.spawn(worker::keep_time(service, stopping));
+        doors.spawn(serve(listener, http::router(app), closing));
         let drain = watched.drain;
-        Ok(Self { base_url, metrics_url, stop, life, drain, tasks, store, _lock: lock })
+        Ok(Self {
+            base_url,
+            metrics_url,
+            close,
+            stop,
+            life,
+            drain,
+            doors,
+            tasks,
+            store,
+            _lock: lock,
+        })
     }
 
     /// Where it listens, `http://ADDRESS:PORT`.
@@ -244,11 +261,17 @@ impl Server {
     pub async fn stop(mut self) {
         self.life.drain();
         tokio::time::sleep(self.drain).await;
-        self.stop.send_replace(true);
-        let all = async { while self.tasks.join_next().await.is_some() {} };
+        self.close.send_replace(true);
+        let all = async {
+            // A request that runs may still want something performed.
+            while self.doors.join_next().await.is_some() {}
+            self.stop.send_replace(true);
+            while self.tasks.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             // Whatever it was, it is taken up at the next start.
             tracing::warn!("something did not end in time and was cut off");
+            self.doors.shutdown().await;
             self.tasks.shutdown().await;
         }
         self.store.close().await;

@@ -89,6 +89,13 @@ impl Worker {
             }
         }
         while running.join_next().await.is_some() {}
+        // What was leased to be performed at once, and was not begun, is for others.
+        while let Ok(entry) = at_once.try_recv() {
+            let key = entry.key.clone();
+            if let Err(error) = self.service.give_back(entry).await {
+                tracing::warn!(key, %error, "a lease is not given back; it ends by itself");
+            }
+        }
     }
 
     /// Claims entries while there is room.
