@@ -256,7 +256,7 @@ pub(crate) const REFUSAL_REASONS: [&str; 8] = [
 ];
 
 /// Every kind of anomaly, so that the first of its kind is seen as a growth.
-const ANOMALY_KINDS: [Anomaly; 8] = [
+const ANOMALY_KINDS: [Anomaly; 10] = [
     Anomaly::AmountMismatch,
     Anomaly::CurrencyMismatch,
     Anomaly::PaidAfterCancel,
@@ -265,6 +265,8 @@ const ANOMALY_KINDS: [Anomaly; 8] = [
     Anomaly::RefundedElsewhere,
     Anomaly::Conflict,
     Anomaly::UnknownOrder,
+    Anomaly::NotFetched,
+    Anomaly::NotConfirmed,
 ];
 
 const ORDER_CHANGES: About<1> =
