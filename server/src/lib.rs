@@ -23,6 +23,7 @@ mod keys;
 mod life;
 mod listen;
 mod metrics;
+mod operator;
 mod password;
 mod random;
 mod reconcile;

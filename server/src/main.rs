@@ -85,8 +85,17 @@ fn run(args: &Args) -> Result<(), String> {
         return Err(format!("say which configuration: {what}"));
     }
     let place = args.config.as_ref().map_or("environment".into(), |file| file.to_string_lossy());
-    let config =
-        Config::load(args.config.as_deref(), &env).map_err(|error| format!("{place}: {error}"))?;
+    let config = match Config::load(args.config.as_deref(), &env) {
+        Ok(config) => config,
+        Err(error) => {
+            if let Some(Command::Check { .. }) = args.command {
+                for problem in error.problems() {
+                    say(&format!("FAIL  configuration: {problem}"))?;
+                }
+            }
+            return Err(format!("{place}: {error}"));
+        }
+    };
     log::init(&config.log.filter, args.log.or(config.log.format));
     if !config.unknown_variables.is_empty() {
         let names = config.unknown_variables.join(", ");

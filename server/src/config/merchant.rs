@@ -226,8 +226,8 @@ fn certificate(
             None => Ok(None),
         };
     };
-    // What ASN.1 begins with, and no PEM.
-    if certificate.first() == Some(&0x30) {
+    // PKCS#12 is a sequence in DER; PEM is text and cannot begin with that byte and such a one.
+    if matches!(certificate.as_slice(), [b'0', 0x80..=0xff, ..]) {
         if key.is_some() {
             let rule = "stands beside a PKCS#12 file, which holds the key as well: leave it out";
             return Err(section.error("certificate_key", rule));

@@ -20,7 +20,8 @@ pub(crate) mod words;
 pub(crate) use ask::Told;
 pub use command::{ReconcileError, Reconciled, reconcile};
 pub(crate) use compare::NOT_KEPT;
-pub(crate) use report::{DayReport, DifferenceReport, read_date};
+pub(crate) use report::{DayReport, DifferenceReport, SumsReport, read_date};
+pub(crate) use words::Words;
 
 use crate::config::{Config, UnknownPolicy};
 use crate::service::Service;

@@ -214,3 +214,32 @@ async fn a_shop_without_a_webhook_fetches_its_orders_itself() {
     assert_eq!(desk.shipped(SHOP_KEY, &made).await.1["phase"], "shipped");
     desk.server.stop().await;
 }
+
+#[tokio::test]
+async fn a_refund_waits_for_a_machine_and_a_machine_for_no_refund() {
+    let desk = Desk::start().await;
+    let till = desk.key("till-1", KeyKind::Device).await;
+    let refund = |made: &Made| format!("/v1/orders/{}/refunds", made.id);
+    let body = json!({ "refund_no": "R-1", "amount_fen": 1, "reason": "stuck" });
+    let claimed = desk.order_by(&till, "T-1").await;
+    desk.pay(&claimed).await;
+    assert_eq!(desk.dispense(&till, &claimed).await.0, 200);
+    let (status, answer) = desk.post(&refund(&claimed), SHOP_KEY, &body).await;
+    assert_eq!((status, code(&answer)), (409, "dispensing"));
+    let (status, answer) = desk.post(&refund(&claimed), &till, &body).await;
+    assert_eq!((status, code(&answer)), (403, "forbidden"), "a device gives nothing back");
+    assert_eq!(desk.shipped(&till, &claimed).await.0, 200);
+    assert!(desk.post(&refund(&claimed), SHOP_KEY, &body).await.0 < 300, "what is out may go back");
+
+    let waiting = desk.order_by(&till, "T-2").await;
+    desk.pay_by(&waiting, "4200009999202611230000000002").await;
+    assert!(desk.post(&refund(&waiting), SHOP_KEY, &body).await.0 < 300);
+    for answer in [desk.dispense(&till, &waiting).await, desk.shipped(&till, &waiting).await] {
+        assert_eq!((answer.0, code(&answer.1)), (409, "refund_started"));
+    }
+    desk.clock.advance(100_000);
+    sleep(Duration::from_millis(100)).await;
+    let (_, answer) = desk.get("/v1/anomalies", SHOP_KEY).await;
+    assert_eq!(answer, json!({ "anomalies": [] }), "nobody waits for what goes back");
+    desk.server.stop().await;
+}
