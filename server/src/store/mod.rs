@@ -10,6 +10,7 @@ mod bill;
 pub(crate) mod db;
 mod difference;
 pub(crate) mod figures;
+mod glance;
 mod history;
 mod inspect;
 pub(crate) mod look;
@@ -26,6 +27,7 @@ pub(crate) use api_key::KeyRow;
 pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
+pub(crate) use glance::glance;
 pub(crate) use history::HistoryRow;
 pub(crate) use inspect::{Tables, inspect};
 pub use month::Month;
@@ -41,6 +43,7 @@ pub(crate) use session::SessionRow;
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
+use saoma_core::time::UnixTime;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -446,6 +449,14 @@ pub(crate) async fn setting(
 /// Whether the database can be read.
 pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
     conn.fetch("select count(*) as settings from setting", vec![]).await?;
+    Ok(())
+}
+
+/// Whether the database can be written: this writes a row, and its value says when.
+pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
+    let sql = "insert into setting (name, value) values ('written_at', $1)
+               on conflict (name) do update set value = excluded.value";
+    conn.execute(sql, vec![now.get().to_string().into()]).await?;
     Ok(())
 }
 
