@@ -15,11 +15,13 @@
 
 mod archive;
 mod backup;
+mod check;
 mod clock;
 mod config;
 mod http;
 mod keys;
 mod listen;
+mod operator;
 mod password;
 mod random;
 mod reconcile;
@@ -33,10 +35,11 @@ mod worker;
 
 pub use archive::{ArchiveError, Archived, archive};
 pub use backup::{BackupError, backup};
+pub use check::{Finding, Level, check};
 pub use clock::{Clock, ManualClock};
 pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
-    OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
+    OperatorConfig, Problem, Secret, ShopConfig, UnknownPolicy, WebhookConfig,
 };
 pub use keys::{KeyError, KeyInfo, Keys};
 pub use password::{PasswordError, hash_password};
@@ -154,14 +157,6 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
         fetch_within_s: u64::from(shop.fetch_within_s),
     }));
     sellers
-}
-
-/// Checks what a configuration says beyond its form, and starts nothing.
-///
-/// # Errors
-/// [`StartError`] names the key.
-pub fn check(config: &Config) -> Result<(), StartError> {
-    lines(config).map(drop)
 }
 
 impl Server {

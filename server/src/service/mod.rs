@@ -10,8 +10,10 @@ mod change;
 mod context;
 mod create;
 mod dispense;
+mod history;
 mod look;
 mod notify;
+mod operator;
 pub(crate) mod outbox;
 mod outcome;
 mod payment;
@@ -25,8 +27,10 @@ mod tests;
 pub(crate) use context::{Context, Seller, Sellers, Shop};
 pub(crate) use create::{CreateError, EXPIRES_IN_DEFAULT_S, InvalidField, NewOrder};
 pub(crate) use dispense::{Claimed, DispenseError};
+pub(crate) use history::Line;
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
+pub(crate) use operator::AskError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
 pub(crate) use refund::{
@@ -105,16 +109,25 @@ impl Service {
         self.queue.execute(verb).await
     }
 
+    /// Names this server and all that share its database; it tells nothing else.
+    pub(crate) fn public_id(&self) -> String {
+        self.mac(b"public id")
+    }
+
     /// The token of an order: 160 bits in 32 characters.
     ///
     /// It is made from the order's id with a key that only the database holds, so it need not be
     /// stored with the order, and a repeated create gives the same one again.
     pub(crate) fn token(&self, order_id: &OrderId) -> String {
+        self.mac(format!("order token {order_id}").as_bytes())
+    }
+
+    /// 160 bits that nobody can make who does not hold the database.
+    fn mac(&self, text: &[u8]) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(self.token_key.as_bytes());
         // An HMAC takes a key of any length.
         let Ok(mut mac) = mac else { return String::new() };
-        mac.update(b"order token ");
-        mac.update(order_id.as_str().as_bytes());
+        mac.update(text);
         let digest = mac.finalize().into_bytes();
         base32(digest.get(..20).unwrap_or_default())
     }

@@ -9,13 +9,17 @@ mod api_key;
 mod bill;
 pub(crate) mod db;
 mod difference;
+pub(crate) mod figures;
 mod history;
+mod inspect;
+pub(crate) mod look;
 mod month;
 mod order;
 mod outbox;
 mod partition;
 mod payment;
 mod refund;
+mod session;
 
 pub use api_key::KeyKind;
 pub(crate) use api_key::KeyRow;
@@ -23,12 +27,16 @@ pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use history::HistoryRow;
+pub(crate) use inspect::{Tables, inspect};
 pub use month::Month;
 pub(crate) use order::{AttemptRow, ByNumber, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry};
+pub(crate) use outbox::{
+    Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, retry_entry,
+};
 pub(crate) use partition::{TABLES, make_months, months_of};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
+pub(crate) use session::SessionRow;
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;

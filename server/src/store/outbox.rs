@@ -275,6 +275,20 @@ impl EntryEnd {
     }
 }
 
+/// Has an entry tried now that was given up or waits for its next try; `order_id` is '' for a
+/// payment of an unknown number. `false`: there is no such entry.
+pub(crate) async fn retry_entry(
+    conn: &mut Conn,
+    order_id: &str,
+    key: &str,
+    now: UnixTime,
+) -> Result<bool, StoreError> {
+    let sql = "update outbox set state = 'pending', due_at = $1, updated_at = $1
+               where order_id = $2 and key = $3
+                 and (state = 'dead' or state = 'pending' and due_at > $1)";
+    Ok(conn.execute(sql, vec![now.into(), order_id.into(), key.into()]).await? == 1)
+}
+
 impl Entry {
     fn read(row: &Row) -> Result<Self, StoreError> {
         let order_id = row.text("order_id")?;

@@ -12,6 +12,7 @@ use saoma_sandbox::{Merchant, Sandbox, Target, Tender};
 use saoma_server::{Clock, Config, Database, ManualClock, Random, Secret, Server};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -257,6 +258,17 @@ impl World {
         let url = format!("{}/v1/orders/{id}/refunds", self.base_url());
         let (_, mut told) = self.call(self.http.get(url)).await;
         told["refunds"].as_array_mut().unwrap().drain(..).collect()
+    }
+
+    /// An order's history as it is stored: kind, name, text.
+    pub(crate) async fn history(&self, id: &str) -> Vec<(String, String, String)> {
+        let file = self.folder.path().join("saoma.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).read_only(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let sql = "select kind, name, text from history where order_id = $1 order by id";
+        let lines = sqlx::query_as(sql).bind(id).fetch_all(&pool).await.unwrap();
+        pool.close().await;
+        lines
     }
 
     /// Lets time go by, second by second, until `done` says so: whatever is to be asked at some
