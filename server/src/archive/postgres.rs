@@ -38,7 +38,10 @@ pub(super) async fn archive(store: &Store, before: Month) -> Result<Vec<Archived
                 Err(error) => return Err(error),
             }
         };
-        archived.push(Archived { month, orders, place: format!("archive.*_{month}") });
+        // A month in which nothing was sold leaves as well, without a word.
+        if orders > 0 {
+            archived.push(Archived { month, orders, place: format!("archive.*_{month}") });
+        }
     }
     Ok(archived)
 }

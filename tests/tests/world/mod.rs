@@ -12,6 +12,7 @@ use saoma_sandbox::{Merchant, Sandbox, Target, Tender};
 use saoma_server::{Clock, Config, Database, ManualClock, Random, Secret, Server};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
