@@ -14,10 +14,12 @@ mod refunds;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bills::table as bill_table;
 use error::ApiError;
 pub(crate) use limit::Gate;
 
 use crate::keys::KeyRing;
+use crate::operator::{self, Office};
 use crate::service::Service;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -42,12 +44,15 @@ pub(crate) struct App {
     pub(crate) service: Arc<Service>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) gate: Arc<Gate>,
+    /// The operator's page.
+    pub(crate) office: Arc<Office>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
 }
 
 /// All paths.
 pub(crate) fn router(app: App) -> Router {
+    let office = operator::router(app.office.clone());
     // What a page of any origin may call: a token opens it, and no cookies are used.
     let pages = Router::new()
         .route("/v1/orders/{order_id}", get(orders::view).options(preflight))
@@ -76,8 +81,9 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::map_response(private))
-        .layer(middleware::from_fn(in_time))
         .with_state(app)
+        .merge(office)
+        .layer(middleware::from_fn(in_time))
 }
 
 async fn healthz(State(app): State<App>) -> Response {

@@ -2,6 +2,7 @@
 //! `placing` until a signed notification pays them. (`tests/` runs it against the sandbox.)
 
 mod doors;
+mod operator;
 
 use crate::testing::{KEY, PRICE, START, merchant, notice_fields, signed};
 use crate::{Clock, Config, Database, Env, ManualClock, Random, Server};

@@ -296,30 +296,26 @@ fn differences() -> Vec<DifferenceReport> {
 }
 
 fn settings_page() -> SettingsPage {
-    let merchant = |mch_id: &str, ends_at: Option<&str>| MerchantItem {
+    let merchant = |mch_id: &str, has_certificate| MerchantItem {
         mch_id: mch_id.to_owned(),
         name: "扫码咖啡".to_owned(),
         apps: vec!["wx5a0mademeup0001".to_owned()],
         sign_type: "HMAC-SHA256".to_owned(),
         gateway: vec!["https://api.mch.weixin.qq.com".to_owned()],
         anomalies: "refund".to_owned(),
-        certificate_ends_at: ends_at.map(at),
+        has_certificate,
     };
     SettingsPage {
         version: "0.1.0",
         database: "postgres".to_owned(),
         replica: true,
         notify_url: "https://pay.example.com/wx/v2/notify".to_owned(),
-        merchants: vec![
-            merchant("1900000109", Some("20311123000000")),
-            merchant("1900000110", Some("20261203000000")),
-            merchant("1900000111", Some("20261103000000")),
-            merchant("1900000112", None),
-        ],
+        merchants: vec![merchant("1900000109", true), merchant("1900000110", false)],
         shops: vec![ShopItem {
             id: "cafe".to_owned(),
             mch_id: "1900000109".to_owned(),
-            webhook_url: "https://shop.example.com/webhook".to_owned(),
+            webhook: Some("https://shop.example.com".to_owned()),
+            fixed_keys: 1,
             keys: vec!["till-1".to_owned(), "kiosk-2".to_owned()],
         }],
         operators: vec!["wang.min".to_owned(), "li".to_owned()],

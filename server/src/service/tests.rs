@@ -455,7 +455,8 @@ mod notifications {
         let shop = Shop::open().await;
         let notice = shop.notice("SOMEBODYELSES-1", T1, 599);
         shop.service.notify(&notice).await.unwrap();
-        let anomalies = serde_json::to_value(shop.service.anomalies(&only_shop()).await.unwrap()).unwrap();
+        let anomalies =
+            serde_json::to_value(shop.service.anomalies(&only_shop()).await.unwrap()).unwrap();
         assert_eq!(anomalies[0]["kind"], "unknown_order");
         assert_eq!(anomalies[0]["order_id"], serde_json::Value::Null);
         assert_eq!(anomalies[0]["order_no"], serde_json::Value::Null);

@@ -8,15 +8,15 @@
 mod api_key;
 mod bill;
 pub(crate) mod db;
-pub(crate) mod figures;
 mod difference;
+pub(crate) mod figures;
 mod history;
 pub(crate) mod look;
 mod order;
 mod outbox;
 mod payment;
-mod session;
 mod refund;
+mod session;
 
 pub use api_key::KeyKind;
 pub(crate) use api_key::KeyRow;
@@ -25,7 +25,9 @@ pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub(crate) use history::HistoryRow;
 pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, retry_entry};
+pub(crate) use outbox::{
+    Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, hurry_queries, retry_entry,
+};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
@@ -191,6 +193,18 @@ impl Store {
             .connect_with(options)
             .await?;
         sqlx::migrate!("./migrations/postgres").run(&pool).await.map_err(OpenError::Migrate)?;
+        Ok(Self(Pools::Postgres(pool)))
+    }
+
+    /// A server that follows the first one, to look with only. It may be away: whoever looks is
+    /// told then.
+    pub(crate) fn follower(url: &Secret) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url.expose())?
+            .application_name("saoma-server pages")
+            .options([("default_transaction_read_only", "on")])
+            .statement_cache_capacity(STATEMENTS);
+        let pool = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool = pool.max_connections(READERS_MAX).connect_lazy_with(options);
         Ok(Self(Pools::Postgres(pool)))
     }
 

@@ -1,9 +1,8 @@
 //! The settings as the server has them; nothing secret is among them.
 
 use super::frame::{Frame, Tab};
-use super::parts::{chip, number, time_and_distance};
+use super::parts::{chip, number};
 use maud::{Markup, html};
-use saoma_core::time::UnixTime;
 
 /// A merchant account.
 #[derive(Clone, Debug)]
@@ -15,8 +14,7 @@ pub(crate) struct MerchantItem {
     pub(crate) gateway: Vec<String>,
     /// `refund` or `hold`.
     pub(crate) anomalies: String,
-    /// When the client certificate ends; `None`: there is none.
-    pub(crate) certificate_ends_at: Option<UnixTime>,
+    pub(crate) has_certificate: bool,
 }
 
 /// A shop.
@@ -24,9 +22,11 @@ pub(crate) struct MerchantItem {
 pub(crate) struct ShopItem {
     pub(crate) id: String,
     pub(crate) mch_id: String,
-    /// Scheme, host and path.
-    pub(crate) webhook_url: String,
-    /// Names, never the keys themselves.
+    /// Scheme and host of its webhook: the rest may hold a secret. `None`: devices confirm.
+    pub(crate) webhook: Option<String>,
+    /// How many keys the configuration has.
+    pub(crate) fixed_keys: usize,
+    /// Names of the keys in the database, never the keys themselves.
     pub(crate) keys: Vec<String>,
 }
 
@@ -42,9 +42,6 @@ pub(crate) struct SettingsPage {
     pub(crate) shops: Vec<ShopItem>,
     pub(crate) operators: Vec<String>,
 }
-
-/// A certificate is renewed well before its end.
-const SOON_S: u64 = 30 * 86_400;
 
 /// The settings.
 pub(crate) fn settings(frame: &Frame<'_>, page: &SettingsPage) -> Markup {
@@ -72,8 +69,13 @@ pub(crate) fn settings(frame: &Frame<'_>, page: &SettingsPage) -> Markup {
                 section .card {
                     div .card-head { h2 { (w.shop) " " (shop.id) } code { (shop.mch_id) } }
                     dl .facts {
-                        div .wide { dt { (w.webhook) } dd .break { code { (shop.webhook_url) } } }
-                        div .wide { dt { (w.keys) } dd { (shop.keys.join(", ")) } }
+                        div .wide { dt { (w.webhook) } dd .break {
+                        @match &shop.webhook { Some(url) => code { (url) }, None => (w.by_device) }
+                    } }
+                        div .wide { dt { (w.keys) } dd {
+                        (w.fixed_keys(shop.fixed_keys))
+                        @for name in &shop.keys { ", " (name) }
+                    } }
                     }
                 }
             }
@@ -92,19 +94,8 @@ fn merchant_card(frame: &Frame<'_>, merchant: &MerchantItem) -> Markup {
                 div .wide { dt { (w.gateway) } dd .break { (merchant.gateway.join(", ")) } }
                 div { dt { (w.anomalies) } dd { (w.policy(&merchant.anomalies)) } }
                 div { dt { (w.certificate) } dd {
-                    @match merchant.certificate_ends_at {
-                        None => (chip("wait", w.no_certificate)),
-                        Some(at) if at.since(frame.now) == 0 => {
-                            (chip("bad", w.certificate_is_over))
-                            " " (time_and_distance(frame.lang, at, frame.now))
-                        },
-                        Some(at) => {
-                            @if at.since(frame.now) < SOON_S {
-                                (chip("bad", w.certificate_ends_soon)) " "
-                            }
-                            (time_and_distance(frame.lang, at, frame.now))
-                        },
-                    }
+                    @if merchant.has_certificate { (chip("good", w.has_certificate)) }
+                    @else { (chip("wait", w.no_certificate)) }
                 } }
             }
         }
