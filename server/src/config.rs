@@ -17,7 +17,7 @@ mod shop;
 
 pub use env::Env;
 pub use error::{ConfigError, Problem};
-pub use merchant::{AnomalyPolicy, MerchantConfig};
+pub use merchant::{AnomalyPolicy, MerchantConfig, UnknownPolicy};
 pub use shop::{ShopConfig, WebhookConfig};
 
 use crate::password::is_hash;

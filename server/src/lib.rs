@@ -13,10 +13,14 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod archive;
+mod backup;
+mod check;
 mod clock;
 mod config;
 mod http;
 mod keys;
+mod listen;
 mod operator;
 mod password;
 mod random;
@@ -29,16 +33,19 @@ mod watch;
 mod webhook;
 mod worker;
 
+pub use archive::{ArchiveError, Archived, archive};
+pub use backup::{BackupError, backup};
+pub use check::{Finding, Level, check};
 pub use clock::{Clock, ManualClock};
 pub use config::{
     AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
-    OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
+    OperatorConfig, Problem, Secret, ShopConfig, UnknownPolicy, WebhookConfig,
 };
 pub use keys::{KeyError, KeyInfo, Keys};
 pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
 pub use reconcile::{ReconcileError, Reconciled, reconcile};
-pub use store::{KeyKind, OpenError, StoreError};
+pub use store::{KeyKind, Month, OpenError, StoreError};
 
 use http::{App, Gate};
 use keys::KeyRing;
@@ -153,14 +160,6 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
     sellers
 }
 
-/// Checks what a configuration says beyond its form, and starts nothing.
-///
-/// # Errors
-/// [`StartError`] names the key.
-pub fn check(config: &Config) -> Result<(), StartError> {
-    lines(config).map(drop)
-}
-
 impl Server {
     /// Opens the database, listens, and takes up whatever was left to do.
     ///
@@ -200,6 +199,9 @@ impl Server {
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(keys.keep(store.clone(), stopping.clone()));
+        let watchers = service.context.watchers.clone();
+        tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
+        tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping.clone()));
         tasks.spawn(serve(listener, app, stopping));
         Ok(Self { base_url, stop, tasks, store, _lock: lock })

@@ -1,7 +1,9 @@
 //! The program: arguments, logs, signals. Everything else is in the library.
 
+mod command;
+
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, Env, LogConfig, Random, Server};
+use saoma_server::{Clock, Config, Env, Level, LogConfig, Random, Server};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,8 +35,16 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check the configuration and start nothing
-    Check,
+    /// Look at everything that the configuration names: database, clock, keys, certificates, notify
+    /// URL, webhooks; one line each, with what to do. Status 1: something does not work
+    Check {
+        /// Look only at what the configuration says itself
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Make, list and take away keys of shops and devices, which the database keeps as digests
+    #[command(subcommand)]
+    Key(command::KeyCommand),
     /// Compare WeChat's bill of a day with the records, ask about what differs, and print what came
     /// of it. Status 0: nothing is open; 1: differences are; 2: it could not be compared
     Reconcile {
@@ -74,21 +84,36 @@ fn run(args: &Args) -> Result<(), String> {
         return Err(format!("say which configuration: {what}"));
     }
     let place = args.config.as_ref().map_or("environment".into(), |file| file.to_string_lossy());
-    let config =
-        Config::load(args.config.as_deref(), &env).map_err(|error| format!("{place}: {error}"))?;
+    let config = match Config::load(args.config.as_deref(), &env) {
+        Ok(config) => config,
+        Err(error) => {
+            if let Some(Command::Check { .. }) = args.command {
+                for problem in error.problems() {
+                    say(&format!("FAIL  configuration: {problem}"))?;
+                }
+            }
+            return Err(format!("{place}: {error}"));
+        }
+    };
     log(&config.log, args.log_json);
     if !config.unknown_variables.is_empty() {
         let names = config.unknown_variables.join(", ");
         tracing::warn!(names, "environment variables that are no keys of Saoma");
     }
-    match args.command {
-        Some(Command::HashPassword | Command::Check | Command::Reconcile { .. }) => {
-            saoma_server::check(&config).map_err(|error| format!("{place}: {error}"))?;
-            say("the configuration is good")
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    match &args.command {
+        Some(Command::Key(key)) => runtime.block_on(key.run(&config)).and_then(|text| say(&text)),
+        Some(Command::Check { offline }) => {
+            let checked = saoma_server::check(&config, *offline, &Clock::System, &Random::System);
+            let found = runtime.block_on(checked);
+            let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+            say(&lines.join("\n"))?;
+            let failed = found.iter().filter(|finding| finding.level == Level::Fail).count();
+            if failed == 0 { Ok(()) } else { Err(format!("{failed} of these do not work")) }
         }
-        None => tokio::runtime::Runtime::new()
-            .map_err(|error| error.to_string())?
-            .block_on(serve(config)),
+        Some(Command::HashPassword | Command::Reconcile { .. }) | None => {
+            runtime.block_on(serve(config))
+        }
     }
 }
 

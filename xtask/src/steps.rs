@@ -88,6 +88,7 @@ fn build() -> Result<(), Failure> {
 }
 
 fn rust_tests() -> Result<(), Failure> {
+    setup::postgresql()?;
     if output(&mut cargo(&["nextest", "--version"])).is_ok() {
         return run(&mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]));
     }

@@ -132,6 +132,7 @@ fn an_error_names_the_key_and_says_what_to_do() {
         ("09247ec", "", "merchant.key: the API key must have 32 characters, not 25"),
         ("[shop]", "sign_type = \"md5\"\n[shop]", "merchant.sign_type: must be \"HMAC-SHA256\""),
         ("[shop]", "typo = 1\n[shop]", "merchant.typo: is not a key that Saoma knows"),
+        ("[shop]", "bill_unknown = \"x\"\n[shop]", "merchant.bill_unknown: must be \"ours\""),
         ("[shop]", "spbill_create_ip = \"x\"\n[shop]", "merchant.spbill_create_ip: must be an"),
         ("[shop]", "anomalies = \"keep\"\n[shop]", "merchant.anomalies: must be \"refund\" or"),
         ("[shop]", "certificate = \"x\"\n[shop]", "merchant.certificate: there is no certificate"),

@@ -33,6 +33,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Where WeChat's notifications come, below the public URL.
+pub(crate) const NOTIFY_PATH: &str = "/wx/v2/notify";
 /// Largest body of a request in JSON.
 const JSON_LEN_MAX: usize = 8 * 1024;
 /// How long a request may take until its answer begins, a slow caller included.
@@ -72,7 +74,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/bills", get(bills::days))
         .route("/v1/bills/{date}", get(bills::day).post(bills::ask))
         .route("/healthz", get(healthz))
-        .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
+        .route(
+            NOTIFY_PATH,
+            get(notify::who).post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
+        )
         .route(
             "/wx/v2/refund-notify",
             post(notify::notify_refund).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),

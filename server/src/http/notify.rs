@@ -73,6 +73,12 @@ async fn take(
     }
 }
 
+/// Says which server this is, the same on each that shares a database, so that `saoma-server check`
+/// can tell whether the public URL leads here.
+pub(super) async fn who(State(app): State<App>) -> String {
+    format!("saoma-server {}", app.service.public_id())
+}
+
 fn answer(status: StatusCode, body: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/xml; charset=utf-8")], body).into_response()
 }

@@ -181,8 +181,10 @@ fn moments(history: Vec<ListedMoment>, messages: Vec<(ListedMoment, String)>) ->
     let mut all: Vec<Moment> = history.into_iter().map(moment).collect();
     for (message, _) in messages {
         let message = moment(message);
-        // What a message led to stands above it.
-        let at = all.iter().position(|other| other.at < message.at).unwrap_or(all.len());
+        // What a message led to stands above it: the payment of that second, or all of it.
+        let is_paid = |other: &Moment| other.at == message.at && other.name == "paid";
+        let before = all.iter().position(|other| other.at < message.at).unwrap_or(all.len());
+        let at = all.iter().position(is_paid).map_or(before, |paid| paid + 1);
         all.insert(at, message);
     }
     all

@@ -70,7 +70,11 @@ pub(super) async fn refund(
             Err(AskRefundError::Refused(RefundRefused::TooMuch { .. })) => {
                 confirm.error = Some(w.amount_too_large);
             }
-            Err(AskRefundError::Refused(_) | AskRefundError::RefundNoTaken) => {
+            Err(
+                AskRefundError::Refused(_)
+                | AskRefundError::RefundNoTaken
+                | AskRefundError::Dispensing,
+            ) => {
                 confirm.error = Some(w.refund_refused);
             }
         }

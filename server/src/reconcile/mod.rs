@@ -23,7 +23,7 @@ pub(crate) use compare::NOT_KEPT;
 pub(crate) use report::{DayReport, DifferenceReport, SumsReport, read_date};
 pub(crate) use words::Words;
 
-use crate::config::Config;
+use crate::config::{Config, UnknownPolicy};
 use crate::service::Service;
 use crate::store::{BillDay, BillSums, Dialect, DifferenceRow, StoreError, setting};
 use crate::worker::Worker;
@@ -37,7 +37,7 @@ use saoma_core::native::{DownloadError, Gateway};
 use saoma_core::reconcile::BillEntry;
 use saoma_core::time::UnixTime;
 use spool::{Spool, SpoolWriter};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -66,8 +66,8 @@ pub(crate) struct Reconciler {
     worker: Arc<Worker>,
     /// The last day of each merchant that was planned.
     planned: Mutex<HashMap<MchId, BillDate>>,
-    /// Merchants of whom no other program takes payments.
-    alone: HashSet<MchId>,
+    /// What becomes of payments in the bill that nobody here knows.
+    unknown: HashMap<MchId, UnknownPolicy>,
 }
 
 /// Why a day could not be compared.
@@ -81,9 +81,9 @@ struct Failure {
 
 impl Reconciler {
     pub(crate) fn new(worker: Arc<Worker>, config: &Config) -> Self {
-        let alone = config.merchants.iter().filter(|merchant| merchant.only_program);
-        let alone = alone.map(|merchant| merchant.mch_id.clone()).collect();
-        Self { worker, planned: Mutex::default(), alone }
+        let unknown = config.merchants.iter();
+        let unknown = unknown.map(|known| (known.mch_id.clone(), known.bill_unknown)).collect();
+        Self { worker, planned: Mutex::default(), unknown }
     }
 
     fn service(&self) -> &Service {
@@ -92,6 +92,10 @@ impl Reconciler {
 
     fn gateway(&self, mch_id: &MchId, app_id: &AppId) -> Option<&Gateway> {
         self.worker.gateways.get(&(mch_id.clone(), app_id.clone()))
+    }
+
+    fn policy(&self, mch_id: &MchId) -> UnknownPolicy {
+        self.unknown.get(mch_id).copied().unwrap_or_default()
     }
 
     fn now(&self) -> UnixTime {
@@ -277,7 +281,7 @@ impl Reconciler {
 
     async fn compare(&self, day: &BillDay) -> Result<BillSums, Failure> {
         let spool = self.download(day).await?;
-        let alone = self.alone.contains(&day.mch_id);
+        let alone = self.policy(&day.mch_id) == UnknownPolicy::All;
         Comparison::run(self.service(), day, alone, spool).await.map_err(|error| match error {
             CompareError::Store(error) => after(day, error.to_string()),
             CompareError::File(error) => after(day, format!("the temporary file: {error}")),

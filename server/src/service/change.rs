@@ -10,8 +10,9 @@ mod refunds;
 use super::context::Context;
 use super::refund::Wish;
 use crate::store::{
-    AttemptRow, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, Fetch, FetchRow, HistoryRow,
-    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError,
+    AttemptRow, ByNumber, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, Fetch, FetchRow,
+    HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow,
+    StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
@@ -164,10 +165,10 @@ impl Change {
         &mut self,
         shop: &str,
         order_no: &str,
-    ) -> Result<Option<OrderRow>, StoreError> {
+    ) -> Result<ByNumber, StoreError> {
         let new = self.kept.orders.iter().rfind(|row| row.shop == shop && row.order_no == order_no);
         if let Some(row) = new {
-            return Ok(Some(row.clone()));
+            return Ok(ByNumber::Order(Box::new(row.clone())));
         }
         OrderRow::get_by_no(&mut self.conn, shop, order_no).await
     }

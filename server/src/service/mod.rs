@@ -10,6 +10,7 @@ mod change;
 mod context;
 mod create;
 mod dispense;
+mod history;
 mod look;
 mod notify;
 mod operator;
@@ -26,6 +27,7 @@ mod tests;
 pub(crate) use context::{Context, Seller, Sellers, Shop};
 pub(crate) use create::{CreateError, EXPIRES_IN_DEFAULT_S, InvalidField, NewOrder};
 pub(crate) use dispense::{Claimed, DispenseError};
+pub(crate) use history::Line;
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
 pub(crate) use operator::AskError;
@@ -37,7 +39,7 @@ pub(crate) use refund::{
 
 use crate::clock::Clock;
 use crate::random::{Random, base32};
-use crate::store::{Dialect, Entry, OpenError, Store, StoreError, setting};
+use crate::store::{Entry, OpenError, Store, StoreError, make_months, setting};
 use crate::watch::Watchers;
 use context::Bells;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -68,13 +70,14 @@ impl Service {
         sellers: Sellers,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Entry>), OpenError> {
         let fresh_key = random.bytes::<32>().map_err(|_| OpenError::NoRandom)?;
+        make_months(&store, clock.now()).await.map_err(OpenError::Store)?;
         let mut tx = store.begin().await.map_err(OpenError::Store)?;
         let token_key = setting(&mut tx, "token_key", &base32(&fresh_key)).await;
         let token_key = token_key.map_err(OpenError::Store)?;
-        let released = match store.dialect() {
-            // Nobody else can hold a lease: one SQLite file serves one process.
-            Dialect::Sqlite => Entry::release_all(&mut tx, clock.now()).await,
-            Dialect::Postgres => Ok(0),
+        let released = match store.is_alone(&mut tx).await.map_err(OpenError::Store)? {
+            true => Entry::release_all(&mut tx, clock.now()).await,
+            // Leases of a server that has died run out by themselves.
+            false => Ok(0),
         };
         let released = released.map_err(OpenError::Store)?;
         tx.commit().await.map_err(OpenError::Store)?;
@@ -106,16 +109,25 @@ impl Service {
         self.queue.execute(verb).await
     }
 
+    /// Names this server and all that share its database; it tells nothing else.
+    pub(crate) fn public_id(&self) -> String {
+        self.mac(b"public id")
+    }
+
     /// The token of an order: 160 bits in 32 characters.
     ///
     /// It is made from the order's id with a key that only the database holds, so it need not be
     /// stored with the order, and a repeated create gives the same one again.
     pub(crate) fn token(&self, order_id: &OrderId) -> String {
+        self.mac(format!("order token {order_id}").as_bytes())
+    }
+
+    /// 160 bits that nobody can make who does not hold the database.
+    fn mac(&self, text: &[u8]) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(self.token_key.as_bytes());
         // An HMAC takes a key of any length.
         let Ok(mut mac) = mac else { return String::new() };
-        mac.update(b"order token ");
-        mac.update(order_id.as_str().as_bytes());
+        mac.update(text);
         let digest = mac.finalize().into_bytes();
         base32(digest.get(..20).unwrap_or_default())
     }

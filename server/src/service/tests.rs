@@ -1,7 +1,6 @@
 //! The verbs on a real file, as a specification.
 
 use super::*;
-use crate::config::Database;
 use crate::store::{AttemptRow, Lane};
 use crate::testing::{KEY, PRICE, Shop, alter, notice_fields, only_shop, sellers, signed};
 use saoma_core::ids::OutTradeNo;
@@ -477,7 +476,7 @@ mod notifications {
         // The order was made while the merchant used MD5; since then HMAC-SHA256 is configured.
         let mut shop = Shop::open_with(SignType::Md5).await;
         let (order_id, number) = open_order(&mut shop, "A-1").await;
-        let store = Store::open(&Database::Sqlite(shop.path())).await.unwrap();
+        let store = Store::open(&shop.database).await.unwrap();
         let clock = Clock::Manual(shop.clock.clone());
         let sellers = sellers(SignType::HmacSha256);
         let (service, _entries) =
@@ -807,7 +806,7 @@ mod time {
 async fn a_number_of_one_merchant_is_never_paid_by_a_message_of_another() {
     let mut shop = Shop::open().await;
     let (order_id, number) = open_order(&mut shop, "A-1").await;
-    let store = Store::open(&Database::Sqlite(shop.path())).await.unwrap();
+    let store = Store::open(&shop.database).await.unwrap();
     let mut sellers = sellers(SignType::HmacSha256);
     let mut other = sellers.sellers[0].clone();
     other.merchant.mch_id = "1900000110".parse().unwrap();

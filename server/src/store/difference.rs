@@ -105,8 +105,8 @@ impl DifferenceRow {
         Difference { kind: self.key.kind, there: self.there, here: self.here }
     }
 
-    /// Records what a run has found. What is recorded already stays as it is and is only known to
-    /// be there still.
+    /// Records what a run has found. What is recorded already stays as it is; about what is still
+    /// open WeChat is asked again.
     pub(crate) async fn record(conn: &mut Conn, rows: &[Self], run: i64) -> Result<(), StoreError> {
         let fen = |amount: Option<Fen>| amount.map_or(Value::Int(None), Value::from);
         let values = |row: &Self| -> Vec<Value> {
@@ -132,7 +132,11 @@ impl DifferenceRow {
                         transaction_id, out_refund_no, refund_id, app_id, order_id, there_fen,
                         here_fen, happened_at, state, why, note, due_at, tries, run, found_at,
                         ended_at) values";
-        let tail = "on conflict (mch_id, bill_date, kind, number) do update set run = excluded.run";
+        let tail = "on conflict (mch_id, bill_date, kind, number) do update
+                    set run = excluded.run,
+                        due_at = case when bill_difference.state = 'open'
+                                      then coalesce(bill_difference.due_at, excluded.due_at)
+                                      else bill_difference.due_at end";
         conn.execute_rows(head, rows.iter().map(values).collect(), tail).await?;
         Ok(())
     }
@@ -255,6 +259,21 @@ impl DifferenceRow {
         let mut values: Vec<Value> = vec![mch_id.as_str().into(), date.as_str().into()];
         values.extend([kind.into(), number.into(), limit.into()]);
         conn.fetch(sql, values).await?.iter().map(Self::read).collect()
+    }
+
+    /// How many payments of the difference's day were for numbers that nobody here knows, and that
+    /// may be ours.
+    pub(crate) async fn unknown_of(
+        conn: &mut Conn,
+        key: &DifferenceKey,
+    ) -> Result<u64, StoreError> {
+        let sql = "select count(*) as unknown from bill_difference
+                   where mch_id = $1 and bill_date = $2 and kind = $3 and order_id = ''
+                     and why <> $4";
+        let [mch_id, date, kind, _] = key.values();
+        let not_ours = Why::NotOurs.words().name.into();
+        let row = conn.fetch_one(sql, vec![mch_id, date, kind, not_ours]).await?;
+        row.map_or(Ok(0), |row| row.number("unknown"))
     }
 
     /// How many of a day are open, and how many of those WeChat is still asked about.

@@ -264,12 +264,12 @@ impl EntryEnd {
         }
         let head = "update outbox set state = 'done', updated_at = v.column3 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2";
-        conn.execute_rows(head, done, tail).await?;
+        conn.update_rows(head, done, tail, "outbox.order_id").await?;
         let head = "update outbox set state = 'pending', updated_at = v.column3, \
                     due_at = v.column5, last_error = v.column6 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2 \
                     and outbox.tries = v.column4 and outbox.state = 'leased'";
-        conn.execute_rows(head, again, tail).await?;
+        conn.update_rows(head, again, tail, "outbox.order_id").await?;
         Ok(())
     }
 }

@@ -3,13 +3,15 @@
 //! This is the only part of the server that calls WeChat and the shop, and it holds no state of
 //! its own: killed at any moment, its successor goes on from the database.
 
+mod log;
 mod refund;
 
 use crate::service::{Job, Outcome, Service, ShipOrder};
-use crate::store::{AttemptRow, Entry, Lane, StoreError};
+use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
 use crate::webhook::Webhooks;
+use log::Log;
 use saoma_core::ids::{AppId, MchId};
-use saoma_core::native::Gateway;
+use saoma_core::native::{Gateway, Tap};
 use saoma_core::time::UnixTime;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +22,11 @@ use tokio::task::JoinSet;
 /// Most entries of a lane that are performed at once, besides those that their writer asked for at
 /// once.
 const PARALLEL_MAX: usize = 16;
+/// How long to wait at most before looking again where other servers may have left something to
+/// do: one that dies after a commit tells nobody.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often the tables of the next months are seen to.
+const DAY_S: u64 = 86_400;
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -106,8 +113,7 @@ impl Worker {
     /// for somebody who is at work, so there is no hurry.
     async fn next_entry(&self, lane: Lane, looked_at: UnixTime) {
         match self.service.next_entry(lane).await {
-            Ok(Some(at)) => self.service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
-            Ok(None) => std::future::pending().await,
+            Ok(at) => wait_until(&self.service, at.map(|at| at.max(looked_at.plus(1)))).await,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
                 tokio::time::sleep(AFTER_FAILURE).await;
@@ -118,8 +124,15 @@ impl Worker {
     async fn perform(self: Arc<Self>, entry: Entry) {
         let key = entry.key.clone();
         let result = async {
-            let outcome = self.outcome(&entry).await?;
-            self.service.settle(entry, outcome).await
+            let log = Arc::new(Log::default());
+            let outcome = self.outcome(&entry, &log).await?;
+            // Both are asked for at once, so that they are committed together.
+            let told = self.service.keep_lines(entry.order_id.clone(), log.take());
+            let (told, settled) = tokio::join!(told, self.service.settle(entry, outcome));
+            if let Err(error) = told {
+                tracing::error!(%error, "what was said could not be kept");
+            }
+            settled
         };
         if let Err(error) = result.await {
             // The lease runs out, and then it is claimed again.
@@ -127,16 +140,16 @@ impl Worker {
         }
     }
 
-    async fn outcome(&self, entry: &Entry) -> Result<Outcome, StoreError> {
+    async fn outcome(&self, entry: &Entry, log: &Arc<Log>) -> Result<Outcome, StoreError> {
         let Some(job) = self.service.job(entry).await? else { return Ok(Outcome::Unwanted) };
         let nonce = match self.service.context.nonce() {
             Ok(nonce) => nonce,
             Err(error) => return Ok(again(error.to_string())),
         };
         Ok(match job {
-            Job::Ship(ship) => self.ship(&ship).await,
-            Job::Refund(job) => Outcome::Refund(self.refund(job).await),
-            Job::Place(attempt) => match self.gateway(&attempt) {
+            Job::Ship(ship) => self.ship(&ship, log).await,
+            Job::Refund(job) => Outcome::Refund(self.refund(job, log).await),
+            Job::Place(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (request, algorithm) = (attempt.request.as_bytes(), attempt.sign_type);
                     let answer = gateway.unified_order(request, algorithm, &nonce).await;
@@ -144,7 +157,7 @@ impl Worker {
                 }
                 Err(why) => again(why),
             },
-            Job::Query(attempt) => match self.gateway(&attempt) {
+            Job::Query(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
                     let answer = gateway.order_query(number, algorithm, &nonce).await;
@@ -152,7 +165,7 @@ impl Worker {
                 }
                 Err(why) => again(why),
             },
-            Job::Close(attempt) => match self.gateway(&attempt) {
+            Job::Close(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
                     let answer = gateway.close_order(number, algorithm, &nonce).await;
@@ -164,15 +177,32 @@ impl Worker {
     }
 
     /// The line to WeChat for an attempt, or why there is none.
-    fn gateway(&self, attempt: &AttemptRow) -> Result<&Gateway, String> {
-        let seller = (attempt.mch_id.clone(), attempt.app_id.clone());
-        let missing = || format!("merchant {} is not in the configuration", attempt.mch_id);
-        self.gateways.get(&seller).ok_or_else(missing)
+    fn gateway(&self, attempt: &AttemptRow, log: &Arc<Log>) -> Result<Gateway, String> {
+        self.line(&attempt.mch_id, &attempt.app_id, log)
     }
 
-    async fn ship(&self, ship: &ShipOrder) -> Outcome {
+    /// The line to WeChat of a merchant, on which `log` listens.
+    fn line(&self, mch_id: &MchId, app_id: &AppId, log: &Arc<Log>) -> Result<Gateway, String> {
+        let gateway = self.gateways.get(&(mch_id.clone(), app_id.clone()));
+        let gateway = gateway.ok_or_else(|| {
+            format!("merchant {mch_id} with {app_id} is not in the configuration")
+        })?;
+        Ok(gateway.tapped(Arc::clone(log) as Arc<dyn Tap>))
+    }
+
+    async fn ship(&self, ship: &ShipOrder, log: &Log) -> Outcome {
         let now = self.service.context.clock.now();
-        Outcome::of_ship(self.webhooks.ship(&ship.shop, ship, now).await)
+        log.push("sent", "webhook", serde_json::to_string(ship).unwrap_or_default());
+        let answer = self.webhooks.ship(&ship.shop, ship, now).await;
+        log.push(
+            "received",
+            "webhook",
+            match &answer {
+                Ok(()) => "2xx".to_owned(),
+                Err(error) => error.to_string(),
+            },
+        );
+        Outcome::of_ship(answer)
     }
 }
 
@@ -209,11 +239,42 @@ async fn next_tick(service: &Service, looked_at: UnixTime) {
         Ok::<_, StoreError>(next.into_iter().flatten().min())
     };
     match next.await {
-        Ok(Some(at)) => service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
-        Ok(None) => std::future::pending().await,
+        Ok(at) => wait_until(service, at.map(|at| at.max(looked_at.plus(1)))).await,
         Err(error) => {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Waits until then, or for ever; where other servers may be, a little at most.
+async fn wait_until(service: &Service, at: Option<UnixTime>) {
+    let wait = async {
+        match at {
+            Some(at) => service.context.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    };
+    match service.store.dialect() {
+        Dialect::Sqlite => wait.await,
+        Dialect::Postgres => {
+            // Both ends are the same to who waits.
+            let _ = tokio::time::timeout(LOOK_AGAIN, wait).await;
+        }
+    }
+}
+
+/// Makes the tables of the next months each day until told to stop.
+pub(crate) async fn keep_months(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let clock = &service.context.clock;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = clock.sleep_until(clock.now().plus(DAY_S)) => {}
+        }
+        if let Err(error) = make_months(&service.store, clock.now()).await {
+            tracing::error!(%error, "the tables of the next months could not be made");
         }
     }
 }

@@ -225,6 +225,17 @@ impl World {
         told["refunds"].as_array_mut().unwrap().drain(..).collect()
     }
 
+    /// An order's history as it is stored: kind, name, text.
+    pub(crate) async fn history(&self, id: &str) -> Vec<(String, String, String)> {
+        let file = self.folder.path().join("saoma.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).read_only(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let sql = "select kind, name, text from history where order_id = $1 order by id";
+        let lines = sqlx::query_as(sql).bind(id).fetch_all(&pool).await.unwrap();
+        pool.close().await;
+        lines
+    }
+
     /// Lets time go by, second by second, until `done` says so: whatever is to be asked at some
     /// later time is asked then.
     pub(crate) async fn pass(&self, seconds: u32, step: u32, mut done: impl AsyncFnMut() -> bool) {

@@ -4,7 +4,8 @@ use super::{Change, Writes};
 use crate::service::context::Context;
 use crate::store::{
     AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, MessageRow,
-    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError, tell_anomalies,
+    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, Store, StoreError,
+    tell_anomalies,
 };
 use saoma_core::ids::OrderId;
 use std::collections::{HashMap, HashSet};
@@ -51,6 +52,8 @@ impl Change {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }
         HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
+        let changed = new.iter().chain(old.iter().map(|(row, _)| row));
+        Store::announce(conn, changed.map(|row| row.order.id().as_str())).await?;
         Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
     }
 }
