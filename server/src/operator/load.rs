@@ -178,9 +178,9 @@ fn of_refund(row: RefundRow) -> Refund {
 
 /// History and notifications as one story, the latest first.
 fn moments(history: Vec<ListedMoment>, messages: Vec<(ListedMoment, String)>) -> Vec<Moment> {
-    let mut all: Vec<Moment> = history.into_iter().map(moment).collect();
+    let mut all: Vec<Moment> = history.iter().map(moment).collect();
     for (message, _) in messages {
-        let message = moment(message);
+        let message = moment(&message);
         // What a message led to stands above it: the payment of that second, or all of it.
         let is_paid = |other: &Moment| other.at == message.at && other.name == "paid";
         let before = all.iter().position(|other| other.at < message.at).unwrap_or(all.len());
@@ -190,7 +190,7 @@ fn moments(history: Vec<ListedMoment>, messages: Vec<(ListedMoment, String)>) ->
     all
 }
 
-fn moment(row: ListedMoment) -> Moment {
+fn moment(row: &ListedMoment) -> Moment {
     let kind = Kind::from_name(&row.kind).unwrap_or(Kind::Event);
     let plain = |text| Moment {
         at: row.at,

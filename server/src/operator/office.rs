@@ -190,7 +190,7 @@ fn settings(config: &Config, public_url: &str) -> SettingsPage {
             AnomalyPolicy::Hold => "hold",
         }
         .to_owned(),
-        has_certificate: merchant.certificate.is_some(),
+        certificate: merchant.certificate.as_ref().map(|certificate| certificate.expires_at()),
     });
     let shops = config.shops.iter().map(|shop| ShopItem {
         id: shop.id.clone(),

@@ -143,8 +143,7 @@ impl Verb for Ask {
 
     async fn run(&self, change: &mut Change) -> Result<bool, AskError> {
         let row = change.order(&self.order_id).await?.ok_or(AskError::NotFound)?;
-        let event = Event::Ask { attempt: row.order.current_attempt() };
-        let (_, effects) = change.apply(row, &event)?;
+        let (_, effects) = change.apply(row, &Event::Ask)?;
         let is_new = effects.iter().any(|effect| matches!(effect, Effect::Query { .. }));
         // A question that waits for its next try need not wait longer.
         let now = change.now;

@@ -1,8 +1,10 @@
 //! The settings as the server has them; nothing secret is among them.
 
+use super::super::show;
 use super::frame::{Frame, Tab};
-use super::parts::{chip, number};
+use super::parts::{chip, number, time};
 use maud::{Markup, html};
+use saoma_core::time::UnixTime;
 
 /// A merchant account.
 #[derive(Clone, Debug)]
@@ -14,7 +16,8 @@ pub(crate) struct MerchantItem {
     pub(crate) gateway: Vec<String>,
     /// `refund` or `hold`.
     pub(crate) anomalies: String,
-    pub(crate) has_certificate: bool,
+    /// Whether there is a client certificate, and when it ends, as far as that can be read.
+    pub(crate) certificate: Option<Option<UnixTime>>,
 }
 
 /// A shop.
@@ -42,6 +45,9 @@ pub(crate) struct SettingsPage {
     pub(crate) shops: Vec<ShopItem>,
     pub(crate) operators: Vec<String>,
 }
+
+/// A certificate is renewed well before its end.
+const SOON_S: u64 = 30 * 86_400;
 
 /// The settings.
 pub(crate) fn settings(frame: &Frame<'_>, page: &SettingsPage) -> Markup {
@@ -94,8 +100,15 @@ fn merchant_card(frame: &Frame<'_>, merchant: &MerchantItem) -> Markup {
                 div .wide { dt { (w.gateway) } dd .break { (merchant.gateway.join(", ")) } }
                 div { dt { (w.anomalies) } dd { (w.policy(&merchant.anomalies)) } }
                 div { dt { (w.certificate) } dd {
-                    @if merchant.has_certificate { (chip("good", w.has_certificate)) }
-                    @else { (chip("wait", w.no_certificate)) }
+                    @match merchant.certificate {
+                        None => (chip("wait", w.no_certificate)),
+                        Some(None) => (chip("good", w.has_certificate)),
+                        Some(Some(at)) => {
+                            @let tone = if at.since(frame.now) < SOON_S { "bad" } else { "good" };
+                            (chip(tone, &show::relative(frame.lang, at, frame.now)))
+                            " " (time(at))
+                        },
+                    }
                 } }
             }
         }

@@ -4,7 +4,7 @@ use super::super::lang::Lang;
 use super::super::page::{EntryState, Kind, Notice, Tab};
 use super::{Names, Words};
 
-fn named<'a>(names: Names, name: &'a str) -> &'a str {
+fn named(names: Names, name: &str) -> &str {
     names.iter().find(|(known, _)| *known == name).map_or(name, |(_, text)| text)
 }
 
