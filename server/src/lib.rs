@@ -172,7 +172,10 @@ impl Server {
             Database::Postgres(_) => None,
         };
         let not_open = |error| StartError::Open { database: config.database.to_string(), error };
-        let store = Store::open(&config.database).await.map_err(not_open)?;
+        let mut store = Store::open(&config.database).await.map_err(not_open)?;
+        if let Some(replica) = &config.replica {
+            store = store.with_replica(replica).map_err(not_open)?;
+        }
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let base_url = format!("http://{address}");
@@ -194,6 +197,7 @@ impl Server {
         };
         let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
         let books = Reconciler::new(worker.clone(), &config);
+        books.plan().await.map_err(|error| not_open(OpenError::Store(error)))?;
         let mut tasks = JoinSet::new();
         tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));

@@ -3,9 +3,9 @@
 mod command;
 
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, Env, Level, LogConfig, Random, Server};
+use saoma_server::{Clock, Config, Env, Level, LogConfig, Month, Random, Server};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -53,6 +53,17 @@ enum Command {
         /// One merchant of the configuration, instead of all
         #[arg(long, value_name = "MCH_ID")]
         merchant: Option<String>,
+    },
+    /// Copy a SQLite database, also while the server runs, into a new file
+    Backup {
+        /// The copy; it must not be there yet
+        file: PathBuf,
+    },
+    /// Move months of orders that are at rest away from the tables, also while servers run
+    Archive {
+        /// Every month before this one, such as 2025-10; thirteen months must stay
+        #[arg(long, value_name = "YYYY-MM")]
+        before: String,
     },
     /// Ask for a password, or read a line of standard input, and print its hash for [[operators]]
     HashPassword,
@@ -111,10 +122,29 @@ fn run(args: &Args) -> Result<(), String> {
             let failed = found.iter().filter(|finding| finding.level == Level::Fail).count();
             if failed == 0 { Ok(()) } else { Err(format!("{failed} of these do not work")) }
         }
+        Some(Command::Backup { file }) => runtime.block_on(backup(&config, file)),
+        Some(Command::Archive { before }) => runtime.block_on(archive(&config, before)),
         Some(Command::HashPassword | Command::Reconcile { .. }) | None => {
             runtime.block_on(serve(config))
         }
     }
+}
+
+async fn backup(config: &Config, file: &Path) -> Result<(), String> {
+    let copied = saoma_server::backup(&config.database, file).await;
+    copied.map_err(|error| error.to_string())?;
+    say(&format!("{}: a whole copy of the database", file.display()))
+}
+
+async fn archive(config: &Config, before: &str) -> Result<(), String> {
+    let before = Month::parse(before).ok_or("--before: must be a month, such as 2025-10")?;
+    let moved = saoma_server::archive(&config.database, before, Clock::System.now()).await;
+    let moved = moved.map_err(|error| error.to_string())?;
+    for month in &moved {
+        let (orders, place) = (month.orders, &month.place);
+        say(&format!("{}: {orders} orders moved to {place}", month.month.with_dash()))?;
+    }
+    say(&format!("{} months moved", moved.len()))
 }
 
 /// The status says how the books are.

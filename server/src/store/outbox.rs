@@ -237,7 +237,8 @@ impl FetchRow {
                     and (outbox.state = v.column3 or v.column4 in ('dispensing', 'done') \
                          and outbox.state in ('waiting', 'unfetched', 'dispensing', \
                                               'unconfirmed'))";
-        conn.execute_rows(head, rows.iter().map(values).collect(), tail).await?;
+        let values = rows.iter().map(values).collect();
+        conn.update_rows(head, values, tail, "outbox.order_id").await?;
         Ok(())
     }
 }
