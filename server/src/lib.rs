@@ -54,6 +54,7 @@ use axum::Router;
 use http::{App, Gate, MetricsFor};
 use keys::KeyRing;
 use life::Life;
+use operator::Office;
 use reconcile::Reconciler;
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
@@ -196,15 +197,18 @@ impl Server {
         let base_url = format!("http://{address}");
         let sellers = sellers(&config, config.public_url.as_deref().unwrap_or(&base_url));
         let (service, at_once) =
-            Service::open(store.clone(), clock, random, sellers).await.map_err(not_open)?;
+            Service::open(store.clone(), clock, random.clone(), sellers).await.map_err(not_open)?;
         let service = Arc::new(service);
         let keys = Arc::new(KeyRing::new(&config.shops));
         keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
         let (close, closing) = tokio::sync::watch::channel(false);
+        let office = Office::new(&config, service.clone(), &store, random, &base_url);
+        let office = Arc::new(office.map_err(not_open)?);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let life = Life::default();
         let watched = &config.watched;
         let app = App {
+            office,
             service: service.clone(),
             keys: keys.clone(),
             gate: Arc::new(Gate::new(&config)),

@@ -22,7 +22,7 @@ impl Order {
             Event::PlaceUnknown { attempt } => step.place_unknown(*attempt),
             Event::PlaceImpossible { attempt } => step.place_impossible(*attempt),
             Event::SaysPaid { attempt } => step.says_paid(*attempt),
-            Event::Ask { attempt } => step.asked(*attempt),
+            Event::Ask => step.asked(),
             Event::Paid { attempt, payment } => step.paid(*attempt, payment),
             Event::NotPaid { attempt } => step.not_paid(*attempt),
             Event::CloseConfirmed { attempt } => step.close_confirmed(*attempt),
@@ -181,7 +181,8 @@ impl Step {
         }
     }
 
-    fn asked(&mut self, index: u8) {
+    fn asked(&mut self) {
+        let index = self.order.current_attempt();
         if self.attempt(index).is_some_and(|attempt| attempt.payment.is_none()) {
             self.ask(index);
         }

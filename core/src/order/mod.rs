@@ -218,11 +218,9 @@ pub enum Event {
         /// Which attempt.
         attempt: u8,
     },
-    /// A person wants to know: WeChat is asked, unless it is being asked or has told the payment.
-    Ask {
-        /// Which attempt.
-        attempt: u8,
-    },
+    /// A person wants to know: WeChat is asked about the current attempt, unless it is being asked
+    /// or has told the payment.
+    Ask,
     /// A payment, by notification, query or bill.
     Paid {
         /// Which attempt.

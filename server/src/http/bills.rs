@@ -95,7 +95,7 @@ fn merchant(app: &App, shop: &str) -> Result<MchId, ApiError> {
 }
 
 /// The table of a day for a download, written while it is read.
-pub(super) fn table(
+pub(crate) fn table(
     service: Arc<Service>,
     mch_id: MchId,
     date: BillDate,

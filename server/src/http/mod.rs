@@ -17,12 +17,14 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bills::table as bill_table;
 use error::ApiError;
 pub(crate) use limit::Gate;
 pub(crate) use observe::{MetricsFor, router as observe_router};
 
 use crate::keys::KeyRing;
 use crate::life::Life;
+use crate::operator::{self, Office};
 use crate::service::Service;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -48,6 +50,8 @@ pub(crate) struct App {
     pub(crate) service: Arc<Service>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) gate: Arc<Gate>,
+    /// The operator's page.
+    pub(crate) office: Arc<Office>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) life: Life,
@@ -56,6 +60,7 @@ pub(crate) struct App {
 
 /// All paths.
 pub(crate) fn router(app: App) -> Router {
+    let office = operator::router(app.office.clone());
     // What a page of any origin may call: a token opens it, and no cookies are used.
     let pages = Router::new()
         .route("/v1/orders/{order_id}", get(orders::view).options(preflight))
@@ -90,9 +95,10 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::map_response(private))
+        .with_state(app.clone())
+        .merge(office)
         .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn_with_state(app.clone(), trace::trace))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(app, trace::trace))
 }
 
 async fn preflight() -> (StatusCode, [(HeaderName, &'static str); 3]) {

@@ -4,7 +4,7 @@ use super::App;
 use super::access::ByShop;
 use super::error::ApiError;
 use super::orders::{none_left, number, object, text};
-use crate::service::NewRefund;
+use crate::service::{NewRefund, RefundBy};
 use crate::store::{AskedBy, RefundRow, RefundState};
 use axum::Json;
 use axum::body::Bytes;
@@ -64,7 +64,7 @@ pub(super) async fn ask(
 ) -> Result<Response, ApiError> {
     let order_id = path.and_then(|Path(id)| OrderId::new(&id).ok()).ok_or(ApiError::NotFound)?;
     let new = new_refund(&body?)?;
-    let (row, is_new) = app.service.ask_refund(Some(&shop), &order_id, &new).await?;
+    let (row, is_new) = app.service.ask_refund(RefundBy::Shop(&shop), &order_id, &new).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(Refund::from(&row))).into_response())
 }

@@ -5,6 +5,7 @@ mod devices;
 mod doors;
 mod observe;
 mod openapi;
+mod operator;
 
 use crate::testing::{KEY, PRICE, START, merchant, notice_fields, signed};
 use crate::{Clock, Config, Database, Env, ManualClock, Random, Server};

@@ -9,12 +9,20 @@ mod document;
 mod door;
 mod files;
 mod lang;
+mod load;
+mod office;
 mod page;
+mod refund;
+mod routes;
 mod show;
+mod visitor;
 mod words;
 
 #[cfg(test)]
 mod preview;
+
+pub(crate) use office::Office;
+pub(crate) use routes::router;
 
 use lang::Lang;
 use words::Words;

@@ -104,14 +104,14 @@ fn empty_overview() -> OverviewPage {
         payments_today: 0,
         ship_delay_s: None,
         gateway_errors: Vec::new(),
-        hours: spans(24, 3_600).into_iter().map(nothing).collect(),
-        days: spans(14, 86_400).into_iter().map(nothing).collect(),
+        hours: spans(24, 3_600).iter().map(nothing).collect(),
+        days: spans(14, 86_400).iter().map(nothing).collect(),
     };
     OverviewPage { figures: Some(Arc::new(figures)), oldest: None, bill: None }
 }
 
-fn nothing(span: Span) -> Span {
-    Span { orders: 0, payments: 0, paid: Fen::ZERO, ..span }
+fn nothing(span: &Span) -> Span {
+    Span { orders: 0, payments: 0, paid: Fen::ZERO, ..span.clone() }
 }
 
 fn order_items() -> Vec<OrderItem> {
@@ -296,14 +296,14 @@ fn differences() -> Vec<DifferenceReport> {
 }
 
 fn settings_page() -> SettingsPage {
-    let merchant = |mch_id: &str, ends_at: Option<&str>| MerchantItem {
+    let merchant = |mch_id: &str, certificate| MerchantItem {
         mch_id: mch_id.to_owned(),
         name: "扫码咖啡".to_owned(),
         apps: vec!["wx5a0mademeup0001".to_owned()],
         sign_type: "HMAC-SHA256".to_owned(),
         gateway: vec!["https://api.mch.weixin.qq.com".to_owned()],
         anomalies: "refund".to_owned(),
-        certificate_ends_at: ends_at.map(at),
+        certificate,
     };
     SettingsPage {
         version: "0.1.0",
@@ -311,15 +311,15 @@ fn settings_page() -> SettingsPage {
         replica: true,
         notify_url: "https://pay.example.com/wx/v2/notify".to_owned(),
         merchants: vec![
-            merchant("1900000109", Some("20311123000000")),
-            merchant("1900000110", Some("20261203000000")),
-            merchant("1900000111", Some("20261103000000")),
-            merchant("1900000112", None),
+            merchant("1900000109", Some(Some(at("20311123000000")))),
+            merchant("1900000110", Some(Some(at("20261203000000")))),
+            merchant("1900000111", None),
         ],
         shops: vec![ShopItem {
             id: "cafe".to_owned(),
             mch_id: "1900000109".to_owned(),
-            webhook_url: "https://shop.example.com/webhook".to_owned(),
+            webhook: Some("https://shop.example.com".to_owned()),
+            fixed_keys: 1,
             keys: vec!["till-1".to_owned(), "kiosk-2".to_owned()],
         }],
         operators: vec!["wang.min".to_owned(), "li".to_owned()],

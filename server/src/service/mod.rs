@@ -35,7 +35,7 @@ pub(crate) use operator::AskError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
 pub(crate) use refund::{
-    AskRefundError, DecideError, NewRefund, RefundJob, RefundLook, RefundNews, ToldRefund,
+    AskRefundError, DecideError, NewRefund, RefundBy, RefundJob, RefundLook, RefundNews, ToldRefund,
 };
 
 use crate::clock::Clock;

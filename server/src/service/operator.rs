@@ -4,7 +4,7 @@
 use super::Service;
 use super::change::{Change, Needs};
 use super::verb::Verb;
-use crate::store::{SessionRow, StoreError, retry_entry};
+use crate::store::{SessionRow, StoreError, hurry_queries, retry_entry};
 use saoma_core::ids::OrderId;
 use saoma_core::order::{Effect, Event};
 use saoma_core::time::UnixTime;
@@ -73,7 +73,9 @@ impl Service {
         order_id: OrderId,
         operator: &str,
     ) -> Result<bool, AskError> {
-        self.execute(Ask { order_id, operator: operator.to_owned() }).await
+        let is_asked = self.execute(Ask { order_id, operator: operator.to_owned() }).await?;
+        self.context.bells.gateway.notify_one();
+        Ok(is_asked)
     }
 }
 
@@ -141,9 +143,11 @@ impl Verb for Ask {
 
     async fn run(&self, change: &mut Change) -> Result<bool, AskError> {
         let row = change.order(&self.order_id).await?.ok_or(AskError::NotFound)?;
-        let event = Event::Ask { attempt: row.order.current_attempt() };
-        let (_, effects) = change.apply(row, &event)?;
-        let is_asked = effects.iter().any(|effect| matches!(effect, Effect::Query { .. }));
+        let (_, effects) = change.apply(row, &Event::Ask)?;
+        let is_new = effects.iter().any(|effect| matches!(effect, Effect::Query { .. }));
+        // A question that waits for its next try need not wait longer.
+        let now = change.now;
+        let is_asked = is_new || hurry_queries(&mut change.conn, &self.order_id, now).await? > 0;
         if is_asked {
             change.note(&self.order_id, "note", &self.operator, "query".to_owned());
         }

@@ -11,6 +11,9 @@ const ERRORS_MAX: u32 = 8;
 /// Orders whose shipping is looked at.
 const SHIPPED_MAX: u32 = 100;
 
+/// Why a refund's entry waits that WeChat has accepted: no error.
+pub(crate) const UNDER_WAY: &str = "WeChat is at it";
+
 /// How many and how much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
@@ -79,7 +82,12 @@ pub(crate) async fn gateway_errors(
 ) -> Result<Vec<(String, u64)>, StoreError> {
     let sql = "select last_error, count(*) as count from outbox
                where order_id >= $1 and lane = 'gateway' and last_error is not null
+                 and last_error <> $3
                group by last_error order by count(*) desc, last_error limit $2";
     let read = |row: &Row| Ok((row.text("last_error")?, row.number("count")?));
-    conn.fetch(sql, vec![from.into(), ERRORS_MAX.into()]).await?.iter().map(read).collect()
+    conn.fetch(sql, vec![from.into(), ERRORS_MAX.into(), UNDER_WAY.into()])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }

@@ -33,7 +33,7 @@ pub(crate) use inspect::{Tables, inspect};
 pub use month::Month;
 pub(crate) use order::{AttemptRow, ByNumber, OrderRow};
 pub(crate) use outbox::{
-    Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, retry_entry,
+    Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, hurry_queries, retry_entry,
 };
 pub(crate) use partition::{TABLES, make_months, months_of};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};

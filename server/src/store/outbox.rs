@@ -277,6 +277,17 @@ impl EntryEnd {
     }
 }
 
+/// Has an order's queries tried now that wait for their next try; gives how many there are.
+pub(crate) async fn hurry_queries(
+    conn: &mut Conn,
+    order_id: &OrderId,
+    now: UnixTime,
+) -> Result<u64, StoreError> {
+    let sql = "update outbox set due_at = $1, updated_at = $1
+               where order_id = $2 and kind = 'query' and state = 'pending' and due_at > $1";
+    conn.execute(sql, vec![now.into(), order_id.as_str().into()]).await
+}
+
 /// Has an entry tried now that was given up or waits for its next try; `order_id` is '' for a
 /// payment of an unknown number. `false`: there is no such entry.
 pub(crate) async fn retry_entry(

@@ -101,7 +101,7 @@ impl Ledger {
 /// Every event worth distinguishing, about the first two attempts; one payment is of this amount.
 fn alphabet(wrong_fen: u64) -> StdVec<Event> {
     // `Watched` only asks, as `Tick` does, and would multiply the orders by the times of asking.
-    let mut events = vec![Event::Cancel, Event::Tick, Event::Shipped];
+    let mut events = vec![Event::Cancel, Event::Ask, Event::Tick, Event::Shipped];
     for attempt in 0..2 {
         let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();
         events.extend([
@@ -109,7 +109,6 @@ fn alphabet(wrong_fen: u64) -> StdVec<Event> {
             Event::PlaceUnknown { attempt },
             Event::PlaceImpossible { attempt },
             Event::SaysPaid { attempt },
-            Event::Ask { attempt },
             Event::NotPaid { attempt },
             Event::NumberOver { attempt },
             Event::CloseConfirmed { attempt },

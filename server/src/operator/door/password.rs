@@ -28,10 +28,6 @@ impl Operators {
         self.all.iter().any(|operator| operator.name == name)
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(|operator| operator.name.as_str())
-    }
-
     /// Whether name and password belong together.
     pub(crate) async fn may_enter(&self, name: &str, password: String) -> bool {
         let operator = self.all.iter().find(|operator| operator.name == name);

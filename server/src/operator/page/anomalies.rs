@@ -37,25 +37,29 @@ pub(crate) struct AnomaliesPage {
 /// The list of anomalies.
 pub(crate) fn anomalies(frame: &Frame<'_>, page: &AnomaliesPage) -> Markup {
     let w = frame.words();
-    frame.page(Tab::Anomalies, w.anomalies, false, &html! {
-        h1 { (w.anomalies) }
-        p .lead { (w.anomalies_text) }
-        nav .switch aria-label=(w.anomalies) {
-            a href="/operator/anomalies" aria-current=[page.is_waiting.then_some("true")] {
-                (w.waiting)
+    frame.page(
+        Tab::Anomalies,
+        w.anomalies,
+        false,
+        &html! {
+            h1 { (w.anomalies) }
+            p .lead { (w.anomalies_text) }
+            nav .switch aria-label=(w.anomalies) {
+                a href="/operator/anomalies" aria-current=[page.is_waiting.then_some("true")] {
+                    (w.waiting)
+                }
+                a href="/operator/anomalies?done=1"
+                    aria-current=[(!page.is_waiting).then_some("true")] { (w.over) }
             }
-            a href="/operator/anomalies?done=1" aria-current=[(!page.is_waiting).then_some("true")] {
-                (w.over)
+            @if page.anomalies.is_empty() {
+                (empty(if page.is_waiting { w.no_anomalies_wait } else { w.no_anomalies }))
             }
-        }
-        @if page.anomalies.is_empty() {
-            (empty(if page.is_waiting { w.no_anomalies_wait } else { w.no_anomalies }))
-        }
-        ol .items {
-            @for anomaly in &page.anomalies { li { (item(frame, anomaly)) } }
-        }
-        (older(w, page.older.as_deref()))
-    })
+            ol .items {
+                @for anomaly in &page.anomalies { li { (item(frame, anomaly)) } }
+            }
+            (older(w, page.older.as_deref()))
+        },
+    )
 }
 
 fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
@@ -94,15 +98,15 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
 /// The two answers to a refund that waits for a person.
 pub(super) fn held(frame: &Frame<'_>, refund: Option<&str>) -> Markup {
     let w = frame.words();
+    let path = |word| format!("/operator/refunds/{}/{word}", refund.unwrap_or_default());
     html! {
-        @if let Some(refund) = refund {
+        @if refund.is_some() {
             div .buttons {
-                (action(frame.csrf, &format!("/operator/refunds/{refund}/release"), w.release, "strong"))
+                (action(frame.csrf, &path("release"), w.release, "strong"))
                 details .confirm {
                     summary .button { (w.dismiss) }
                     p { (w.dismiss_text) }
-                    (action(frame.csrf, &format!("/operator/refunds/{refund}/dismiss"), w.dismiss_yes,
-                        "danger"))
+                    (action(frame.csrf, &path("dismiss"), w.dismiss_yes, "danger"))
                 }
             }
         }

@@ -112,7 +112,9 @@ impl Frame<'_> {
                         (language_link(self.lang, self.path))
                         form method="post" action="/operator/logout" {
                             (csrf_field(self.csrf))
-                            button .button.plain.small { (w.log_out) span .operator { (self.operator) } }
+                            button .button.plain.small {
+                            (w.log_out) span .operator { (self.operator) }
+                        }
                         }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use super::super::files::ICON;
 use super::super::{Lang, Words};
-use super::frame::{document, language_link};
+use super::frame::{document, language_link, percent_encoded};
 use super::parts::csrf_field;
 use maud::{Markup, html};
 
@@ -18,6 +18,11 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) name: &'a str,
     /// One sentence for a wrong name and a wrong password.
     pub(crate) error: Option<&'a str>,
+}
+
+/// The login that leads to a path of ours.
+pub(crate) fn login_path(to: &str) -> String {
+    format!("/operator/login?to={}", percent_encoded(to))
 }
 
 /// The login page.

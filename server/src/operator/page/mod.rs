@@ -16,7 +16,7 @@ mod story;
 pub(crate) use anomalies::{AnomaliesPage, AnomalyItem, anomalies};
 pub(crate) use bills::{BillPage, BillsPage, bill, bills};
 pub(crate) use frame::{Frame, Notice, Tab, problem};
-pub(crate) use login::{LoginPage, login};
+pub(crate) use login::{LoginPage, login, login_path};
 pub(crate) use order::{Attempt, OrderPage, Payment, Refund, order};
 pub(crate) use orders::{Filter, OrderItem, OrdersPage, orders};
 pub(crate) use outbox::{Entry, EntryState, OutboxPage, outbox};

@@ -163,7 +163,9 @@ fn payments(frame: &Frame<'_>, page: &OrderPage) -> Markup {
                             (chip("bad", w.anomaly(&payment.verdict)))
                         }
                     } }
-                    div .wide { dt { "transaction_id" } dd { (number(w, &payment.transaction_id)) } }
+                    div .wide { dt { "transaction_id" } dd {
+                        (number(w, &payment.transaction_id))
+                    } }
                     div .wide { dt { "out_trade_no" } dd { (number(w, &payment.out_trade_no)) } }
                 }
                 @if let Some(refundable) = payment.refundable {

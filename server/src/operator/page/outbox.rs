@@ -2,7 +2,7 @@
 
 use super::super::show;
 use super::frame::{Frame, Tab};
-use super::parts::{action, chip, empty, number, older, time, time_and_distance};
+use super::parts::{chip, csrf_field, empty, number, older, time, time_and_distance};
 use maud::{Markup, html};
 use saoma_core::time::UnixTime;
 
@@ -13,6 +13,8 @@ pub(crate) enum EntryState {
     Leased,
     Held,
     Dead,
+    /// A device has to come for the goods.
+    Device,
     Done,
 }
 
@@ -40,24 +42,21 @@ pub(crate) struct OutboxPage {
 }
 
 impl EntryState {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Leased => "leased",
-            Self::Held => "held",
-            Self::Dead => "dead",
-            Self::Done => "done",
+    /// As it is stored; there are several for goods that wait for a device.
+    pub(crate) fn from_name(name: &str) -> Self {
+        match name {
+            "pending" => Self::Pending,
+            "leased" => Self::Leased,
+            "held" => Self::Held,
+            "dead" => Self::Dead,
+            "done" => Self::Done,
+            _ => Self::Device,
         }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        let all = [Self::Pending, Self::Leased, Self::Held, Self::Dead, Self::Done];
-        all.into_iter().find(|state| state.as_str() == name)
     }
 
     const fn tone(self) -> &'static str {
         match self {
-            Self::Pending | Self::Leased => "wait",
+            Self::Pending | Self::Leased | Self::Device => "wait",
             Self::Held | Self::Dead => "bad",
             Self::Done => "good",
         }
@@ -78,7 +77,7 @@ pub(crate) fn outbox(frame: &Frame<'_>, page: &OutboxPage) -> Markup {
     let nothing = match page.state {
         EntryState::Dead => w.no_dead,
         EntryState::Held => w.no_held,
-        EntryState::Pending | EntryState::Leased | EntryState::Done => w.nothing_waits,
+        _ => w.nothing_waits,
     };
     frame.page(Tab::Outbox, w.outbox, false, &html! {
         h1 { (w.outbox) }
@@ -154,6 +153,12 @@ pub(super) fn line(frame: &Frame<'_>, entry: &Entry) -> Markup {
 }
 
 fn retry(frame: &Frame<'_>, entry: &Entry) -> Markup {
-    let path = format!("/operator/outbox/{}/retry", entry.key);
-    action(frame.csrf, &path, frame.words().retry_now, "")
+    html! {
+        form method="post" action="/operator/outbox/retry" {
+            (csrf_field(frame.csrf))
+            input type="hidden" name="order_id" value=[&entry.order_id];
+            input type="hidden" name="key" value=(entry.key);
+            button .button { (frame.words().retry_now) }
+        }
+    }
 }

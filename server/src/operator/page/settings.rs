@@ -1,7 +1,8 @@
 //! The settings as the server has them; nothing secret is among them.
 
+use super::super::show;
 use super::frame::{Frame, Tab};
-use super::parts::{chip, number, time_and_distance};
+use super::parts::{chip, number, time};
 use maud::{Markup, html};
 use saoma_core::time::UnixTime;
 
@@ -15,8 +16,8 @@ pub(crate) struct MerchantItem {
     pub(crate) gateway: Vec<String>,
     /// `refund` or `hold`.
     pub(crate) anomalies: String,
-    /// When the client certificate ends; `None`: there is none.
-    pub(crate) certificate_ends_at: Option<UnixTime>,
+    /// Whether there is a client certificate, and when it ends, as far as that can be read.
+    pub(crate) certificate: Option<Option<UnixTime>>,
 }
 
 /// A shop.
@@ -24,9 +25,11 @@ pub(crate) struct MerchantItem {
 pub(crate) struct ShopItem {
     pub(crate) id: String,
     pub(crate) mch_id: String,
-    /// Scheme, host and path.
-    pub(crate) webhook_url: String,
-    /// Names, never the keys themselves.
+    /// Scheme and host of its webhook: the rest may hold a secret. `None`: devices confirm.
+    pub(crate) webhook: Option<String>,
+    /// How many keys the configuration has.
+    pub(crate) fixed_keys: usize,
+    /// Names of the keys in the database, never the keys themselves.
     pub(crate) keys: Vec<String>,
 }
 
@@ -72,8 +75,13 @@ pub(crate) fn settings(frame: &Frame<'_>, page: &SettingsPage) -> Markup {
                 section .card {
                     div .card-head { h2 { (w.shop) " " (shop.id) } code { (shop.mch_id) } }
                     dl .facts {
-                        div .wide { dt { (w.webhook) } dd .break { code { (shop.webhook_url) } } }
-                        div .wide { dt { (w.keys) } dd { (shop.keys.join(", ")) } }
+                        div .wide { dt { (w.webhook) } dd .break {
+                        @match &shop.webhook { Some(url) => code { (url) }, None => (w.by_device) }
+                    } }
+                        div .wide { dt { (w.keys) } dd {
+                        (w.fixed_keys(shop.fixed_keys))
+                        @for name in &shop.keys { ", " (name) }
+                    } }
                     }
                 }
             }
@@ -92,17 +100,13 @@ fn merchant_card(frame: &Frame<'_>, merchant: &MerchantItem) -> Markup {
                 div .wide { dt { (w.gateway) } dd .break { (merchant.gateway.join(", ")) } }
                 div { dt { (w.anomalies) } dd { (w.policy(&merchant.anomalies)) } }
                 div { dt { (w.certificate) } dd {
-                    @match merchant.certificate_ends_at {
+                    @match merchant.certificate {
                         None => (chip("wait", w.no_certificate)),
-                        Some(at) if at.since(frame.now) == 0 => {
-                            (chip("bad", w.certificate_is_over))
-                            " " (time_and_distance(frame.lang, at, frame.now))
-                        },
-                        Some(at) => {
-                            @if at.since(frame.now) < SOON_S {
-                                (chip("bad", w.certificate_ends_soon)) " "
-                            }
-                            (time_and_distance(frame.lang, at, frame.now))
+                        Some(None) => (chip("good", w.has_certificate)),
+                        Some(Some(at)) => {
+                            @let tone = if at.since(frame.now) < SOON_S { "bad" } else { "good" };
+                            (chip(tone, &show::relative(frame.lang, at, frame.now)))
+                            " " (time(at))
                         },
                     }
                 } }

@@ -90,7 +90,8 @@ pub(super) const EN: Words = Words {
     reason_missing: "Give a reason of at most 80 bytes.",
     refund_refused: "This cannot be refunded now. Look at the order.",
     anomalies: "Anomalies",
-    anomalies_text: "Payments that may not ship. They are refunded in full by themselves, unless the policy \
+    anomalies_text: "Payments that may not ship. They are refunded in full by themselves, unless \
+         the policy \
          says to hold them.",
     waiting: "Waiting",
     over: "Over",
@@ -104,7 +105,8 @@ pub(super) const EN: Words = Words {
     dismiss_text: "The money stays with the merchant, and nothing more is done about this payment.",
     dismiss_yes: "Dismiss the refund",
     outbox: "Outbox",
-    outbox_text: "What is to be done at WeChat or a shop. What fails is tried again by itself; after many \
+    outbox_text: "What is to be done at WeChat or a shop. What fails is tried again by itself; \
+         after many \
          tries it stops and waits for a person.",
     to_do: "To do",
     dead_letters: "Dead letters",
@@ -119,7 +121,8 @@ pub(super) const EN: Words = Words {
     retry_now: "Try now",
     bills: "Bills",
     bill: "Bill of",
-    bills_text: "Every day after 10:00 WeChat's bill is compared with what is stored here, line by line.",
+    bills_text: "Every day after 10:00 WeChat's bill is compared with what is stored here, line \
+         by line.",
     bill_agrees: "Agrees",
     bill_waits: "Not compared yet",
     bill_failed: "Failed",
@@ -132,7 +135,8 @@ pub(super) const EN: Words = Words {
     here: "Here",
     there: "At WeChat",
     settings: "Settings",
-    settings_text: "What the server runs with. It is changed in the configuration file only, and nothing \
+    settings_text: "What the server runs with. It is changed in the configuration file only, and \
+         nothing \
          secret is shown.",
     server: "Server",
     version: "Version",
@@ -144,8 +148,8 @@ pub(super) const EN: Words = Words {
     gateway: "Gateway",
     certificate: "Client certificate",
     no_certificate: "None: refunds cannot be sent",
-    certificate_ends_soon: "Ends soon",
-    certificate_is_over: "Over",
+    has_certificate: "Configured",
+    by_device: "A device confirms",
     not_found: "Nothing here",
     not_found_text: "The link is wrong, or what it names was archived.",
     unavailable: "Not possible just now",
@@ -198,7 +202,8 @@ pub(super) const EN: Words = Words {
         ),
         (
             "conflict",
-            "Two different payments claim one number. No money moves; compare with the merchant platform.",
+            "Two different payments claim one number. No money moves; compare with the merchant \
+         platform.",
         ),
         (
             "unknown_order",
@@ -223,7 +228,8 @@ pub(super) const EN: Words = Words {
         ("close", "close at WeChat"),
         ("ship", "tell the shop to ship"),
         ("refund", "refund at WeChat"),
-        ("query_refund", "ask about the refund"),
+        ("renew", "renew the code"),
+        ("refund_query", "ask about refunds"),
         ("report", "report an anomaly"),
     ],
     events: &[
@@ -237,6 +243,8 @@ pub(super) const EN: Words = Words {
         ("tick", "Time passed"),
         ("close_confirmed", "Closed"),
         ("says_paid", "WeChat says paid"),
+        ("watched", "Watched"),
+        ("dispense", "Claimed by a device"),
         ("not_found", "WeChat does not know it"),
         ("ask", "Asked about"),
         ("refund_asked", "Refund asked for"),
@@ -253,15 +261,13 @@ pub(super) const EN: Words = Words {
         ("secapi/pay/refund", "Refund"),
         ("pay/refundquery", "Refund query"),
         ("notify", "Payment notification"),
-        ("refund_notify", "Refund notification"),
+        ("refund_notice", "Refund notification"),
         ("webhook", "Webhook"),
     ],
     notes: &[
         ("query", "had WeChat asked"),
         ("retry", "had this tried again:"),
-        ("refund", "refunded"),
-        ("release", "released the refund"),
-        ("dismiss", "dismissed the refund"),
+        ("refund", "refund"),
     ],
     policies: &[("refund", "Refunded by themselves"), ("hold", "Held for a person")],
 };

@@ -160,8 +160,8 @@ pub(crate) struct Words {
     pub(super) gateway: &'static str,
     pub(super) certificate: &'static str,
     pub(super) no_certificate: &'static str,
-    pub(super) certificate_ends_soon: &'static str,
-    pub(super) certificate_is_over: &'static str,
+    pub(super) has_certificate: &'static str,
+    pub(super) by_device: &'static str,
     // When something is wrong.
     pub(super) not_found: &'static str,
     pub(super) not_found_text: &'static str,

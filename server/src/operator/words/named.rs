@@ -4,7 +4,7 @@ use super::super::lang::Lang;
 use super::super::page::{EntryState, Kind, Notice, Tab};
 use super::{Names, Words};
 
-fn named<'a>(names: Names, name: &'a str) -> &'a str {
+fn named(names: Names, name: &str) -> &str {
     names.iter().find(|(known, _)| *known == name).map_or(name, |(_, text)| text)
 }
 
@@ -81,6 +81,8 @@ impl Words {
             (_, EntryState::Held) => self.held,
             (Lang::Zh, EntryState::Dead) => "已停下",
             (Lang::En, EntryState::Dead) => "Given up",
+            (Lang::Zh, EntryState::Device) => "等待设备",
+            (Lang::En, EntryState::Device) => "Waits for its device",
             (Lang::Zh, EntryState::Done) => "已完成",
             (Lang::En, EntryState::Done) => "Done",
         }
@@ -130,13 +132,6 @@ impl Words {
         }
     }
 
-    pub(crate) fn refunds(&self, count: u64) -> String {
-        match self.lang {
-            Lang::Zh => format!("{count} 笔退款"),
-            Lang::En => format!("{count} refund{}", plural(count)),
-        }
-    }
-
     pub(crate) fn differences(&self, count: u64) -> String {
         match self.lang {
             Lang::Zh => format!("{count} 处不同"),
@@ -183,6 +178,13 @@ impl Words {
 
     pub(crate) fn day_words(&self, day: &str, paid: &str, payments: u64) -> String {
         format!("{day}: {paid}, {}", self.payments(payments))
+    }
+
+    pub(crate) fn fixed_keys(&self, count: usize) -> String {
+        match self.lang {
+            Lang::Zh => format!("配置文件 {count} 个"),
+            Lang::En => format!("{count} in the configuration"),
+        }
     }
 
     pub(crate) fn too_many_logins(&self, wait_s: u64) -> String {

@@ -54,6 +54,15 @@ impl NewRefund {
     }
 }
 
+/// Who asks for a refund.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RefundBy<'a> {
+    /// The shop of this id, whose order it must be.
+    Shop(&'a str),
+    /// The operator of this name, which goes into the order's history.
+    Operator(&'a str),
+}
+
 /// Why a refund is not begun.
 #[derive(Debug)]
 pub(crate) enum AskRefundError {
@@ -96,19 +105,22 @@ impl From<StoreError> for DecideError {
 }
 
 impl Service {
-    /// Begins a refund of an order's payment; the same request again gives the same refund. `by`
-    /// is the shop whose order it must be, or `None` for an operator. `true`: it is new.
+    /// Begins a refund of an order's payment; the same request again gives the same refund. `true`:
+    /// it is new.
     ///
     /// # Errors
     /// [`AskRefundError`]; nothing has changed then.
     pub(crate) async fn ask_refund(
         &self,
-        by: Option<&str>,
+        by: RefundBy<'_>,
         order_id: &OrderId,
         new: &NewRefund,
     ) -> Result<(RefundRow, bool), AskRefundError> {
-        let by = by.map(str::to_owned);
-        self.execute(Ask { by, order_id: order_id.clone(), new: new.clone() }).await
+        let (by, operator) = match by {
+            RefundBy::Shop(shop) => (Some(shop.to_owned()), None),
+            RefundBy::Operator(name) => (None, Some(name.to_owned())),
+        };
+        self.execute(Ask { by, operator, order_id: order_id.clone(), new: new.clone() }).await
     }
 
     /// All refunds of a shop's order, oldest first, or `None` when it has no such order.
@@ -164,6 +176,7 @@ impl Service {
 /// Begins a refund.
 struct Ask {
     by: Option<String>,
+    operator: Option<String>,
     order_id: OrderId,
     new: NewRefund,
 }
@@ -209,6 +222,10 @@ impl Verb for Ask {
         let number = number.map_err(|_| StoreError::Corrupt("refund"))?;
         let event = Event::RefundAsked { refund, attempt, amount: *amount };
         change.apply_as(row, &event, Some(wish))?;
+        if let Some(operator) = &self.operator {
+            let text = format!("refund {number}: {} fen, {}", amount.get(), wish.reason);
+            change.note(&self.order_id, "note", operator, text);
+        }
         let begun = change.refund(&number).await?.ok_or(StoreError::Corrupt("refund"))?;
         Ok((begun, true))
     }

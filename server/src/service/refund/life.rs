@@ -3,6 +3,7 @@
 use super::super::Service;
 use super::super::change::Change;
 use super::news::{RefundNews, ToldRefund};
+use crate::store::figures::UNDER_WAY;
 use crate::store::{Entry, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::api::{REFUND_GAP_S, RefundState as Told};
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo, TransactionId};
@@ -203,7 +204,7 @@ impl Change {
         let since = *row.accepted_at.get_or_insert(now);
         row.trouble = None;
         self.put_refund(row);
-        Some((now.plus(next_look_s(now.since(since))), "WeChat is at it".to_owned()))
+        Some((now.plus(next_look_s(now.since(since))), UNDER_WAY.to_owned()))
     }
 
     /// WeChat tells where our refund is.

@@ -167,7 +167,7 @@ async fn two_refunds_of_one_payment_are_a_minute_apart() {
     shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
     for n in ["R-1", "R-2"] {
         let new = NewRefund::new(n, 100, "少一杯").unwrap();
-        assert!(shop.service.ask_refund(Some("shop"), &order_id, &new).await.unwrap().1);
+        assert!(shop.service.ask_refund(RefundBy::Shop("shop"), &order_id, &new).await.unwrap().1);
     }
     let first = due(&shop).await.unwrap();
     assert!(due(&shop).await.is_none(), "one after the other");
@@ -188,10 +188,10 @@ async fn another_shop_sees_and_refunds_nothing() {
     let (order_id, number) = shop.order("A-1").await;
     shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
     let new = NewRefund::new("R-1", 100, "少一杯").unwrap();
-    let refused = shop.service.ask_refund(Some("other"), &order_id, &new).await;
+    let refused = shop.service.ask_refund(RefundBy::Shop("other"), &order_id, &new).await;
     assert!(matches!(refused, Err(AskRefundError::NotFound)));
     assert_eq!(shop.service.refunds("other", &order_id).await.unwrap(), None);
     assert_eq!(shop.service.refunds("shop", &order_id).await.unwrap(), Some(vec![]));
     // An operator may.
-    assert!(shop.service.ask_refund(None, &order_id, &new).await.unwrap().1);
+    assert!(shop.service.ask_refund(RefundBy::Operator("wang"), &order_id, &new).await.unwrap().1);
 }

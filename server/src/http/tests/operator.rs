@@ -1,0 +1,420 @@
+//! The operator's page over real HTTP, as a browser sees it.
+
+use super::*;
+use crate::hash_password;
+use reqwest::RequestBuilder;
+
+const PASSWORD: &str = "correct horse battery";
+const SCRIPT: &str = "<script>alert('1')</script>\"><img src=x>";
+
+/// A browser: it keeps cookies and follows nothing.
+struct Browser<'d> {
+    desk: &'d Desk,
+    cookies: Vec<(String, String)>,
+    lang: &'static str,
+}
+
+/// What a browser got.
+struct Page {
+    status: u16,
+    headers: HeaderMap,
+    html: String,
+}
+
+impl Page {
+    fn location(&self) -> &str {
+        self.headers["location"].to_str().unwrap()
+    }
+
+    /// The token of the page's forms.
+    fn csrf(&self) -> String {
+        let (_, rest) = self.html.split_once("name=\"csrf\" value=\"").expect("there is a form");
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+impl<'d> Browser<'d> {
+    fn new(desk: &'d Desk) -> Self {
+        Self { desk, cookies: Vec::new(), lang: "en" }
+    }
+
+    async fn logged_in(desk: &'d Desk) -> Self {
+        let mut browser = Self::new(desk);
+        let page = browser.log_in("wang", PASSWORD).await;
+        assert_eq!((page.status, page.location()), (303, "/operator"));
+        browser
+    }
+
+    async fn log_in(&mut self, name: &str, password: &str) -> Page {
+        let csrf = self.get("/operator/login").await.csrf();
+        let fields =
+            [("csrf", &*csrf), ("to", "/operator"), ("name", name), ("password", password)];
+        self.post("/operator/login", &fields).await
+    }
+
+    async fn get(&mut self, path: &str) -> Page {
+        self.send(self.desk.http.get(self.desk.url(path))).await
+    }
+
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let pairs: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| {
+                let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+                format!("{name}={value}")
+            })
+            .collect();
+        let request = self.desk.http.post(self.desk.url(path)).body(pairs.join("&"));
+        let form = "application/x-www-form-urlencoded";
+        self.send(request.header("content-type", form)).await
+    }
+
+    async fn send(&mut self, request: RequestBuilder) -> Page {
+        let pairs: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = request.header("cookie", pairs.join("; "));
+        let response = request.header("accept-language", self.lang).send().await.unwrap();
+        for set in response.headers().get_all("set-cookie") {
+            let set = set.to_str().unwrap();
+            assert!(set.contains("; HttpOnly; SameSite=Lax"), "{set}");
+            let (name, rest) = set.split_once('=').unwrap();
+            self.cookies.retain(|(each, _)| each != name);
+            if !set.contains("Max-Age=0") {
+                let value = rest.split(';').next().unwrap();
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Page { status, headers, html: response.text().await.unwrap() }
+    }
+}
+
+async fn desk() -> Desk {
+    let hash = hash_password(PASSWORD, &Random::System).unwrap();
+    let operator = |name| format!("[[operators]]\nname = \"{name}\"\npassword_hash = \"{hash}\"\n");
+    Desk::start_with(&[operator("wang"), operator("li")].concat()).await
+}
+
+async fn order_of(desk: &Desk, order_no: &str, description: &str) -> Made {
+    let body = json!({ "order_no": order_no, "amount_fen": PRICE, "description": description });
+    let (status, answer) = desk.post("/v1/orders", SHOP_KEY, &body).await;
+    assert_eq!(status, 201, "{answer}");
+    let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+    let (id, token) = (text("order_id"), text("token"));
+    Made { number: format!("{id}-1"), id, token }
+}
+
+#[tokio::test]
+async fn without_a_session_everything_leads_to_the_login() {
+    let desk = desk().await;
+    let mut browser = Browser::new(&desk);
+    for path in ["/operator", "/operator/orders?q=A", "/operator/settings", "/operator/bills"] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, 303, "{path}");
+        assert!(page.location().starts_with("/operator/login?to=/operator"), "{path}");
+    }
+    let page = browser.post("/operator/logout", &[]).await;
+    assert_eq!(page.status, 303);
+    browser.cookies.push(("saoma-session".to_owned(), "A".repeat(32)));
+    assert_eq!(browser.get("/operator").await.status, 303, "a token that nobody gave out");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_name_and_a_wrong_password_get_the_same_answer_and_slow_down() {
+    let desk = desk().await;
+    let mut browser = Browser::new(&desk);
+    let wrong = browser.log_in("wang", "correct horse batterz").await;
+    let nobody = browser.log_in("nobody", PASSWORD).await;
+    assert_eq!((wrong.status, nobody.status), (401, 401));
+    for page in [&wrong, &nobody] {
+        assert!(page.html.contains("Name or password is wrong."));
+        assert!(!page.html.contains("horse"));
+    }
+    for _ in 0..2 {
+        browser.log_in("wang", "x").await;
+    }
+    let waits = browser.log_in("wang", PASSWORD).await;
+    assert_eq!(waits.status, 429);
+    assert_eq!(waits.headers["retry-after"], "1");
+    assert_eq!(browser.log_in("li", PASSWORD).await.status, 303, "others are not held up");
+    desk.clock.advance(1);
+    assert_eq!(browser.log_in("wang", PASSWORD).await.status, 303);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_login_needs_its_own_form() {
+    let desk = desk().await;
+    let mut browser = Browser::new(&desk);
+    let fields = |csrf: &'static str| [("csrf", csrf), ("name", "wang"), ("password", PASSWORD)];
+    let page = browser.post("/operator/login", &fields("")).await;
+    assert_eq!(page.status, 403);
+    let page = browser.post("/operator/login", &fields("0123456789ABCDEFGHJKMNPQRSTVWXYZ")).await;
+    assert_eq!(page.status, 403);
+    assert!(browser.cookies.iter().all(|(name, _)| name != "saoma-session"));
+    // Nobody is led to another site afterwards.
+    let csrf = browser.get("/operator/login?to=//evil.example").await.csrf();
+    let fields = [("csrf", &*csrf), ("to", "//evil.example"), ("name", "wang")];
+    let fields = [&fields[..], &[("password", PASSWORD)]].concat();
+    assert_eq!(browser.post("/operator/login", &fields).await.location(), "/operator");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_ends_by_time_and_by_logout() {
+    let desk = desk().await;
+    let mut browser = Browser::logged_in(&desk).await;
+    desk.clock.advance(12 * 3_600 - 1);
+    let page = browser.get("/operator").await;
+    assert_eq!(page.status, 200);
+    desk.clock.advance(1);
+    assert_eq!(browser.get("/operator").await.status, 303, "over after twelve hours");
+
+    let mut browser = Browser::logged_in(&desk).await;
+    let kept = browser.cookies.clone();
+    let csrf = browser.get("/operator").await.csrf();
+    assert_eq!(browser.post("/operator/logout", &[("csrf", &csrf)]).await.status, 303);
+    assert_eq!(browser.get("/operator").await.status, 303);
+    browser.cookies = kept;
+    assert_eq!(browser.get("/operator").await.status, 303, "the old cookie is worth nothing");
+
+    // Only the digest is stored, and it survives a restart.
+    let browser = Browser::logged_in(&desk).await;
+    let cookies = browser.cookies.clone();
+    let token = &cookies.iter().find(|(name, _)| name == "saoma-session").unwrap().1;
+    let stored = crate::testing::rows(&desk.server.store, "select digest from session").await;
+    assert!(stored.iter().all(|digest| digest.len() == 64 && !digest.contains(&**token)));
+    let desk = desk.crash().await;
+    let mut browser = Browser { desk: &desk, cookies, lang: "en" };
+    assert_eq!(browser.get("/operator").await.status, 200);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_without_its_sessions_token_does_nothing() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let other = Browser::logged_in(&desk).await.get("/operator").await.csrf();
+    let own = browser.get("/operator").await.csrf();
+    let query = format!("/operator/orders/{}/query", made.id);
+    for path in [&*query, "/operator/logout", "/operator/outbox/retry"] {
+        for csrf in ["", "x", &*other] {
+            let page = browser.post(path, &[("csrf", csrf), ("key", "x")]).await;
+            assert_eq!(page.status, 403, "{path} {csrf}");
+        }
+        assert_eq!(browser.post(path, &[]).await.status, 403, "{path}");
+    }
+    let body = format!("csrf={own}");
+    let foreign =
+        desk.http.post(desk.url(&query)).body(body).header("sec-fetch-site", "cross-site");
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(browser.send(foreign.header("content-type", form)).await.status, 403);
+    let notes =
+        crate::testing::rows(&desk.server.store, "select name from history where kind = 'note'");
+    assert!(notes.await.is_empty());
+    let page = browser.post(&query, &[("csrf", &own)]).await;
+    assert_eq!(page.status, 303, "{}", page.html);
+    let sql = "select name, text from history where kind = 'note'";
+    assert_eq!(crate::testing::rows(&desk.server.store, sql).await, ["wang query"]);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn an_order_is_found_by_each_of_its_numbers() {
+    let desk = desk().await;
+    let (made, other) = (desk.order("A-1").await, desk.order("A-2").await);
+    desk.pay(&made).await;
+    desk.wait_for_phase(&made, "shipped").await;
+    let mut browser = Browser::logged_in(&desk).await;
+    for q in ["A-1", &made.id, &made.number, T1, &format!("{}-R1", made.id), " A-1 "] {
+        let q = q.replace(' ', "%20");
+        let page = browser.get(&format!("/operator/orders?q={q}")).await;
+        assert!(page.html.contains(&format!("/operator/orders/{}\"", made.id)), "{q}");
+        assert!(!page.html.contains(&other.id), "{q}");
+    }
+    for (filter, found) in [
+        ("phase=shipped", [true, false]),
+        ("phase=placing", [false, true]),
+        ("phase=placing&shop=shop&merchant=1900000109&day=2026-11-23", [false, true]),
+        ("shop=other", [false, false]),
+        ("day=2026-11-22", [false, false]),
+        ("day=nonsense&phase=nonsense", [true, true]),
+        ("q=%27%20or%201%3D1%20--", [false, false]),
+    ] {
+        let page = browser.get(&format!("/operator/orders?{filter}")).await;
+        let shown = [&made, &other].map(|order| page.html.contains(&order.id));
+        assert_eq!((page.status, shown), (200, found), "{filter}");
+    }
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_it_ended() {
+    let desk = desk().await;
+    let mut ids = Vec::new();
+    for i in 0..60 {
+        desk.clock.advance(1);
+        ids.push(desk.order(&format!("B-{i}")).await.id);
+    }
+    let mut browser = Browser::logged_in(&desk).await;
+    let first = browser.get("/operator/orders").await.html;
+    let (_, next) = first.split_once("rel=\"next\" href=\"").expect("there is more");
+    let next = next.split('"').next().unwrap().replace("&amp;", "&");
+    let second = browser.get(&next).await.html;
+    for id in &ids {
+        let row = format!("href=\"/operator/orders/{id}\"");
+        assert!(first.contains(&row) != second.contains(&row), "{id} stands on one of them");
+    }
+    assert!(!second.contains("rel=\"next\""), "that was all");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn what_others_have_written_stays_text_and_secrets_stay_hidden() {
+    let desk = desk().await;
+    let made = order_of(&desk, "A-1", SCRIPT).await;
+    desk.pay(&made).await;
+    desk.wait_for_phase(&made, "shipped").await;
+    let mut browser = Browser::logged_in(&desk).await;
+    for path in ["/operator/orders".to_owned(), format!("/operator/orders/{}", made.id)] {
+        let page = browser.get(&path).await;
+        assert!(page.html.contains("&lt;script&gt;alert("), "{path}");
+        assert_eq!(page.html.matches("<script").count(), 1, "{path}");
+        assert!(!page.html.contains("<img src=x"), "{path}");
+        for secret in [KEY, SHOP_KEY, WEBHOOK_SECRET, "oMadeUpOpenIdForTests000001", &made.token] {
+            assert!(!page.html.contains(secret), "{path} {secret}");
+        }
+    }
+    let order = browser.get(&format!("/operator/orders/{}", made.id)).await.html;
+    assert!(order.contains("oMad••••0001") && order.contains("&lt;sign&gt;"), "{order}");
+    let settings = browser.get("/operator/settings").await.html;
+    for secret in [KEY, SHOP_KEY, WEBHOOK_SECRET, "argon2id", "/webhook"] {
+        assert!(!settings.contains(secret), "{secret}");
+    }
+    let found = browser.get("/operator/orders?q=%3Cscript%3Ealert(1)%3C/script%3E").await.html;
+    assert!(found.contains("&lt;script&gt;") && found.matches("<script").count() == 1);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn every_page_answers_in_both_languages_and_as_strictly() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    let order = format!("/operator/orders/{}", made.id);
+    for (lang, tag) in [("en-GB,en", "en"), ("zh-CN", "zh-CN"), ("fr", "zh-CN")] {
+        let mut browser = Browser::logged_in(&desk).await;
+        browser.lang = lang;
+        for path in [
+            "/operator",
+            "/operator/orders",
+            &order,
+            "/operator/anomalies",
+            "/operator/anomalies?done=1",
+            "/operator/outbox",
+            "/operator/outbox?state=dead",
+            "/operator/outbox?state=held",
+            "/operator/bills",
+            "/operator/settings",
+            "/operator/login",
+        ] {
+            let page = browser.get(path).await;
+            assert_eq!(page.status, 200, "{path}");
+            assert!(page.html.contains(&format!("<html lang=\"{tag}\">")), "{path} {lang}");
+            let policy = page.headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"));
+            assert_eq!(page.headers["x-frame-options"], "DENY", "{path}");
+            assert_eq!(page.headers["cache-control"], "no-store", "{path}");
+        }
+        let missing = browser.get("/operator/orders/20261123192600XXXXXXXX").await;
+        assert_eq!(missing.status, 404);
+        let switched = browser.get("/operator/language?lang=en&to=/operator/orders%3Fq=1").await;
+        assert_eq!(switched.location(), "/operator/orders?q=1");
+        assert!(browser.get("/operator").await.html.contains("<html lang=\"en\">"));
+        let away = browser.get("/operator/language?lang=zh&to=https://evil.example").await;
+        assert_eq!(away.location(), "/operator");
+    }
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn what_pages_load_may_be_kept_for_ever() {
+    let desk = desk().await;
+    let mut browser = Browser::new(&desk);
+    let html = browser.get("/operator/login").await.html;
+    let files: Vec<&str> = html.split('"').filter(|text| text.contains("/files/")).collect();
+    assert!(files.len() >= 3, "{html}");
+    for file in files {
+        let answer = browser.get(file).await;
+        assert_eq!(answer.status, 200, "{file}");
+        assert!(answer.headers["cache-control"].to_str().unwrap().contains("immutable"), "{file}");
+    }
+    assert_eq!(browser.get("/operator/files/page.css").await.status, 404);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_refund_is_confirmed_by_its_amount_and_stands_in_the_history() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    desk.pay(&made).await;
+    desk.wait_for_phase(&made, "shipped").await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let path = format!("/operator/orders/{}", made.id);
+    let refund = format!("{path}/refund");
+    let order = browser.get(&path).await;
+    assert!(order.html.contains("value=\"18.00\""), "all of it may go back");
+    let csrf = order.csrf();
+    let wish = [("csrf", &*csrf), ("amount", "5"), ("reason", "顾客说点错了")];
+    let confirm = browser.post(&refund, &wish).await;
+    assert_eq!(confirm.status, 200);
+    assert!(confirm.html.contains("¥5.00") && confirm.html.contains("顾客说点错了"));
+    let (_, number) = confirm.html.split_once("name=\"refund_no\" value=\"").unwrap();
+    let number = number.split('"').next().unwrap().to_owned();
+    let count =
+        async || crate::testing::rows(&desk.server.store, "select part_fen from refund").await;
+    let typed =
+        |again: &'static str| [&wish[..], &[("refund_no", &*number), ("again", again)]].concat();
+    assert_eq!(browser.post(&refund, &typed("5.01")).await.status, 409);
+    assert_eq!(count().await, [""; 0], "the first step and a wrong amount do nothing");
+    for _ in 0..2 {
+        let page = browser.post(&refund, &typed("5.00")).await;
+        assert_eq!((page.status, page.location()), (303, &*format!("{path}?done=refund")));
+    }
+    assert_eq!(count().await, ["500"], "the same form twice is one refund");
+    let sql = "select name, text from history where kind = 'note'";
+    let notes = crate::testing::rows(&desk.server.store, sql).await;
+    assert!(notes.len() == 1 && notes[0].starts_with("wang refund "), "{notes:?}");
+    let order = browser.get(&path).await.html;
+    assert!(order.contains("value=\"13.00\"") && order.contains("顾客说点错了"));
+    for (amount, reason) in [("13.01", "x"), ("0", "x"), ("abc", "x"), ("1", "")] {
+        let wish = [("csrf", &*csrf), ("amount", amount), ("reason", reason), ("again", amount)];
+        assert_eq!(browser.post(&refund, &wish).await.status, 409, "{amount} {reason}");
+    }
+    assert_eq!(count().await, ["500"]);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn an_entry_is_tried_again_when_an_operator_says_so() {
+    let desk = desk().await;
+    desk.receiver.answer(500);
+    let made = desk.order("A-1").await;
+    desk.pay(&made).await;
+    settled(&desk, 1).await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let page = browser.get("/operator/outbox").await;
+    assert!(page.html.contains("tell the shop to ship"), "{}", page.html);
+    desk.receiver.answer(200);
+    let key = format!("ship-{}", made.id);
+    let fields = [("csrf", &*page.csrf()), ("order_id", &made.id), ("key", &key)];
+    assert_eq!(browser.post("/operator/outbox/retry", &fields).await.status, 303);
+    desk.wait_for_phase(&made, "shipped").await;
+    let sql = "select name, text from history where kind = 'note'";
+    let notes = crate::testing::rows(&desk.server.store, sql).await;
+    assert_eq!(notes, [format!("wang retry {key}")]);
+    let again = browser.post("/operator/outbox/retry", &fields).await;
+    assert!(again.location().ends_with("done=nothing"), "it is done already");
+    desk.server.stop().await;
+}

@@ -1,0 +1,333 @@
+//! From what is stored to what pages show.
+
+use super::office::Office;
+use super::page::{
+    AnomaliesPage, AnomalyItem, Attempt, BillPage, BillsPage, Entry, EntryState, Filter, Kind,
+    Moment, OrderItem, OrderPage, OrdersPage, OutboxPage, OverviewPage, Payment, Refund,
+    SettingsPage,
+};
+use super::refund::kept;
+use super::routes::outbox_state;
+use crate::reconcile::read_date;
+use crate::store::look::{
+    ListedAnomaly, ListedAttempt, ListedEntry, ListedMoment, ListedOrder, ListedPayment,
+    OrderFilter,
+};
+use crate::store::{KeyRow, OrderRow, RefundRow, RefundState, StoreError};
+use saoma_core::bill::BillDate;
+use saoma_core::ids::{MchId, OrderId, TransactionId};
+use saoma_core::money::Fen;
+use saoma_core::watch::Phase;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Lines of a list's part.
+const LINES: u32 = 50;
+/// Differences on a day's page; the table has all of them.
+const DIFFERENCES: u32 = 200;
+/// Above every order id, which begin with a year.
+const ABOVE_ALL: &str = "9";
+
+type Asked = BTreeMap<String, String>;
+
+fn asked<'a>(all: &'a Asked, name: &str) -> &'a str {
+    all.get(name).map_or("", |value| value.trim())
+}
+
+pub(super) async fn overview(office: &Arc<Office>) -> Result<OverviewPage, StoreError> {
+    let figures = office.figures().await;
+    let mut reader = office.looks.for_people().await?;
+    let oldest = ListedEntry::to_do(&mut reader, 1).await?;
+    drop(reader);
+    let now = office.now();
+    let oldest = oldest.into_iter().find(|entry| entry.due_at <= now);
+    let bill = office.service.bill_days(None, None, 1).await?.into_iter().next();
+    Ok(OverviewPage { figures, oldest: oldest.map(|entry| (entry.kind, entry.due_at)), bill })
+}
+
+pub(super) async fn orders(office: &Office, all: &Asked) -> Result<OrdersPage, StoreError> {
+    let text = |name| asked(all, name).to_owned();
+    let known_phase = Phase::from_name(asked(all, "phase")).map(Phase::as_str);
+    let day = read_date(asked(all, "day"));
+    let filter = Filter {
+        q: text("q"),
+        phase: known_phase.unwrap_or_default().to_owned(),
+        shop: text("shop"),
+        mch_id: text("merchant"),
+        day: day.as_ref().map(|_| text("day")).unwrap_or_default(),
+    };
+    let shops: Vec<String> = office.settings.shops.iter().map(|shop| shop.id.clone()).collect();
+    let mut reader = office.looks.for_people().await?;
+    let (orders, older_than, looked_back_to) = if filter.q.is_empty() {
+        let from = day.as_ref().map_or("", BillDate::as_str);
+        // Ids of a day lie below the day's digits and a letter.
+        let below = day.as_ref().map(|day| format!("{}:", day.as_str()));
+        let before = asked(all, "before");
+        let below = match below {
+            _ if !before.is_empty() => before.to_owned(),
+            Some(below) => below,
+            None => ABOVE_ALL.to_owned(),
+        };
+        let narrowed = OrderFilter {
+            below: &below,
+            from,
+            phase: &filter.phase,
+            shop: &filter.shop,
+            mch_id: &filter.mch_id,
+        };
+        let part = ListedOrder::newest(&mut reader, &narrowed, LINES).await?;
+        let is_full = part.rows.len() >= LINES as usize;
+        let reached = part.next.as_deref().filter(|_| !is_full).map(day_of_id);
+        (part.rows, part.next, reached)
+    } else {
+        (ListedOrder::search(&mut reader, &filter.q, &shops).await?, None, None)
+    };
+    let merchants = office.settings.merchants.iter().map(|merchant| merchant.mch_id.clone());
+    let merchants = merchants.collect();
+    let orders = orders.into_iter().map(item).collect();
+    Ok(OrdersPage { filter, shops, merchants, orders, older_than, looked_back_to })
+}
+
+/// The day that an order's id begins with.
+fn day_of_id(id: &str) -> String {
+    let part = |range: std::ops::Range<usize>| id.get(range).unwrap_or_default();
+    format!("{}-{}-{}", part(0..4), part(4..6), part(6..8))
+}
+
+fn item(row: ListedOrder) -> OrderItem {
+    let ListedOrder { order_id, shop, order_no, description, amount, phase, created_at } = row;
+    OrderItem { order_id, shop, order_no, description, amount, phase, created_at }
+}
+
+/// One order, read where it was written, so that an action shows at once.
+pub(super) async fn order(office: &Office, id: &OrderId) -> Result<Option<OrderPage>, StoreError> {
+    let mut reader = office.service.store.reader().await?;
+    let Some(row) = OrderRow::get(&mut reader, id).await? else { return Ok(None) };
+    let attempts = ListedAttempt::of(&mut reader, id.as_str()).await?;
+    let numbers: Vec<&str> = attempts.iter().map(|attempt| &*attempt.out_trade_no).collect();
+    let payments = ListedPayment::of(&mut reader, &numbers).await?;
+    let transactions: Vec<&str> = payments.iter().map(|payment| &*payment.transaction_id).collect();
+    let anomalies = ListedAnomaly::kinds_of(&mut reader, &transactions).await?;
+    let refunds = RefundRow::of_order(&mut reader, id).await?;
+    let entries = ListedEntry::of(&mut reader, id.as_str()).await?;
+    let (history, is_cut) = ListedMoment::of(&mut reader, id.as_str()).await?;
+    let messages = ListedMoment::notifications(&mut reader, &numbers).await?;
+    let order = &row.order;
+    Ok(Some(OrderPage {
+        order_id: id.to_string(),
+        amount: order.amount(),
+        phase: order.watched_phase().as_str().to_owned(),
+        created_at: order.created_at(),
+        expires_at: order.expires_at(),
+        due_at: row.due_at,
+        may_query: payments.is_empty(),
+        anomalies,
+        payments: payments.into_iter().map(|payment| of_payment(&row, payment)).collect(),
+        attempts: attempts.into_iter().map(of_attempt).collect(),
+        refunds: refunds.into_iter().map(of_refund).collect(),
+        entries: entries.into_iter().map(entry).collect(),
+        moments: moments(history, messages),
+        is_cut,
+        shop: row.shop,
+        order_no: row.order_no,
+        mch_id: row.mch_id.to_string(),
+        app_id: row.app_id.to_string(),
+        description: row.description,
+    }))
+}
+
+fn of_attempt(row: ListedAttempt) -> Attempt {
+    let ListedAttempt { out_trade_no, sign_type, request, created_at } = row;
+    Attempt { out_trade_no, created_at, sign_type, request }
+}
+
+fn of_payment(row: &OrderRow, payment: ListedPayment) -> Payment {
+    let is_kept = kept(row).is_some_and(|(id, _)| id == payment.transaction_id);
+    Payment {
+        refundable: left(row).filter(|_| is_kept),
+        transaction_id: payment.transaction_id,
+        out_trade_no: payment.out_trade_no,
+        amount: payment.total_fee,
+        paid_at: payment.paid_at,
+        verdict: payment.verdict,
+    }
+}
+
+/// What is left of the order's payment to give back.
+fn left(row: &OrderRow) -> Option<Fen> {
+    let order = &row.order;
+    let mut attempts = order.kept_attempt().into_iter().chain(0..=order.current_attempt());
+    let attempt = attempts.find(|attempt| order.captured(*attempt).is_some())?;
+    let left = order.refundable(attempt);
+    (left != Fen::ZERO && order.may_refund(attempt, left).is_ok()).then_some(left)
+}
+
+fn of_refund(row: RefundRow) -> Refund {
+    let ends = row.ended_at.or(row.accepted_at).or(row.sent_at).unwrap_or(row.created_at);
+    Refund {
+        out_refund_no: row.out_refund_no.to_string(),
+        amount: row.part,
+        state: row.state.as_str().to_owned(),
+        reason: row.reason,
+        refund_id: row.refund_id.map(|id| id.to_string()),
+        updated_at: ends,
+        trouble: row.trouble,
+    }
+}
+
+/// History and notifications as one story, the latest first.
+fn moments(history: Vec<ListedMoment>, messages: Vec<(ListedMoment, String)>) -> Vec<Moment> {
+    let mut all: Vec<Moment> = history.iter().map(moment).collect();
+    for (message, _) in messages {
+        let message = moment(&message);
+        // What a message led to stands above it: the payment of that second, or all of it.
+        let is_paid = |other: &Moment| other.at == message.at && other.name == "paid";
+        let before = all.iter().position(|other| other.at < message.at).unwrap_or(all.len());
+        let at = all.iter().position(is_paid).map_or(before, |paid| paid + 1);
+        all.insert(at, message);
+    }
+    all
+}
+
+fn moment(row: &ListedMoment) -> Moment {
+    let kind = Kind::from_name(&row.kind).unwrap_or(Kind::Event);
+    let plain = |text| Moment {
+        at: row.at,
+        kind,
+        name: row.name.clone(),
+        text,
+        effects: Vec::new(),
+        phase: None,
+    };
+    if kind != Kind::Event {
+        return plain(row.text.clone());
+    }
+    let Ok(json) = serde_json::from_str::<Value>(&row.text) else { return plain(row.text.clone()) };
+    let name = |value: &Value| match value {
+        Value::String(name) => Some(name.clone()),
+        Value::Object(fields) => fields.keys().next().cloned(),
+        _ => None,
+    };
+    let effects = json["effects"].as_array().into_iter().flatten().filter_map(name).collect();
+    let phase = json["phase"].as_str().map(str::to_owned);
+    Moment { effects, phase, ..plain(row.text.clone()) }
+}
+
+fn entry(row: ListedEntry) -> Entry {
+    Entry {
+        key: row.key,
+        kind: row.kind,
+        order_id: Some(row.order_id).filter(|id| !id.is_empty()),
+        state: EntryState::from_name(&row.state),
+        due_at: row.due_at,
+        tries: row.tries,
+        last_error: row.last_error,
+        created_at: row.created_at,
+    }
+}
+
+pub(super) async fn anomalies(office: &Office, all: &Asked) -> Result<AnomaliesPage, StoreError> {
+    let is_waiting = asked(all, "done").is_empty() || !asked(all, "done").eq("1");
+    let before = asked(all, "before").split_once('-');
+    let before = before.and_then(|(at, skip)| Some((at.parse().ok()?, skip.parse().ok()?)));
+    let (at, skip): (i64, u32) = before.unwrap_or((i64::MAX, 0));
+    let mut reader = office.looks.for_people().await?;
+    let rows = ListedAnomaly::newest(&mut reader, is_waiting, (at, skip), LINES).await?;
+    let older = rows.last().filter(|_| rows.len() >= LINES as usize).map(|last| {
+        let seconds = i64::try_from(last.noticed_at.get()).unwrap_or(i64::MAX);
+        let same = rows.iter().filter(|row| row.noticed_at == last.noticed_at).count();
+        let skipped = if seconds == at { skip } else { 0 };
+        let skip = u32::try_from(same).unwrap_or(LINES) + skipped;
+        let done = if is_waiting { "" } else { "done=1&" };
+        format!("/operator/anomalies?{done}before={seconds}-{skip}")
+    });
+    let mut anomalies = Vec::new();
+    for row in rows {
+        let held = match (row.refund.as_str(), TransactionId::new(&row.transaction_id)) {
+            ("held", Ok(id)) => held_refund(&mut reader, &id).await?,
+            _ => None,
+        };
+        anomalies.push(AnomalyItem {
+            kind: row.kind,
+            order_id: Some(row.order_id).filter(|id| !id.is_empty()),
+            order_no: row.order_no,
+            out_trade_no: row.out_trade_no,
+            transaction_id: row.transaction_id,
+            expected: row.expected,
+            paid: row.paid,
+            noticed_at: row.noticed_at,
+            refund: row.refund,
+            held,
+        });
+    }
+    Ok(AnomaliesPage { is_waiting, anomalies, older })
+}
+
+async fn held_refund(
+    reader: &mut crate::store::Conn,
+    id: &TransactionId,
+) -> Result<Option<String>, StoreError> {
+    let refunds = RefundRow::of_payment(reader, id).await?;
+    let held = refunds.into_iter().find(|refund| refund.state == RefundState::Held);
+    Ok(held.map(|refund| refund.out_refund_no.to_string()))
+}
+
+pub(super) async fn outbox(office: &Office, all: &Asked) -> Result<OutboxPage, StoreError> {
+    let state = match asked(all, "state") {
+        "dead" => EntryState::Dead,
+        "held" => EntryState::Held,
+        _ => EntryState::Pending,
+    };
+    let mut reader = office.looks.for_people().await?;
+    let name = outbox_state(state);
+    if name.is_empty() {
+        let entries = ListedEntry::to_do(&mut reader, LINES).await?;
+        let entries = entries.into_iter().map(entry).collect();
+        return Ok(OutboxPage { state, entries, older: None });
+    }
+    let at = asked(all, "at").parse().unwrap_or(i64::MAX);
+    let before = (at, asked(all, "order"), asked(all, "key"));
+    let rows = ListedEntry::stopped(&mut reader, name, before, LINES).await?;
+    let older = rows.last().filter(|_| rows.len() >= LINES as usize).map(|last| {
+        let ListedEntry { updated_at, order_id, key, .. } = last;
+        let at = updated_at.get();
+        format!("/operator/outbox?state={name}&at={at}&order={order_id}&key={key}")
+    });
+    Ok(OutboxPage { state, entries: rows.into_iter().map(entry).collect(), older })
+}
+
+pub(super) async fn bills(office: &Office, all: &Asked) -> Result<BillsPage, StoreError> {
+    let before = read_date(asked(all, "before"));
+    let days = office.service.bill_days(None, before.as_ref(), LINES).await?;
+    let older = days.last().filter(|_| days.len() >= LINES as usize);
+    let older = older.map(|day| format!("/operator/bills?before={}", day.date));
+    Ok(BillsPage { days, older })
+}
+
+/// The merchant and the day that an address names.
+pub(super) fn which_bill(date: &str, all: &Asked) -> Option<(MchId, BillDate)> {
+    Some((MchId::new(asked(all, "merchant")).ok()?, read_date(date)?))
+}
+
+pub(super) async fn bill(
+    office: &Office,
+    (mch_id, date): &(MchId, BillDate),
+) -> Result<Option<BillPage>, StoreError> {
+    let service = &office.service;
+    let Some(day) = service.bill_day(mch_id, date).await? else { return Ok(None) };
+    let mut differences = service.bill_differences(mch_id, date, None, DIFFERENCES + 1).await?;
+    let is_cut = differences.len() > DIFFERENCES as usize;
+    differences.truncate(DIFFERENCES as usize);
+    Ok(Some(BillPage { day, differences, is_cut }))
+}
+
+pub(super) async fn settings(office: &Office) -> Result<SettingsPage, StoreError> {
+    let mut page = office.settings.clone();
+    for key in KeyRow::good(&mut office.looks.for_people().await?).await? {
+        if let Some(shop) = page.shops.iter_mut().find(|shop| shop.id == key.shop) {
+            shop.keys.push(key.name);
+        }
+    }
+    Ok(page)
+}

@@ -1,0 +1,93 @@
+//! A refund by an operator, in two steps: what is wished, then the amount typed again.
+
+use super::page::{self, Notice, RefundPage};
+use super::show::parse_yuan;
+use super::visitor::{Desk, Posted, done, not_found, page as answer, unavailable};
+use super::words::Words;
+use crate::random::base32;
+use crate::service::{AskRefundError, NewRefund, RefundBy};
+use crate::store::{OrderRow, StoreError};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use saoma_core::ids::OrderId;
+use saoma_core::money::Fen;
+use saoma_core::order::RefundRefused;
+
+/// Whether a wish can be fulfilled, or why not.
+pub(super) async fn refund(
+    State(office): State<Desk>,
+    Path(order_id): Path<String>,
+    posted: Posted,
+) -> Result<Response, Response> {
+    let visitor = &posted.visitor;
+    let w = Words::of(visitor.lang);
+    let order_id = OrderId::new(&order_id).map_err(|_| not_found(visitor.lang))?;
+    let failed = |error: StoreError| unavailable(visitor.lang, &error);
+    let mut reader = office.service.store.reader().await.map_err(failed)?;
+    let row = OrderRow::get(&mut reader, &order_id).await.map_err(failed)?;
+    drop(reader);
+    let row = row.ok_or_else(|| not_found(visitor.lang))?;
+    let captured = kept(&row).ok_or_else(|| not_found(visitor.lang))?;
+    let amount = parse_yuan(posted.field("amount")).filter(|amount| *amount != Fen::ZERO);
+    let reason = posted.field("reason").trim();
+    let refund_no = match posted.field("refund_no") {
+        "" => {
+            let random = office.random.bytes::<10>();
+            let random = random.map_err(|_| failed(StoreError::Corrupt("random")))?;
+            format!("op-{}", base32(&random))
+        }
+        known => known.to_owned(),
+    };
+    let mut confirm = RefundPage {
+        order_id: order_id.to_string(),
+        order_no: row.order_no.clone(),
+        description: row.description.clone(),
+        transaction_id: captured.0,
+        paid: captured.1,
+        amount: amount.unwrap_or_default(),
+        reason: reason.to_owned(),
+        refund_no,
+        error: None,
+    };
+    let new = NewRefund::new(&confirm.refund_no, confirm.amount.get(), reason);
+    let again = posted.field("again");
+    confirm.error = match (&new, amount) {
+        (_, None) => Some(w.not_an_amount),
+        (Err(invalid), _) if invalid.field == "reason" => Some(w.reason_missing),
+        (Err(_), _) => Some(w.amount_too_large),
+        (Ok(_), Some(amount)) if !again.is_empty() && parse_yuan(again) != Some(amount) => {
+            Some(w.amount_differs)
+        }
+        (Ok(_), Some(_)) => None,
+    };
+    if let (Ok(new), None, false) = (&new, confirm.error, again.is_empty()) {
+        let by = RefundBy::Operator(&visitor.operator);
+        match office.service.ask_refund(by, &order_id, new).await {
+            Ok(_) => return Ok(done(&format!("/operator/orders/{order_id}"), Notice::RefundBegun)),
+            Err(AskRefundError::NotFound) => return Err(not_found(visitor.lang)),
+            Err(AskRefundError::Store(error)) => return Err(failed(error)),
+            Err(AskRefundError::Refused(RefundRefused::TooMuch { .. })) => {
+                confirm.error = Some(w.amount_too_large);
+            }
+            Err(
+                AskRefundError::Refused(_)
+                | AskRefundError::RefundNoTaken
+                | AskRefundError::Dispensing,
+            ) => {
+                confirm.error = Some(w.refund_refused);
+            }
+        }
+    }
+    let status = if confirm.error.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    let frame = visitor.frame(&office).await?;
+    Ok(answer(status, page::refund(&frame, &confirm)))
+}
+
+/// The payment that a refund would be of, as the service chooses it.
+pub(super) fn kept(row: &OrderRow) -> Option<(String, Fen)> {
+    let order = &row.order;
+    let attempts = order.kept_attempt().into_iter().chain(0..=order.current_attempt());
+    let mut captured = attempts.filter_map(|attempt| order.captured(attempt));
+    captured.next().map(|(transaction_id, amount)| (transaction_id.to_string(), amount))
+}

@@ -1,0 +1,177 @@
+//! Who looks at a page or sends a form, and the answers that they get.
+
+use super::door::Token;
+use super::lang::Lang;
+use super::office::Office;
+use super::page::{Frame, Notice, problem};
+use super::words::Words;
+use crate::store::StoreError;
+use crate::store::look::{ListedAnomaly, ListedEntry};
+use axum::extract::{Form, FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::Markup;
+use std::sync::Arc;
+
+/// Nothing inline, nothing from elsewhere, in nobody's frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; base-uri 'none'; form-action 'self'; \
+                      frame-ancestors 'none'";
+/// More than so many are not counted.
+const COUNT_MAX: u32 = 100;
+
+/// The server's pages.
+pub(super) type Desk = Arc<Office>;
+
+/// The language of a browser.
+pub(super) fn lang_of(office: &Office, headers: &HeaderMap) -> Lang {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let cookie = office.cookies.get(headers, "language");
+    Lang::choose(cookie.as_deref(), accepted.unwrap_or_default())
+}
+
+/// An operator with a session that has not expired.
+pub(super) struct Visitor {
+    pub(super) lang: Lang,
+    pub(super) operator: String,
+    pub(super) token: Token,
+    csrf: String,
+    /// Path and query.
+    path: String,
+    notice: Option<Notice>,
+}
+
+impl Visitor {
+    async fn of(
+        headers: &HeaderMap,
+        office: &Office,
+    ) -> Result<Option<(String, Token)>, StoreError> {
+        let token = office.cookies.get(headers, "session").and_then(|text| Token::read(&text));
+        let Some(token) = token else { return Ok(None) };
+        let session = office.service.session(&token.digest()).await?;
+        // Who was taken out of the configuration is out at once.
+        let operator = session.map(|session| session.operator);
+        Ok(operator.filter(|name| office.operators.is_one(name)).map(|name| (name, token)))
+    }
+
+    /// What stands around this visitor's page.
+    pub(super) async fn frame(&self, office: &Office) -> Result<Frame<'_>, Response> {
+        let counts = async {
+            let mut reader = office.looks.for_people().await?;
+            let anomalies = ListedAnomaly::count_waiting(&mut reader, COUNT_MAX).await?;
+            Ok((anomalies, ListedEntry::count_dead(&mut reader, COUNT_MAX).await?))
+        };
+        let (anomalies, dead) =
+            counts.await.map_err(|error: StoreError| unavailable(self.lang, &error))?;
+        Ok(Frame {
+            lang: self.lang,
+            operator: &self.operator,
+            csrf: &self.csrf,
+            path: &self.path,
+            now: office.now(),
+            notice: self.notice,
+            anomalies,
+            dead,
+        })
+    }
+}
+
+impl FromRequestParts<Desk> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, office: &Desk) -> Result<Self, Response> {
+        let lang = lang_of(office, &parts.headers);
+        let found = Self::of(&parts.headers, office).await;
+        let path = parts.uri.path_and_query().map_or("/operator", |path| path.as_str()).to_owned();
+        let Some((operator, token)) = found.map_err(|error| unavailable(lang, &error))? else {
+            return Err(Redirect::to(&super::page::login_path(&path)).into_response());
+        };
+        let done = parts
+            .uri
+            .query()
+            .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("done=")));
+        let notice = done.and_then(Notice::from_name);
+        let csrf = token.csrf();
+        Ok(Self { lang, operator, token, csrf, path, notice })
+    }
+}
+
+/// A form that an operator has sent from a page of the same session.
+pub(super) struct Posted {
+    pub(super) visitor: Visitor,
+    fields: Vec<(String, String)>,
+}
+
+impl Posted {
+    /// A field; empty when it is not there.
+    pub(super) fn field(&self, name: &str) -> &str {
+        field(&self.fields, name)
+    }
+}
+
+pub(super) fn field<'f>(fields: &'f [(String, String)], name: &str) -> &'f str {
+    fields.iter().find(|(each, _)| each == name).map_or("", |(_, value)| value)
+}
+
+impl FromRequest<Desk> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, office: &Desk) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let lang = lang_of(office, &parts.headers);
+        let is_foreign = is_foreign(&parts.headers);
+        let visitor = Visitor::from_request_parts(&mut parts, office).await?;
+        let request = Request::from_parts(parts, body);
+        let fields = Form::<Vec<(String, String)>>::from_request(request, office).await;
+        let Form(fields) = fields.map_err(|_| refused(lang))?;
+        if is_foreign || !visitor.token.is_csrf(field(&fields, "csrf")) {
+            return Err(refused(lang));
+        }
+        Ok(Self { visitor, fields })
+    }
+}
+
+/// A browser says itself when another site has sent a form.
+pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+}
+
+/// A page, as strictly as browsers take it.
+pub(super) fn page(status: StatusCode, markup: Markup) -> Response {
+    let headers: [(HeaderName, &'static str); 5] = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let mut response = (status, headers, markup.into_string()).into_response();
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+pub(super) fn refused(lang: Lang) -> Response {
+    let w = Words::of(lang);
+    page(StatusCode::FORBIDDEN, problem(lang, w.refused, w.refused_text))
+}
+
+pub(super) fn not_found(lang: Lang) -> Response {
+    let w = Words::of(lang);
+    page(StatusCode::NOT_FOUND, problem(lang, w.not_found, w.not_found_text))
+}
+
+/// The database does not answer; what it says is logged, never shown.
+pub(super) fn unavailable(lang: Lang, error: &StoreError) -> Response {
+    tracing::error!(%error, "an operator's page failed");
+    let w = Words::of(lang);
+    page(StatusCode::SERVICE_UNAVAILABLE, problem(lang, w.unavailable, w.unavailable_text))
+}
+
+/// Goes to a page that says what was done.
+pub(super) fn done(path: &str, notice: Notice) -> Response {
+    let mark = if path.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{path}{mark}done={}", notice.name())).into_response()
+}
