@@ -76,3 +76,72 @@ async fn beat(store: &Store) -> Result<(), StoreError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Database, Secret};
+    use saoma_core::ids::OrderId;
+
+    /// How long news may take on a loaded machine.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    async fn announce(store: &Store, order_id: &OrderId) {
+        let mut tx = store.begin().await.unwrap();
+        Store::announce(&mut tx, [order_id.as_str()]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_on_one_server_is_heard_on_another_even_after_the_line_broke() {
+        let url = saoma_postgres::Cluster::shared().unwrap().database().unwrap();
+        let database = Database::Postgres(Secret::new(url));
+        let here = Store::open(&database).await.unwrap();
+        let there = Store::open(&database).await.unwrap();
+        let watchers = Watchers::default();
+        let (stop, stopping) = watch::channel(false);
+        let order_id = OrderId::new("20261125103000ABCDEFGH").unwrap();
+        let mut follower = watchers.follow(&order_id);
+        let listening = tokio::spawn(listen(here.clone(), watchers, stopping));
+        // Whoever begins to listen looks again in any case.
+        timeout(PATIENCE, follower.news()).await.unwrap();
+        announce(&there, &order_id).await;
+        timeout(PATIENCE, follower.news()).await.unwrap();
+
+        let dropped = there.begin().await.unwrap();
+        drop(dropped);
+        let other = OrderId::new("20261125103000HGFEDCBA").unwrap();
+        announce(&there, &other).await;
+        assert!(timeout(Duration::from_millis(300), follower.news()).await.is_err());
+
+        let cut = "select pg_terminate_backend(pid) from pg_stat_activity
+                   where datname = current_database() and query like 'LISTEN%'";
+        let cut = there.reader().await.unwrap().fetch(cut, vec![]).await.unwrap();
+        assert_eq!(cut.len(), 1, "one line to listen");
+        timeout(PATIENCE, follower.news()).await.unwrap();
+        announce(&there, &order_id).await;
+        timeout(PATIENCE, follower.news()).await.unwrap();
+        stop.send_replace(true);
+        listening.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_starts_knows_whether_others_are_there() {
+        let url = saoma_postgres::Cluster::shared().unwrap().database().unwrap();
+        let store = Store::open(&Database::Postgres(Secret::new(url))).await.unwrap();
+        let is_alone = async || {
+            let mut tx = store.begin().await.unwrap();
+            store.is_alone(&mut tx).await.unwrap()
+        };
+        assert!(is_alone().await);
+        let watchers = Watchers::default();
+        let (stop, stopping) = watch::channel(false);
+        let mut follower = watchers.follow(&OrderId::new("20261125103000ABCDEFGH").unwrap());
+        let listening = tokio::spawn(listen(store.clone(), watchers, stopping));
+        timeout(PATIENCE, follower.news()).await.unwrap();
+        assert!(!is_alone().await);
+        stop.send_replace(true);
+        listening.await.unwrap();
+        assert!(is_alone().await);
+    }
+}

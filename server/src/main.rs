@@ -1,13 +1,13 @@
 //! The program: arguments, logs, signals. Everything else is in the library.
 
 mod command;
+mod log;
 
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, Env, Level, LogConfig, Random, Server};
+use saoma_server::{Clock, Config, Env, Level, LogFormat, Month, Random, Server};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Longest line that is read as a password.
 const PASSWORD_LINE_MAX: u64 = 1024;
@@ -19,16 +19,17 @@ const PASSWORD_LINE_MAX: u64 = 1024;
 /// SAOMA_MERCHANT_KEY for `key` of `[merchant]`, so that the file may be left out.
 ///
 /// It prints one line on standard output when it is ready; logs go to standard error (RUST_LOG
-/// chooses them, default "info"). SIGINT and SIGTERM stop it in order.
+/// chooses them, default "info"). SIGINT and SIGTERM stop it in order, a second one at once.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about)]
 struct Args {
     /// The configuration, a TOML file; server/saoma.example.toml explains every key
     #[arg(long, value_name = "FILE", env = "SAOMA_CONFIG", global = true)]
     config: Option<PathBuf>,
-    /// Write logs as JSON, one object in each line
-    #[arg(long, global = true)]
-    log_json: bool,
+    /// How to write logs, "text" or "json" (one object in each line); the default is text on a
+    /// terminal and JSON elsewhere
+    #[arg(long, value_name = "FORMAT", global = true)]
+    log: Option<LogFormat>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -53,6 +54,17 @@ enum Command {
         /// One merchant of the configuration, instead of all
         #[arg(long, value_name = "MCH_ID")]
         merchant: Option<String>,
+    },
+    /// Copy a SQLite database, also while the server runs, into a new file
+    Backup {
+        /// The copy; it must not be there yet
+        file: PathBuf,
+    },
+    /// Move months of orders that are at rest away from the tables, also while servers run
+    Archive {
+        /// Every month before this one, such as 2025-10; thirteen months must stay
+        #[arg(long, value_name = "YYYY-MM")]
+        before: String,
     },
     /// Ask for a password, or read a line of standard input, and print its hash for [[operators]]
     HashPassword,
@@ -95,13 +107,13 @@ fn run(args: &Args) -> Result<(), String> {
             return Err(format!("{place}: {error}"));
         }
     };
-    log(&config.log, args.log_json);
+    log::init(&config.log.filter, args.log.or(config.log.format));
     if !config.unknown_variables.is_empty() {
         let names = config.unknown_variables.join(", ");
         tracing::warn!(names, "environment variables that are no keys of Saoma");
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-    match &args.command {
+    let done = match &args.command {
         Some(Command::Key(key)) => runtime.block_on(key.run(&config)).and_then(|text| say(&text)),
         Some(Command::Check { offline }) => {
             let checked = saoma_server::check(&config, *offline, &Clock::System, &Random::System);
@@ -111,10 +123,32 @@ fn run(args: &Args) -> Result<(), String> {
             let failed = found.iter().filter(|finding| finding.level == Level::Fail).count();
             if failed == 0 { Ok(()) } else { Err(format!("{failed} of these do not work")) }
         }
+        Some(Command::Backup { file }) => runtime.block_on(backup(&config, file)),
+        Some(Command::Archive { before }) => runtime.block_on(archive(&config, before)),
         Some(Command::HashPassword | Command::Reconcile { .. }) | None => {
             runtime.block_on(serve(config))
         }
+    };
+    // What still runs was given its time, or somebody has none.
+    runtime.shutdown_background();
+    done
+}
+
+async fn backup(config: &Config, file: &Path) -> Result<(), String> {
+    let copied = saoma_server::backup(&config.database, file).await;
+    copied.map_err(|error| error.to_string())?;
+    say(&format!("{}: a whole copy of the database", file.display()))
+}
+
+async fn archive(config: &Config, before: &str) -> Result<(), String> {
+    let before = Month::parse(before).ok_or("--before: must be a month, such as 2025-10")?;
+    let moved = saoma_server::archive(&config.database, before, Clock::System.now()).await;
+    let moved = moved.map_err(|error| error.to_string())?;
+    for month in &moved {
+        let (orders, place) = (month.orders, &month.place);
+        say(&format!("{}: {orders} orders moved to {place}", month.month.with_dash()))?;
     }
+    say(&format!("{} months moved", moved.len()))
 }
 
 /// The status says how the books are.
@@ -122,7 +156,7 @@ fn reconcile(args: &Args, date: &str, merchant: Option<&str>) -> ExitCode {
     let compare = || {
         let config = Config::load(args.config.as_deref(), &Env::of_process());
         let config = config.map_err(|error| error.to_string())?;
-        log(&config.log, args.log_json);
+        log::init(&config.log.filter, args.log.or(config.log.format));
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let (clock, random) = (Clock::System, Random::System);
         let compared = saoma_server::reconcile(config, clock, random, date, merchant);
@@ -155,14 +189,17 @@ fn password() -> Result<String, String> {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
+    let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let server = Server::start(config, Clock::System, Random::System)
         .await
         .map_err(|error| error.to_string())?;
     say(&format!("saoma-server ready on {}", server.base_url()))?;
-    let signal = signal().await.map_err(|error| error.to_string());
-    tracing::info!("stopping");
-    server.stop().await;
-    signal
+    signals.next().await;
+    tracing::info!("stopping; a second signal stops at once");
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        () = signals.next() => Err("stopped at once, as told by a second signal".to_owned()),
+    }
 }
 
 fn say(line: &str) -> Result<(), String> {
@@ -170,32 +207,43 @@ fn say(line: &str) -> Result<(), String> {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
 }
 
-/// RUST_LOG wins over the configuration.
-fn log(config: &LogConfig, json: bool) {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.filter));
-    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let to_stderr = to_stderr.with_ansi(io::stderr().is_terminal());
-    if json || config.json {
-        to_stderr.json().init();
-    } else {
-        to_stderr.init();
-    }
+/// What tells the program to stop.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
+/// What tells the program to stop.
 #[cfg(not(unix))]
-async fn signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nobody can tell us: only killing stops it.
+            std::future::pending().await
+        }
+    }
 }

@@ -85,7 +85,7 @@ fn its_help_says_how_to_begin() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let stdout = String::from_utf8(output.stdout).unwrap();
-    for text in ["--config <FILE>", "SAOMA_CONFIG", "--log-json", "check", "RUST_LOG"] {
+    for text in ["--config <FILE>", "SAOMA_CONFIG", "--log <FORMAT>", "check", "RUST_LOG"] {
         assert!(stdout.contains(text), "{stdout}");
     }
 }

@@ -155,6 +155,7 @@ async fn a_payment_of_which_nobody_heard_for_a_day_is_found_in_the_bill_and_ship
     assert_eq!((kind.as_str(), state.as_str()), ("missing_here", "settled"));
     assert!(["shipped", "known_meanwhile"].contains(&why.as_str()), "{why}");
     assert_eq!(world.shop.calls().len(), 1);
+    assert_eq!(day["payments"]["here"], day["payments"]["bill"], "added up again");
 
     let table = http().get(format!("{}{DAY}.csv", world.base_url())).bearer_auth(SHOP_KEY);
     let table = table.send().await.unwrap();
@@ -325,6 +326,9 @@ async fn a_refund_made_by_hand_is_named_and_told_to_its_order() {
     assert_eq!((&difference["bill_fen"], &difference["here_fen"]), (&500.into(), &Value::Null));
     assert_eq!(difference["order_id"], order.id);
     assert_eq!(day["refunds"]["bill"], serde_json::json!({ "count": 1, "fen": 500 }));
+    assert_eq!(day["refunds"]["here"], day["refunds"]["bill"], "it is recorded now");
+    let refunds = world.refunds(&order.id).await;
+    assert_eq!((refunds.len(), &refunds[0]["asked_by"]), (1, &"elsewhere".into()), "{refunds:?}");
 }
 
 #[tokio::test]

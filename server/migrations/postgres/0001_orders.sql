@@ -148,7 +148,8 @@ create table outbox (
 
 create table outbox_default partition of outbox default;
 create index outbox_due on outbox (lane, due_at) where state in ('pending', 'leased');
-create index outbox_waiting on outbox (state, updated_at) where state in ('held', 'dead');
+create index outbox_open on outbox (state, updated_at)
+    where state not in ('pending', 'leased', 'done');
 
 -- What happened to an order, for people: every event with what followed from it, every message
 -- that was sent or received, every word of an operator. Nothing is decided by it.

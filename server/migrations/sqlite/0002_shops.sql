@@ -136,7 +136,8 @@ create index payment_out_trade_no on payment (out_trade_no);
 create index payment_paid on payment (mch_id, paid_at, transaction_id);
 create index anomaly_noticed on anomaly (noticed_at);
 create index outbox_due on outbox (lane, due_at) where state in ('pending', 'leased');
-create index outbox_waiting on outbox (state, updated_at) where state in ('held', 'dead');
+create index outbox_open on outbox (state, updated_at)
+    where state not in ('pending', 'leased', 'done');
 
 create table history (
     id       integer primary key,

@@ -18,6 +18,8 @@ use std::path::PathBuf;
 
 /// A payment can be refunded for a year (protocol §7); one month more for what is under way then.
 const MONTHS_KEPT: u32 = 13;
+/// States of refunds that are not at their end.
+const OPEN_REFUNDS: &str = "'held', 'asked', 'unsure', 'accepted'";
 /// How many orders a refusal names.
 const NAMED_MAX: u32 = 10;
 
@@ -133,6 +135,9 @@ async fn not_at_rest(conn: &mut Conn, before: Month) -> Result<Vec<String>, Stor
              union all
              select order_id, 'has ' || key || ', ' || state || ', in the outbox' as why
              from outbox where order_id <> '' and order_id < $1 and state <> 'done'
+             union all
+             select order_id, 'has refund ' || out_refund_no || ', ' || state as why
+             from refund where order_id <> '' and order_id < $1 and state in ({OPEN_REFUNDS})
          ) as found order by order_id limit $2",
         ends.join(", ")
     );
@@ -140,3 +145,6 @@ async fn not_at_rest(conn: &mut Conn, before: Month) -> Result<Vec<String>, Stor
     let rows = conn.fetch(AssertSqlSafe(sql), values).await?;
     rows.iter().map(|row| row.text("busy")).collect()
 }
+
+#[cfg(test)]
+mod tests;

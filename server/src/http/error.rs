@@ -112,6 +112,9 @@ impl IntoResponse for ApiError {
         if let Self::InvalidField { field, .. } = &self {
             error["field"] = json!(field);
         }
+        if let Some(trace_id) = super::trace::current() {
+            error["trace_id"] = json!(trace_id);
+        }
         if let Self::RefundRefused(RefundRefused::TooMuch { left }) = &self {
             error["left_fen"] = json!(left);
         }

@@ -47,6 +47,9 @@ async fn take(
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                app.service.context.metrics.notice_refused("too_large");
+            }
             app.gate.refused(client, app.service.context.clock.now());
             return answer(rejection.status(), ACK_FAIL);
         }

@@ -174,8 +174,9 @@ impl Reconciler {
         }
     }
 
-    /// Plans the days whose bills are there by now, from the merchant's first day with us on.
-    async fn plan(&self) -> Result<(), StoreError> {
+    /// Plans the days whose bills are there by now, from the merchant's first day with us on, which
+    /// is decided here.
+    pub(crate) async fn plan(&self) -> Result<(), StoreError> {
         let now = self.now();
         let last = last_ready(now);
         let sellers = &self.service().context.sellers.sellers;
@@ -199,26 +200,41 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Compares a day now and asks about what differs, as far as WeChat answers now. Gives whether
-    /// it could be compared.
+    /// Compares a day now and asks about what differs, as far as WeChat answers now, until nothing
+    /// more comes of it. Gives whether it could be compared.
     async fn compare_now(&self, mch_id: &MchId, date: &BillDate) -> Result<bool, StoreError> {
         let now = self.now();
         let mut tx = self.service().store.begin().await?;
         BillDay::ask_for(&mut tx, mch_id, date, now).await?;
+        tx.commit().await?;
+        let mut is_compared = false;
+        // What an answer has ended has the day compared once more.
+        while let Some(day) = self.take_day(mch_id, date).await? {
+            // Nobody stops this one: whoever is tired of it ends the process.
+            let (_go_on, stop) = watch::channel(false);
+            is_compared = self.compare_day(&day, stop).await?;
+            while let Some(row) = self.claim_difference().await? {
+                self.ask(row).await?;
+            }
+        }
+        Ok(is_compared)
+    }
+
+    /// Takes this day when it is due.
+    async fn take_day(
+        &self,
+        mch_id: &MchId,
+        date: &BillDate,
+    ) -> Result<Option<BillDay>, StoreError> {
+        let now = self.now();
+        let mut tx = self.service().store.begin().await?;
         let day = BillDay::get(&mut tx, mch_id, date).await?;
-        let day = match day {
+        let day = match day.filter(|day| day.due_at.is_some_and(|due| due <= now)) {
             Some(day) => day.take(&mut tx, now.plus(DAY_LEASE_S)).await?,
             None => None,
         };
         tx.commit().await?;
-        let Some(day) = day else { return Ok(false) };
-        // Nobody stops this one: whoever is tired of it ends the process.
-        let (_go_on, stop) = watch::channel(false);
-        let is_compared = self.compare_day(&day, stop).await?;
-        while let Some(row) = self.claim_difference().await? {
-            self.ask(row).await?;
-        }
-        Ok(is_compared)
+        Ok(day)
     }
 
     async fn claim_day(&self) -> Result<Option<BillDay>, StoreError> {

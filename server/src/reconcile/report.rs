@@ -199,9 +199,8 @@ pub(super) async fn day_of(
     mch_id: &MchId,
     date: &BillDate,
 ) -> Result<Option<DayReport>, StoreError> {
-    let Some(day) = BillDay::get(conn, mch_id, date).await? else { return Ok(None) };
-    let open = DifferenceRow::open_of(conn, mch_id, date).await?;
-    Ok(Some(DayReport::of(day, open)))
+    let day = BillDay::get_with_open(conn, mch_id, date).await?;
+    Ok(day.map(|(day, open)| DayReport::of(day, open)))
 }
 
 /// A day's differences, as this connection sees them.

@@ -174,6 +174,7 @@ impl Verb for Create {
             CreateError::Invalid(InvalidField { field: "description", rule })
         })?;
         change.put_order(row.clone());
+        change.entered(row.order.watched_phase());
         let at_once = EntryState::LeasedUntil(now.plus(LEASE_S));
         for effect in &step.effects {
             change.record(&row, effect, at_once)?;

@@ -17,6 +17,7 @@ mod operator;
 pub(crate) mod outbox;
 mod outcome;
 mod payment;
+mod ready;
 mod refund;
 mod tick;
 mod verb;
@@ -38,15 +39,16 @@ pub(crate) use refund::{
 };
 
 use crate::clock::Clock;
+use crate::metrics::{Gauges, Metrics};
 use crate::random::{Random, base32};
-use crate::store::{Entry, OpenError, Store, StoreError, make_months, setting};
+use crate::store::{Entry, OpenError, Store, make_months, setting};
 use crate::watch::Watchers;
 use context::Bells;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use ready::Readiness;
 use saoma_core::ids::OrderId;
 use sha2::Sha256;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, mpsc};
 use verb::{Queue, Verb};
@@ -57,6 +59,8 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) context: Arc<Context>,
     queue: Queue,
+    readiness: Readiness,
+    gauges: Gauges,
     /// Orders' tokens are made with it; it stays in the database.
     token_key: String,
 }
@@ -92,16 +96,18 @@ impl Service {
             time: Notify::new(),
             bills: Notify::new(),
         };
+        let metrics = Arc::new(Metrics::new(clock.now()));
         let context = Arc::new(Context {
             clock,
             watchers: Watchers::default(),
             bells,
             sellers,
             random,
-            refused_notices: AtomicU64::new(0),
+            metrics,
         });
         let queue = Queue::start(&store, &context);
-        Ok((Self { store, context, queue, token_key }, entries))
+        let (readiness, gauges) = (Readiness::default(), Gauges::default());
+        Ok((Self { store, context, queue, readiness, gauges, token_key }, entries))
     }
 
     /// Carries a verb out: one transaction, shared with whatever waits at the same moment.
@@ -141,13 +147,6 @@ impl Service {
     /// How many notifications were refused since the start.
     #[cfg(test)]
     pub(crate) fn refused_notices(&self) -> u64 {
-        self.context.refused_notices.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// Whether the database can be read.
-    pub(crate) async fn is_healthy(&self) -> bool {
-        let ping = async { crate::store::ping(&mut self.store.reader().await?).await };
-        let result: Result<(), StoreError> = ping.await;
-        result.inspect_err(|error| tracing::error!(%error, "not healthy")).is_ok()
+        self.context.metrics.refused_notices()
     }
 }

@@ -830,3 +830,16 @@ async fn a_number_of_one_merchant_is_never_paid_by_a_message_of_another() {
         ["1900000110 unknown_order THEIRS-0001"]
     );
 }
+
+#[tokio::test]
+async fn what_a_stopping_server_has_leased_and_not_begun_is_due_at_once() {
+    let mut shop = Shop::open().await;
+    shop.order("A-1").await;
+    let entry = shop.at_once.try_recv().unwrap();
+    assert!(shop.service.claim(Lane::Gateway, 16).await.unwrap().is_empty(), "it is leased");
+    let key = entry.key.clone();
+    shop.service.give_back(entry).await.unwrap();
+    let claimed = shop.service.claim(Lane::Gateway, 16).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!((&claimed[0].key, claimed[0].tries), (&key, 2));
+}

@@ -224,7 +224,9 @@ impl DifferenceRow {
         Ok(Some(row))
     }
 
-    /// Says where an open difference is; it is asked about again at `again_at`, or never.
+    /// Says where an open difference is; it is asked about again at `again_at`, or never. When the
+    /// last question about a day has ended something, the day is compared once more, so that its
+    /// sums say how the books are now.
     pub(crate) async fn set(
         conn: &mut Conn,
         key: &DifferenceKey,
@@ -241,7 +243,16 @@ impl DifferenceRow {
         let mut values: Vec<Value> = vec![state.words().name.into(), why.words().name.into()];
         values.extend([note.as_str().into(), again_at.into(), ended_at.into()]);
         values.extend(key.values());
-        conn.execute(sql, values).await?;
+        if conn.execute(sql, values).await? == 0 || *state == State::Open {
+            return Ok(());
+        }
+        let sql = "update bill_day set due_at = $1
+                   where mch_id = $2 and bill_date = $3 and due_at is null and not exists (
+                       select 1 from bill_difference as d
+                       where d.mch_id = $2 and d.bill_date = $3 and d.state = 'open'
+                         and d.due_at is not null)";
+        let [mch_id, date, ..] = key.values();
+        conn.execute(sql, vec![now.into(), mch_id, date]).await?;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod bill;
 pub(crate) mod db;
 mod difference;
 pub(crate) mod figures;
+mod glance;
 mod history;
 mod inspect;
 pub(crate) mod look;
@@ -26,6 +27,7 @@ pub(crate) use api_key::KeyRow;
 pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
+pub(crate) use glance::glance;
 pub(crate) use history::HistoryRow;
 pub(crate) use inspect::{Tables, inspect};
 pub use month::Month;
@@ -41,6 +43,7 @@ pub(crate) use session::SessionRow;
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
+use saoma_core::time::UnixTime;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -58,6 +61,8 @@ const POSTGRES_WRITERS: u32 = 4;
 /// How long to wait for the writer or a reader. A notification is to be answered within five
 /// seconds (protocol §9), so waiting longer helps nobody.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long to wait for the replica before the database itself is asked.
+const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for another program that has locked the file, say a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often, and how far apart, to look whether another server is there.
@@ -68,7 +73,11 @@ const STATEMENTS: usize = 256;
 
 /// The database.
 #[derive(Clone, Debug)]
-pub(crate) struct Store(Pools);
+pub(crate) struct Store {
+    pools: Pools,
+    /// A copy of a PostgreSQL for people who look: may be behind, may be gone.
+    replica: Option<PgPool>,
+}
 
 #[derive(Clone, Debug)]
 enum Pools {
@@ -201,7 +210,7 @@ impl Store {
     async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
         make_private(path).map_err(OpenError::File)?;
         let store = Self::connect_sqlite(path).await?;
-        if let Pools::Sqlite { writer, .. } = &store.0 {
+        if let Pools::Sqlite { writer, .. } = &store.pools {
             SQLITE_TABLES.run(writer).await.map_err(OpenError::Migrate)?;
         }
         Ok(store)
@@ -226,12 +235,12 @@ impl Store {
         check_pragmas(&mut writer.acquire().await?.into()).await?;
         let readers = options.pragma("query_only", "on");
         let readers = pool().max_connections(READERS_MAX).connect_with(readers).await?;
-        Ok(Self(Pools::Sqlite { writer, readers }))
+        Ok(Self { pools: Pools::Sqlite { writer, readers }, replica: None })
     }
 
     async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
         let store = Self::connect_postgres(url).await?;
-        if let Pools::Postgres(pool) = &store.0 {
+        if let Pools::Postgres(pool) = &store.pools {
             // Under a lock of the database's: of several servers, one does it.
             POSTGRES_TABLES.run(pool).await.map_err(OpenError::Migrate)?;
         }
@@ -254,12 +263,12 @@ impl Store {
             .connect_with(options)
             .await?;
         check_settings(&mut Line::Postgres(pool.acquire().await?).into()).await?;
-        Ok(Self(Pools::Postgres(pool)))
+        Ok(Self { pools: Pools::Postgres(pool), replica: None })
     }
 
     /// How many transactions may write at once.
     pub(crate) fn writers(&self) -> u32 {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { .. } => 1,
             Pools::Postgres(_) => POSTGRES_WRITERS,
         }
@@ -267,7 +276,7 @@ impl Store {
 
     /// Which database it is.
     pub(crate) fn dialect(&self) -> Dialect {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { .. } => Dialect::Sqlite,
             Pools::Postgres(_) => Dialect::Postgres,
         }
@@ -275,7 +284,7 @@ impl Store {
 
     /// Begins a transaction that may write.
     pub(crate) async fn begin(&self) -> Result<Conn, StoreError> {
-        Ok(match &self.0 {
+        Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => {
                 Line::SqliteTx(writer.begin_with("begin immediate").await?).into()
             }
@@ -285,7 +294,7 @@ impl Store {
 
     /// A connection that may write, outside of any transaction.
     pub(crate) async fn writer(&self) -> Result<Conn, StoreError> {
-        Ok(match &self.0 {
+        Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => Line::Sqlite(writer.acquire().await?).into(),
             Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
         })
@@ -293,7 +302,7 @@ impl Store {
 
     /// A line for nothing but listening to other servers, if there can be any.
     pub(crate) fn line_to_listen(&self) -> Option<PgPool> {
-        let Pools::Postgres(pool) = &self.0 else { return None };
+        let Pools::Postgres(pool) = &self.pools else { return None };
         let options = pool.connect_options().as_ref().clone();
         Some(PgPoolOptions::new().max_connections(1).connect_lazy_with(options))
     }
@@ -332,15 +341,38 @@ impl Store {
 
     /// A connection to look with.
     pub(crate) async fn reader(&self) -> Result<Conn, StoreError> {
-        Ok(match &self.0 {
+        Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => Line::Sqlite(readers.acquire().await?).into(),
             Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
         })
     }
 
+    /// Lets people look at a replica. It need not be there now.
+    pub(crate) fn with_replica(mut self, url: &Secret) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url.expose())?.application_name("saoma-look");
+        let pool = PgPoolOptions::new().acquire_timeout(REPLICA_TIMEOUT);
+        self.replica = Some(pool.max_connections(READERS_MAX).connect_lazy_with(options));
+        Ok(self)
+    }
+
+    /// A connection for people who look: to the replica, if there is one that answers. What it
+    /// shows may be old, so nothing may be decided by it.
+    pub(crate) async fn for_people(&self) -> Result<Conn, StoreError> {
+        if let Some(replica) = &self.replica {
+            match replica.acquire().await {
+                Ok(conn) => return Ok(Line::Postgres(conn).into()),
+                Err(error) => tracing::warn!(%error, "the replica does not answer"),
+            }
+        }
+        self.reader().await
+    }
+
     /// Waits for what runs and closes the database.
     pub(crate) async fn close(&self) {
-        match &self.0 {
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
+        match &self.pools {
             Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
@@ -417,6 +449,14 @@ pub(crate) async fn setting(
 /// Whether the database can be read.
 pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
     conn.fetch("select count(*) as settings from setting", vec![]).await?;
+    Ok(())
+}
+
+/// Whether the database can be written: this writes a row, and its value says when.
+pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
+    let sql = "insert into setting (name, value) values ('written_at', $1)
+               on conflict (name) do update set value = excluded.value";
+    conn.execute(sql, vec![now.get().to_string().into()]).await?;
     Ok(())
 }
 

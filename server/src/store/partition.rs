@@ -86,3 +86,81 @@ async fn make(conn: &mut Conn, table: &str, key: &str, month: Month) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Database, Secret};
+    use crate::testing::{START, alter, rows};
+
+    async fn store() -> Store {
+        let url = saoma_postgres::Cluster::shared().unwrap().database().unwrap();
+        Store::open(&Database::Postgres(Secret::new(url))).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn months_are_made_once_and_ahead_of_time_whoever_comes_first() {
+        let (store, now) = (store().await, UnixTime::new(START).unwrap());
+        let (one, two) = tokio::join!(make_months(&store, now), make_months(&store, now));
+        let mut made = [one.unwrap(), two.unwrap()];
+        made.sort_unstable();
+        assert_eq!(made, [0, 25]);
+        let months = months_of(&mut store.reader().await.unwrap(), "orders").await.unwrap();
+        let months: Vec<String> = months.iter().map(ToString::to_string).collect();
+        assert_eq!(months, ["202610", "202611", "202612", "202701", "202702"]);
+        // In the next month one more is due.
+        assert_eq!(make_months(&store, now.plus(31 * 86_400)).await.unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_came_before_its_month_was_made_moves_there() {
+        let store = store().await;
+        let number = |id: &str| {
+            format!(
+                "insert into message (out_trade_no, digest, transaction_id, body, outcome, \
+                 received_at) values ('{id}', 'd', 't', 'b', '', 1)"
+            )
+        };
+        for id in ["20261123192600ABCDEFGH-1", "SHOP-OF-BEFORE-1", "20991231235959ABCDEFGH-1"] {
+            alter(&store, &number(id)).await;
+        }
+        let where_from = "select tableoid::regclass::text, out_trade_no from message order by 2";
+        let lies = rows(&store, where_from).await;
+        assert!(lies.iter().all(|row| row.starts_with("message_default ")), "{lies:?}");
+        make_months(&store, UnixTime::new(START).unwrap()).await.unwrap();
+        assert_eq!(
+            rows(&store, where_from).await,
+            [
+                "message_202611 20261123192600ABCDEFGH-1",
+                "message_default 20991231235959ABCDEFGH-1",
+                "message_default SHOP-OF-BEFORE-1",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn people_look_at_the_replica_and_at_the_primary_when_it_is_gone() {
+        let cluster = saoma_postgres::Cluster::own().unwrap();
+        let primary = Database::Postgres(Secret::new(cluster.url("postgres")));
+        let store = Store::open(&primary).await.unwrap();
+        let copy = cluster.replica().unwrap();
+        let store = store.with_replica(&Secret::new(copy.url("postgres"))).unwrap();
+        let is_copy = "select pg_is_in_recovery()::text as is_copy";
+        let looked_at = async || {
+            let mut conn = store.for_people().await.unwrap();
+            let row = conn.fetch_one(is_copy, vec![]).await.unwrap().unwrap();
+            row.text("is_copy").unwrap()
+        };
+        assert_eq!(looked_at().await, "true");
+        alter(&store, "insert into setting (name, value) values ('a', 'b')").await;
+        let arrived = async {
+            let sql = "select value from setting where name = 'a'";
+            while store.for_people().await.unwrap().fetch(sql, vec![]).await.unwrap().is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), arrived).await.unwrap();
+        drop(copy);
+        assert_eq!(looked_at().await, "false");
+    }
+}

@@ -6,18 +6,22 @@
 mod log;
 mod refund;
 
+use crate::clock::Stopwatch;
+use crate::metrics::{Answer, code_of, name_of};
 use crate::service::{Job, Outcome, Service, ShipOrder};
 use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
 use crate::webhook::Webhooks;
 use log::Log;
-use saoma_core::ids::{AppId, MchId};
-use saoma_core::native::{Gateway, Tap};
+use saoma_core::api::Call;
+use saoma_core::ids::{AppId, MchId, OrderId};
+use saoma_core::native::{CallError, Gateway, Tap};
 use saoma_core::time::UnixTime;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 /// Most entries of a lane that are performed at once, besides those that their writer asked for at
 /// once.
@@ -87,6 +91,13 @@ impl Worker {
             }
         }
         while running.join_next().await.is_some() {}
+        // What was leased to be performed at once, and was not begun, is for others.
+        while let Ok(entry) = at_once.try_recv() {
+            let key = entry.key.clone();
+            if let Err(error) = self.service.give_back(entry).await {
+                tracing::warn!(key, %error, "a lease is not given back; it ends by itself");
+            }
+        }
     }
 
     /// Claims entries while there is room.
@@ -122,7 +133,7 @@ impl Worker {
     }
 
     async fn perform(self: Arc<Self>, entry: Entry) {
-        let key = entry.key.clone();
+        let (key, order_id) = (entry.key.clone(), entry.order_id.clone());
         let result = async {
             let log = Arc::new(Log::default());
             let outcome = self.outcome(&entry, &log).await?;
@@ -134,9 +145,12 @@ impl Worker {
             }
             settled
         };
-        if let Err(error) = result.await {
+        // Everything that is said meanwhile is about this order.
+        let order_id = order_id.as_ref().map(OrderId::as_str);
+        let span = tracing::error_span!("effect", order_id, key);
+        if let Err(error) = result.instrument(span).await {
             // The lease runs out, and then it is claimed again.
-            tracing::error!(key, %error, "an entry of the outbox could not be settled");
+            tracing::error!(order_id, key, %error, "an entry of the outbox could not be settled");
         }
     }
 
@@ -152,7 +166,8 @@ impl Worker {
             Job::Place(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (request, algorithm) = (attempt.request.as_bytes(), attempt.sign_type);
-                    let answer = gateway.unified_order(request, algorithm, &nonce).await;
+                    let answer = gateway.unified_order(request, algorithm, &nonce);
+                    let answer = self.measured(Call::UnifiedOrder, answer).await;
                     Outcome::of_place(attempt.index, entry.tries, answer)
                 }
                 Err(why) => again(why),
@@ -160,7 +175,8 @@ impl Worker {
             Job::Query(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
-                    let answer = gateway.order_query(number, algorithm, &nonce).await;
+                    let answer = gateway.order_query(number, algorithm, &nonce);
+                    let answer = self.measured(Call::OrderQuery, answer).await;
                     Outcome::of_query(attempt.index, answer)
                 }
                 Err(why) => again(why),
@@ -168,12 +184,26 @@ impl Worker {
             Job::Close(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
-                    let answer = gateway.close_order(number, algorithm, &nonce).await;
+                    let answer = gateway.close_order(number, algorithm, &nonce);
+                    let answer = self.measured(Call::CloseOrder, answer).await;
                     Outcome::of_close(attempt.index, answer)
                 }
                 Err(why) => again(why),
             },
         })
+    }
+
+    /// Lets a call to WeChat happen, and counts what it came to and how long it took.
+    async fn measured<A: Answer>(
+        &self,
+        call: Call,
+        answer: impl Future<Output = Result<A, CallError>>,
+    ) -> Result<A, CallError> {
+        let began = Stopwatch::start();
+        let answer = answer.await;
+        let metrics = &self.service.context.metrics;
+        metrics.gateway_call(name_of(call), code_of(&answer), began.elapsed());
+        answer
     }
 
     /// The line to WeChat for an attempt, or why there is none.
@@ -191,9 +221,12 @@ impl Worker {
     }
 
     async fn ship(&self, ship: &ShipOrder, log: &Log) -> Outcome {
-        let now = self.service.context.clock.now();
+        let context = &self.service.context;
+        let began = Stopwatch::start();
         log.push("sent", "webhook", serde_json::to_string(ship).unwrap_or_default());
-        let answer = self.webhooks.ship(&ship.shop, ship, now).await;
+        let answer = self.webhooks.ship(&ship.shop, ship, context.clock.now()).await;
+        let result = answer.as_ref().map_or_else(|error| error.name(), |()| "OK".to_owned());
+        context.metrics.webhook_call(&result, began.elapsed());
         log.push(
             "received",
             "webhook",
@@ -208,6 +241,28 @@ impl Worker {
 
 fn again(why: String) -> Outcome {
     Outcome::Again { event: None, why }
+}
+
+/// How often the gateway is asked what time it is.
+const CLOCK_EVERY: Duration = Duration::from_mins(10);
+
+/// Compares our clock with the gateway's, for whoever watches the server, until told to stop.
+pub(crate) async fn compare_clocks(worker: Arc<Worker>, mut stop: watch::Receiver<bool>) {
+    let context = &worker.service.context;
+    let ask = async || {
+        let Some(gateway) = worker.gateways.values().next() else { return };
+        if let Ok(Some(theirs)) = gateway.date().await {
+            let [theirs, ours] = [theirs, context.clock.now()].map(UnixTime::get);
+            context.metrics.clock_offset(theirs.cast_signed() - ours.cast_signed());
+        }
+    };
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = async { ask().await; tokio::time::sleep(CLOCK_EVERY).await } => {}
+        }
+    }
 }
 
 /// Lets time happen to orders until told to stop.

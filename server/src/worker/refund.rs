@@ -5,7 +5,7 @@ use super::log::Log;
 use crate::service::{RefundJob, RefundLook, RefundNews, ToldRefund};
 use crate::store::RefundRow;
 use saoma_core::api::{
-    PaymentNo, REFUNDS_MAX, RefundAnswer, RefundNo, RefundQuery, RefundQueryAnswer, Refusal,
+    Call, PaymentNo, REFUNDS_MAX, RefundAnswer, RefundNo, RefundQuery, RefundQueryAnswer, Refusal,
 };
 use saoma_core::money::Fen;
 use saoma_core::native::Gateway;
@@ -45,7 +45,8 @@ impl Worker {
             RefundAnswer::Accepted(refund) => Ok((refund.refund_id.clone(), refund.refund_fee)),
             RefundAnswer::Refused(refusal) => Err(Box::new(refusal)),
         };
-        let answer = gateway.refund(row.request.as_bytes(), row.sign_type, &nonce, look).await;
+        let answer = gateway.refund(row.request.as_bytes(), row.sign_type, &nonce, look);
+        let answer = self.measured(Call::Refund, answer).await;
         RefundNews::of_refund(row.part, answer)
     }
 
@@ -117,7 +118,8 @@ impl Worker {
                 }
             }
         };
-        match gateway.refund_query(query, look.sign_type, &nonce, read).await {
+        let answer = gateway.refund_query(query, look.sign_type, &nonce, read);
+        match self.measured(Call::RefundQuery, answer).await {
             Ok(Ok(page)) => Ok(page),
             Ok(Err(refusal)) => Err(RefundNews::of_query(&refusal)),
             Err(error) => Err(RefundNews::again(error.to_string())),

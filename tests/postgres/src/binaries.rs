@@ -10,8 +10,11 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// Who runs PostgreSQL when we are root, which it refuses to run as.
 const USER: &str = "postgres";
 
-/// The folder of the newest version on this machine.
-pub(crate) fn find() -> io::Result<PathBuf> {
+/// The folder of the programs of the newest PostgreSQL on this machine.
+///
+/// # Errors
+/// When there is none; says what to do.
+pub fn find() -> io::Result<PathBuf> {
     let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();
     let newest = versions
         .filter_map(|folder| {

@@ -14,6 +14,8 @@
 
 mod binaries;
 
+pub use binaries::find as binaries;
+
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -110,7 +112,7 @@ impl Cluster {
     /// # Errors
     /// What PostgreSQL says.
     pub fn psql(&self, database: &str, sql: &str) -> io::Result<String> {
-        let mut psql = Command::new(binaries::find()?.join("psql"));
+        let mut psql = Command::new(binaries()?.join("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
         psql.args(["--set=ON_ERROR_STOP=1", "--username=postgres", "--dbname", database]);
         output(psql.arg("--host").arg(&self.folder).args(["--command", sql]))
@@ -140,7 +142,7 @@ impl Cluster {
     }
 
     fn control(&self, arguments: &[&str]) -> io::Result<()> {
-        let mut control = binaries::as_owner(binaries::find()?.join("pg_ctl"));
+        let mut control = binaries::as_owner(binaries()?.join("pg_ctl"));
         control.arg("--pgdata").arg(self.folder.join("data")).args(arguments);
         // PostgreSQL would keep our pipes open.
         control.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -174,12 +176,12 @@ impl Cluster {
     }
 
     fn start_new(linger_s: &str, primary: Option<&Path>) -> io::Result<Self> {
-        let binaries = binaries::find()?;
+        let programs = binaries()?;
         // The guard makes the folder, because it must be its own; here it only gets a free name.
         let folder = tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir()?.keep();
         std::fs::remove_dir(&folder)?;
         let mut guard = binaries::as_owner("/bin/sh");
-        guard.args(["-c", GUARD, "guard.sh"]).arg(&binaries).arg(&folder).arg(linger_s);
+        guard.args(["-c", GUARD, "guard.sh"]).arg(&programs).arg(&folder).arg(linger_s);
         guard.args(primary).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         // The terminal's Ctrl-C is for us; the guard ends in order once we are gone.
         std::os::unix::process::CommandExt::process_group(&mut guard, 0);
@@ -231,7 +233,7 @@ fn sweep() -> io::Result<()> {
         };
         // One of another user is that user's to sweep.
         if matches!(open_line(line), Ok(None)) && line.exists() {
-            let mut stop = binaries::as_owner(binaries::find()?.join("pg_ctl"));
+            let mut stop = binaries::as_owner(binaries()?.join("pg_ctl"));
             stop.arg("--pgdata").arg(folder.path().join("data"));
             stop.args(["--mode=immediate", "stop"]).stdout(Stdio::null()).stderr(Stdio::null());
             // It may not run any more.
