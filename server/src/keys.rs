@@ -217,7 +217,7 @@ impl Keys {
         if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(is_good) {
             return Err(KeyError::Name);
         }
-        // 160 bits. The beginning tells people, and programs that look for lost secrets, what it is.
+        // 160 bits. Its beginning tells people, and programs that look for secrets, what it is.
         let random = base32(&random.bytes::<20>().map_err(KeyError::Random)?);
         let key = format!("saoma-{}-{random}", kind.as_str());
         let row = KeyRow {

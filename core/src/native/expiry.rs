@@ -23,20 +23,20 @@ pub(super) fn not_after(certificate: &[u8]) -> Option<UnixTime> {
         (_, rest) = of(tag, rest)?;
     }
     let (validity, _) = of(SEQUENCE, rest)?;
-    let (_, not_before, rest) = element(validity)?;
-    time(not_before.0, not_before.1)?;
-    let (_, not_after, _) = element(rest)?;
-    time(not_after.0, not_after.1)
+    let (tag, not_before, rest) = element(validity)?;
+    time(tag, not_before)?;
+    let (tag, not_after, _) = element(rest)?;
+    time(tag, not_after)
 }
 
 /// The content of the first element, which has this tag, and what follows it.
 fn of(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (_, (found, content), rest) = element(der)?;
+    let (found, content, rest) = element(der)?;
     (found == tag).then_some((content, rest))
 }
 
-/// The first element: its length, its tag and content, and what follows it.
-fn element(der: &[u8]) -> Option<(usize, (u8, &[u8]), &[u8])> {
+/// The first element: its tag and content, and what follows it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, mut rest) = rest.split_first()?;
     let mut len = usize::from(first);
@@ -49,7 +49,7 @@ fn element(der: &[u8]) -> Option<(usize, (u8, &[u8]), &[u8])> {
         len = digits.iter().fold(0, |len, &digit| len << 8 | usize::from(digit));
     }
     let (content, rest) = rest.split_at_checked(len)?;
-    Some((len, (tag, content), rest))
+    Some((tag, content, rest))
 }
 
 /// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`.

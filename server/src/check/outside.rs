@@ -9,7 +9,7 @@ use crate::webhook::{Reach, literal};
 use futures_util::future::join_all;
 use saoma_core::api::{Call, Class, OrderQueryAnswer};
 use saoma_core::ids::{AppId, Nonce, OutTradeNo};
-use saoma_core::native::{Gateway, GatewayError};
+use saoma_core::native::{CallError, Gateway, GatewayError};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -97,10 +97,13 @@ async fn key(about: &str, gateway: &Gateway, random: &Random) -> Finding {
         Ok(OrderQueryAnswer::State(_)) => {
             finding(Level::Warn, about, "the gateway knows an order that nobody has made")
         }
-        Err(error) => {
-            let text = format!("{error}; if it answers at all, compare `key` (app {app})");
+        Err(error @ CallError::Answer(_)) => {
+            let text = format!(
+                "{error}; compare `mch_id`, `app_id` ({app}) and `key` with the merchant platform"
+            );
             finding(Level::Fail, about, text)
         }
+        Err(error) => finding(Level::Fail, about, format!("the key cannot be checked: {error}")),
     }
 }
 

@@ -61,7 +61,8 @@ impl FromRequestParts<App> for Allowed {
         let order_id = order_id.ok_or(ApiError::NotFound)?;
         if let Some(holder) = bearer.map_or(Ok(None), |key| holder(key, app))? {
             let owner = app.service.owner(&order_id).await?;
-            let is_theirs = owner.is_some_and(|(shop, device)| may_see(&holder, &shop, device));
+            let is_theirs =
+                owner.is_some_and(|(shop, device)| may_see(&holder, &shop, device.as_deref()));
             return if is_theirs { Ok(Self(order_id)) } else { Err(ApiError::NotFound) };
         }
         count_address(parts, app)?;
@@ -74,9 +75,8 @@ impl FromRequestParts<App> for Allowed {
 }
 
 /// A shop sees all of its orders, a device those that it has made.
-fn may_see(holder: &Holder, shop: &str, device: Option<String>) -> bool {
-    *holder.shop == *shop
-        && (holder.device.is_none() || holder.device.as_deref() == device.as_deref())
+fn may_see(holder: &Holder, shop: &str, device: Option<&str>) -> bool {
+    *holder.shop == *shop && (holder.device.is_none() || holder.device.as_deref() == device)
 }
 
 /// The order in the path, and a caller with a key. Whether the order is theirs is for the verb to
