@@ -34,7 +34,8 @@ impl fmt::Display for BackupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotSqlite => f.write_str(
-                "the database is PostgreSQL: use pg_dump or pg_basebackup (docs/operations.md §3.2)",
+                "the database is PostgreSQL: use pg_dump or pg_basebackup \
+                 (docs/operations.md §3.2)",
             ),
             Self::File { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Database(error) => write!(f, "the database cannot be read: {error}"),

@@ -33,11 +33,11 @@ pub(crate) async fn make_months(store: &Store, now: UnixTime) -> Result<usize, S
         return Ok(0);
     }
     let mut tx = store.begin().await?;
+    // One server at a time; the next one finds the work done.
+    tx.fetch("select pg_advisory_xact_lock(hashtext('saoma months'))", vec![]).await?;
     // Whoever holds the default tables for a long time, such as a dump, is not waited for, because
     // everybody else would wait behind us. There is time enough to try again.
     tx.execute("set local lock_timeout = '2s'", vec![]).await?;
-    // One server at a time; the next one finds the work done.
-    tx.fetch("select pg_advisory_xact_lock(hashtext('saoma months'))", vec![]).await?;
     let first = Month::of(now).minus(1);
     let mut made = 0;
     for (table, key) in TABLES {
