@@ -133,6 +133,23 @@ fn python_with_venv() -> Result<&'static str, Failure> {
     find().ok_or_else(|| Failure::new(advice))
 }
 
+/// The programs of PostgreSQL, which tests start by themselves; Debian keeps them out of PATH.
+pub(crate) fn postgresql() -> Result<(), Failure> {
+    let in_debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    if in_debian.into_iter().any(|version| version.path().join("bin/initdb").exists()) {
+        return Ok(());
+    }
+    if output(&mut program("initdb", &["--version"])).is_ok() {
+        return Ok(());
+    }
+    if is_debian() {
+        return install(&["postgresql"]);
+    }
+    Err(Failure::new(
+        "the tests need PostgreSQL 14 or newer: install it, with its programs in PATH",
+    ))
+}
+
 pub(crate) fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists()
 }
