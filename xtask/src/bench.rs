@@ -85,12 +85,11 @@ fn server(options: &[&str]) -> Result<(), Failure> {
     process::run(bench.args(options))
 }
 
-/// The same with the programs of the tests, in seconds: it shows that it runs, and no figures that
-/// mean anything.
+/// The same with the programs of the tests, on SQLite, in seconds: it shows that it runs, and no
+/// figures that mean anything.
 pub(crate) fn server_in_short() -> Result<(), Failure> {
-    setup::postgresql()?;
     let mut bench = cargo(&["test", "--workspace", "--bench", "server", "--"]);
-    process::run(bench.arg("--short"))
+    process::run(bench.args(["--short", "--database", "sqlite"]))
 }
 
 /// The npm package, built anew, beside the packages that `wasm/npm/bench` names.

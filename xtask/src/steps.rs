@@ -42,7 +42,7 @@ pub(crate) const STEPS: [Step; 17] = [
     },
     Step {
         name: "bench",
-        about: "the server's benchmark runs, on SQLite and PostgreSQL",
+        about: "the server's benchmark runs, shortened, on SQLite",
         needs: &["build"],
         run: bench::server_in_short,
     },
