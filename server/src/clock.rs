@@ -2,7 +2,7 @@
 
 use saoma_core::time::UnixTime;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 /// The longest sleep at once, so that a corrected system clock is noticed.
@@ -60,6 +60,22 @@ impl Clock {
                 let _ = clock.0.subscribe().wait_for(|now| *now >= at).await;
             }
         }
+    }
+}
+
+/// How long something takes. It tells no time of day and decides nothing; it is for those who
+/// watch the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "the one clock of this crate")]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
     }
 }
 

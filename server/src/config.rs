@@ -12,12 +12,14 @@
 mod env;
 mod error;
 mod merchant;
+mod observe;
 mod read;
 mod shop;
 
 pub use env::Env;
 pub use error::{ConfigError, Problem};
-pub use merchant::{AnomalyPolicy, MerchantConfig};
+pub use merchant::{AnomalyPolicy, MerchantConfig, UnknownPolicy};
+pub use observe::{LogConfig, LogFormat, Watched};
 pub use shop::{ShopConfig, WebhookConfig};
 
 use crate::password::is_hash;
@@ -63,6 +65,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is logged and how.
     pub log: LogConfig,
+    /// How the server is watched and stopped.
+    pub watched: Watched,
     /// `SAOMA_...` variables of the environment that are no keys: misspelt, or somebody else's.
     pub unknown_variables: Vec<String>,
 }
@@ -113,21 +117,6 @@ impl Default for Limits {
     /// behind one address may stand a shopping centre full of phones.
     fn default() -> Self {
         Self { key_per_s: 1_000, key_burst: 5_000, address_per_s: 100, address_burst: 1_000 }
-    }
-}
-
-/// What is logged and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogConfig {
-    /// A filter as `RUST_LOG` has it.
-    pub filter: String,
-    /// One JSON object in each line.
-    pub json: bool,
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { filter: "info".to_owned(), json: false }
     }
 }
 
@@ -183,7 +172,8 @@ impl Config {
         let desk = !matches!(public_url, Some(Some(_)));
         let webhook_private = at.keep(root.flag("webhook_private", desk));
         let limits = limits(&mut root, at);
-        let log = log(&mut root, at);
+        let log = observe::log(&mut root, at);
+        let watched = observe::watched(&mut root, at);
         let merchants = merchant::merchants(&mut root, at);
         let reach = Reach::of(webhook_private.unwrap_or(true));
         let shops = shop::shops(&mut root, &merchants, reach, at);
@@ -202,6 +192,7 @@ impl Config {
                 operators,
                 limits: limits?,
                 log: log?,
+                watched: watched?,
                 unknown_variables: env.not_asked_for(),
             })
         })();
@@ -311,17 +302,6 @@ fn limits(root: &mut Section<'_>, problems: &mut Problems) -> Option<Limits> {
         address_per_s: address_per_s?,
         address_burst: address_burst?,
     })
-}
-
-fn log(root: &mut Section<'_>, problems: &mut Problems) -> Option<LogConfig> {
-    let default = LogConfig::default();
-    let Some(mut section) = problems.keep(root.section("log", &["filter", "json"]))? else {
-        return Some(default);
-    };
-    let filter = problems.keep(section.optional("filter"));
-    let json = problems.keep(section.flag("json", false));
-    section.end(problems);
-    Some(LogConfig { filter: filter?.unwrap_or(default.filter), json: json? })
 }
 
 fn operators(root: &mut Section<'_>, problems: &mut Problems) -> Vec<OperatorConfig> {

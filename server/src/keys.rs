@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often keys are read again.
-const AGAIN_AFTER: Duration = Duration::from_secs(2);
+const AGAIN_AFTER: Duration = Duration::from_millis(if cfg!(test) { 50 } else { 2_000 });
 /// How exact the time of a key's last use is, in seconds.
 const USED_EVERY_S: u64 = 300;
 /// Longest name of a key, in characters.

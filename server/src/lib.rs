@@ -13,10 +13,17 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod archive;
+mod backup;
+mod check;
 mod clock;
 mod config;
 mod http;
 mod keys;
+mod life;
+mod listen;
+mod metrics;
+mod operator;
 mod password;
 mod random;
 mod reconcile;
@@ -28,19 +35,25 @@ mod watch;
 mod webhook;
 mod worker;
 
+pub use archive::{ArchiveError, Archived, archive};
+pub use backup::{BackupError, backup};
+pub use check::{Finding, Level, check};
 pub use clock::{Clock, ManualClock};
 pub use config::{
-    AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, MerchantConfig,
-    OperatorConfig, Problem, Secret, ShopConfig, WebhookConfig,
+    AnomalyPolicy, Config, ConfigError, Database, Env, Limits, LogConfig, LogFormat,
+    MerchantConfig, OperatorConfig, Problem, Secret, ShopConfig, UnknownPolicy, Watched,
+    WebhookConfig,
 };
 pub use keys::{KeyError, KeyInfo, Keys};
 pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};
 pub use reconcile::{ReconcileError, Reconciled, reconcile};
-pub use store::{KeyKind, OpenError, StoreError};
+pub use store::{KeyKind, Month, OpenError, StoreError};
 
-use http::{App, Gate};
+use axum::Router;
+use http::{App, Gate, MetricsFor};
 use keys::KeyRing;
+use life::Life;
 use reconcile::Reconciler;
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
@@ -65,7 +78,15 @@ const STOP_WITHIN: Duration = Duration::from_secs(6);
 #[derive(Debug)]
 pub struct Server {
     base_url: String,
+    metrics_url: Option<String>,
+    /// Takes no more requests, and ends streams.
+    close: tokio::sync::watch::Sender<bool>,
+    /// Performs no more effects.
     stop: tokio::sync::watch::Sender<bool>,
+    life: Life,
+    drain: Duration,
+    /// Who answers requests.
+    doors: JoinSet<()>,
     tasks: JoinSet<()>,
     store: Store,
     /// Held as long as the server lives; the system takes it back from a process that was killed.
@@ -77,6 +98,8 @@ pub struct Server {
 pub enum StartError {
     /// Nobody can listen at that address.
     Listen(io::Error),
+    /// Nobody can listen there for the metrics.
+    MetricsListen(io::Error),
     /// The database cannot be used.
     Open {
         /// Which one, without its password.
@@ -96,6 +119,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => write!(f, "listen: {error}"),
+            Self::MetricsListen(error) => write!(f, "metrics_listen: {error}"),
             Self::Open { database, error } => write!(f, "database: {database}: {error}"),
             Self::Taken(path) => {
                 write!(f, "database: {}: another server uses it; stop that first", path.display())
@@ -151,14 +175,6 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
     sellers
 }
 
-/// Checks what a configuration says beyond its form, and starts nothing.
-///
-/// # Errors
-/// [`StartError`] names the key.
-pub fn check(config: &Config) -> Result<(), StartError> {
-    lines(config).map(drop)
-}
-
 impl Server {
     /// Opens the database, listens, and takes up whatever was left to do.
     ///
@@ -171,7 +187,10 @@ impl Server {
             Database::Postgres(_) => None,
         };
         let not_open = |error| StartError::Open { database: config.database.to_string(), error };
-        let store = Store::open(&config.database).await.map_err(not_open)?;
+        let mut store = Store::open(&config.database).await.map_err(not_open)?;
+        if let Some(replica) = &config.replica {
+            store = store.with_replica(replica).map_err(not_open)?;
+        }
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let base_url = format!("http://{address}");
@@ -181,23 +200,53 @@ impl Server {
         let service = Arc::new(service);
         let keys = Arc::new(KeyRing::new(&config.shops));
         keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
+        let (close, closing) = tokio::sync::watch::channel(false);
         let (stop, stopping) = tokio::sync::watch::channel(false);
+        let life = Life::default();
+        let watched = &config.watched;
         let app = App {
             service: service.clone(),
             keys: keys.clone(),
             gate: Arc::new(Gate::new(&config)),
-            stop: stopping.clone(),
+            stop: closing.clone(),
+            life: life.clone(),
+            metrics_for: metrics_for(watched, config.public_url.is_some()),
         };
         let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
         let books = Reconciler::new(worker.clone(), &config);
-        let mut tasks = JoinSet::new();
+        books.plan().await.map_err(|error| not_open(OpenError::Store(error)))?;
+        let (mut doors, mut tasks) = (JoinSet::new(), JoinSet::new());
+        let mut metrics_url = None;
+        if let Some(address) = watched.metrics_listen {
+            let listener = TcpListener::bind(address).await.map_err(StartError::MetricsListen)?;
+            let address = listener.local_addr().map_err(StartError::MetricsListen)?;
+            metrics_url = Some(format!("http://{address}"));
+            let router = http::observe_router(app.clone());
+            doors.spawn(serve(listener, router, closing.clone()));
+        }
         tasks.spawn(books.keep_books(stopping.clone()));
+        tasks.spawn(worker::compare_clocks(worker.clone(), stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(keys.keep(store.clone(), stopping.clone()));
-        tasks.spawn(worker::keep_time(service, stopping.clone()));
-        tasks.spawn(serve(listener, app, stopping));
-        Ok(Self { base_url, stop, tasks, store, _lock: lock })
+        let watchers = service.context.watchers.clone();
+        tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
+        tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));
+        tasks.spawn(worker::keep_time(service, stopping));
+        doors.spawn(serve(listener, http::router(app), closing));
+        let drain = watched.drain;
+        Ok(Self {
+            base_url,
+            metrics_url,
+            close,
+            stop,
+            life,
+            drain,
+            doors,
+            tasks,
+            store,
+            _lock: lock,
+        })
     }
 
     /// Where it listens, `http://ADDRESS:PORT`.
@@ -206,13 +255,28 @@ impl Server {
         &self.base_url
     }
 
-    /// Takes no more requests, finishes what runs, and closes the database.
+    /// Where the metrics are read when they have an address of their own.
+    #[must_use]
+    pub fn metrics_url(&self) -> Option<&str> {
+        self.metrics_url.as_deref()
+    }
+
+    /// Says that requests should go elsewhere, takes them for a while, then takes no more,
+    /// finishes what runs, and closes the database.
     pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        let all = async { while self.tasks.join_next().await.is_some() {} };
+        self.life.drain();
+        tokio::time::sleep(self.drain).await;
+        self.close.send_replace(true);
+        let all = async {
+            // A request that runs may still want something performed.
+            while self.doors.join_next().await.is_some() {}
+            self.stop.send_replace(true);
+            while self.tasks.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             // Whatever it was, it is taken up at the next start.
             tracing::warn!("something did not end in time and was cut off");
+            self.doors.shutdown().await;
             self.tasks.shutdown().await;
         }
         self.store.close().await;
@@ -236,13 +300,26 @@ fn lock(database: &Path) -> Result<File, StartError> {
     }
 }
 
-async fn serve(listener: TcpListener, app: App, mut stopping: tokio::sync::watch::Receiver<bool>) {
+/// Where the server can only be called from this machine, everybody may read what it counts.
+fn metrics_for(watched: &Watched, is_public: bool) -> MetricsFor {
+    match &watched.metrics_token {
+        Some(token) => MetricsFor::holder_of(token),
+        None if is_public || watched.metrics_listen.is_some() => MetricsFor::Nobody,
+        None => MetricsFor::Everybody,
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stopping: tokio::sync::watch::Receiver<bool>,
+) {
     let until = async move {
         // An error says that the server is gone, which is the same.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    let app = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, app).with_graceful_shutdown(until).await;
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, router).with_graceful_shutdown(until).await;
     if let Err(error) = served {
         tracing::error!(%error, "the server takes no more requests");
     }

@@ -1,11 +1,13 @@
 //! The program: arguments, logs, signals. Everything else is in the library.
 
+mod command;
+mod log;
+
 use clap::{Parser, Subcommand};
-use saoma_server::{Clock, Config, Env, LogConfig, Random, Server};
+use saoma_server::{Clock, Config, Env, Level, LogFormat, Month, Random, Server};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Longest line that is read as a password.
 const PASSWORD_LINE_MAX: u64 = 1024;
@@ -17,24 +19,33 @@ const PASSWORD_LINE_MAX: u64 = 1024;
 /// SAOMA_MERCHANT_KEY for `key` of `[merchant]`, so that the file may be left out.
 ///
 /// It prints one line on standard output when it is ready; logs go to standard error (RUST_LOG
-/// chooses them, default "info"). SIGINT and SIGTERM stop it in order.
+/// chooses them, default "info"). SIGINT and SIGTERM stop it in order, a second one at once.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about)]
 struct Args {
     /// The configuration, a TOML file; server/saoma.example.toml explains every key
     #[arg(long, value_name = "FILE", env = "SAOMA_CONFIG", global = true)]
     config: Option<PathBuf>,
-    /// Write logs as JSON, one object in each line
-    #[arg(long, global = true)]
-    log_json: bool,
+    /// How to write logs, "text" or "json" (one object in each line); the default is text on a
+    /// terminal and JSON elsewhere
+    #[arg(long, value_name = "FORMAT", global = true)]
+    log: Option<LogFormat>,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check the configuration and start nothing
-    Check,
+    /// Look at everything that the configuration names: database, clock, keys, certificates, notify
+    /// URL, webhooks; one line each, with what to do. Status 1: something does not work
+    Check {
+        /// Look only at what the configuration says itself
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Make, list and take away keys of shops and devices, which the database keeps as digests
+    #[command(subcommand)]
+    Key(command::KeyCommand),
     /// Compare WeChat's bill of a day with the records, ask about what differs, and print what came
     /// of it. Status 0: nothing is open; 1: differences are; 2: it could not be compared
     Reconcile {
@@ -43,6 +54,17 @@ enum Command {
         /// One merchant of the configuration, instead of all
         #[arg(long, value_name = "MCH_ID")]
         merchant: Option<String>,
+    },
+    /// Copy a SQLite database, also while the server runs, into a new file
+    Backup {
+        /// The copy; it must not be there yet
+        file: PathBuf,
+    },
+    /// Move months of orders that are at rest away from the tables, also while servers run
+    Archive {
+        /// Every month before this one, such as 2025-10; thirteen months must stay
+        #[arg(long, value_name = "YYYY-MM")]
+        before: String,
     },
     /// Ask for a password, or read a line of standard input, and print its hash for [[operators]]
     HashPassword,
@@ -74,22 +96,59 @@ fn run(args: &Args) -> Result<(), String> {
         return Err(format!("say which configuration: {what}"));
     }
     let place = args.config.as_ref().map_or("environment".into(), |file| file.to_string_lossy());
-    let config =
-        Config::load(args.config.as_deref(), &env).map_err(|error| format!("{place}: {error}"))?;
-    log(&config.log, args.log_json);
+    let config = match Config::load(args.config.as_deref(), &env) {
+        Ok(config) => config,
+        Err(error) => {
+            if let Some(Command::Check { .. }) = args.command {
+                for problem in error.problems() {
+                    say(&format!("FAIL  configuration: {problem}"))?;
+                }
+            }
+            return Err(format!("{place}: {error}"));
+        }
+    };
+    log::init(&config.log.filter, args.log.or(config.log.format));
     if !config.unknown_variables.is_empty() {
         let names = config.unknown_variables.join(", ");
         tracing::warn!(names, "environment variables that are no keys of Saoma");
     }
-    match args.command {
-        Some(Command::HashPassword | Command::Check | Command::Reconcile { .. }) => {
-            saoma_server::check(&config).map_err(|error| format!("{place}: {error}"))?;
-            say("the configuration is good")
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let done = match &args.command {
+        Some(Command::Key(key)) => runtime.block_on(key.run(&config)).and_then(|text| say(&text)),
+        Some(Command::Check { offline }) => {
+            let checked = saoma_server::check(&config, *offline, &Clock::System, &Random::System);
+            let found = runtime.block_on(checked);
+            let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+            say(&lines.join("\n"))?;
+            let failed = found.iter().filter(|finding| finding.level == Level::Fail).count();
+            if failed == 0 { Ok(()) } else { Err(format!("{failed} of these do not work")) }
         }
-        None => tokio::runtime::Runtime::new()
-            .map_err(|error| error.to_string())?
-            .block_on(serve(config)),
+        Some(Command::Backup { file }) => runtime.block_on(backup(&config, file)),
+        Some(Command::Archive { before }) => runtime.block_on(archive(&config, before)),
+        Some(Command::HashPassword | Command::Reconcile { .. }) | None => {
+            runtime.block_on(serve(config))
+        }
+    };
+    // What still runs was given its time, or somebody has none.
+    runtime.shutdown_background();
+    done
+}
+
+async fn backup(config: &Config, file: &Path) -> Result<(), String> {
+    let copied = saoma_server::backup(&config.database, file).await;
+    copied.map_err(|error| error.to_string())?;
+    say(&format!("{}: a whole copy of the database", file.display()))
+}
+
+async fn archive(config: &Config, before: &str) -> Result<(), String> {
+    let before = Month::parse(before).ok_or("--before: must be a month, such as 2025-10")?;
+    let moved = saoma_server::archive(&config.database, before, Clock::System.now()).await;
+    let moved = moved.map_err(|error| error.to_string())?;
+    for month in &moved {
+        let (orders, place) = (month.orders, &month.place);
+        say(&format!("{}: {orders} orders moved to {place}", month.month.with_dash()))?;
     }
+    say(&format!("{} months moved", moved.len()))
 }
 
 /// The status says how the books are.
@@ -97,7 +156,7 @@ fn reconcile(args: &Args, date: &str, merchant: Option<&str>) -> ExitCode {
     let compare = || {
         let config = Config::load(args.config.as_deref(), &Env::of_process());
         let config = config.map_err(|error| error.to_string())?;
-        log(&config.log, args.log_json);
+        log::init(&config.log.filter, args.log.or(config.log.format));
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let (clock, random) = (Clock::System, Random::System);
         let compared = saoma_server::reconcile(config, clock, random, date, merchant);
@@ -131,14 +190,17 @@ fn password() -> Result<String, String> {
 
 async fn serve(config: Config) -> Result<(), String> {
     raise_open_files();
+    let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let server = Server::start(config, Clock::System, Random::System)
         .await
         .map_err(|error| error.to_string())?;
     say(&format!("saoma-server ready on {}", server.base_url()))?;
-    let signal = signal().await.map_err(|error| error.to_string());
-    tracing::info!("stopping");
-    server.stop().await;
-    signal
+    signals.next().await;
+    tracing::info!("stopping; a second signal stops at once");
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        () = signals.next() => Err("stopped at once, as told by a second signal".to_owned()),
+    }
 }
 
 /// Every follower of an order is an open file, and systems allow few unless they are asked.
@@ -158,32 +220,43 @@ fn say(line: &str) -> Result<(), String> {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
 }
 
-/// RUST_LOG wins over the configuration.
-fn log(config: &LogConfig, json: bool) {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.filter));
-    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let to_stderr = to_stderr.with_ansi(io::stderr().is_terminal());
-    if json || config.json {
-        to_stderr.json().init();
-    } else {
-        to_stderr.init();
-    }
+/// What tells the program to stop.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
+/// What tells the program to stop.
 #[cfg(not(unix))]
-async fn signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nobody can tell us: only killing stops it.
+            std::future::pending().await
+        }
+    }
 }

@@ -54,7 +54,6 @@ pub(crate) fn is_hash(hash: &str) -> bool {
 
 /// Whether this is the password of a hash. It takes tens of milliseconds of a processor and 19 MB
 /// on purpose: call it where that blocks nobody.
-#[cfg_attr(not(test), expect(dead_code, reason = "the operator's page asks"))]
 pub(crate) fn is_password(password: &str, hash: &str) -> bool {
     let Ok(hash) = PasswordHash::new(hash) else { return false };
     Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()

@@ -1,8 +1,10 @@
-//! What the tests of this crate share: a made-up merchant, a shop on a temporary file with a clock
-//! that stands still, and notifications signed as WeChat signs them.
+//! What the tests of this crate share: a made-up merchant, a shop on a database of its own with a
+//! clock that stands still, and notifications signed as WeChat signs them.
+//!
+//! With `SAOMA_TEST_DATABASE=postgres` the very same tests run on PostgreSQL.
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::{AnomalyPolicy, Database};
+use crate::config::{AnomalyPolicy, Database, Secret};
 use crate::random::Random;
 use crate::service::{self, NewOrder, Seller, Sellers, Service};
 use crate::store::{Entry, OpenError, Store};
@@ -12,7 +14,6 @@ use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::time::UnixTime;
 use saoma_core::xml::{Draft, Text};
 use sqlx::AssertSqlSafe;
-use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -48,13 +49,22 @@ pub(crate) fn sellers(sign_type: SignType) -> Sellers {
     Sellers { sellers: vec![seller], shops: vec![only_shop()] }
 }
 
-/// A database in a folder of its own, and the service on it.
+/// A new database, in this folder unless the tests are to run on PostgreSQL.
+pub(crate) fn database(folder: &TempDir) -> Database {
+    match saoma_postgres::chosen().unwrap() {
+        Some(url) => Database::Postgres(Secret::new(url)),
+        None => Database::Sqlite(folder.path().join("saoma.db")),
+    }
+}
+
+/// A database of its own, and the service on it.
 pub(crate) struct Shop {
     pub(crate) service: Service,
     /// Entries that are to be performed at once.
     pub(crate) at_once: UnboundedReceiver<Entry>,
     pub(crate) clock: ManualClock,
-    folder: TempDir,
+    pub(crate) database: Database,
+    _folder: TempDir,
     sign_type: SignType,
 }
 
@@ -78,24 +88,20 @@ impl Shop {
 
     async fn open_for(sign_type: SignType, sellers: Sellers) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder);
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
-        let path = folder.path().join("saoma.db");
-        let opened = open(path, &clock, sellers).await;
+        let opened = open(&database, &clock, sellers).await;
         let (service, at_once) = opened.unwrap();
-        Self { service, at_once, clock, folder, sign_type }
+        Self { service, at_once, clock, database, _folder: folder, sign_type }
     }
 
-    /// The process dies and another one starts on the same file.
+    /// The process dies and another one starts on the same database.
     pub(crate) async fn crash(self) -> Self {
-        let Self { service, at_once, clock, folder, sign_type } = self;
+        let Self { service, at_once, clock, database, _folder, sign_type } = self;
         drop((service, at_once));
-        let opened = open(folder.path().join("saoma.db"), &clock, sellers(sign_type)).await;
+        let opened = open(&database, &clock, sellers(sign_type)).await;
         let (service, at_once) = opened.unwrap();
-        Self { service, at_once, clock, folder, sign_type }
-    }
-
-    pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("saoma.db")
+        Self { service, at_once, clock, database, _folder, sign_type }
     }
 
     /// An order of [`PRICE`], and the number of its first attempt.
@@ -144,11 +150,11 @@ impl Shop {
 }
 
 async fn open(
-    path: PathBuf,
+    database: &Database,
     clock: &ManualClock,
     sellers: Sellers,
 ) -> Result<(Service, UnboundedReceiver<Entry>), OpenError> {
-    let store = Store::open(&Database::Sqlite(path)).await?;
+    let store = Store::open(database).await?;
     Service::open(store, Clock::Manual(clock.clone()), Random::seeded(1), sellers).await
 }
 

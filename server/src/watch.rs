@@ -46,6 +46,13 @@ impl Watchers {
         }
     }
 
+    /// Tells all followers that something may have been committed.
+    pub(crate) fn knock_at_all(&self) {
+        self.list().values().for_each(|followed| {
+            followed.news.send_replace(());
+        });
+    }
+
     fn list(&self) -> MutexGuard<'_, HashMap<OrderId, Followed>> {
         // The list is whole at every moment, whoever panicked meanwhile.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -55,6 +55,20 @@ pub(crate) enum WebhookError {
     Status(u16),
 }
 
+impl WebhookError {
+    /// Its name in the metrics.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::NoWebhook => "no_webhook".to_owned(),
+            Self::OutOfReach => "out_of_reach".to_owned(),
+            Self::Unreachable => "unreachable".to_owned(),
+            Self::Timeout => "timeout".to_owned(),
+            Self::Broken => "broken".to_owned(),
+            Self::Status(status) => status.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for WebhookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

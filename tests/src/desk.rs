@@ -5,8 +5,8 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::plan::Plan;
 use crate::program::{Death, Program, ProgramError};
@@ -187,15 +187,25 @@ impl Desk {
         Ok(facts.map_err(io::Error::from)?)
     }
 
-    /// The server's database, to look into while the server runs.
+    /// Looks into the server's database while the server runs: the first column, a text, of each
+    /// row. The SQL must be such that both databases take it.
     ///
     /// # Errors
     ///
-    /// When it cannot be opened.
-    pub async fn database(&self) -> Result<SqlitePool, DeskError> {
-        let options =
-            SqliteConnectOptions::new().filename(self.plan.database_path()).read_only(true);
-        Ok(SqlitePool::connect_with(options).await?)
+    /// When it cannot be read.
+    pub async fn texts(&self, sql: &'static str) -> Result<Vec<String>, DeskError> {
+        let texts = match self.plan.database.strip_prefix("sqlite:") {
+            Some(path) => {
+                let options = SqliteConnectOptions::new().filename(path).read_only(true);
+                let mut conn = SqliteConnection::connect_with(&options).await?;
+                sqlx::query_scalar(sql).fetch_all(&mut conn).await?
+            }
+            None => {
+                let mut conn = PgConnection::connect(&self.plan.database).await?;
+                sqlx::query_scalar(sql).fetch_all(&mut conn).await?
+            }
+        };
+        Ok(texts)
     }
 
     /// Kills the server as a power failure would, and starts it again at the same place.

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) sandbox_address: String,
     webhook_url: String,
     has_own_groups: bool,
+    /// Where the server's database is.
+    pub(crate) database: String,
     /// Configuration and data; removed when the plan is dropped.
     folder: TempDir,
 }
@@ -44,7 +46,10 @@ impl Plan {
             Shop::Demo => format!("http://{shop_address}/webhook"),
             Shop::Webhook(url) => url.clone(),
         };
+        let folder = private_folder()?;
+        let file = format!("sqlite:{}", folder.path().join("saoma.db").display());
         let plan = Self {
+            database: saoma_postgres::chosen()?.unwrap_or(file),
             merchant_key: key()?,
             shop_key: key()?,
             webhook_secret: key()?,
@@ -53,15 +58,10 @@ impl Plan {
             sandbox_address: address(options.ports.sandbox)?,
             webhook_url,
             has_own_groups: options.has_own_groups,
-            folder: private_folder()?,
+            folder,
         };
         std::fs::write(plan.config_path(), plan.server_config())?;
         Ok(plan)
-    }
-
-    /// The server's database.
-    pub(crate) fn database_path(&self) -> PathBuf {
-        self.folder.path().join("saoma.db")
     }
 
     /// Where the demo shop writes down what it sold and shipped.
@@ -120,7 +120,6 @@ impl Plan {
     fn server_config(&self) -> String {
         let text = toml_string;
         let certificates = self.certificates();
-        let database = format!("sqlite:{}", self.database_path().display());
         format!(
             "listen = {}\ndatabase = {}\n\n\
              [merchant]\nname = {}\nmch_id = {}\napp_id = {}\nkey = {}\n\
@@ -128,7 +127,7 @@ impl Plan {
              certificate_file = {}\n\n\
              [shop]\nkeys = [{}]\nwebhook_url = {}\nwebhook_secret = {}\n",
             text(&self.server_address),
-            text(&database),
+            text(&self.database),
             text(MERCHANT_NAME),
             text(MCH_ID),
             text(APP_ID),

@@ -113,24 +113,14 @@ async fn shipped_once(desk: &Desk, order_id: &str) -> Outcome {
     let view = tokio::time::timeout(SHIPPED_WITHIN, shipped).await??;
     assert_eq!(view["code_url"], Value::Null, "a paid order has no code any more");
 
-    let database = desk.database().await?;
-    let orders: Vec<(String, String, i64)> =
-        sqlx::query_as("select order_id, phase, amount_fen from orders")
-            .fetch_all(&database)
-            .await?;
-    assert_eq!(orders, [(order_id.to_owned(), "shipped".to_owned(), 3600)]);
-    let payments: Vec<(i64, String)> =
-        sqlx::query_as("select total_fee_fen, verdict from payment").fetch_all(&database).await?;
-    assert_eq!(payments, [(3600, "ship".to_owned())]);
-    let shipments: Vec<(String, String)> =
-        sqlx::query_as("select key, state from outbox where key like 'ship-%'")
-            .fetch_all(&database)
-            .await?;
+    let orders = "select order_id || ' ' || phase || ' ' || amount_fen from orders";
+    assert_eq!(desk.texts(orders).await?, [format!("{order_id} shipped 3600")]);
+    let payments = "select total_fee_fen || ' ' || verdict from payment";
+    assert_eq!(desk.texts(payments).await?, ["3600 ship"]);
+    let shipments = "select key || ' ' || state from outbox where key like 'ship-%'";
     let ship_id = format!("ship-{order_id}");
-    assert_eq!(shipments, [(ship_id.clone(), "done".to_owned())]);
-    let anomalies: i64 =
-        sqlx::query_scalar("select count(*) from anomaly").fetch_one(&database).await?;
-    assert_eq!(anomalies, 0);
+    assert_eq!(desk.texts(shipments).await?, [format!("{ship_id} done")]);
+    assert!(desk.texts("select kind from anomaly").await?.is_empty());
 
     let ledger = desk.shop_ledger()?;
     let work: Vec<_> = ledger.iter().filter(|fact| fact["fact"] == "shipped").collect();

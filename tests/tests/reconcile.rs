@@ -155,6 +155,7 @@ async fn a_payment_of_which_nobody_heard_for_a_day_is_found_in_the_bill_and_ship
     assert_eq!((kind.as_str(), state.as_str()), ("missing_here", "settled"));
     assert!(["shipped", "known_meanwhile"].contains(&why.as_str()), "{why}");
     assert_eq!(world.shop.calls().len(), 1);
+    assert_eq!(day["payments"]["here"], day["payments"]["bill"], "added up again");
 
     let table = http().get(format!("{}{DAY}.csv", world.base_url())).bearer_auth(SHOP_KEY);
     let table = table.send().await.unwrap();
@@ -228,12 +229,31 @@ async fn an_unknown_order_goes_back_when_its_number_can_be_ours() {
 
 #[tokio::test]
 async fn a_policy_to_hold_leaves_an_unknown_order_to_a_person() {
-    let world = World::with_certificate("anomalies = \"hold\"\nonly_program = true").await;
+    let lines = "anomalies = \"hold\"\nbill_unknown = \"all\"";
+    let world = World::with_certificate(lines).await;
     pay_unknown(&world, "ANY-NUMBER-0001").await;
     world.advance(UNTIL_BILL + 60);
     let day = settled(&world).await;
     assert_eq!(only(&day), ["missing_here", "open", "held"]);
     assert_eq!((&day["open"], &day["payments"]["others"]["count"]), (&1.into(), &0.into()));
+}
+
+#[tokio::test]
+async fn many_unknown_orders_may_be_another_servers_and_are_left_to_a_person() {
+    let world = World::with_certificate("").await;
+    let number = |n: u32| format!("20261124032600OTHER{n:04}-1");
+    for n in 0..11 {
+        pay_unknown(&world, &number(n)).await;
+    }
+    world.advance(UNTIL_BILL + 60);
+    let day = settled(&world).await;
+    assert_eq!((&day["open"], &day["payments"]["others"]["count"]), (&11.into(), &0.into()));
+    for difference in day["differences"].as_array().unwrap() {
+        assert_eq!((&difference["state"], &difference["why"]), (&"open".into(), &"held".into()));
+        let note = difference["note"].as_str().unwrap();
+        assert!(note.contains("another server"), "{note}");
+    }
+    assert!(world.anomalies().await.is_empty(), "nothing was taken, nothing goes back");
 }
 
 #[tokio::test]
@@ -306,6 +326,9 @@ async fn a_refund_made_by_hand_is_named_and_told_to_its_order() {
     assert_eq!((&difference["bill_fen"], &difference["here_fen"]), (&500.into(), &Value::Null));
     assert_eq!(difference["order_id"], order.id);
     assert_eq!(day["refunds"]["bill"], serde_json::json!({ "count": 1, "fen": 500 }));
+    assert_eq!(day["refunds"]["here"], day["refunds"]["bill"], "it is recorded now");
+    let refunds = world.refunds(&order.id).await;
+    assert_eq!((refunds.len(), &refunds[0]["asked_by"]), (1, &"elsewhere".into()), "{refunds:?}");
 }
 
 #[tokio::test]

@@ -66,6 +66,31 @@ async fn what_is_paid_after_a_cancel_goes_back_by_itself() {
 }
 
 #[tokio::test]
+async fn an_orders_history_holds_every_word_and_no_signature() {
+    let world = World::with_certificate("").await;
+    fault(&world, Call::Refund, "system_error_before", 1);
+    let order = paid_after_cancel(&world, "A-1").await;
+    until(&world, &order, "refunded").await;
+    let history = world.history(&order.id).await;
+    let of = |kind: &str, name: &str| -> Vec<&str> {
+        let lines = history.iter().filter(|line| line.0 == kind && line.1 == name);
+        lines.map(|line| &*line.2).collect()
+    };
+    assert!(of("sent", "pay/unifiedorder")[0].contains("<total_fee>1800</total_fee>"));
+    assert!(of("received", "pay/unifiedorder")[0].contains("code_url"));
+    let (sent, received) = (of("sent", "secapi/pay/refund"), of("received", "secapi/pay/refund"));
+    assert_eq!((sent.len(), received.len()), (2, 2));
+    assert!(sent[1].contains(&format!("<out_refund_no>{}-R1</out_refund_no>", order.id)));
+    assert!(received[0].contains("SYSTEMERROR") && received[1].contains("refund_id"));
+    assert!(of("received", "pay/refundquery").last().unwrap().contains("SUCCESS"));
+    assert_eq!(of("event", "refund_ended").len(), 1);
+    for (_, _, text) in &history {
+        assert!(!text.contains(KEY), "{text}");
+        assert!(!text.contains("<sign>") || text.contains("<sign>***</sign>"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_paid_after_the_end_goes_back_by_itself() {
     let world = World::with_certificate("").await;
     let order = world.order("A-1").await;

@@ -16,6 +16,7 @@ mod setup;
 mod steps;
 mod test;
 mod tidy;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 7] = [
+const COMMANDS: [Command; 8] = [
     Command {
         name: "demo",
         options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
@@ -60,6 +61,12 @@ const COMMANDS: [Command; 7] = [
         options: bench::OPTIONS,
         about: "how fast core and checkout are, as tables of ratios",
         run: bench::run,
+    },
+    Command {
+        name: "torture",
+        options: "[--seed N] [--orders N] [--kills N]",
+        about: "the server killed at random moments for minutes, on both databases",
+        run: torture::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },
 ];

@@ -31,6 +31,12 @@ pub(crate) const STEPS: [Step; 17] = [
         run: merchant_free::prove,
     },
     Step { name: "rust", about: "unit and end-to-end tests", needs: &["build"], run: rust_tests },
+    Step {
+        name: "postgres",
+        about: "the server's tests and payments once more, on PostgreSQL",
+        needs: &["build"],
+        run: postgres,
+    },
     Step { name: "narrow", about: "QR codes on a machine of 32 bits", needs: &[], run: narrow },
     Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },
     Step { name: "node", about: "tests of package and shop", needs: &["npm"], run: node_tests },
@@ -94,12 +100,25 @@ fn build() -> Result<(), Failure> {
 }
 
 fn rust_tests() -> Result<(), Failure> {
+    setup::postgresql()?;
     if output(&mut cargo(&["nextest", "--version"])).is_ok() {
         return run(&mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]));
     }
     println!("    cargo-nextest is not installed: `cargo test` does the same, more slowly");
     let targets = ["--lib", "--bins", "--tests", "--examples"];
     run(cargo(&["test", "--workspace", "--no-fail-fast"]).args(targets))
+}
+
+/// The tests that do not care which database it is, once more on the other one.
+fn postgres() -> Result<(), Failure> {
+    setup::postgresql()?;
+    let on_postgres = |arguments: &[&str]| {
+        let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+        run(tests.args(arguments).env("SAOMA_TEST_DATABASE", "postgres"))
+    };
+    // The words stand in the names of the server's tests only.
+    on_postgres(&["--lib", "--", "service::", "store::", "http::", "archive::", "reconcile::"])?;
+    on_postgres(&["--test", "payment", "--test", "processes", "--test", "server_refunds"])
 }
 
 /// The tests of core's QR codes once more, with the words of small machines and of JavaScript.

@@ -1,5 +1,7 @@
 //! Who the merchant is to WeChat in TLS, and whom the merchant believes to be WeChat.
 
+use super::expiry::not_after;
+use crate::time::UnixTime;
 use base64ct::{Base64, Encoding as _};
 use core::fmt;
 use p12_keystore::{Pkcs12Archive, error::Error as P12Error};
@@ -41,7 +43,10 @@ use zeroize::Zeroizing;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct ClientCertificate(pub(super) Identity);
+pub struct ClientCertificate {
+    pub(super) identity: Identity,
+    expires_at: Option<UnixTime>,
+}
 
 impl ClientCertificate {
     /// Reads the certificate (with those that lead to its root, if there are any) and its key. A
@@ -98,7 +103,15 @@ impl ClientCertificate {
         fits(certificates, key)?;
         let pem = to_pem(certificates, key);
         let identity = Identity::from_pem(pem.as_bytes());
-        Ok(Self(identity.map_err(|_| CertificateError::Unreadable)?))
+        let expires_at = certificates.first().and_then(|certificate| not_after(certificate));
+        Ok(Self { identity: identity.map_err(|_| CertificateError::Unreadable)?, expires_at })
+    }
+
+    /// When the certificate ends, if it says so in a way that is understood; WeChat's last for
+    /// five years. Nothing here refuses one that has ended: WeChat does.
+    #[must_use]
+    pub const fn expires_at(&self) -> Option<UnixTime> {
+        self.expires_at
     }
 }
 

@@ -75,6 +75,7 @@ mod calls;
 mod certificate;
 mod date;
 mod error;
+mod expiry;
 mod tap;
 mod transport;
 
@@ -210,7 +211,7 @@ impl Gateway {
         }
         let has_certificate = settings.certificate.is_some();
         if let Some(certificate) = settings.certificate {
-            http = http.identity(certificate.0);
+            http = http.identity(certificate.identity);
         }
         let http = http.build().map_err(|_| GatewayError::Tls)?;
         let bill_timeout = settings.bill_timeout;

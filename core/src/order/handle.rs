@@ -22,6 +22,7 @@ impl Order {
             Event::PlaceUnknown { attempt } => step.place_unknown(*attempt),
             Event::PlaceImpossible { attempt } => step.place_impossible(*attempt),
             Event::SaysPaid { attempt } => step.says_paid(*attempt),
+            Event::Ask { attempt } => step.asked(*attempt),
             Event::Paid { attempt, payment } => step.paid(*attempt, payment),
             Event::NotPaid { attempt } => step.not_paid(*attempt),
             Event::CloseConfirmed { attempt } => step.close_confirmed(*attempt),
@@ -177,6 +178,12 @@ impl Step {
             && self.is_current(index)
         {
             self.close(reason);
+        }
+    }
+
+    fn asked(&mut self, index: u8) {
+        if self.attempt(index).is_some_and(|attempt| attempt.payment.is_none()) {
+            self.ask(index);
         }
     }
 

@@ -218,6 +218,11 @@ pub enum Event {
         /// Which attempt.
         attempt: u8,
     },
+    /// A person wants to know: WeChat is asked, unless it is being asked or has told the payment.
+    Ask {
+        /// Which attempt.
+        attempt: u8,
+    },
     /// A payment, by notification, query or bill.
     Paid {
         /// Which attempt.
@@ -330,8 +335,7 @@ pub enum Effect {
         /// How much of it.
         amount: Fen,
     },
-    /// Ask which refunds of this payment there are, because somebody says that there is one that
-    /// we did not make. The machine does not ask for it by itself.
+    /// Ask which refunds of this payment there are. The machine does not ask for it by itself.
     RefundQuery {
         /// The attempt that was paid.
         attempt: u8,

@@ -83,6 +83,8 @@ pub enum RefundStage {
     Done,
     /// It will never be done under its number.
     Failed,
+    /// A person has decided that it is not owed any more.
+    Dropped,
 }
 
 /// How a refund ends; an example is at [`RefundPart`].
@@ -96,6 +98,8 @@ pub enum RefundEnd {
     Failed,
     /// WeChat has closed its number; the same money may go back under a new one.
     Closed,
+    /// A person has decided against it: what was paid is kept, or was paid back in another way.
+    Dropped,
 }
 
 /// Why a shop's refund is refused; an example is at [`RefundPart`].
@@ -223,6 +227,12 @@ impl Order {
         })
     }
 
+    /// Whether a person has decided that this payment need not go back.
+    pub(super) fn is_dropped(&self, attempt: u8) -> bool {
+        let mut parts = self.refunds.iter().filter(|part| part.attempt == attempt);
+        parts.any(|part| part.stage == RefundStage::Dropped && part.by == RefundBy::Rule)
+    }
+
     /// Whether all of a payment is back.
     pub(super) fn is_back(&self, attempt: u8) -> bool {
         let back = self.back(attempt, RefundStage::is_done);
@@ -263,14 +273,14 @@ impl RefundStage {
     const fn is_live(self) -> bool {
         match self {
             Self::Asked | Self::Done => true,
-            Self::Failed => false,
+            Self::Failed | Self::Dropped => false,
         }
     }
 
     const fn is_done(self) -> bool {
         match self {
             Self::Done => true,
-            Self::Asked | Self::Failed => false,
+            Self::Asked | Self::Failed | Self::Dropped => false,
         }
     }
 }
@@ -287,8 +297,11 @@ impl Step {
         let Some(part) = self.order.refunds.get_mut(usize::from(refund)) else { return };
         match (part.stage, end) {
             // Money that is back is a fact, whatever was believed before.
-            (RefundStage::Asked | RefundStage::Failed, RefundEnd::Done) => {
+            (RefundStage::Asked | RefundStage::Failed | RefundStage::Dropped, RefundEnd::Done) => {
                 part.stage = RefundStage::Done;
+            }
+            (RefundStage::Asked | RefundStage::Failed, RefundEnd::Dropped) => {
+                part.stage = RefundStage::Dropped;
             }
             (RefundStage::Asked, RefundEnd::Failed) => part.stage = RefundStage::Failed,
             (RefundStage::Asked, RefundEnd::Closed) => {
@@ -301,7 +314,8 @@ impl Step {
                 }
             }
             (RefundStage::Failed, RefundEnd::Failed | RefundEnd::Closed)
-            | (RefundStage::Done, RefundEnd::Done | RefundEnd::Failed | RefundEnd::Closed) => {}
+            | (RefundStage::Dropped, RefundEnd::Failed | RefundEnd::Closed | RefundEnd::Dropped)
+            | (RefundStage::Done, _) => {}
         }
     }
 

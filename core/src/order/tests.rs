@@ -304,6 +304,20 @@ fn only_an_unpaid_order_can_be_cancelled() {
 }
 
 #[test]
+fn a_person_may_have_wechat_asked_about_what_is_not_paid() {
+    let step = run(&[(placed(), 1), (Event::Ask { attempt: 0 }, 2)]);
+    assert_eq!(kinds(&step), ["query"]);
+    let again = step.order.handle(&Event::Ask { attempt: 0 }, at(3));
+    assert_eq!((&again.order, again.effects.len()), (&step.order, 0), "one query at a time");
+    let closed = [(placed(), 1), (Event::Tick, EXPIRY_S), (CLOSED, 901)];
+    let answered = Event::NotPaid { attempt: 0 };
+    let step = run(&[&closed[..], &[(answered, 902), (Event::Ask { attempt: 0 }, 9_000)]].concat());
+    assert_eq!(kinds(&step), ["query"], "also when the order is over");
+    let step = run(&[(placed(), 1), (paid("T1", PRICE), 2), (Event::Ask { attempt: 0 }, 3)]);
+    assert_eq!(kinds(&step), [""; 0], "a payment is known already");
+}
+
+#[test]
 fn events_about_attempts_that_do_not_exist_change_nothing() {
     let order = run(&[(placed(), 1)]).order;
     let stranger = Event::Paid { attempt: 3, payment: payment("T1", PRICE) };

@@ -63,11 +63,14 @@ impl Order {
         (self.refundable(kept) == Fen::ZERO).then_some(watch::Phase::Refunding)
     }
 
-    /// The payment of this attempt that was not kept, if there is one.
+    /// The payment of this attempt that was not kept, if there is one that has to go back.
     fn goes_back(&self, attempt: u8) -> Option<watch::Phase> {
         let settled = self.attempts.get(usize::from(attempt))?.payment.as_ref()?;
         let anomaly = settled.anomaly?;
         let back = self.is_back(attempt) || anomaly == Anomaly::RefundedElsewhere;
+        if !back && self.is_dropped(attempt) {
+            return None;
+        }
         Some(if back { watch::Phase::Refunded } else { watch::Phase::Refunding })
     }
 

@@ -4,7 +4,10 @@
 -- text and bigint are used, so that one text of SQL serves both databases.
 --
 -- An order's id begins with Beijing's date and time, and the numbers of its attempts begin with
--- the id: rows of one order, and of one day, lie side by side in every table.
+-- the id: rows of one order, and of one day, lie side by side in every table. The big tables are
+-- partitioned by the month in it. The server makes the months ahead of time
+-- (src/store/partition.rs); what has no month of its own lies in the default partition. Ids are
+-- compared byte by byte (collate "C"), as SQLite does.
 
 -- What was decided once, at the first start.
 create table setting (
@@ -14,8 +17,8 @@ create table setting (
 
 -- What customers buy. ("order" is a word of SQL, hence the plural.)
 create table orders (
-    order_id    text primary key,
-    -- Whose it is, and that shop's own number: the key that makes creating safe to repeat.
+    order_id    text collate "C" primary key,
+    -- Whose it is, and that shop's own number (`order_number` says that there is one only).
     shop        text not null,
     order_no    text not null,
     mch_id      text not null,
@@ -33,16 +36,26 @@ create table orders (
     due_at      bigint,
     created_at  bigint not null,
     expires_at  bigint not null,
-    updated_at  bigint not null,
-    unique (shop, order_no)
-);
+    updated_at  bigint not null
+) partition by range (order_id);
+
+create table orders_default partition of orders default;
 
 create index orders_due on orders (due_at) where due_at is not null;
 
+-- The shops' own numbers: the key that makes creating an order safe to repeat. In one table and
+-- for ever, because a number must stay taken when its order's month has left for the archive.
+create table order_number (
+    shop     text not null,
+    order_no text not null,
+    order_id text collate "C" not null,
+    primary key (shop, order_no)
+);
+
 -- One number at WeChat each; an order has 1 to 8.
 create table attempt (
-    out_trade_no  text primary key,
-    order_id      text not null,
+    out_trade_no  text collate "C" primary key,
+    order_id      text collate "C" not null,
     -- 0 for the first.
     attempt_index bigint not null check (attempt_index between 0 and 7),
     mch_id        text not null,
@@ -52,11 +65,14 @@ create table attempt (
     -- The unified order without nonce and signature, stored before it is first sent: whatever is
     -- sent again must be the same, or WeChat refuses the number.
     request       text not null,
-    created_at    bigint not null,
-    unique (order_id, attempt_index)
-);
+    created_at    bigint not null
+) partition by range (out_trade_no);
 
--- Money that customers have paid. One transaction belongs to one number for ever.
+create table attempt_default partition of attempt default;
+create index attempt_order on attempt (order_id);
+
+-- Money that customers have paid. One transaction belongs to one number for ever, so this table
+-- has no months.
 create table payment (
     transaction_id text primary key,
     mch_id         text not null,
@@ -75,7 +91,7 @@ create index payment_paid on payment (mch_id, paid_at, transaction_id);
 
 -- Every verified notification, as it came. The same bytes again are the same message.
 create table message (
-    out_trade_no   text not null,
+    out_trade_no   text collate "C" not null,
     -- SHA-256 of the body in hexadecimal digits.
     digest         text not null,
     transaction_id text not null,
@@ -84,7 +100,9 @@ create table message (
     outcome        text not null,
     received_at    bigint not null,
     primary key (out_trade_no, digest)
-);
+) partition by range (out_trade_no);
+
+create table message_default partition of message default;
 
 -- Payments that may not ship, each reason once for each payment.
 create table anomaly (
@@ -106,7 +124,7 @@ create index anomaly_noticed on anomaly (noticed_at);
 -- What must be done outside, at least once, written in the transaction that decided it.
 create table outbox (
     -- '' only for the refund of a payment for an unknown number.
-    order_id   text not null,
+    order_id   text collate "C" not null,
     -- Names the thing to be done, so that twice does once: 'ship-<order_id>' and the like.
     key        text not null,
     mch_id     text not null,
@@ -126,14 +144,17 @@ create table outbox (
     created_at bigint not null,
     updated_at bigint not null,
     primary key (order_id, key)
-);
+) partition by range (order_id);
 
+create table outbox_default partition of outbox default;
 create index outbox_due on outbox (lane, due_at) where state in ('pending', 'leased');
+create index outbox_open on outbox (state, updated_at)
+    where state not in ('pending', 'leased', 'done');
 
 -- What happened to an order, for people: every event with what followed from it, every message
 -- that was sent or received, every word of an operator. Nothing is decided by it.
 create table history (
-    order_id text not null,
+    order_id text collate "C" not null,
     id       bigserial,
     at       bigint not null,
     -- 'event', 'sent', 'received' or 'note'.
@@ -143,4 +164,6 @@ create table history (
     -- JSON, XML without its signature, or words.
     text     text not null,
     primary key (order_id, id)
-);
+) partition by range (order_id);
+
+create table history_default partition of history default;

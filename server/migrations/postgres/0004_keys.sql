@@ -22,4 +22,4 @@ alter table orders add column device text not null default '';
 -- Goods that wait for a device. States of the outbox for them: 'waiting' (paid, nobody has come),
 -- 'unfetched' (the same, and somebody was told), 'dispensing' (claimed), 'unconfirmed' (claimed,
 -- and somebody was told).
-create index outbox_waiting on outbox (due_at) where state in ('waiting', 'dispensing');
+create index outbox_goods on outbox (due_at) where state in ('waiting', 'dispensing');

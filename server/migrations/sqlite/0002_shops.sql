@@ -16,14 +16,22 @@ create table orders_2 (
     due_at      bigint,
     created_at  bigint not null,
     expires_at  bigint not null,
-    updated_at  bigint not null,
-    unique (shop, order_no)
+    updated_at  bigint not null
 );
 
 insert into orders_2
     select order_id, 'shop', order_no, mch_id, app_id, amount_fen, description, phase, state,
            version, due_at, created_at, expires_at, updated_at
     from orders;
+
+create table order_number (
+    shop     text not null,
+    order_no text not null,
+    order_id text not null,
+    primary key (shop, order_no)
+) without rowid;
+
+insert into order_number select 'shop', order_no, order_id from orders;
 
 create table attempt_2 (
     out_trade_no  text primary key,
@@ -128,6 +136,8 @@ create index payment_out_trade_no on payment (out_trade_no);
 create index payment_paid on payment (mch_id, paid_at, transaction_id);
 create index anomaly_noticed on anomaly (noticed_at);
 create index outbox_due on outbox (lane, due_at) where state in ('pending', 'leased');
+create index outbox_open on outbox (state, updated_at)
+    where state not in ('pending', 'leased', 'done');
 
 create table history (
     id       integer primary key,

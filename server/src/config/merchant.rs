@@ -20,9 +20,10 @@ const KEYS: &[&str] = &[
     "root_certificate",
     "certificate",
     "certificate_key",
+    "certificate_password",
     "spbill_create_ip",
     "anomalies",
-    "only_program",
+    "bill_unknown",
 ];
 
 /// Who we are to WeChat.
@@ -48,9 +49,8 @@ pub struct MerchantConfig {
     pub spbill_create_ip: IpAddr,
     /// What becomes of payments that may not be kept.
     pub anomalies: AnomalyPolicy,
-    /// Whether no other program takes payments under this merchant's number. Then a payment in the
-    /// bill whose number nobody knows goes back, whatever the number looks like.
-    pub only_program: bool,
+    /// What becomes of payments in the daily bill that nobody here knows.
+    pub bill_unknown: UnknownPolicy,
 }
 
 /// What becomes of a payment that may not be kept: too late, twice, a wrong amount.
@@ -61,6 +61,19 @@ pub enum AnomalyPolicy {
     Refund,
     /// It is held until an operator decides.
     Hold,
+}
+
+/// What becomes of a payment in the daily bill whose number nobody here knows. The bill is the
+/// whole merchant's: another program, or another server, may have taken it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownPolicy {
+    /// It is left to a person.
+    Hold,
+    /// It goes back when its number has the form of ours, unless there are many of them.
+    #[default]
+    Ours,
+    /// It goes back: nobody else uses the merchant's number.
+    All,
 }
 
 impl MerchantConfig {
@@ -117,7 +130,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
     let certificate = problems.keep(certificate(section, mch_id.as_ref()));
     let spbill_create_ip = problems.keep(spbill_create_ip(section));
     let anomalies = problems.keep(anomalies(section));
-    let only_program = problems.keep(section.flag("only_program", false));
+    let bill_unknown = problems.keep(bill_unknown(section));
     Some(MerchantConfig {
         mch_id: mch_id?,
         name: name?,
@@ -129,7 +142,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
         certificate: certificate?,
         spbill_create_ip: spbill_create_ip?,
         anomalies: anomalies?,
-        only_program: only_program?,
+        bill_unknown: bill_unknown?,
     })
 }
 
@@ -194,26 +207,34 @@ fn root_certificate(section: &mut Section<'_>) -> Result<Option<RootCertificates
     roots.map(Some).map_err(|error| section.error("root_certificate", error.to_string()))
 }
 
-/// PEM, with its key beside it or in the same text, or PKCS#12, locked by the merchant's number.
+/// PEM, with its key beside it or in the same text; or PKCS#12, whose password is the merchant's
+/// number unless it was changed.
 fn certificate(
     section: &mut Section<'_>,
     mch_id: Option<&MchId>,
 ) -> Result<Option<ClientCertificate>, Problem> {
     let certificate = section.content("certificate")?;
     let key = section.content("certificate_key")?;
+    let password = section.secret("certificate_password")?;
     let Some(certificate) = certificate else {
-        return match key {
-            Some(_) => Err(section.error("certificate_key", "needs certificate_file beside it")),
+        let alone = [
+            key.is_some().then_some("certificate_key"),
+            password.is_some().then_some("certificate_password"),
+        ];
+        return match alone.into_iter().flatten().next() {
+            Some(alone) => Err(section.error(alone, "needs certificate_file beside it")),
             None => Ok(None),
         };
     };
-    // What ASN.1 begins with, and no PEM.
-    if certificate.first() == Some(&0x30) {
+    // PKCS#12 is a sequence in DER; PEM is text and cannot begin with that byte and such a one.
+    if matches!(certificate.as_slice(), [b'0', 0x80..=0xff, ..]) {
         if key.is_some() {
             let rule = "stands beside a PKCS#12 file, which holds the key as well: leave it out";
             return Err(section.error("certificate_key", rule));
         }
-        let read = ClientCertificate::from_pkcs12(&certificate, mch_id.map_or("", MchId::as_str));
+        let number = mch_id.map_or("", MchId::as_str);
+        let password = password.as_deref().unwrap_or(number);
+        let read = ClientCertificate::from_pkcs12(&certificate, password);
         return read.map(Some).map_err(|error| section.error("certificate", error.to_string()));
     }
     let read = ClientCertificate::from_pem(&certificate, key.as_ref().unwrap_or(&certificate));
@@ -232,5 +253,14 @@ fn anomalies(section: &mut Section<'_>) -> Result<AnomalyPolicy, Problem> {
         None | Some("refund") => Ok(AnomalyPolicy::Refund),
         Some("hold") => Ok(AnomalyPolicy::Hold),
         Some(_) => Err(section.error("anomalies", "must be \"refund\" or \"hold\"")),
+    }
+}
+
+fn bill_unknown(section: &mut Section<'_>) -> Result<UnknownPolicy, Problem> {
+    match section.optional("bill_unknown")?.as_deref() {
+        None | Some("ours") => Ok(UnknownPolicy::Ours),
+        Some("hold") => Ok(UnknownPolicy::Hold),
+        Some("all") => Ok(UnknownPolicy::All),
+        Some(_) => Err(section.error("bill_unknown", "must be \"ours\", \"hold\" or \"all\"")),
     }
 }

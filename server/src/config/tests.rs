@@ -132,6 +132,7 @@ fn an_error_names_the_key_and_says_what_to_do() {
         ("09247ec", "", "merchant.key: the API key must have 32 characters, not 25"),
         ("[shop]", "sign_type = \"md5\"\n[shop]", "merchant.sign_type: must be \"HMAC-SHA256\""),
         ("[shop]", "typo = 1\n[shop]", "merchant.typo: is not a key that Saoma knows"),
+        ("[shop]", "bill_unknown = \"x\"\n[shop]", "merchant.bill_unknown: must be \"ours\""),
         ("[shop]", "spbill_create_ip = \"x\"\n[shop]", "merchant.spbill_create_ip: must be an"),
         ("[shop]", "anomalies = \"keep\"\n[shop]", "merchant.anomalies: must be \"refund\" or"),
         ("[shop]", "certificate = \"x\"\n[shop]", "merchant.certificate: there is no certificate"),
@@ -326,11 +327,38 @@ fn the_example_explains_every_key() {
     });
     let keys: Vec<&str> = keys.flatten().collect();
     assert!(keys.len() > 20, "{keys:?}");
-    for key in keys.into_iter().chain(["filter", "json", "replica", "public_url"]) {
+    let watched = ["metrics_listen", "metrics_token", "stop_drain_s"];
+    let keys = keys.into_iter().chain(watched);
+    for key in keys.chain(["filter", "format", "replica", "public_url"]) {
         // What needs no line of its own is named in a comment.
         assert!(
             EXAMPLE.contains(&format!("{key} =")) || EXAMPLE.contains(&format!("{key}_file =")),
             "{key}"
         );
     }
+}
+
+#[test]
+fn how_the_server_is_watched_is_checked_key_by_key() {
+    let config = parse_with(SHORT, &Env::default()).unwrap();
+    let watched = &config.watched;
+    assert!(watched.metrics_listen.is_none() && watched.metrics_token.is_none());
+    assert_eq!(watched.drain.as_secs(), 1);
+    let with = |line: &str| parse_with(&format!("{line}\n{SHORT}"), &Env::default());
+    assert_eq!(with("stop_drain_s = 300").unwrap().watched.drain.as_secs(), 300);
+    let listen = with("metrics_listen = \"127.0.0.1:9464\"").unwrap().watched.metrics_listen;
+    assert_eq!(listen, Some(([127, 0, 0, 1], 9464).into()));
+    let json = parse_with(&format!("{SHORT}\n[log]\nformat = \"json\""), &Env::default());
+    assert_eq!(json.unwrap().log.format, Some(LogFormat::Json));
+    for (line, expected) in [
+        ("stop_drain_s = 301", "stop_drain_s: must be a whole number, 0 to 300"),
+        ("stop_drain_s = -1", "stop_drain_s: must be a whole number, 0 to 300"),
+        ("metrics_listen = \"9464\"", "metrics_listen: must be an address and a port"),
+        ("metrics_token = \"CANARY\"", "metrics_token: must be at least 16 visible"),
+    ] {
+        let error = with(line).unwrap_err().to_string();
+        assert!(error.starts_with(expected) && !error.contains("CANARY"), "{error}");
+    }
+    let error = parse_with(&format!("{SHORT}\n[log]\nformat = \"xml\""), &Env::default());
+    assert_eq!(error.unwrap_err().to_string(), "log.format: must be \"text\" or \"json\"");
 }

@@ -102,16 +102,18 @@ async fn order_id(parts: &mut Parts, app: &App) -> Option<OrderId> {
 fn holder(key: &str, app: &App) -> Result<Option<Holder>, ApiError> {
     let now = app.service.context.clock.now();
     let Some((digest, holder)) = app.keys.find(key, now) else { return Ok(None) };
-    app.gate.key(&digest, now)?;
+    let within = app.gate.key(&digest, now);
+    within.inspect_err(|_| app.service.context.metrics.rate_limited("key"))?;
     Ok(Some(holder))
 }
 
 fn count_address(parts: &Parts, app: &App) -> Result<(), ApiError> {
     let client = app.gate.client(&parts.extensions, &parts.headers);
-    app.gate.address(client, app.service.context.clock.now())
+    let within = app.gate.address(client, app.service.context.clock.now());
+    within.inspect_err(|_| app.service.context.metrics.rate_limited("address"))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())

@@ -25,6 +25,7 @@ pub(super) enum ApiError {
     RefundStarted,
     ShippedOtherwise,
     NotClaimed,
+    Dispensing,
     RefundNoTaken,
     RefundRefused(RefundRefused),
     TooLarge,
@@ -47,6 +48,7 @@ impl ApiError {
             | Self::RefundStarted
             | Self::ShippedOtherwise
             | Self::NotClaimed
+            | Self::Dispensing
             | Self::RefundNoTaken
             | Self::RefundRefused(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -76,6 +78,9 @@ impl ApiError {
             }
             Self::ShippedOtherwise => {
                 ("shipped_otherwise", "the order was shipped in another way: hand nothing over")
+            }
+            Self::Dispensing => {
+                ("dispensing", "the goods are being handed over; an operator may still refund")
             }
             Self::NotClaimed => ("not_claimed", "claim the goods first: POST .../dispense"),
             Self::RefundNoTaken => {
@@ -107,6 +112,9 @@ impl IntoResponse for ApiError {
         if let Self::InvalidField { field, .. } = &self {
             error["field"] = json!(field);
         }
+        if let Some(trace_id) = super::trace::current() {
+            error["trace_id"] = json!(trace_id);
+        }
         if let Self::RefundRefused(RefundRefused::TooMuch { left }) = &self {
             error["left_fen"] = json!(left);
         }
@@ -131,6 +139,7 @@ impl IntoResponse for ApiError {
             | Self::RefundStarted
             | Self::ShippedOtherwise
             | Self::NotClaimed
+            | Self::Dispensing
             | Self::RefundNoTaken
             | Self::RefundRefused(_)
             | Self::TooLarge => {}
@@ -196,6 +205,7 @@ impl From<AskRefundError> for ApiError {
             AskRefundError::NotFound => Self::NotFound,
             AskRefundError::RefundNoTaken => Self::RefundNoTaken,
             AskRefundError::Refused(refused) => Self::RefundRefused(refused),
+            AskRefundError::Dispensing => Self::Dispensing,
             AskRefundError::Store(error) => error.into(),
         }
     }

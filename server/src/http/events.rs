@@ -3,6 +3,7 @@
 use super::App;
 use super::access::Allowed;
 use super::error::ApiError;
+use crate::metrics::OpenStream;
 use crate::watch::Follower;
 use axum::extract::State;
 use axum::response::Sse;
@@ -14,6 +15,9 @@ use std::time::Duration;
 
 /// How often a line proves that the connection lives. The order is read again as often.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// When pages come back that a stopping server has left: from then on, within so many ms.
+const RETRY_MIN: Duration = Duration::from_millis(500);
+const RETRY_SPREAD_MS: u64 = 2_000;
 
 pub(super) async fn follow(
     Allowed(order_id): Allowed,
@@ -24,7 +28,8 @@ pub(super) async fn follow(
     }
     // Following begins before the first look, so nothing falls between.
     let follower = app.service.context.watchers.follow(&order_id);
-    let following = Following { app, order_id, follower, shown: 0, is_over: false };
+    let open = app.service.context.metrics.open_stream();
+    let following = Following { app, order_id, follower, shown: 0, is_over: false, _open: open };
     let events = stream::unfold(following, async |mut following| {
         let event = following.next().await?;
         Some((Ok(event), following))
@@ -40,6 +45,7 @@ struct Following {
     shown: u64,
     /// A final phase was sent.
     is_over: bool,
+    _open: OpenStream,
 }
 
 impl Following {
@@ -57,11 +63,21 @@ impl Following {
             tokio::select! {
                 biased;
                 // An error says that the server is gone, which is the same.
-                _ = self.app.stop.wait_for(|stop| *stop) => return None,
+                _ = self.app.stop.wait_for(|stop| *stop) => {
+                    self.is_over = true;
+                    return Some(farewell(&self.order_id));
+                }
                 () = self.follower.news() => {}
                 () = tokio::time::sleep(KEEP_ALIVE) => {}
             }
         }
         None
     }
+}
+
+/// The last event of a server that stops: when to come back. Not all at once.
+fn farewell(order_id: &OrderId) -> Event {
+    let digits = order_id.as_str().bytes().map(u64::from);
+    let spread = digits.fold(0_u64, |spread, digit| spread.wrapping_mul(31).wrapping_add(digit));
+    Event::default().retry(RETRY_MIN + Duration::from_millis(spread % RETRY_SPREAD_MS))
 }

@@ -3,34 +3,40 @@
 
 mod access;
 mod bills;
+mod docs;
 mod error;
 mod events;
 mod goods;
 mod limit;
 mod notify;
+mod observe;
 mod orders;
 mod refunds;
+mod trace;
 
 #[cfg(test)]
 mod tests;
 
 use error::ApiError;
 pub(crate) use limit::Gate;
+pub(crate) use observe::{MetricsFor, router as observe_router};
 
 use crate::keys::KeyRing;
+use crate::life::Life;
 use crate::service::Service;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use saoma_core::xml::DOC_LEN_MAX;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Where WeChat's notifications come, below the public URL.
+pub(crate) const NOTIFY_PATH: &str = "/wx/v2/notify";
 /// Largest body of a request in JSON.
 const JSON_LEN_MAX: usize = 8 * 1024;
 /// How long a request may take until its answer begins, a slow caller included.
@@ -44,6 +50,8 @@ pub(crate) struct App {
     pub(crate) gate: Arc<Gate>,
     /// Streams end when it says so.
     pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) life: Life,
+    pub(crate) metrics_for: MetricsFor,
 }
 
 /// All paths.
@@ -66,26 +74,25 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/anomalies", get(orders::anomalies))
         .route("/v1/bills", get(bills::days))
         .route("/v1/bills/{date}", get(bills::day).post(bills::ask))
-        .route("/healthz", get(healthz))
-        .route("/wx/v2/notify", post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)))
+        .route("/healthz", get(observe::healthz))
+        .route("/readyz", get(observe::readyz))
+        .route("/metrics", get(observe::metrics))
+        .route(
+            NOTIFY_PATH,
+            get(notify::who).post(notify::notify).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
+        )
         .route(
             "/wx/v2/refund-notify",
             post(notify::notify_refund).layer(DefaultBodyLimit::max(DOC_LEN_MAX)),
         )
         .merge(pages)
+        .merge(docs::router())
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::map_response(private))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(app.clone(), trace::trace))
         .with_state(app)
-}
-
-async fn healthz(State(app): State<App>) -> Response {
-    if app.service.is_healthy().await {
-        Json(json!({ "status": "ok" })).into_response()
-    } else {
-        ApiError::Unavailable.into_response()
-    }
 }
 
 async fn preflight() -> (StatusCode, [(HeaderName, &'static str); 3]) {

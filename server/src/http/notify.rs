@@ -47,6 +47,9 @@ async fn take(
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                app.service.context.metrics.notice_refused("too_large");
+            }
             app.gate.refused(client, app.service.context.clock.now());
             return answer(rejection.status(), ACK_FAIL);
         }
@@ -71,6 +74,12 @@ async fn take(
             answer(StatusCode::INTERNAL_SERVER_ERROR, ACK_FAIL)
         }
     }
+}
+
+/// Says which server this is, the same on each that shares a database, so that `saoma-server check`
+/// can tell whether the public URL leads here.
+pub(super) async fn who(State(app): State<App>) -> String {
+    format!("saoma-server {}", app.service.public_id())
 }
 
 fn answer(status: StatusCode, body: &'static str) -> Response {

@@ -2,6 +2,7 @@
 
 use super::Reconciler;
 use super::words::{State, Why};
+use crate::config::UnknownPolicy;
 use crate::service::ToldRefund;
 use crate::store::{AttemptRow, DifferenceRow, End, StoreError};
 use saoma_core::api::{
@@ -11,13 +12,16 @@ use saoma_core::api::{
 use saoma_core::ids::{AppId, OutTradeNo};
 use saoma_core::money::Fen;
 use saoma_core::native::Gateway;
-use saoma_core::reconcile::Question;
+use saoma_core::reconcile::{DifferenceKind, Question};
 use saoma_core::sign::SignType;
 use saoma_core::time::UnixTime;
 use std::fmt::Display;
 
 /// Longest pause between two questions about one difference, in seconds.
 const PAUSE_MAX_S: u64 = 3_600;
+/// Most payments of a day that go back although nobody knows their numbers, unless the
+/// configuration says that all do.
+const UNKNOWN_MAX: u64 = 10;
 /// Refunds of one answer, and most of one payment (protocol §7, §8).
 const REFUNDS_PAGE: usize = 10;
 const REFUNDS_MAX: u8 = 50;
@@ -52,7 +56,11 @@ struct Line<'r> {
 impl Reconciler {
     /// Asks about a difference and commits what follows.
     pub(super) async fn ask(&self, row: DifferenceRow) -> Result<End, StoreError> {
-        let told = match self.line(&row).await? {
+        let line = match self.held(&row).await? {
+            Some(end) => Err(end),
+            None => self.line(&row).await?,
+        };
+        let told = match line {
             Err(end) => Told::Nothing(end),
             Ok(line) => match row.difference().question() {
                 Question::Order => self.ask_order(&row, &line).await,
@@ -76,6 +84,28 @@ impl Reconciler {
             "a difference"
         );
         Ok(end)
+    }
+
+    /// Why a payment for a number that nobody here knows must be left to a person: the money may be
+    /// another server's under the same merchant number.
+    async fn held(&self, row: &DifferenceRow) -> Result<Option<End>, StoreError> {
+        let is_unknown = row.key.kind == DifferenceKind::MissingHere && row.order_id.is_empty();
+        let why = match self.policy(&row.key.mch_id) {
+            _ if !is_unknown => return Ok(None),
+            UnknownPolicy::All => return Ok(None),
+            UnknownPolicy::Hold => "bill_unknown is \"hold\"".to_owned(),
+            UnknownPolicy::Ours => {
+                let mut reader = self.service().store.reader().await?;
+                let count = DifferenceRow::unknown_of(&mut reader, &row.key).await?;
+                if count <= UNKNOWN_MAX {
+                    return Ok(None);
+                }
+                format!(
+                    "{count} unknown payments on one day: does another server use the merchant?"
+                )
+            }
+        };
+        Ok(Some(End::new(State::Open, Why::Held, why)))
     }
 
     /// The line to WeChat on which a number can be asked about, or why there is none.

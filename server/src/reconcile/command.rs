@@ -1,10 +1,10 @@
 //! `saoma-server reconcile`: a day compared now, for whoever stands at the command line.
 
-use super::report::DayReport;
+use super::report::{DayReport, day_of, differences_of};
 use super::{Reconciler, read_date};
 use crate::config::{Config, Database};
 use crate::service::Service;
-use crate::store::{BillDay, Store, StoreError};
+use crate::store::{BillDay, Conn, Store, StoreError};
 use crate::worker::Worker;
 use crate::{Clock, Random, StartError};
 use saoma_core::bill::BillDate;
@@ -128,7 +128,8 @@ async fn here(
     let mut done = Reconciled { text: String::new(), open: 0, failed: 0 };
     for mch_id in merchants {
         let is_compared = reconciler.compare_now(mch_id, date).await?;
-        tell(&mut done, &service, mch_id, date, is_compared).await?;
+        let mut reader = service.store.reader().await?;
+        tell(&mut done, &mut reader, mch_id, date, is_compared).await?;
     }
     Ok(done)
 }
@@ -144,7 +145,8 @@ async fn ask_server(
     for mch_id in merchants {
         let now = clock.now();
         let mut tx = store.begin().await?;
-        let before = BillDay::get(&mut tx, mch_id, date).await?.map_or(0, |day| day.runs);
+        let before = BillDay::get(&mut tx, mch_id, date).await?;
+        let (runs, failures) = before.map_or((0, 0), |day| (day.runs, day.failures));
         BillDay::ask_for(&mut tx, mch_id, date, now).await?;
         tx.commit().await?;
         let mut compared = None;
@@ -152,30 +154,29 @@ async fn ask_server(
             tokio::time::sleep(LOOK.0).await;
             let mut reader = store.reader().await?;
             let day = BillDay::get(&mut reader, mch_id, date).await?;
-            compared = day.filter(|day| day.runs > before).and_then(|day| match day.due_at {
+            compared = day.filter(|day| day.runs > runs).and_then(|day| match day.due_at {
                 None => Some(true),
-                Some(_) if day.failures > 0 => Some(false),
+                Some(_) if day.failures > failures => Some(false),
                 Some(_) => None,
             });
             if compared.is_some() {
                 break;
             }
         }
-        let report = super::report::day_of(&mut store.reader().await?, mch_id, date).await?;
-        add(&mut done, report, compared == Some(true));
+        tell(&mut done, &mut store.reader().await?, mch_id, date, compared == Some(true)).await?;
     }
     Ok(done)
 }
 
 async fn tell(
     done: &mut Reconciled,
-    service: &Service,
+    conn: &mut Conn,
     mch_id: &MchId,
     date: &BillDate,
     is_compared: bool,
 ) -> Result<(), ReconcileError> {
-    add(done, service.bill_day(mch_id, date).await?, is_compared);
-    for difference in service.bill_differences(mch_id, date, None, SHOWN_MAX).await? {
+    add(done, day_of(conn, mch_id, date).await?, is_compared);
+    for difference in differences_of(conn, (mch_id, date), None, SHOWN_MAX).await? {
         let [kind, state, why] = difference.words().map(|words| words.english);
         let yuan = |fen: Option<saoma_core::money::Fen>| {
             fen.map_or_else(|| "-".to_owned(), |fen| fen.yuan().to_string())

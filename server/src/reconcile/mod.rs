@@ -20,9 +20,10 @@ pub(crate) mod words;
 pub(crate) use ask::Told;
 pub use command::{ReconcileError, Reconciled, reconcile};
 pub(crate) use compare::NOT_KEPT;
-pub(crate) use report::{DayReport, DifferenceReport, read_date};
+pub(crate) use report::{DayReport, DifferenceReport, SumsReport, read_date};
+pub(crate) use words::Words;
 
-use crate::config::Config;
+use crate::config::{Config, UnknownPolicy};
 use crate::service::Service;
 use crate::store::{BillDay, BillSums, Dialect, DifferenceRow, StoreError, setting};
 use crate::worker::Worker;
@@ -36,7 +37,7 @@ use saoma_core::native::{DownloadError, Gateway};
 use saoma_core::reconcile::BillEntry;
 use saoma_core::time::UnixTime;
 use spool::{Spool, SpoolWriter};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -65,8 +66,8 @@ pub(crate) struct Reconciler {
     worker: Arc<Worker>,
     /// The last day of each merchant that was planned.
     planned: Mutex<HashMap<MchId, BillDate>>,
-    /// Merchants of whom no other program takes payments.
-    alone: HashSet<MchId>,
+    /// What becomes of payments in the bill that nobody here knows.
+    unknown: HashMap<MchId, UnknownPolicy>,
 }
 
 /// Why a day could not be compared.
@@ -80,9 +81,9 @@ struct Failure {
 
 impl Reconciler {
     pub(crate) fn new(worker: Arc<Worker>, config: &Config) -> Self {
-        let alone = config.merchants.iter().filter(|merchant| merchant.only_program);
-        let alone = alone.map(|merchant| merchant.mch_id.clone()).collect();
-        Self { worker, planned: Mutex::default(), alone }
+        let unknown = config.merchants.iter();
+        let unknown = unknown.map(|known| (known.mch_id.clone(), known.bill_unknown)).collect();
+        Self { worker, planned: Mutex::default(), unknown }
     }
 
     fn service(&self) -> &Service {
@@ -91,6 +92,10 @@ impl Reconciler {
 
     fn gateway(&self, mch_id: &MchId, app_id: &AppId) -> Option<&Gateway> {
         self.worker.gateways.get(&(mch_id.clone(), app_id.clone()))
+    }
+
+    fn policy(&self, mch_id: &MchId) -> UnknownPolicy {
+        self.unknown.get(mch_id).copied().unwrap_or_default()
     }
 
     fn now(&self) -> UnixTime {
@@ -169,8 +174,9 @@ impl Reconciler {
         }
     }
 
-    /// Plans the days whose bills are there by now, from the merchant's first day with us on.
-    async fn plan(&self) -> Result<(), StoreError> {
+    /// Plans the days whose bills are there by now, from the merchant's first day with us on, which
+    /// is decided here.
+    pub(crate) async fn plan(&self) -> Result<(), StoreError> {
         let now = self.now();
         let last = last_ready(now);
         let sellers = &self.service().context.sellers.sellers;
@@ -194,26 +200,41 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Compares a day now and asks about what differs, as far as WeChat answers now. Gives whether
-    /// it could be compared.
+    /// Compares a day now and asks about what differs, as far as WeChat answers now, until nothing
+    /// more comes of it. Gives whether it could be compared.
     async fn compare_now(&self, mch_id: &MchId, date: &BillDate) -> Result<bool, StoreError> {
         let now = self.now();
         let mut tx = self.service().store.begin().await?;
         BillDay::ask_for(&mut tx, mch_id, date, now).await?;
+        tx.commit().await?;
+        let mut is_compared = false;
+        // What an answer has ended has the day compared once more.
+        while let Some(day) = self.take_day(mch_id, date).await? {
+            // Nobody stops this one: whoever is tired of it ends the process.
+            let (_go_on, stop) = watch::channel(false);
+            is_compared = self.compare_day(&day, stop).await?;
+            while let Some(row) = self.claim_difference().await? {
+                self.ask(row).await?;
+            }
+        }
+        Ok(is_compared)
+    }
+
+    /// Takes this day when it is due.
+    async fn take_day(
+        &self,
+        mch_id: &MchId,
+        date: &BillDate,
+    ) -> Result<Option<BillDay>, StoreError> {
+        let now = self.now();
+        let mut tx = self.service().store.begin().await?;
         let day = BillDay::get(&mut tx, mch_id, date).await?;
-        let day = match day {
+        let day = match day.filter(|day| day.due_at.is_some_and(|due| due <= now)) {
             Some(day) => day.take(&mut tx, now.plus(DAY_LEASE_S)).await?,
             None => None,
         };
         tx.commit().await?;
-        let Some(day) = day else { return Ok(false) };
-        // Nobody stops this one: whoever is tired of it ends the process.
-        let (_go_on, stop) = watch::channel(false);
-        let is_compared = self.compare_day(&day, stop).await?;
-        while let Some(row) = self.claim_difference().await? {
-            self.ask(row).await?;
-        }
-        Ok(is_compared)
+        Ok(day)
     }
 
     async fn claim_day(&self) -> Result<Option<BillDay>, StoreError> {
@@ -276,7 +297,7 @@ impl Reconciler {
 
     async fn compare(&self, day: &BillDay) -> Result<BillSums, Failure> {
         let spool = self.download(day).await?;
-        let alone = self.alone.contains(&day.mch_id);
+        let alone = self.policy(&day.mch_id) == UnknownPolicy::All;
         Comparison::run(self.service(), day, alone, spool).await.map_err(|error| match error {
             CompareError::Store(error) => after(day, error.to_string()),
             CompareError::File(error) => after(day, format!("the temporary file: {error}")),

@@ -176,16 +176,7 @@ impl Service {
         after: Option<&DifferenceReport>,
         limit: u32,
     ) -> Result<Vec<DifferenceReport>, StoreError> {
-        let after = after.map(|last| DifferenceKey {
-            mch_id: mch_id.clone(),
-            date: date.clone(),
-            kind: last.kind,
-            number: last.number.clone(),
-        });
-        let mut reader = self.store.reader().await?;
-        let rows =
-            DifferenceRow::of_day(&mut reader, (mch_id, date), after.as_ref(), limit).await?;
-        Ok(rows.into_iter().map(DifferenceReport::of).collect())
+        differences_of(&mut self.store.reader().await?, (mch_id, date), after, limit).await
     }
 
     /// Has a day compared as soon as somebody can, again if it was compared before.
@@ -208,9 +199,25 @@ pub(super) async fn day_of(
     mch_id: &MchId,
     date: &BillDate,
 ) -> Result<Option<DayReport>, StoreError> {
-    let Some(day) = BillDay::get(conn, mch_id, date).await? else { return Ok(None) };
-    let open = DifferenceRow::open_of(conn, mch_id, date).await?;
-    Ok(Some(DayReport::of(day, open)))
+    let day = BillDay::get_with_open(conn, mch_id, date).await?;
+    Ok(day.map(|(day, open)| DayReport::of(day, open)))
+}
+
+/// A day's differences, as this connection sees them.
+pub(super) async fn differences_of(
+    conn: &mut Conn,
+    (mch_id, date): (&MchId, &BillDate),
+    after: Option<&DifferenceReport>,
+    limit: u32,
+) -> Result<Vec<DifferenceReport>, StoreError> {
+    let after = after.map(|last| DifferenceKey {
+        mch_id: mch_id.clone(),
+        date: date.clone(),
+        kind: last.kind,
+        number: last.number.clone(),
+    });
+    let rows = DifferenceRow::of_day(conn, (mch_id, date), after.as_ref(), limit).await?;
+    Ok(rows.into_iter().map(DifferenceReport::of).collect())
 }
 
 /// `2026-11-23`.

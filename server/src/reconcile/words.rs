@@ -58,7 +58,7 @@ pub(crate) enum Why {
     RefundEnded,
     /// Refunded: the payment may not ship, so it goes back.
     GoesBack,
-    /// Open: the payment may not ship, and the policy holds it for a person.
+    /// Open: the payment may not ship, or nobody knows its number, and it is held for a person.
     Held,
     /// Explained: it was given back by hand, in WeChat's console.
     ByHand,
@@ -123,9 +123,7 @@ impl Why {
             Self::GoesBack => {
                 ("goes_back", "不可发货，款项原路退回", "may not ship, so the money goes back")
             }
-            Self::Held => {
-                ("held", "不可发货，待人工处理", "may not ship; held for a person to decide")
-            }
+            Self::Held => ("held", "不可发货或单号未知，待人工处理", "held for a person to decide"),
             Self::ByHand => {
                 ("by_hand", "商户平台人工退款", "given back by hand in WeChat's console")
             }

@@ -10,16 +10,19 @@ mod refunds;
 use super::context::Context;
 use super::refund::Wish;
 use crate::store::{
-    AttemptRow, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, Fetch, FetchRow, HistoryRow,
-    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError,
+    AttemptRow, ByNumber, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, Fetch, FetchRow,
+    HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow,
+    StoreError,
 };
 use saoma_core::api::{RequestError, UnifiedOrder};
 use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
 use saoma_core::order::{Effect, Event};
 use saoma_core::time::UnixTime;
+use saoma_core::watch::Phase;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use tracing::Span;
 
 /// How long goods may wait whose shop has left the configuration, in seconds.
 const FETCH_WITHIN_S: u64 = 600;
@@ -58,6 +61,12 @@ struct Writes {
     ends: Vec<EntryEnd>,
     history: Vec<HistoryRow>,
     differences: Vec<(DifferenceKey, End, Option<UnixTime>)>,
+    /// Phases that orders came into.
+    phases: Vec<Phase>,
+    /// Seconds from a payment's commit to the shop's yes.
+    shipped_after: Vec<u64>,
+    /// Whose request it was that changed an order last.
+    spans: HashMap<OrderId, Span>,
     /// Each with how far it was.
     fetches: Vec<(FetchRow, Fetch)>,
     /// Entries were made due.
@@ -78,6 +87,9 @@ impl Writes {
         self.history.append(&mut more.history);
         self.rings |= more.rings;
         self.differences.append(&mut more.differences);
+        self.phases.append(&mut more.phases);
+        self.shipped_after.append(&mut more.shipped_after);
+        self.spans.extend(more.spans);
         self.fetches.append(&mut more.fetches);
     }
 }
@@ -164,10 +176,10 @@ impl Change {
         &mut self,
         shop: &str,
         order_no: &str,
-    ) -> Result<Option<OrderRow>, StoreError> {
+    ) -> Result<ByNumber, StoreError> {
         let new = self.kept.orders.iter().rfind(|row| row.shop == shop && row.order_no == order_no);
         if let Some(row) = new {
-            return Ok(Some(row.clone()));
+            return Ok(ByNumber::Order(Box::new(row.clone())));
         }
         OrderRow::get_by_no(&mut self.conn, shop, order_no).await
     }
@@ -272,8 +284,12 @@ impl Change {
         if step.order == row.order && effects.is_empty() {
             return Ok((row, effects));
         }
+        let phase = row.order.watched_phase();
         let mut next = OrderRow { order: step.order, version: row.version + 1, ..row };
         next.due_at = self.due_at(&next);
+        if next.order.watched_phase() != phase {
+            self.entered(next.order.watched_phase());
+        }
         self.put_order(next.clone());
         self.tell(&next, event, &effects)?;
         self.end_refund(&next, event);
@@ -289,7 +305,18 @@ impl Change {
 
     /// Puts an order down as it is from now on.
     pub(super) fn put_order(&mut self, row: OrderRow) {
+        self.open.spans.insert(row.order.id().clone(), Span::current());
         self.open.orders.push(row);
+    }
+
+    /// Counts an order that has come into this phase.
+    pub(super) fn entered(&mut self, phase: Phase) {
+        self.open.phases.push(phase);
+    }
+
+    /// Counts an order that was shipped so many seconds after its payment was committed.
+    pub(super) fn shipped_after(&mut self, seconds: u64) {
+        self.open.shipped_after.push(seconds);
     }
 
     /// When time next has something to do. At least a second away, so that not even an order

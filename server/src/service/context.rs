@@ -2,13 +2,14 @@
 
 use crate::clock::Clock;
 use crate::config::AnomalyPolicy;
-use crate::random::{NoRandom, Random, base32};
+use crate::metrics::Metrics;
+use crate::random::{NoRandom, Random, base32, hex};
 use crate::store::Entry;
 use crate::watch::Watchers;
 use saoma_core::api::Merchant;
 use saoma_core::ids::{AppId, MchId, Nonce};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 
 /// Who sells, and how WeChat is told about it: a merchant with one of its apps.
@@ -81,8 +82,7 @@ pub(crate) struct Context {
     pub(crate) bells: Bells,
     pub(crate) sellers: Sellers,
     pub(super) random: Random,
-    /// Notifications that were refused since the start.
-    pub(super) refused_notices: AtomicU64,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Context {
@@ -96,8 +96,8 @@ impl Context {
         Ok(base32(&self.random.bytes::<5>()?))
     }
 
-    /// Counts a refused notification and gives the count.
-    pub(super) fn count_refused_notice(&self) -> u64 {
-        self.refused_notices.fetch_add(1, Ordering::Relaxed) + 1
+    /// A name for a request that came without one.
+    pub(crate) fn trace_id(&self) -> String {
+        self.random.bytes::<16>().map_or_else(|_| "unknown".to_owned(), |bytes| hex(&bytes))
     }
 }

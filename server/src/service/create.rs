@@ -5,7 +5,7 @@ use super::change::Change;
 use super::context::Shop;
 use super::verb::Verb;
 use crate::random::NoRandom;
-use crate::store::{EntryState, OrderRow, StoreError};
+use crate::store::{ByNumber, EntryState, OrderRow, StoreError};
 use saoma_core::ids::OrderId;
 use saoma_core::money::Fen;
 use saoma_core::order::Order;
@@ -143,11 +143,12 @@ impl Verb for Create {
 
     async fn run(&self, change: &mut Change) -> Result<Created, CreateError> {
         let Self { shop, new, random } = self;
-        if let Some(row) = change.order_by_no(&shop.id, &new.order_no).await? {
-            if !new.asks_for(&row) {
-                return Err(CreateError::OrderNoTaken);
+        match change.order_by_no(&shop.id, &new.order_no).await? {
+            ByNumber::Free => {}
+            ByNumber::Order(row) if new.asks_for(&row) => {
+                return Ok(Created { order_id: row.order.id().clone(), is_new: false });
             }
-            return Ok(Created { order_id: row.order.id().clone(), is_new: false });
+            ByNumber::Order(_) | ByNumber::Archived => return Err(CreateError::OrderNoTaken),
         }
         let now = change.now;
         // Beijing's date and time and 40 random bits: sorted by time, easy to read out, and never
@@ -173,6 +174,7 @@ impl Verb for Create {
             CreateError::Invalid(InvalidField { field: "description", rule })
         })?;
         change.put_order(row.clone());
+        change.entered(row.order.watched_phase());
         let at_once = EntryState::LeasedUntil(now.plus(LEASE_S));
         for effect in &step.effects {
             change.record(&row, effect, at_once)?;

@@ -112,7 +112,9 @@ async fn goods(
         return Err(DispenseError::NotFound);
     }
     if row.device.as_deref() != by.device.as_deref() {
-        return Err(DispenseError::NotYours);
+        // A shop may know of its devices' orders; a device knows of no other's.
+        let is_shop = by.device.is_none();
+        return Err(if is_shop { DispenseError::NotYours } else { DispenseError::NotFound });
     }
     let fetch = FetchRow::get(&mut change.conn, order_id).await?;
     Ok((row, fetch))

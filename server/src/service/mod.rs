@@ -10,11 +10,14 @@ mod change;
 mod context;
 mod create;
 mod dispense;
+mod history;
 mod look;
 mod notify;
+mod operator;
 pub(crate) mod outbox;
 mod outcome;
 mod payment;
+mod ready;
 mod refund;
 mod tick;
 mod verb;
@@ -25,8 +28,10 @@ mod tests;
 pub(crate) use context::{Context, Seller, Sellers, Shop};
 pub(crate) use create::{CreateError, EXPIRES_IN_DEFAULT_S, InvalidField, NewOrder};
 pub(crate) use dispense::{Claimed, DispenseError};
+pub(crate) use history::Line;
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
+pub(crate) use operator::AskError;
 pub(crate) use outbox::{Job, ShipOrder};
 pub(crate) use outcome::Outcome;
 pub(crate) use refund::{
@@ -34,15 +39,16 @@ pub(crate) use refund::{
 };
 
 use crate::clock::Clock;
+use crate::metrics::{Gauges, Metrics};
 use crate::random::{Random, base32};
-use crate::store::{Dialect, Entry, OpenError, Store, StoreError, setting};
+use crate::store::{Entry, OpenError, Store, make_months, setting};
 use crate::watch::Watchers;
 use context::Bells;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use ready::Readiness;
 use saoma_core::ids::OrderId;
 use sha2::Sha256;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, mpsc};
 use verb::{Queue, Verb};
@@ -53,6 +59,8 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) context: Arc<Context>,
     queue: Queue,
+    readiness: Readiness,
+    gauges: Gauges,
     /// Orders' tokens are made with it; it stays in the database.
     token_key: String,
 }
@@ -66,13 +74,14 @@ impl Service {
         sellers: Sellers,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Entry>), OpenError> {
         let fresh_key = random.bytes::<32>().map_err(|_| OpenError::NoRandom)?;
+        make_months(&store, clock.now()).await.map_err(OpenError::Store)?;
         let mut tx = store.begin().await.map_err(OpenError::Store)?;
         let token_key = setting(&mut tx, "token_key", &base32(&fresh_key)).await;
         let token_key = token_key.map_err(OpenError::Store)?;
-        let released = match store.dialect() {
-            // Nobody else can hold a lease: one SQLite file serves one process.
-            Dialect::Sqlite => Entry::release_all(&mut tx, clock.now()).await,
-            Dialect::Postgres => Ok(0),
+        let released = match store.is_alone(&mut tx).await.map_err(OpenError::Store)? {
+            true => Entry::release_all(&mut tx, clock.now()).await,
+            // Leases of a server that has died run out by themselves.
+            false => Ok(0),
         };
         let released = released.map_err(OpenError::Store)?;
         tx.commit().await.map_err(OpenError::Store)?;
@@ -87,16 +96,18 @@ impl Service {
             time: Notify::new(),
             bills: Notify::new(),
         };
+        let metrics = Arc::new(Metrics::new(clock.now()));
         let context = Arc::new(Context {
             clock,
             watchers: Watchers::default(),
             bells,
             sellers,
             random,
-            refused_notices: AtomicU64::new(0),
+            metrics,
         });
         let queue = Queue::start(&store, &context);
-        Ok((Self { store, context, queue, token_key }, entries))
+        let (readiness, gauges) = (Readiness::default(), Gauges::default());
+        Ok((Self { store, context, queue, readiness, gauges, token_key }, entries))
     }
 
     /// Carries a verb out: one transaction, shared with whatever waits at the same moment.
@@ -104,16 +115,25 @@ impl Service {
         self.queue.execute(verb).await
     }
 
+    /// Names this server and all that share its database; it tells nothing else.
+    pub(crate) fn public_id(&self) -> String {
+        self.mac(b"public id")
+    }
+
     /// The token of an order: 160 bits in 32 characters.
     ///
     /// It is made from the order's id with a key that only the database holds, so it need not be
     /// stored with the order, and a repeated create gives the same one again.
     pub(crate) fn token(&self, order_id: &OrderId) -> String {
+        self.mac(format!("order token {order_id}").as_bytes())
+    }
+
+    /// 160 bits that nobody can make who does not hold the database.
+    fn mac(&self, text: &[u8]) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(self.token_key.as_bytes());
         // An HMAC takes a key of any length.
         let Ok(mut mac) = mac else { return String::new() };
-        mac.update(b"order token ");
-        mac.update(order_id.as_str().as_bytes());
+        mac.update(text);
         let digest = mac.finalize().into_bytes();
         base32(digest.get(..20).unwrap_or_default())
     }
@@ -127,13 +147,6 @@ impl Service {
     /// How many notifications were refused since the start.
     #[cfg(test)]
     pub(crate) fn refused_notices(&self) -> u64 {
-        self.context.refused_notices.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// Whether the database can be read.
-    pub(crate) async fn is_healthy(&self) -> bool {
-        let ping = async { crate::store::ping(&mut self.store.reader().await?).await };
-        let result: Result<(), StoreError> = ping.await;
-        result.inspect_err(|error| tracing::error!(%error, "not healthy")).is_ok()
+        self.context.metrics.refused_notices()
     }
 }

@@ -6,6 +6,7 @@ use super::context::Seller;
 use super::payment::Taken;
 use super::verb::Verb;
 use super::{Context, Service};
+use crate::metrics::NoticeOutcome;
 use crate::random::hex;
 use crate::store::{AttemptRow, MessageRow, StoreError};
 use saoma_core::api::{FieldError, PayNotice, Payment, RefundNoticeError};
@@ -42,6 +43,21 @@ pub(crate) enum Refusal {
     Refund(RefundNoticeError),
 }
 
+impl Refusal {
+    /// Its name in the metrics, one of `REFUSAL_REASONS`.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Document(_) => "document",
+            Self::Merchant => "merchant",
+            Self::Signature(VerifyError::Missing) => "sign_missing",
+            Self::Signature(VerifyError::Length { .. }) => "sign_length",
+            Self::Signature(VerifyError::Mismatch) => "sign_mismatch",
+            Self::Field(_) => "field",
+            Self::Refund(_) => "refund",
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -74,20 +90,23 @@ impl Service {
     /// [`NoticeError`]; nothing has changed then.
     pub(crate) async fn notify(&self, body: &[u8]) -> Result<(), NoticeError> {
         let result = self.take_notice(body).await;
+        let metrics = &self.context.metrics;
         match &result {
-            Ok(()) => {}
+            Ok(outcome) => metrics.notice(*outcome),
             Err(NoticeError::Refused(reason)) => {
-                let count = self.context.count_refused_notice();
+                metrics.notice_refused(reason.name());
+                let count = metrics.refused_notices();
                 tracing::warn!(%reason, count, "a notification was refused");
             }
             Err(NoticeError::Store(error)) => {
+                metrics.notice(NoticeOutcome::Failed);
                 tracing::error!(%error, "a notification could not be kept");
             }
         }
-        result
+        result.map(drop)
     }
 
-    async fn take_notice(&self, body: &[u8]) -> Result<(), NoticeError> {
+    async fn take_notice(&self, body: &[u8]) -> Result<NoticeOutcome, NoticeError> {
         let doc: Doc<'_, FIELDS_MAX> = Doc::read(body).map_err(Refusal::Document)?;
         if doc.get("sign").is_none_or(|sign| sign.is_empty()) {
             return Err(Refusal::Signature(VerifyError::Missing).into());
@@ -150,7 +169,7 @@ struct Keep {
 }
 
 impl Verb for Keep {
-    type Out = ();
+    type Out = NoticeOutcome;
     type Error = StoreError;
 
     fn needs(&self, needs: &mut Needs) {
@@ -160,11 +179,11 @@ impl Verb for Keep {
         needs.messages.push((out_trade_no.clone(), self.digest.clone()));
     }
 
-    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+    async fn run(&self, change: &mut Change) -> Result<NoticeOutcome, StoreError> {
         let Payment { out_trade_no, transaction_id, .. } = &self.payment;
         if change.is_known(out_trade_no, &self.digest).await? {
             // The same bytes were committed before; nothing can follow from them again.
-            return Ok(());
+            return Ok(NoticeOutcome::Repeated);
         }
         let outcome = match change.take_payment(&self.mch_id, &self.payment).await? {
             Taken::New(verdict) => verdict,
@@ -178,6 +197,10 @@ impl Verb for Keep {
             body: self.body.clone(),
             outcome,
         });
-        Ok(())
+        Ok(match outcome {
+            "ship" => NoticeOutcome::Ship,
+            "repeated" => NoticeOutcome::Repeated,
+            _ => NoticeOutcome::Anomaly,
+        })
     }
 }

@@ -101,9 +101,27 @@ impl Service {
         Ok(Some(job(attempt.ok_or(StoreError::Corrupt("out_trade_no"))?)))
     }
 
+    /// Gives an entry back that was leased and not begun, so that somebody else takes it at once.
+    pub(crate) async fn give_back(&self, entry: Entry) -> Result<(), StoreError> {
+        self.execute(GiveBack(entry)).await
+    }
+
     /// Commits what came of an entry, with everything that follows, and the entry's end.
     pub(crate) async fn settle(&self, entry: Entry, outcome: Outcome) -> Result<(), StoreError> {
         self.execute(Settle { entry, outcome }).await
+    }
+}
+
+/// Gives an entry back that was leased and not begun.
+struct GiveBack(Entry);
+
+impl Verb for GiveBack {
+    type Out = ();
+    type Error = StoreError;
+
+    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+        change.end_entry(&self.0, Some((change.now, "the server stopped".to_owned())));
+        Ok(())
     }
 }
 
@@ -154,6 +172,9 @@ impl Verb for Settle {
             Outcome::Refund(news) => change.refund_news(entry, news, pause_s(entry.tries)).await?,
             Outcome::Event(event) => {
                 self.happen(change, event).await?;
+                if matches!(event, Event::Shipped) {
+                    change.shipped_after(change.now.since(entry.since));
+                }
                 None
             }
             Outcome::Payment(payment) => {

@@ -1,7 +1,6 @@
 //! The verbs on a real file, as a specification.
 
 use super::*;
-use crate::config::Database;
 use crate::store::{AttemptRow, Lane};
 use crate::testing::{KEY, PRICE, Shop, alter, notice_fields, only_shop, sellers, signed};
 use saoma_core::ids::OutTradeNo;
@@ -455,7 +454,8 @@ mod notifications {
         let shop = Shop::open().await;
         let notice = shop.notice("SOMEBODYELSES-1", T1, 599);
         shop.service.notify(&notice).await.unwrap();
-        let anomalies = serde_json::to_value(shop.service.anomalies(&only_shop()).await.unwrap()).unwrap();
+        let anomalies =
+            serde_json::to_value(shop.service.anomalies(&only_shop()).await.unwrap()).unwrap();
         assert_eq!(anomalies[0]["kind"], "unknown_order");
         assert_eq!(anomalies[0]["order_id"], serde_json::Value::Null);
         assert_eq!(anomalies[0]["order_no"], serde_json::Value::Null);
@@ -476,7 +476,7 @@ mod notifications {
         // The order was made while the merchant used MD5; since then HMAC-SHA256 is configured.
         let mut shop = Shop::open_with(SignType::Md5).await;
         let (order_id, number) = open_order(&mut shop, "A-1").await;
-        let store = Store::open(&Database::Sqlite(shop.path())).await.unwrap();
+        let store = Store::open(&shop.database).await.unwrap();
         let clock = Clock::Manual(shop.clock.clone());
         let sellers = sellers(SignType::HmacSha256);
         let (service, _entries) =
@@ -806,7 +806,7 @@ mod time {
 async fn a_number_of_one_merchant_is_never_paid_by_a_message_of_another() {
     let mut shop = Shop::open().await;
     let (order_id, number) = open_order(&mut shop, "A-1").await;
-    let store = Store::open(&Database::Sqlite(shop.path())).await.unwrap();
+    let store = Store::open(&shop.database).await.unwrap();
     let mut sellers = sellers(SignType::HmacSha256);
     let mut other = sellers.sellers[0].clone();
     other.merchant.mch_id = "1900000110".parse().unwrap();
@@ -829,4 +829,17 @@ async fn a_number_of_one_merchant_is_never_paid_by_a_message_of_another() {
         shop.rows("select mch_id, kind, out_trade_no from anomaly").await,
         ["1900000110 unknown_order THEIRS-0001"]
     );
+}
+
+#[tokio::test]
+async fn what_a_stopping_server_has_leased_and_not_begun_is_due_at_once() {
+    let mut shop = Shop::open().await;
+    shop.order("A-1").await;
+    let entry = shop.at_once.try_recv().unwrap();
+    assert!(shop.service.claim(Lane::Gateway, 16).await.unwrap().is_empty(), "it is leased");
+    let key = entry.key.clone();
+    shop.service.give_back(entry).await.unwrap();
+    let claimed = shop.service.claim(Lane::Gateway, 16).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!((&claimed[0].key, claimed[0].tries), (&key, 2));
 }

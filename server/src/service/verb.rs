@@ -13,6 +13,7 @@
 use super::change::Change;
 pub(super) use super::change::Needs;
 use super::context::Context;
+use crate::clock::Stopwatch;
 use crate::store::{Store, StoreError};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -20,6 +21,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
+use tracing::{Instrument as _, Span};
 
 /// Most verbs of one transaction.
 const BATCH_MAX: usize = 64;
@@ -56,6 +58,8 @@ trait Job: Send {
 
 struct Waiting<V: Verb> {
     verb: V,
+    /// What is said meanwhile belongs to whoever asked.
+    span: Span,
     result: Option<Result<V::Out, V::Error>>,
     reply: oneshot::Sender<Result<V::Out, V::Error>>,
 }
@@ -67,7 +71,7 @@ impl<V: Verb> Job for Waiting<V> {
 
     fn run<'c>(&'c mut self, change: &'c mut Change) -> BoxFuture<'c, ()> {
         Box::pin(async move {
-            let result = self.verb.run(change).await;
+            let result = self.verb.run(change).instrument(self.span.clone()).await;
             match &result {
                 Ok(_) => change.keep(),
                 Err(_) => change.forget(),
@@ -116,7 +120,7 @@ impl Queue {
     /// Carries a verb out. It goes on even when nobody waits for it any more.
     pub(super) async fn execute<V: Verb>(&self, verb: V) -> Result<V::Out, V::Error> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Waiting { verb, result: None, reply });
+        let job = Box::new(Waiting { verb, span: Span::current(), result: None, reply });
         let stopped = || V::Error::from(StoreError::Stopped);
         self.jobs.send(job).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
@@ -177,6 +181,7 @@ impl Writer {
 
     /// One transaction. `Ok`: it is committed, and whoever must know of it was told.
     async fn attempt(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+        let (began, verbs) = (Stopwatch::start(), jobs.len());
         let conn = self.store.begin().await.map_err(Failed::NotBegun)?;
         let mut change = Change::new(conn, &self.context);
         let decided = async {
@@ -189,7 +194,9 @@ impl Writer {
             }
             change.commit().await
         };
-        decided.await.map_err(Failed::InBetween)
+        decided.await.map_err(Failed::InBetween)?;
+        self.context.metrics.committed(verbs, began.elapsed());
+        Ok(())
     }
 }
 

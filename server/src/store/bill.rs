@@ -150,6 +150,24 @@ impl BillDay {
         Ok(())
     }
 
+    /// The day of these, and of its differences how many are open and how many of those WeChat is
+    /// still asked about: all at one moment.
+    pub(crate) async fn get_with_open(
+        conn: &mut Conn,
+        mch_id: &MchId,
+        date: &BillDate,
+    ) -> Result<Option<(Self, (u64, u64))>, StoreError> {
+        let sql = "select b.*,
+                       (select count(*) from bill_difference as d where d.mch_id = b.mch_id
+                        and d.bill_date = b.bill_date and d.state = 'open') as open,
+                       (select count(d.due_at) from bill_difference as d where d.mch_id = b.mch_id
+                        and d.bill_date = b.bill_date and d.state = 'open') as asking
+                   from bill_day as b where b.mch_id = $1 and b.bill_date = $2";
+        let row = conn.fetch_one(sql, vec![mch_id.as_str().into(), date.as_str().into()]).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((Self::read(&row)?, (row.number("open")?, row.number("asking")?))))
+    }
+
     /// The day of these.
     pub(crate) async fn get(
         conn: &mut Conn,
@@ -268,27 +286,30 @@ pub(crate) struct Recorded {
 const PAYMENTS: &str =
     "select transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, paid_at from payment";
 
-/// Ours, as far as WeChat has taken them on. What somebody gave back by hand is explained when the
-/// bill asks about it.
-const REFUNDS: &str = "select * from (
-    select out_refund_no, mch_id, order_id, out_trade_no, transaction_id, part_fen, state,
-           accepted_at
-    from refund where asked_by <> 'elsewhere' and accepted_at is not null) as refund";
+/// Ours, and those that somebody gave back by hand.
+const REFUNDS: &str =
+    "select out_refund_no, mch_id, order_id, transaction_id, out_trade_no, part_fen, state,
+         refund_id, accepted_at, created_at from refund";
 
-fn progress(state: &str) -> Result<RefundProgress, StoreError> {
-    let state = RefundState::from_name(state).ok_or(StoreError::Corrupt("state"))?;
-    Ok(match state {
+fn progress(row: &Row) -> Result<RefundProgress, StoreError> {
+    let state = RefundState::from_name(&row.text("state")?);
+    let was_accepted = row.optional_text("refund_id")?.is_some();
+    Ok(match state.ok_or(StoreError::Corrupt("state"))? {
         RefundState::Held | RefundState::Asked | RefundState::Unsure => RefundProgress::Asked,
         RefundState::Accepted => RefundProgress::Accepted,
         RefundState::Done => RefundProgress::Done,
-        RefundState::Failed | RefundState::Closed | RefundState::Dismissed => {
+        RefundState::Failed | RefundState::Closed | RefundState::Dismissed if was_accepted => {
             RefundProgress::Failed
+        }
+        RefundState::Failed | RefundState::Closed | RefundState::Dismissed => {
+            RefundProgress::Refused
         }
     })
 }
 
 impl Recorded {
     fn of_refund(row: &Row) -> Result<Self, StoreError> {
+        let accepted_at = row.optional_time("accepted_at")?;
         Ok(Self {
             order_id: row.text("order_id")?,
             out_trade_no: row.text("out_trade_no")?,
@@ -296,8 +317,8 @@ impl Recorded {
                 out_refund_no: row.parsed("out_refund_no")?,
                 transaction_id: row.parsed("transaction_id")?,
                 refund_fee: read_fen(row, "part_fen")?,
-                progress: progress(&row.text("state")?)?,
-                accepted_at: row.time("accepted_at")?,
+                progress: progress(row)?,
+                accepted_at: accepted_at.map_or_else(|| row.time("created_at"), Ok)?,
             }),
         })
     }

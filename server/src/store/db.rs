@@ -28,7 +28,7 @@ pub(crate) enum Dialect {
 }
 
 /// What can be stored; `None` is null.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
@@ -324,6 +324,32 @@ impl Conn {
             let columns = rows.first().map_or(0, Vec::len);
             let sql = format!("{head} {} {tail}", markers(rows.len(), columns));
             touched += self.execute(AssertSqlSafe(sql), rows.concat()).await?;
+        }
+        Ok(touched)
+    }
+
+    /// As [`execute_rows`](Self::execute_rows) for an update whose `tail` compares `key` with the
+    /// rows' first values. PostgreSQL plans such a comparison for all months there are, unless it
+    /// is told between which keys they lie.
+    pub(crate) async fn update_rows(
+        &mut self,
+        head: &str,
+        rows: Vec<Vec<Value>>,
+        tail: &str,
+        key: &str,
+    ) -> Result<u64, StoreError> {
+        let mut touched = 0;
+        for rows in chunks(rows) {
+            let columns = rows.first().map_or(0, Vec::len);
+            let keys = || rows.iter().filter_map(|row| row.first()).cloned();
+            let bounds = [keys().min(), keys().max()].into_iter().flatten();
+            let (low, high) = (rows.len() * columns + 1, rows.len() * columns + 2);
+            let sql = format!(
+                "{head} {} {tail} and {key} between ${low} and ${high}",
+                markers(rows.len(), columns)
+            );
+            let values = rows.iter().flatten().cloned().chain(bounds).collect();
+            touched += self.execute(AssertSqlSafe(sql), values).await?;
         }
         Ok(touched)
     }

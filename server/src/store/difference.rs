@@ -105,8 +105,8 @@ impl DifferenceRow {
         Difference { kind: self.key.kind, there: self.there, here: self.here }
     }
 
-    /// Records what a run has found. What is recorded already stays as it is and is only known to
-    /// be there still.
+    /// Records what a run has found. What is recorded already stays as it is; about what is still
+    /// open WeChat is asked again.
     pub(crate) async fn record(conn: &mut Conn, rows: &[Self], run: i64) -> Result<(), StoreError> {
         let fen = |amount: Option<Fen>| amount.map_or(Value::Int(None), Value::from);
         let values = |row: &Self| -> Vec<Value> {
@@ -132,7 +132,11 @@ impl DifferenceRow {
                         transaction_id, out_refund_no, refund_id, app_id, order_id, there_fen,
                         here_fen, happened_at, state, why, note, due_at, tries, run, found_at,
                         ended_at) values";
-        let tail = "on conflict (mch_id, bill_date, kind, number) do update set run = excluded.run";
+        let tail = "on conflict (mch_id, bill_date, kind, number) do update
+                    set run = excluded.run,
+                        due_at = case when bill_difference.state = 'open'
+                                      then coalesce(bill_difference.due_at, excluded.due_at)
+                                      else bill_difference.due_at end";
         conn.execute_rows(head, rows.iter().map(values).collect(), tail).await?;
         Ok(())
     }
@@ -220,7 +224,9 @@ impl DifferenceRow {
         Ok(Some(row))
     }
 
-    /// Says where an open difference is; it is asked about again at `again_at`, or never.
+    /// Says where an open difference is; it is asked about again at `again_at`, or never. When the
+    /// last question about a day has ended something, the day is compared once more, so that its
+    /// sums say how the books are now.
     pub(crate) async fn set(
         conn: &mut Conn,
         key: &DifferenceKey,
@@ -237,7 +243,16 @@ impl DifferenceRow {
         let mut values: Vec<Value> = vec![state.words().name.into(), why.words().name.into()];
         values.extend([note.as_str().into(), again_at.into(), ended_at.into()]);
         values.extend(key.values());
-        conn.execute(sql, values).await?;
+        if conn.execute(sql, values).await? == 0 || *state == State::Open {
+            return Ok(());
+        }
+        let sql = "update bill_day set due_at = $1
+                   where mch_id = $2 and bill_date = $3 and due_at is null and not exists (
+                       select 1 from bill_difference as d
+                       where d.mch_id = $2 and d.bill_date = $3 and d.state = 'open'
+                         and d.due_at is not null)";
+        let [mch_id, date, ..] = key.values();
+        conn.execute(sql, vec![now.into(), mch_id, date]).await?;
         Ok(())
     }
 
@@ -255,6 +270,21 @@ impl DifferenceRow {
         let mut values: Vec<Value> = vec![mch_id.as_str().into(), date.as_str().into()];
         values.extend([kind.into(), number.into(), limit.into()]);
         conn.fetch(sql, values).await?.iter().map(Self::read).collect()
+    }
+
+    /// How many payments of the difference's day were for numbers that nobody here knows, and that
+    /// may be ours.
+    pub(crate) async fn unknown_of(
+        conn: &mut Conn,
+        key: &DifferenceKey,
+    ) -> Result<u64, StoreError> {
+        let sql = "select count(*) as unknown from bill_difference
+                   where mch_id = $1 and bill_date = $2 and kind = $3 and order_id = ''
+                     and why <> $4";
+        let [mch_id, date, kind, _] = key.values();
+        let not_ours = Why::NotOurs.words().name.into();
+        let row = conn.fetch_one(sql, vec![mch_id, date, kind, not_ours]).await?;
+        row.map_or(Ok(0), |row| row.number("unknown"))
     }
 
     /// How many of a day are open, and how many of those WeChat is still asked about.

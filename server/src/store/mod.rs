@@ -9,26 +9,42 @@ mod api_key;
 mod bill;
 pub(crate) mod db;
 mod difference;
+pub(crate) mod figures;
+mod glance;
 mod history;
+mod inspect;
+pub(crate) mod look;
+mod month;
 mod order;
 mod outbox;
+mod partition;
 mod payment;
 mod refund;
+mod session;
 
 pub use api_key::KeyKind;
 pub(crate) use api_key::KeyRow;
 pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
+pub(crate) use glance::glance;
 pub(crate) use history::HistoryRow;
-pub(crate) use order::{AttemptRow, OrderRow};
-pub(crate) use outbox::{Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry};
+pub(crate) use inspect::{Tables, inspect};
+pub use month::Month;
+pub(crate) use order::{AttemptRow, ByNumber, OrderRow};
+pub(crate) use outbox::{
+    Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, retry_entry,
+};
+pub(crate) use partition::{TABLES, make_months, months_of};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
+pub(crate) use session::SessionRow;
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
+use saoma_core::time::UnixTime;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
@@ -45,14 +61,23 @@ const POSTGRES_WRITERS: u32 = 4;
 /// How long to wait for the writer or a reader. A notification is to be answered within five
 /// seconds (protocol §9), so waiting longer helps nobody.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long to wait for the replica before the database itself is asked.
+const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for another program that has locked the file, say a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often, and how far apart, to look whether another server is there.
+const ALONE_TRIES: u32 = 5;
+const ALONE_PAUSE: Duration = Duration::from_millis(100);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
 
 /// The database.
 #[derive(Clone, Debug)]
-pub(crate) struct Store(Pools);
+pub(crate) struct Store {
+    pools: Pools,
+    /// A copy of a PostgreSQL for people who look: may be behind, may be gone.
+    replica: Option<PgPool>,
+}
 
 #[derive(Clone, Debug)]
 enum Pools {
@@ -93,7 +118,7 @@ impl fmt::Display for OpenError {
             Self::Pragma { name, wanted, got } => write!(
                 f,
                 "the database does not take {name} = {wanted} (it stays {got}), so that a payment \
-                 could be forgotten; put the file on a local disk"
+                 could be forgotten; put the file on a local disk, or set PostgreSQL right"
             ),
             Self::Store(error) => error.fmt(f),
             Self::NoRandom => NoRandom.fmt(f),
@@ -135,11 +160,27 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Sql(Arc::new(error))
+/// What PostgreSQL calls a lost race: a unique key that somebody else has used meanwhile, two
+/// transactions that cannot both be, a deadlock.
+const LOST_RACES: [&str; 3] = ["23505", "40001", "40P01"];
+
+impl StoreError {
+    /// Whether it is an error that PostgreSQL calls by this code.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        let Self::Sql(error) = self else { return false };
+        error.as_database_error().and_then(|error| error.code()).is_some_and(|got| got == code)
     }
 }
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let error = Self::Sql(Arc::new(error));
+        if LOST_RACES.iter().any(|code| error.is(code)) { Self::Stale } else { error }
+    }
+}
+
+static SQLITE_TABLES: Migrator = sqlx::migrate!("./migrations/sqlite");
+static POSTGRES_TABLES: Migrator = sqlx::migrate!("./migrations/postgres");
 
 impl Store {
     /// Opens the database and brings its tables up to date.
@@ -150,9 +191,32 @@ impl Store {
         }
     }
 
+    /// Opens a database that a server of this version has made ready, beside that server. `None`:
+    /// its tables are not those of this version.
+    pub(crate) async fn open_as_it_is(database: &Database) -> Result<Option<Self>, OpenError> {
+        let (store, tables) = match database {
+            Database::Sqlite(path) => (Self::connect_sqlite(path).await?, &SQLITE_TABLES),
+            Database::Postgres(url) => (Self::connect_postgres(url).await?, &POSTGRES_TABLES),
+        };
+        let mut conn = store.reader().await.map_err(OpenError::Store)?;
+        let sql = "select max(version) as version from _sqlx_migrations where success";
+        let newest = conn.fetch_one(sql, vec![]).await.ok().flatten();
+        let newest = newest.and_then(|row| row.int("version").ok());
+        drop(conn);
+        Ok((newest == tables.iter().map(|migration| migration.version).max()).then_some(store))
+    }
+
     /// Opens the file and makes it when it is not there.
     async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
         make_private(path).map_err(OpenError::File)?;
+        let store = Self::connect_sqlite(path).await?;
+        if let Pools::Sqlite { writer, .. } = &store.pools {
+            SQLITE_TABLES.run(writer).await.map_err(OpenError::Migrate)?;
+        }
+        Ok(store)
+    }
+
+    async fn connect_sqlite(path: &Path) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -169,30 +233,42 @@ impl Store {
         };
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         check_pragmas(&mut writer.acquire().await?.into()).await?;
-        sqlx::migrate!("./migrations/sqlite").run(&writer).await.map_err(OpenError::Migrate)?;
         let readers = options.pragma("query_only", "on");
         let readers = pool().max_connections(READERS_MAX).connect_with(readers).await?;
-        Ok(Self(Pools::Sqlite { writer, readers }))
+        Ok(Self { pools: Pools::Sqlite { writer, readers }, replica: None })
     }
 
     async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
+        let store = Self::connect_postgres(url).await?;
+        if let Pools::Postgres(pool) = &store.pools {
+            // Under a lock of the database's: of several servers, one does it.
+            POSTGRES_TABLES.run(pool).await.map_err(OpenError::Migrate)?;
+        }
+        Ok(store)
+    }
+
+    async fn connect_postgres(url: &Secret) -> Result<Self, OpenError> {
         let options = PgConnectOptions::from_str(url.expose())?
             .application_name("saoma-server")
-            // A commit that is acknowledged is on the disk, whatever the server's default says.
-            .options([("synchronous_commit", "on")])
+            .options([
+                // A commit that is acknowledged is on the disk, whatever the default says.
+                ("synchronous_commit", "on"),
+                // A server that is cut off in the middle holds up the others no longer than this.
+                ("idle_in_transaction_session_timeout", "10s"),
+            ])
             .statement_cache_capacity(STATEMENTS);
         let pool = PgPoolOptions::new()
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .max_connections(READERS_MAX + POSTGRES_WRITERS)
             .connect_with(options)
             .await?;
-        sqlx::migrate!("./migrations/postgres").run(&pool).await.map_err(OpenError::Migrate)?;
-        Ok(Self(Pools::Postgres(pool)))
+        check_settings(&mut Line::Postgres(pool.acquire().await?).into()).await?;
+        Ok(Self { pools: Pools::Postgres(pool), replica: None })
     }
 
     /// How many transactions may write at once.
     pub(crate) fn writers(&self) -> u32 {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { .. } => 1,
             Pools::Postgres(_) => POSTGRES_WRITERS,
         }
@@ -200,7 +276,7 @@ impl Store {
 
     /// Which database it is.
     pub(crate) fn dialect(&self) -> Dialect {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { .. } => Dialect::Sqlite,
             Pools::Postgres(_) => Dialect::Postgres,
         }
@@ -208,7 +284,7 @@ impl Store {
 
     /// Begins a transaction that may write.
     pub(crate) async fn begin(&self) -> Result<Conn, StoreError> {
-        Ok(match &self.0 {
+        Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => {
                 Line::SqliteTx(writer.begin_with("begin immediate").await?).into()
             }
@@ -216,17 +292,87 @@ impl Store {
         })
     }
 
+    /// A connection that may write, outside of any transaction.
+    pub(crate) async fn writer(&self) -> Result<Conn, StoreError> {
+        Ok(match &self.pools {
+            Pools::Sqlite { writer, .. } => Line::Sqlite(writer.acquire().await?).into(),
+            Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
+        })
+    }
+
+    /// A line for nothing but listening to other servers, if there can be any.
+    pub(crate) fn line_to_listen(&self) -> Option<PgPool> {
+        let Pools::Postgres(pool) = &self.pools else { return None };
+        let options = pool.connect_options().as_ref().clone();
+        Some(PgPoolOptions::new().max_connections(1).connect_lazy_with(options))
+    }
+
+    /// Whether no other server is there, so that every lease is a dead one's. It stays so until
+    /// this transaction ends.
+    pub(crate) async fn is_alone(&self, tx: &mut Conn) -> Result<bool, StoreError> {
+        if self.dialect() == Dialect::Sqlite {
+            // One file serves one process.
+            return Ok(true);
+        }
+        let sql = "select pg_try_advisory_xact_lock(hashtext('saoma servers'))::text as is_alone";
+        for _ in 0..ALONE_TRIES {
+            let row = tx.fetch_one(sql, vec![]).await?;
+            if row.is_some_and(|row| row.text("is_alone").is_ok_and(|alone| alone == "true")) {
+                return Ok(true);
+            }
+            // PostgreSQL takes a moment to notice that somebody was killed.
+            tokio::time::sleep(ALONE_PAUSE).await;
+        }
+        Ok(false)
+    }
+
+    /// Tells the other servers, once this is committed, that something has happened to orders.
+    pub(crate) async fn announce(
+        conn: &mut Conn,
+        order_ids: impl IntoIterator<Item = &str>,
+    ) -> Result<(), StoreError> {
+        if conn.dialect() == Dialect::Postgres {
+            let rows = order_ids.into_iter().map(|id| vec![id.into()]).collect();
+            let head = "select pg_notify('saoma_orders', v.column1) from (values";
+            conn.execute_rows(head, rows, ") as v").await?;
+        }
+        Ok(())
+    }
+
     /// A connection to look with.
     pub(crate) async fn reader(&self) -> Result<Conn, StoreError> {
-        Ok(match &self.0 {
+        Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => Line::Sqlite(readers.acquire().await?).into(),
             Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
         })
     }
 
+    /// Lets people look at a replica. It need not be there now.
+    pub(crate) fn with_replica(mut self, url: &Secret) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url.expose())?.application_name("saoma-look");
+        let pool = PgPoolOptions::new().acquire_timeout(REPLICA_TIMEOUT);
+        self.replica = Some(pool.max_connections(READERS_MAX).connect_lazy_with(options));
+        Ok(self)
+    }
+
+    /// A connection for people who look: to the replica, if there is one that answers. What it
+    /// shows may be old, so nothing may be decided by it.
+    pub(crate) async fn for_people(&self) -> Result<Conn, StoreError> {
+        if let Some(replica) = &self.replica {
+            match replica.acquire().await {
+                Ok(conn) => return Ok(Line::Postgres(conn).into()),
+                Err(error) => tracing::warn!(%error, "the replica does not answer"),
+            }
+        }
+        self.reader().await
+    }
+
     /// Waits for what runs and closes the database.
     pub(crate) async fn close(&self) {
-        match &self.0 {
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
+        match &self.pools {
             Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
@@ -273,6 +419,20 @@ async fn check_pragmas(conn: &mut Conn) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// The same for PostgreSQL: what the server as a whole was told.
+async fn check_settings(conn: &mut Conn) -> Result<(), OpenError> {
+    for (name, sql) in [("fsync", "show fsync"), ("synchronous_commit", "show synchronous_commit")]
+    {
+        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
+        let got = row.map(|row| row.text(name)).transpose().map_err(OpenError::Store)?;
+        let got = got.unwrap_or_default();
+        if got != "on" {
+            return Err(OpenError::Pragma { name, wanted: "on", got });
+        }
+    }
+    Ok(())
+}
+
 /// A decision of the first start: kept when there is none yet, and what is kept is returned.
 pub(crate) async fn setting(
     conn: &mut Conn,
@@ -289,6 +449,14 @@ pub(crate) async fn setting(
 /// Whether the database can be read.
 pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
     conn.fetch("select count(*) as settings from setting", vec![]).await?;
+    Ok(())
+}
+
+/// Whether the database can be written: this writes a row, and its value says when.
+pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
+    let sql = "insert into setting (name, value) values ('written_at', $1)
+               on conflict (name) do update set value = excluded.value";
+    conn.execute(sql, vec![now.get().to_string().into()]).await?;
     Ok(())
 }
 

@@ -25,6 +25,17 @@ pub(crate) struct OrderRow {
     pub(crate) device: Option<String>,
 }
 
+/// What is known of a shop's own number.
+#[derive(Clone, Debug)]
+pub(crate) enum ByNumber {
+    /// Nobody has used it.
+    Free,
+    /// It is this order's.
+    Order(Box<OrderRow>),
+    /// Its order is in the archive.
+    Archived,
+}
+
 /// One number at WeChat.
 #[derive(Clone, Debug)]
 pub(crate) struct AttemptRow {
@@ -86,10 +97,13 @@ impl OrderRow {
         conn: &mut Conn,
         shop: &str,
         order_no: &str,
-    ) -> Result<Option<Self>, StoreError> {
-        let sql = "select * from orders where shop = $1 and order_no = $2";
-        let row = conn.fetch_one(sql, vec![shop.into(), order_no.into()]).await?;
-        row.as_ref().map(Self::read).transpose()
+    ) -> Result<ByNumber, StoreError> {
+        let sql = "select order_id from order_number where shop = $1 and order_no = $2";
+        let Some(row) = conn.fetch_one(sql, vec![shop.into(), order_no.into()]).await? else {
+            return Ok(ByNumber::Free);
+        };
+        let order = Self::get(conn, &row.parsed("order_id")?).await?;
+        Ok(order.map_or(ByNumber::Archived, |row| ByNumber::Order(Box::new(row))))
     }
 
     /// Adds new orders.
@@ -121,6 +135,13 @@ impl OrderRow {
                     description, phase, state, version, due_at, created_at, expires_at, \
                     updated_at, device) values";
         let values = rows.iter().map(values).collect::<Result<_, _>>()?;
+        let number = |row: &&Self| -> Vec<Value> {
+            let order_id = row.order.id().as_str();
+            vec![row.shop.as_str().into(), row.order_no.as_str().into(), order_id.into()]
+        };
+        let numbers = "insert into order_number (shop, order_no, order_id) values";
+        let taken = rows.iter().map(number).collect();
+        all(conn.execute_rows(numbers, taken, "on conflict do nothing").await?, rows.len())?;
         all(conn.execute_rows(head, values, "on conflict do nothing").await?, rows.len())
     }
 
@@ -148,7 +169,7 @@ impl OrderRow {
                     due_at = v.column6, updated_at = v.column7 from (values";
         let tail = ") as v where orders.order_id = v.column1 and orders.version = v.column2";
         let values = rows.iter().map(values).collect::<Result<_, _>>()?;
-        all(conn.execute_rows(head, values, tail).await?, rows.len())
+        all(conn.update_rows(head, values, tail, "orders.order_id").await?, rows.len())
     }
 
     /// The orders for which time has something to do, most urgent first.

@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) effect: Effect,
     /// How often it was begun, this time included. It also tells this lease from later ones.
     pub(crate) tries: u32,
+    /// When it was written down.
+    pub(crate) since: UnixTime,
 }
 
 /// An entry to be written.
@@ -237,7 +239,8 @@ impl FetchRow {
                     and (outbox.state = v.column3 or v.column4 in ('dispensing', 'done') \
                          and outbox.state in ('waiting', 'unfetched', 'dispensing', \
                                               'unconfirmed'))";
-        conn.execute_rows(head, rows.iter().map(values).collect(), tail).await?;
+        let values = rows.iter().map(values).collect();
+        conn.update_rows(head, values, tail, "outbox.order_id").await?;
         Ok(())
     }
 }
@@ -264,14 +267,28 @@ impl EntryEnd {
         }
         let head = "update outbox set state = 'done', updated_at = v.column3 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2";
-        conn.execute_rows(head, done, tail).await?;
+        conn.update_rows(head, done, tail, "outbox.order_id").await?;
         let head = "update outbox set state = 'pending', updated_at = v.column3, \
                     due_at = v.column5, last_error = v.column6 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2 \
                     and outbox.tries = v.column4 and outbox.state = 'leased'";
-        conn.execute_rows(head, again, tail).await?;
+        conn.update_rows(head, again, tail, "outbox.order_id").await?;
         Ok(())
     }
+}
+
+/// Has an entry tried now that was given up or waits for its next try; `order_id` is '' for a
+/// payment of an unknown number. `false`: there is no such entry.
+pub(crate) async fn retry_entry(
+    conn: &mut Conn,
+    order_id: &str,
+    key: &str,
+    now: UnixTime,
+) -> Result<bool, StoreError> {
+    let sql = "update outbox set state = 'pending', due_at = $1, updated_at = $1
+               where order_id = $2 and key = $3
+                 and (state = 'dead' or state = 'pending' and due_at > $1)";
+    Ok(conn.execute(sql, vec![now.into(), order_id.into(), key.into()]).await? == 1)
 }
 
 impl Entry {
@@ -286,6 +303,7 @@ impl Entry {
             effect: serde_json::from_str(&row.text("effect")?)
                 .map_err(|_| StoreError::Corrupt("effect"))?,
             tries: row.number("tries")?,
+            since: row.time("created_at")?,
         })
     }
 
@@ -317,7 +335,8 @@ impl Entry {
                  order by due.due_at, due.created_at, due.key limit $4 {skip})
              update outbox set state = 'leased', due_at = $2, tries = tries + 1, updated_at = $1
              from mine where outbox.order_id = mine.order_id and outbox.key = mine.key
-             returning outbox.order_id, outbox.key, outbox.effect, outbox.tries"
+             returning outbox.order_id, outbox.key, outbox.effect, outbox.tries,
+                 outbox.created_at"
         );
         let values = vec![now.into(), until.into(), lane.as_str().into(), limit.into()];
         let rows = conn.fetch(AssertSqlSafe(sql), values).await?;

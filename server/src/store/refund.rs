@@ -125,6 +125,7 @@ impl RefundState {
             RefundEnd::Done => Self::Done,
             RefundEnd::Failed => Self::Failed,
             RefundEnd::Closed => Self::Closed,
+            RefundEnd::Dropped => Self::Dismissed,
         }
     }
 }
@@ -270,7 +271,7 @@ pub(crate) struct RefundEnded {
 }
 
 impl RefundEnded {
-    /// Writes ends down; what a person decided stays as the reason.
+    /// Writes ends down; why one failed stays as the reason.
     pub(crate) async fn update_all(
         conn: &mut Conn,
         rows: &[Self],
@@ -285,7 +286,7 @@ impl RefundEnded {
                     trouble = case when v.column2 = 'failed' then refund.trouble else null end \
                     from (values";
         let tail = ") as v where refund.out_refund_no = v.column1 \
-                    and refund.asked_by <> 'elsewhere' and refund.state <> 'dismissed'";
+                    and refund.asked_by <> 'elsewhere'";
         conn.execute_rows(head, rows.iter().map(values).collect(), tail).await?;
         Ok(())
     }

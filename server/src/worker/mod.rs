@@ -3,23 +3,34 @@
 //! This is the only part of the server that calls WeChat and the shop, and it holds no state of
 //! its own: killed at any moment, its successor goes on from the database.
 
+mod log;
 mod refund;
 
+use crate::clock::Stopwatch;
+use crate::metrics::{Answer, code_of, name_of};
 use crate::service::{Job, Outcome, Service, ShipOrder};
-use crate::store::{AttemptRow, Entry, Lane, StoreError};
+use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
 use crate::webhook::Webhooks;
-use saoma_core::ids::{AppId, MchId};
-use saoma_core::native::Gateway;
+use log::Log;
+use saoma_core::api::Call;
+use saoma_core::ids::{AppId, MchId, OrderId};
+use saoma_core::native::{CallError, Gateway, Tap};
 use saoma_core::time::UnixTime;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 /// Most entries of a lane that are performed at once, besides those that their writer asked for at
 /// once.
 const PARALLEL_MAX: usize = 16;
+/// How long to wait at most before looking again where other servers may have left something to
+/// do: one that dies after a commit tells nobody.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often the tables of the next months are seen to.
+const DAY_S: u64 = 86_400;
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -80,6 +91,13 @@ impl Worker {
             }
         }
         while running.join_next().await.is_some() {}
+        // What was leased to be performed at once, and was not begun, is for others.
+        while let Ok(entry) = at_once.try_recv() {
+            let key = entry.key.clone();
+            if let Err(error) = self.service.give_back(entry).await {
+                tracing::warn!(key, %error, "a lease is not given back; it ends by itself");
+            }
+        }
     }
 
     /// Claims entries while there is room.
@@ -106,8 +124,7 @@ impl Worker {
     /// for somebody who is at work, so there is no hurry.
     async fn next_entry(&self, lane: Lane, looked_at: UnixTime) {
         match self.service.next_entry(lane).await {
-            Ok(Some(at)) => self.service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
-            Ok(None) => std::future::pending().await,
+            Ok(at) => wait_until(&self.service, at.map(|at| at.max(looked_at.plus(1)))).await,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
                 tokio::time::sleep(AFTER_FAILURE).await;
@@ -116,46 +133,59 @@ impl Worker {
     }
 
     async fn perform(self: Arc<Self>, entry: Entry) {
-        let key = entry.key.clone();
+        let (key, order_id) = (entry.key.clone(), entry.order_id.clone());
         let result = async {
-            let outcome = self.outcome(&entry).await?;
-            self.service.settle(entry, outcome).await
+            let log = Arc::new(Log::default());
+            let outcome = self.outcome(&entry, &log).await?;
+            // Both are asked for at once, so that they are committed together.
+            let told = self.service.keep_lines(entry.order_id.clone(), log.take());
+            let (told, settled) = tokio::join!(told, self.service.settle(entry, outcome));
+            if let Err(error) = told {
+                tracing::error!(%error, "what was said could not be kept");
+            }
+            settled
         };
-        if let Err(error) = result.await {
+        // Everything that is said meanwhile is about this order.
+        let order_id = order_id.as_ref().map(OrderId::as_str);
+        let span = tracing::error_span!("effect", order_id, key);
+        if let Err(error) = result.instrument(span).await {
             // The lease runs out, and then it is claimed again.
-            tracing::error!(key, %error, "an entry of the outbox could not be settled");
+            tracing::error!(order_id, key, %error, "an entry of the outbox could not be settled");
         }
     }
 
-    async fn outcome(&self, entry: &Entry) -> Result<Outcome, StoreError> {
+    async fn outcome(&self, entry: &Entry, log: &Arc<Log>) -> Result<Outcome, StoreError> {
         let Some(job) = self.service.job(entry).await? else { return Ok(Outcome::Unwanted) };
         let nonce = match self.service.context.nonce() {
             Ok(nonce) => nonce,
             Err(error) => return Ok(again(error.to_string())),
         };
         Ok(match job {
-            Job::Ship(ship) => self.ship(&ship).await,
-            Job::Refund(job) => Outcome::Refund(self.refund(job).await),
-            Job::Place(attempt) => match self.gateway(&attempt) {
+            Job::Ship(ship) => self.ship(&ship, log).await,
+            Job::Refund(job) => Outcome::Refund(self.refund(job, log).await),
+            Job::Place(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (request, algorithm) = (attempt.request.as_bytes(), attempt.sign_type);
-                    let answer = gateway.unified_order(request, algorithm, &nonce).await;
+                    let answer = gateway.unified_order(request, algorithm, &nonce);
+                    let answer = self.measured(Call::UnifiedOrder, answer).await;
                     Outcome::of_place(attempt.index, entry.tries, answer)
                 }
                 Err(why) => again(why),
             },
-            Job::Query(attempt) => match self.gateway(&attempt) {
+            Job::Query(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
-                    let answer = gateway.order_query(number, algorithm, &nonce).await;
+                    let answer = gateway.order_query(number, algorithm, &nonce);
+                    let answer = self.measured(Call::OrderQuery, answer).await;
                     Outcome::of_query(attempt.index, answer)
                 }
                 Err(why) => again(why),
             },
-            Job::Close(attempt) => match self.gateway(&attempt) {
+            Job::Close(attempt) => match self.gateway(&attempt, log) {
                 Ok(gateway) => {
                     let (number, algorithm) = (&attempt.out_trade_no, attempt.sign_type);
-                    let answer = gateway.close_order(number, algorithm, &nonce).await;
+                    let answer = gateway.close_order(number, algorithm, &nonce);
+                    let answer = self.measured(Call::CloseOrder, answer).await;
                     Outcome::of_close(attempt.index, answer)
                 }
                 Err(why) => again(why),
@@ -163,21 +193,76 @@ impl Worker {
         })
     }
 
-    /// The line to WeChat for an attempt, or why there is none.
-    fn gateway(&self, attempt: &AttemptRow) -> Result<&Gateway, String> {
-        let seller = (attempt.mch_id.clone(), attempt.app_id.clone());
-        let missing = || format!("merchant {} is not in the configuration", attempt.mch_id);
-        self.gateways.get(&seller).ok_or_else(missing)
+    /// Lets a call to WeChat happen, and counts what it came to and how long it took.
+    async fn measured<A: Answer>(
+        &self,
+        call: Call,
+        answer: impl Future<Output = Result<A, CallError>>,
+    ) -> Result<A, CallError> {
+        let began = Stopwatch::start();
+        let answer = answer.await;
+        let metrics = &self.service.context.metrics;
+        metrics.gateway_call(name_of(call), code_of(&answer), began.elapsed());
+        answer
     }
 
-    async fn ship(&self, ship: &ShipOrder) -> Outcome {
-        let now = self.service.context.clock.now();
-        Outcome::of_ship(self.webhooks.ship(&ship.shop, ship, now).await)
+    /// The line to WeChat for an attempt, or why there is none.
+    fn gateway(&self, attempt: &AttemptRow, log: &Arc<Log>) -> Result<Gateway, String> {
+        self.line(&attempt.mch_id, &attempt.app_id, log)
+    }
+
+    /// The line to WeChat of a merchant, on which `log` listens.
+    fn line(&self, mch_id: &MchId, app_id: &AppId, log: &Arc<Log>) -> Result<Gateway, String> {
+        let gateway = self.gateways.get(&(mch_id.clone(), app_id.clone()));
+        let gateway = gateway.ok_or_else(|| {
+            format!("merchant {mch_id} with {app_id} is not in the configuration")
+        })?;
+        Ok(gateway.tapped(Arc::clone(log) as Arc<dyn Tap>))
+    }
+
+    async fn ship(&self, ship: &ShipOrder, log: &Log) -> Outcome {
+        let context = &self.service.context;
+        let began = Stopwatch::start();
+        log.push("sent", "webhook", serde_json::to_string(ship).unwrap_or_default());
+        let answer = self.webhooks.ship(&ship.shop, ship, context.clock.now()).await;
+        let result = answer.as_ref().map_or_else(|error| error.name(), |()| "OK".to_owned());
+        context.metrics.webhook_call(&result, began.elapsed());
+        log.push(
+            "received",
+            "webhook",
+            match &answer {
+                Ok(()) => "2xx".to_owned(),
+                Err(error) => error.to_string(),
+            },
+        );
+        Outcome::of_ship(answer)
     }
 }
 
 fn again(why: String) -> Outcome {
     Outcome::Again { event: None, why }
+}
+
+/// How often the gateway is asked what time it is.
+const CLOCK_EVERY: Duration = Duration::from_mins(10);
+
+/// Compares our clock with the gateway's, for whoever watches the server, until told to stop.
+pub(crate) async fn compare_clocks(worker: Arc<Worker>, mut stop: watch::Receiver<bool>) {
+    let context = &worker.service.context;
+    let ask = async || {
+        let Some(gateway) = worker.gateways.values().next() else { return };
+        if let Ok(Some(theirs)) = gateway.date().await {
+            let [theirs, ours] = [theirs, context.clock.now()].map(UnixTime::get);
+            context.metrics.clock_offset(theirs.cast_signed() - ours.cast_signed());
+        }
+    };
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = async { ask().await; tokio::time::sleep(CLOCK_EVERY).await } => {}
+        }
+    }
 }
 
 /// Lets time happen to orders until told to stop.
@@ -209,11 +294,42 @@ async fn next_tick(service: &Service, looked_at: UnixTime) {
         Ok::<_, StoreError>(next.into_iter().flatten().min())
     };
     match next.await {
-        Ok(Some(at)) => service.context.clock.sleep_until(at.max(looked_at.plus(1))).await,
-        Ok(None) => std::future::pending().await,
+        Ok(at) => wait_until(service, at.map(|at| at.max(looked_at.plus(1)))).await,
         Err(error) => {
             tracing::error!(%error, "orders cannot be read");
             tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Waits until then, or for ever; where other servers may be, a little at most.
+async fn wait_until(service: &Service, at: Option<UnixTime>) {
+    let wait = async {
+        match at {
+            Some(at) => service.context.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    };
+    match service.store.dialect() {
+        Dialect::Sqlite => wait.await,
+        Dialect::Postgres => {
+            // Both ends are the same to who waits.
+            let _ = tokio::time::timeout(LOOK_AGAIN, wait).await;
+        }
+    }
+}
+
+/// Makes the tables of the next months each day until told to stop.
+pub(crate) async fn keep_months(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let clock = &service.context.clock;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = clock.sleep_until(clock.now().plus(DAY_S)) => {}
+        }
+        if let Err(error) = make_months(&service.store, clock.now()).await {
+            tracing::error!(%error, "the tables of the next months could not be made");
         }
     }
 }

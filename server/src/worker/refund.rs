@@ -1,14 +1,15 @@
 //! Sending refunds, and asking what became of them.
 
 use super::Worker;
+use super::log::Log;
 use crate::service::{RefundJob, RefundLook, RefundNews, ToldRefund};
 use crate::store::RefundRow;
 use saoma_core::api::{
-    PaymentNo, REFUNDS_MAX, RefundAnswer, RefundNo, RefundQuery, RefundQueryAnswer, Refusal,
+    Call, PaymentNo, REFUNDS_MAX, RefundAnswer, RefundNo, RefundQuery, RefundQueryAnswer, Refusal,
 };
-use saoma_core::ids::{AppId, MchId};
 use saoma_core::money::Fen;
 use saoma_core::native::Gateway;
+use std::sync::Arc;
 
 /// Refunds of one answer (protocol §8).
 const PAGE: u8 = 10;
@@ -20,24 +21,19 @@ struct Page {
 }
 
 impl Worker {
-    pub(super) async fn refund(&self, job: RefundJob) -> RefundNews {
+    pub(super) async fn refund(&self, job: RefundJob, log: &Arc<Log>) -> RefundNews {
         match job {
             RefundJob::Known(news) => news,
-            RefundJob::Send(row) => self.send(&row).await,
-            RefundJob::Look(look) => match self.line(&look.mch_id, &look.app_id) {
-                Ok(gateway) => self.look(gateway, &look).await,
+            RefundJob::Send(row) => self.send(&row, log).await,
+            RefundJob::Look(look) => match self.line(&look.mch_id, &look.app_id, log) {
+                Ok(gateway) => self.look(&gateway, &look).await,
                 Err(why) => RefundNews::again(why),
             },
         }
     }
 
-    fn line(&self, mch_id: &MchId, app_id: &AppId) -> Result<&Gateway, String> {
-        let gateway = self.gateways.get(&(mch_id.clone(), app_id.clone()));
-        gateway.ok_or_else(|| format!("merchant {mch_id} is not in the configuration"))
-    }
-
-    async fn send(&self, row: &RefundRow) -> RefundNews {
-        let gateway = match self.line(&row.mch_id, &row.app_id) {
+    async fn send(&self, row: &RefundRow, log: &Arc<Log>) -> RefundNews {
+        let gateway = match self.line(&row.mch_id, &row.app_id, log) {
             Ok(gateway) => gateway,
             Err(why) => return RefundNews::again(why),
         };
@@ -49,7 +45,8 @@ impl Worker {
             RefundAnswer::Accepted(refund) => Ok((refund.refund_id.clone(), refund.refund_fee)),
             RefundAnswer::Refused(refusal) => Err(Box::new(refusal)),
         };
-        let answer = gateway.refund(row.request.as_bytes(), row.sign_type, &nonce, look).await;
+        let answer = gateway.refund(row.request.as_bytes(), row.sign_type, &nonce, look);
+        let answer = self.measured(Call::Refund, answer).await;
         RefundNews::of_refund(row.part, answer)
     }
 
@@ -121,7 +118,8 @@ impl Worker {
                 }
             }
         };
-        match gateway.refund_query(query, look.sign_type, &nonce, read).await {
+        let answer = gateway.refund_query(query, look.sign_type, &nonce, read);
+        match self.measured(Call::RefundQuery, answer).await {
             Ok(Ok(page)) => Ok(page),
             Ok(Err(refusal)) => Err(RefundNews::of_query(&refusal)),
             Err(error) => Err(RefundNews::again(error.to_string())),

@@ -1,5 +1,5 @@
 //! Sandbox and server in this process, on one clock that stands until a test moves it, and a shop
-//! that takes the webhook.
+//! that takes the webhook. With `SAOMA_TEST_DATABASE=postgres` the server is on PostgreSQL.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::xml::{Draft, Text};
 use saoma_sandbox::clock::ClockKind;
 use saoma_sandbox::{Merchant, Sandbox, Target, Tender};
-use saoma_server::{Clock, Config, ManualClock, Random, Server};
+use saoma_server::{Clock, Config, Database, ManualClock, Random, Secret, Server};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::path::Path;
@@ -106,7 +106,8 @@ impl World {
     /// A world whose merchant calls over TLS and shows its certificate, so that it can give money
     /// back; `lines` stand in its section.
     pub(crate) async fn with_certificate(lines: &str) -> Self {
-        Self::build(SignType::HmacSha256, |sandbox, folder| {
+        let database = saoma_postgres::chosen().unwrap();
+        Self::build(database, SignType::HmacSha256, |sandbox, folder| {
             let ours = sandbox.client_certificate(MCH_ID).unwrap();
             std::fs::write(folder.join("ca.pem"), sandbox.ca_pem()).unwrap();
             std::fs::write(folder.join("apiclient_cert.p12"), &ours.p12).unwrap();
@@ -121,15 +122,27 @@ impl World {
 
     /// A world; `gateway` is a host to be called before the sandbox.
     pub(crate) async fn with(sign_type: SignType, gateway: &str) -> Self {
-        Self::build(sign_type, |sandbox, _| match gateway {
+        let database = saoma_postgres::chosen().unwrap();
+        Self::build(database, sign_type, |sandbox, _| match gateway {
             "" => format!("gateway = \"{}\"", sandbox.base_url()),
             main => format!("gateway = [\"{main}\", \"{}\"]", sandbox.base_url()),
         })
         .await
     }
 
+    /// A world on PostgreSQL, for more than one server.
+    pub(crate) async fn on_postgres() -> Self {
+        let url = saoma_postgres::Cluster::shared().unwrap().database().unwrap();
+        let lines = |sandbox: &Sandbox, _: &Path| format!("gateway = \"{}\"", sandbox.base_url());
+        Self::build(Some(url), SignType::HmacSha256, lines).await
+    }
+
     /// A world; `lines` gives those about the gateway.
-    async fn build(sign_type: SignType, lines: impl FnOnce(&Sandbox, &Path) -> String) -> Self {
+    async fn build(
+        database: Option<String>,
+        sign_type: SignType,
+        lines: impl FnOnce(&Sandbox, &Path) -> String,
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "扫码咖啡").unwrap();
         let mut desk = saoma_sandbox::Config::new([merchant]);
@@ -141,7 +154,11 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let hosts = lines(&sandbox, folder.path());
         let text = server_config(sign_type, &hosts, &webhook);
-        let config = Config::parse(&text, folder.path(), &saoma_server::Env::default()).unwrap();
+        let config = Config::parse(&text, folder.path(), &saoma_server::Env::default());
+        let mut config = config.unwrap();
+        if let Some(url) = database {
+            config.database = Database::Postgres(Secret::new(url));
+        }
         let clock = ManualClock::new(saoma_core::time::UnixTime::new(START).unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (server, seed) = (None, 1);
@@ -162,9 +179,19 @@ impl World {
         self.server = None;
     }
 
+    /// Another server on the same database, which must be PostgreSQL.
+    pub(crate) async fn another_server(&mut self) -> Server {
+        self.seed += 1;
+        let clock = Clock::Manual(self.clock.clone());
+        Server::start(self.config.clone(), clock, Random::seeded(self.seed)).await.unwrap()
+    }
+
     /// The server loses its database and begins with an empty one.
     pub(crate) async fn forget(&mut self) {
         self.crash_server();
+        if let Some(url) = saoma_postgres::chosen().unwrap() {
+            self.config.database = Database::Postgres(Secret::new(url));
+        }
         for file in std::fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap) {
             if file.file_name().to_string_lossy().starts_with("saoma.db") {
                 std::fs::remove_file(file.path()).unwrap();
@@ -206,6 +233,14 @@ impl World {
         self.call(self.http.get(url)).await.1
     }
 
+    /// Follows an order.
+    pub(crate) async fn follow(&self, id: &str) -> Stream {
+        let url = format!("{}/v1/orders/{id}/events", self.base_url());
+        let response = self.http.get(url).bearer_auth(SHOP_KEY).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        Stream { response, text: String::new() }
+    }
+
     pub(crate) async fn cancel(&self, id: &str) -> (u16, Value) {
         let url = format!("{}/v1/orders/{id}/cancel", self.base_url());
         self.call(self.http.post(url)).await
@@ -223,6 +258,17 @@ impl World {
         let url = format!("{}/v1/orders/{id}/refunds", self.base_url());
         let (_, mut told) = self.call(self.http.get(url)).await;
         told["refunds"].as_array_mut().unwrap().drain(..).collect()
+    }
+
+    /// An order's history as it is stored: kind, name, text.
+    pub(crate) async fn history(&self, id: &str) -> Vec<(String, String, String)> {
+        let file = self.folder.path().join("saoma.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).read_only(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let sql = "select kind, name, text from history where order_id = $1 order by id";
+        let lines = sqlx::query_as(sql).bind(id).fetch_all(&pool).await.unwrap();
+        pool.close().await;
+        lines
     }
 
     /// Lets time go by, second by second, until `done` says so: whatever is to be asked at some
@@ -281,17 +327,44 @@ impl World {
 
     /// Posts a notification and gives the body of the answer.
     pub(crate) async fn notify(&self, xml: impl Into<reqwest::Body>) -> String {
-        self.post("/wx/v2/notify", xml).await
+        self.notify_at(self.base_url(), xml).await
+    }
+
+    /// The same at a server of this address.
+    pub(crate) async fn notify_at(&self, base: &str, xml: impl Into<reqwest::Body>) -> String {
+        let url = format!("{base}/wx/v2/notify");
+        self.http.post(url).body(xml).send().await.unwrap().text().await.unwrap()
     }
 
     /// The same about a refund.
     pub(crate) async fn notify_refund(&self, xml: impl Into<reqwest::Body>) -> String {
-        self.post("/wx/v2/refund-notify", xml).await
-    }
-
-    async fn post(&self, path: &str, xml: impl Into<reqwest::Body>) -> String {
-        let url = format!("{}{path}", self.base_url());
+        let url = format!("{}/wx/v2/refund-notify", self.base_url());
         self.http.post(url).body(xml).send().await.unwrap().text().await.unwrap()
+    }
+}
+
+/// The events of an order that is followed.
+pub(crate) struct Stream {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Stream {
+    /// The next view.
+    pub(crate) async fn next(&mut self) -> Value {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+                let view = data.map(|data| serde_json::from_str(data).unwrap());
+                self.text = rest.to_owned();
+                if let Some(view) = view {
+                    return view;
+                }
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.unwrap();
+            let chunk = chunk.unwrap().expect("the stream goes on until the end was told");
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
     }
 }
 

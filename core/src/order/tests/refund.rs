@@ -105,6 +105,24 @@ fn a_refund_that_failed_waits_for_a_person_and_a_hand_made_one_ends_it() {
 }
 
 #[test]
+fn what_a_person_has_decided_to_keep_is_owed_no_more() {
+    let asked = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    let failed = then(&asked, &[ended(0, RefundEnd::Failed)]).order;
+    for order in [asked, failed] {
+        let step = order.handle(&ended(0, RefundEnd::Dropped), at(3));
+        assert_eq!(kinds(&step), [""; 0]);
+        assert_eq!(step.order.refunds()[0].stage, RefundStage::Dropped);
+        assert_eq!(step.order.watched_phase(), watch::Phase::Cancelled);
+        assert_eq!(step.order.due(), None);
+        let still = then(&step.order, &[ended(0, RefundEnd::Closed)]);
+        assert_eq!((&still.order, kinds(&still)), (&step.order, vec![]));
+        // Whatever was decided, money that is back is back.
+        let back = then(&step.order, &[ended(0, RefundEnd::Done)]).order;
+        assert_eq!(back.watched_phase(), watch::Phase::Refunded);
+    }
+}
+
+#[test]
 fn a_shop_gives_back_parts_and_never_more_than_was_paid() {
     let order = shipped();
     assert_eq!(order.kept_attempt(), Some(0));

@@ -42,7 +42,9 @@ impl Ledger {
                     match (refund.back, end) {
                         (_, RefundEnd::Done) => refund.back = Some(true),
                         (Some(true), _) => {}
-                        (_, RefundEnd::Failed | RefundEnd::Closed) => refund.back = None,
+                        (_, RefundEnd::Failed | RefundEnd::Closed | RefundEnd::Dropped) => {
+                            refund.back = None;
+                        }
                     }
                 }
             }
@@ -107,6 +109,7 @@ fn alphabet(wrong_fen: u64) -> StdVec<Event> {
             Event::PlaceUnknown { attempt },
             Event::PlaceImpossible { attempt },
             Event::SaysPaid { attempt },
+            Event::Ask { attempt },
             Event::NotPaid { attempt },
             Event::NumberOver { attempt },
             Event::CloseConfirmed { attempt },
@@ -132,6 +135,7 @@ fn refunds() -> StdVec<Event> {
             events.push(Event::RefundEnded { refund, end });
         }
     }
+    events.push(Event::RefundEnded { refund: 0, end: RefundEnd::Dropped });
     for amount in [0, 1_200] {
         let amount = Fen::new(amount).unwrap();
         events.push(Event::RefundedElsewhere { attempt: 0, amount });

@@ -4,17 +4,20 @@ use super::{Change, Writes};
 use crate::service::context::Context;
 use crate::store::{
     AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, MessageRow,
-    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError, tell_anomalies,
+    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, Store, StoreError,
+    tell_anomalies,
 };
 use saoma_core::ids::OrderId;
+use saoma_core::time::UnixTime;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use tracing::Span;
 
 impl Change {
     /// Writes what was kept, makes it happen, and tells whoever must know.
     pub(in crate::service) async fn commit(mut self) -> Result<(), StoreError> {
         let changed = self.write().await?;
         self.conn.commit().await?;
-        tell(&self.context, &changed, self.kept);
+        tell(&self.context, &changed, self.now, self.kept);
         Ok(())
     }
 
@@ -52,13 +55,19 @@ impl Change {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }
         HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
+        let changed = new.iter().chain(old.iter().map(|(row, _)| row));
+        Store::announce(conn, changed.map(|row| row.order.id().as_str())).await?;
         Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
     }
 }
 
 /// Tells whoever must know of what was committed.
-fn tell(context: &Context, changed: &[OrderRow], kept: Writes) {
+fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
+    let metrics = &context.metrics;
+    kept.phases.iter().for_each(|phase| metrics.order_is(*phase));
+    kept.shipped_after.iter().for_each(|seconds| metrics.shipped(*seconds));
     for anomaly in &kept.anomalies {
+        metrics.anomaly(anomaly.kind);
         tracing::warn!(
             kind = anomaly.kind.as_str(),
             order_id = anomaly.order_id.as_ref().map(OrderId::as_str),
@@ -75,7 +84,7 @@ fn tell(context: &Context, changed: &[OrderRow], kept: Writes) {
         match state {
             EntryState::LeasedUntil(_) => {
                 // Nobody performs any more only while the server stops; the lease ends later.
-                let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1 });
+                let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1, since: now });
             }
             EntryState::PendingFrom(_) => rings = true,
             EntryState::Held | EntryState::WaitingUntil(_) => {}
@@ -83,7 +92,8 @@ fn tell(context: &Context, changed: &[OrderRow], kept: Writes) {
     }
     for row in changed {
         let (order_id, phase) = (row.order.id(), row.order.watched_phase().as_str());
-        tracing::info!(%order_id, phase, version = row.version, "order");
+        let parent = kept.spans.get(order_id).and_then(Span::id);
+        tracing::info!(parent: parent, %order_id, phase, version = row.version, "order");
         context.watchers.knock(order_id);
     }
     if rings {

@@ -63,6 +63,9 @@ pub(crate) enum AskRefundError {
     RefundNoTaken,
     /// The order does not allow it.
     Refused(RefundRefused),
+    /// The goods are being handed over, and nobody knows yet whether they are out; only an
+    /// operator may insist.
+    Dispensing,
     /// Not now.
     Store(StoreError),
 }
@@ -134,7 +137,8 @@ impl Service {
         self.decide(number, operator, true).await
     }
 
-    /// An operator decides that a refund that was held shall not be made.
+    /// An operator decides that a refund that was held shall not be made, or that one that failed
+    /// has been seen to.
     ///
     /// # Errors
     /// [`DecideError`]; nothing has changed then.
@@ -196,6 +200,9 @@ impl Verb for Ask {
             }
             return Ok((known.clone(), false));
         }
+        if self.by.is_some() && order.is_dispensing() && order.kept_attempt() == Some(attempt) {
+            return Err(AskRefundError::Dispensing);
+        }
         order.may_refund(attempt, *amount).map_err(AskRefundError::Refused)?;
         let refund = order.next_refund();
         let number = OutRefundNo::for_order(&self.order_id, refund);
@@ -221,7 +228,8 @@ impl Verb for Decide {
     async fn run(&self, change: &mut Change) -> Result<(), DecideError> {
         let row = change.refund(&self.number).await?;
         let mut row = row.ok_or(DecideError::NotFound)?;
-        if row.state != RefundState::Held {
+        let is_failed = row.state == RefundState::Failed && !self.release;
+        if row.state != RefundState::Held && !is_failed {
             return Err(DecideError::NotHeld(row.state));
         }
         if self.release && row.request.is_empty() {
@@ -232,7 +240,7 @@ impl Verb for Decide {
             out_refund_no = self.number.as_str(),
             operator = self.operator,
             word,
-            "a refund that was held"
+            "a refund that needed a person"
         );
         let order_id = row.order_id.clone();
         if let Some(order_id) = &order_id {
@@ -253,7 +261,7 @@ impl Verb for Decide {
         change.put_refund(row);
         if let Some(order_id) = &order_id {
             let order = change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
-            change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Failed })?;
+            change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Dropped })?;
         }
         // Its entry is performed once more, finds that it is over, and ends.
         change.wake(order_id.as_ref(), &key, true).await?;

@@ -28,7 +28,8 @@ impl Service {
         match &result {
             Ok(()) => {}
             Err(NoticeError::Refused(reason)) => {
-                let count = self.context.count_refused_notice();
+                self.context.metrics.notice_refused(reason.name());
+                let count = self.context.metrics.refused_notices();
                 tracing::warn!(%reason, count, "a refund notification was refused");
             }
             Err(NoticeError::Store(error)) => {

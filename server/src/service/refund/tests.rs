@@ -117,7 +117,7 @@ async fn a_held_refund_waits_for_an_operators_word() {
 #[tokio::test]
 async fn a_dismissed_refund_is_never_sent() {
     let mut shop = Shop::open_holding().await;
-    let (_, number) = too_late(&mut shop).await;
+    let (order_id, number) = too_late(&mut shop).await;
     shop.service.dismiss_refund(&number, "wang.min").await.unwrap();
     assert_eq!(shop.rows("select state from refund").await, ["dismissed"]);
     assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
@@ -126,6 +126,26 @@ async fn a_dismissed_refund_is_never_sent() {
     shop.service.settle(entry, Outcome::Unwanted).await.unwrap();
     assert_eq!(shop.rows(OUTBOX).await, ["done"]);
     assert!(shop.service.release_refund(&number, "wang.min").await.is_err());
+    assert_eq!(shop.phase(&order_id).await.0, "cancelled");
+}
+
+#[tokio::test]
+async fn a_refund_that_failed_is_over_once_a_person_has_seen_to_it() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = too_late(&mut shop).await;
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, RefundNews::Failed("pay it back by hand".to_owned())).await;
+    assert_eq!(
+        shop.rows("select state, trouble from refund").await,
+        ["failed pay it back by hand"]
+    );
+    assert_eq!(shop.phase(&order_id).await.0, "refunding");
+    let release = shop.service.release_refund(&number, "wang.min").await;
+    assert!(matches!(release, Err(DecideError::NotHeld(RefundState::Failed))));
+    shop.service.dismiss_refund(&number, "wang.min").await.unwrap();
+    assert_eq!(shop.rows("select state, trouble from refund").await, ["dismissed -"]);
+    assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
+    assert_eq!(shop.phase(&order_id).await.0, "cancelled");
 }
 
 #[tokio::test]

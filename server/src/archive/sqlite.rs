@@ -1,0 +1,141 @@
+//! SQLite: each month becomes a file of its own beside the database.
+//!
+//! Rows move in batches, so that the server's own writing never waits long. Two files are never
+//! committed as one, so a batch is committed in the archive first and deleted here after that; if
+//! we die in between, the next run copies it again over itself.
+
+use super::{ArchiveError, Archived};
+use crate::store::{Conn, Month, Store, StoreError, TABLES};
+use sqlx::AssertSqlSafe;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Orders of one batch.
+const BATCH: u32 = 200;
+/// The server's turn between batches.
+const PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) async fn archive(
+    store: &Store,
+    database: &Path,
+    before: Month,
+) -> Result<Vec<Archived>, ArchiveError> {
+    let mut conn = store.writer().await?;
+    let months = "select distinct substr(order_id, 1, 6) as month from orders
+                  where order_id < $1 order by month";
+    let rows = conn.fetch(months, vec![before.to_string().into()]).await?;
+    let mut archived = Vec::new();
+    for row in rows {
+        // An id that begins with no month is left where it is.
+        let Some(month) = Month::from_digits(&row.text("month")?) else { continue };
+        let path = database.with_extension(format!("archive-{month}.db"));
+        make_private(&path).map_err(|error| ArchiveError::File(path.clone(), error))?;
+        let attach = "attach database $1 as archive";
+        conn.execute(attach, vec![path.to_string_lossy().as_ref().into()]).await?;
+        let moved = leave(&mut conn, month).await;
+        conn.execute("detach database archive", vec![]).await?;
+        archived.push(Archived { month, orders: moved?, place: path.display().to_string() });
+    }
+    Ok(archived)
+}
+
+fn make_private(path: &PathBuf) -> io::Result<()> {
+    let mut options = File::options();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// One month; gives how many orders were moved.
+async fn leave(conn: &mut Conn, month: Month) -> Result<u64, ArchiveError> {
+    conn.execute("pragma archive.synchronous = full", vec![]).await?;
+    for (table, _) in TABLES {
+        make_table(conn, table).await?;
+    }
+    conn.execute("create temp table if not exists batch (order_id text primary key)", vec![])
+        .await?;
+    let mut moved = 0;
+    loop {
+        let batch = in_transaction(conn, async |conn| copy(conn, month).await).await?;
+        if batch == 0 {
+            return Ok(moved);
+        }
+        in_transaction(conn, async |conn| delete(conn, batch).await).await?;
+        moved += batch;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The archive's tables are made as ours are now; each file keeps the form of its time.
+async fn make_table(conn: &mut Conn, table: &str) -> Result<(), StoreError> {
+    let sql = "select sql from main.sqlite_master where type = 'table' and name = $1";
+    let row =
+        conn.fetch_one(sql, vec![table.into()]).await?.ok_or(StoreError::Corrupt("tables"))?;
+    let create = row.text("sql")?;
+    // `CREATE TABLE orders (...)`, with the name quoted after a renaming.
+    let (_, columns) = create.split_once('(').ok_or(StoreError::Corrupt("tables"))?;
+    let create = format!("create table if not exists archive.{table} ({columns}");
+    conn.execute(AssertSqlSafe(create), vec![]).await?;
+    Ok(())
+}
+
+async fn in_transaction<T>(
+    conn: &mut Conn,
+    run: impl AsyncFnOnce(&mut Conn) -> Result<T, ArchiveError>,
+) -> Result<T, ArchiveError> {
+    conn.execute("begin immediate", vec![]).await?;
+    let result = run(conn).await;
+    let end = if result.is_ok() { "commit" } else { "rollback" };
+    conn.execute(end, vec![]).await?;
+    result
+}
+
+/// Which rows of a table belong to the batch.
+fn of_batch(key: &str) -> &'static str {
+    match key {
+        "order_id" => "order_id in (select batch.order_id from batch)",
+        _ => {
+            "out_trade_no in (select a.out_trade_no from main.attempt as a
+             join batch on batch.order_id = a.order_id)"
+        }
+    }
+}
+
+/// Copies the next batch; gives how many orders are in it.
+async fn copy(conn: &mut Conn, month: Month) -> Result<u64, ArchiveError> {
+    conn.execute("delete from batch", vec![]).await?;
+    let pick = "insert into batch select order_id from main.orders
+                where order_id >= $1 and order_id < $2 order by order_id limit $3";
+    let bounds = [month, month.plus(1)].map(|month| month.to_string().into());
+    let batch = conn.execute(pick, [bounds.as_slice(), &[BATCH.into()]].concat()).await?;
+    for (table, key) in TABLES {
+        let rows = of_batch(key);
+        let sql = format!(
+            "insert or replace into archive.{table} select * from main.{table} where {rows}"
+        );
+        conn.execute(AssertSqlSafe(sql), vec![]).await?;
+    }
+    Ok(batch)
+}
+
+/// Deletes what was copied, if it is still as it was copied.
+async fn delete(conn: &mut Conn, batch: u64) -> Result<(), ArchiveError> {
+    let same = "select count(*) as orders from batch
+                join main.orders as o on o.order_id = batch.order_id
+                join archive.orders as a on a.order_id = o.order_id and a.version = o.version
+                where not exists (select 1 from main.outbox as e
+                                  where e.order_id = o.order_id and e.state <> 'done')";
+    let row = conn.fetch_one(same, vec![]).await?.ok_or(StoreError::Corrupt("orders"))?;
+    if row.number::<u64>("orders")? != batch {
+        let changed = "an order was changed meanwhile; run the command again".to_owned();
+        return Err(ArchiveError::NotAtRest(vec![changed]));
+    }
+    for (table, key) in TABLES {
+        let sql = format!("delete from main.{table} where {}", of_batch(key));
+        conn.execute(AssertSqlSafe(sql), vec![]).await?;
+    }
+    Ok(())
+}

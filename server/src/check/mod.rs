@@ -1,0 +1,180 @@
+//! `saoma-server check`: whether a configuration would work, looked at before it has to.
+//!
+//! Nothing is changed by it: no table is made, no order placed. Each thing is one [`Finding`].
+
+mod outside;
+
+use crate::clock::Clock;
+use crate::config::{Config, Database};
+use crate::random::Random;
+use crate::store::{Tables, inspect};
+use saoma_core::time::UnixTime;
+use std::fmt;
+
+/// How long before its end a certificate is worth a word, in seconds.
+const SOON_S: u64 = 30 * 86_400;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// It works, and something should be done.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// What was looked at: `database`, `merchant 1900000109`.
+    pub about: String,
+    /// What was found, and what to do; never a secret.
+    pub text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::Ok => "ok  ",
+            Level::Warn => "warn",
+            Level::Fail => "FAIL",
+        };
+        write!(f, "{level}  {}: {}", self.about, self.text)
+    }
+}
+
+fn finding(level: Level, about: impl Into<String>, text: impl Into<String>) -> Finding {
+    Finding { level, about: about.into(), text: text.into() }
+}
+
+/// Looks at everything that a configuration names; `offline`: only at what it says itself.
+pub async fn check(config: &Config, offline: bool, clock: &Clock, random: &Random) -> Vec<Finding> {
+    let mut found = form(config);
+    found.extend(certificates(config, clock));
+    if offline || found.iter().any(|finding| finding.level == Level::Fail) {
+        return found;
+    }
+    found.push(database(&config.database).await);
+    if let Some(url) = &config.replica {
+        let about = "replica";
+        found.push(Finding {
+            about: about.to_owned(),
+            ..database(&Database::Postgres(url.clone())).await
+        });
+    }
+    found.extend(outside::gateways(config, clock, random).await);
+    found.extend(outside::notify_url(config, random).await);
+    found.extend(outside::webhooks(config).await);
+    found
+}
+
+/// What the configuration says.
+fn form(config: &Config) -> Vec<Finding> {
+    let about = "configuration";
+    let mut found = Vec::new();
+    match crate::lines(config) {
+        Ok(_) => {
+            let count = |count: usize, one: &str| match count {
+                1 => format!("1 {one}"),
+                count => format!("{count} {one}s"),
+            };
+            let text = [
+                count(config.merchants.len(), "merchant"),
+                count(config.shops.len(), "shop"),
+                count(config.operators.len(), "operator"),
+            ];
+            found.push(finding(Level::Ok, about, text.join(", ")));
+        }
+        Err(error) => found.push(finding(Level::Fail, about, error.to_string())),
+    }
+    for name in &config.unknown_variables {
+        let text = format!("the environment variable {name} is no key: remove or correct it");
+        found.push(finding(Level::Warn, about, text));
+    }
+    if config.public_url.as_ref().is_some_and(|url| url.starts_with("http://")) {
+        let text = "public_url begins with http: WeChat wants https for public hosts";
+        found.push(finding(Level::Warn, about, text));
+    }
+    if config.operators.is_empty() {
+        let text = "nobody may log in to the operator's page: add [[operators]]";
+        found.push(finding(Level::Warn, about, text));
+    }
+    for shop in config.shops.iter().filter(|shop| shop.keys.is_empty()) {
+        let text = format!(
+            "no keys here, only those that `saoma-server key add --shop {}` has made",
+            shop.id
+        );
+        found.push(finding(Level::Ok, format!("shop {}", shop.id), text));
+    }
+    found
+}
+
+fn certificates(config: &Config, clock: &Clock) -> Vec<Finding> {
+    let now = clock.now();
+    let of = |merchant: &crate::config::MerchantConfig| {
+        let about = format!("merchant {}", merchant.mch_id);
+        let Some(certificate) = &merchant.certificate else {
+            let text = "no certificate: no refund can be sent; set certificate_file";
+            return finding(Level::Warn, about, text);
+        };
+        let Some(end) = certificate.expires_at() else {
+            let text = "the certificate's end cannot be read; the gateway says whether it is good";
+            return finding(Level::Warn, about, text);
+        };
+        let day = day(end);
+        let renew = "get another one on the merchant platform";
+        match end {
+            end if end <= now => {
+                finding(Level::Fail, about, format!("the certificate ended on {day}: {renew}"))
+            }
+            end if end.since(now) < SOON_S => {
+                finding(Level::Warn, about, format!("the certificate ends on {day}: {renew}"))
+            }
+            _ => finding(Level::Ok, about, format!("the certificate is good until {day}")),
+        }
+    };
+    config.merchants.iter().map(of).collect()
+}
+
+/// A day in Beijing, for people.
+fn day(time: UnixTime) -> String {
+    let digits = time.beijing();
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}", part(0, 4), part(4, 6), part(6, 8))
+}
+
+async fn database(database: &Database) -> Finding {
+    let about = "database";
+    if let Database::Sqlite(path) = database
+        && !path.exists()
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let is_there = folder.is_none_or(|folder| folder.is_dir());
+        return if is_there {
+            finding(Level::Ok, about, format!("{} is made at the first start", path.display()))
+        } else {
+            let text = format!("there is no folder for {}: make it", path.display());
+            finding(Level::Fail, about, text)
+        };
+    }
+    match inspect(database).await {
+        Ok(Tables::Current) => finding(
+            Level::Ok,
+            about,
+            format!("{database} is up to date, and keeps what it is told"),
+        ),
+        Ok(Tables::Older) => {
+            let text = format!("{database} is brought up to date at the next start: back it up");
+            finding(Level::Warn, about, text)
+        }
+        Ok(Tables::Newer) => {
+            let text = format!("{database} was made by a newer version: take that one");
+            finding(Level::Fail, about, text)
+        }
+        Err(error) => finding(Level::Fail, about, format!("{database}: {error}")),
+    }
+}

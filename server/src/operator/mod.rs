@@ -1,0 +1,20 @@
+//! The operator's page: what a person sees of orders, money and trouble, and may do about it.
+//!
+//! `page` holds the pages as pure functions from plain values to HTML: they read no clock, no
+//! database and no request, so that a test can write each of them down. Everything in them is
+//! escaped by the template; nothing is inline, so the content security policy can be strict.
+
+mod chart;
+mod document;
+mod door;
+mod files;
+mod lang;
+mod page;
+mod show;
+mod words;
+
+#[cfg(test)]
+mod preview;
+
+use lang::Lang;
+use words::Words;

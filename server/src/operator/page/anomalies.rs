@@ -1,0 +1,110 @@
+//! Payments that may not ship: what waits for a person, and what is done.
+
+use super::frame::{Frame, Tab};
+use super::parts::{action, amount, empty, number, older, refund_state, time_and_distance};
+use maud::{Markup, html};
+use saoma_core::money::Fen;
+use saoma_core::time::UnixTime;
+
+/// One payment that may not ship.
+#[derive(Clone, Debug)]
+pub(crate) struct AnomalyItem {
+    pub(crate) kind: String,
+    /// `None`: the number is nobody's.
+    pub(crate) order_id: Option<String>,
+    pub(crate) order_no: Option<String>,
+    pub(crate) out_trade_no: String,
+    pub(crate) transaction_id: String,
+    pub(crate) expected: Option<Fen>,
+    pub(crate) paid: Fen,
+    pub(crate) noticed_at: UnixTime,
+    /// Where its refund is: `none`, `due`, `held`, `asked`, `done`, ...
+    pub(crate) refund: String,
+    /// The refund that waits for a person's word.
+    pub(crate) held: Option<String>,
+}
+
+/// A part of the list.
+#[derive(Clone, Debug)]
+pub(crate) struct AnomaliesPage {
+    /// Those that wait, or those that are done.
+    pub(crate) is_waiting: bool,
+    pub(crate) anomalies: Vec<AnomalyItem>,
+    /// The address of the next part.
+    pub(crate) older: Option<String>,
+}
+
+/// The list of anomalies.
+pub(crate) fn anomalies(frame: &Frame<'_>, page: &AnomaliesPage) -> Markup {
+    let w = frame.words();
+    frame.page(Tab::Anomalies, w.anomalies, false, &html! {
+        h1 { (w.anomalies) }
+        p .lead { (w.anomalies_text) }
+        nav .switch aria-label=(w.anomalies) {
+            a href="/operator/anomalies" aria-current=[page.is_waiting.then_some("true")] {
+                (w.waiting)
+            }
+            a href="/operator/anomalies?done=1" aria-current=[(!page.is_waiting).then_some("true")] {
+                (w.over)
+            }
+        }
+        @if page.anomalies.is_empty() {
+            (empty(if page.is_waiting { w.no_anomalies_wait } else { w.no_anomalies }))
+        }
+        ol .items {
+            @for anomaly in &page.anomalies { li { (item(frame, anomaly)) } }
+        }
+        (older(w, page.older.as_deref()))
+    })
+}
+
+fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
+    let w = frame.words();
+    html! {
+        article .card {
+            div .card-head {
+                h2 { (w.anomaly(&anomaly.kind)) }
+                (refund_state(w, &anomaly.refund))
+            }
+            p { (w.anomaly_text(&anomaly.kind)) }
+            dl .facts {
+                div { dt { (w.paid) } dd { (amount(anomaly.paid)) } }
+                @if let Some(expected) = anomaly.expected {
+                    div { dt { (w.expected) } dd { (amount(expected)) } }
+                }
+                div { dt { (w.noticed) } dd {
+                    (time_and_distance(frame.lang, anomaly.noticed_at, frame.now))
+                } }
+                div { dt { (w.order) } dd {
+                    @match &anomaly.order_id {
+                        Some(id) => a href={ "/operator/orders/" (id) } {
+                            (anomaly.order_no.as_ref().unwrap_or(id))
+                        },
+                        None => (w.unknown),
+                    }
+                } }
+                div .wide { dt { "transaction_id" } dd { (number(w, &anomaly.transaction_id)) } }
+                div .wide { dt { "out_trade_no" } dd { (number(w, &anomaly.out_trade_no)) } }
+            }
+            (held(frame, anomaly.held.as_deref()))
+        }
+    }
+}
+
+/// The two answers to a refund that waits for a person.
+pub(super) fn held(frame: &Frame<'_>, refund: Option<&str>) -> Markup {
+    let w = frame.words();
+    html! {
+        @if let Some(refund) = refund {
+            div .buttons {
+                (action(frame.csrf, &format!("/operator/refunds/{refund}/release"), w.release, "strong"))
+                details .confirm {
+                    summary .button { (w.dismiss) }
+                    p { (w.dismiss_text) }
+                    (action(frame.csrf, &format!("/operator/refunds/{refund}/dismiss"), w.dismiss_yes,
+                        "danger"))
+                }
+            }
+        }
+    }
+}

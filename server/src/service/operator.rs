@@ -1,0 +1,152 @@
+//! What operators do. Each of their actions stands in the order's history under the operator's
+//! name, in the transaction that does it.
+
+use super::Service;
+use super::change::{Change, Needs};
+use super::verb::Verb;
+use crate::store::{SessionRow, StoreError, retry_entry};
+use saoma_core::ids::OrderId;
+use saoma_core::order::{Effect, Event};
+use saoma_core::time::UnixTime;
+
+/// Why WeChat is not asked.
+#[derive(Debug)]
+pub(crate) enum AskError {
+    /// There is no such order.
+    NotFound,
+    /// Not now.
+    Store(StoreError),
+}
+
+impl From<StoreError> for AskError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Service {
+    /// Begins an operator's session.
+    pub(crate) async fn begin_session(
+        &self,
+        digest: String,
+        operator: &str,
+        expires_at: UnixTime,
+    ) -> Result<(), StoreError> {
+        let session = SessionRow { digest, operator: operator.to_owned(), expires_at };
+        self.execute(BeginSession(session)).await
+    }
+
+    /// The session of this digest, unless it is over. It is read where it was written, so that it
+    /// is known at once.
+    pub(crate) async fn session(&self, digest: &str) -> Result<Option<SessionRow>, StoreError> {
+        let now = self.context.clock.now();
+        SessionRow::get(&mut self.store.reader().await?, digest, now).await
+    }
+
+    /// Ends a session.
+    pub(crate) async fn end_session(&self, digest: String) -> Result<(), StoreError> {
+        self.execute(EndSession(digest)).await
+    }
+
+    /// Has an entry of the outbox tried at once that was given up or waits for its next try.
+    /// `false`: there is no such entry any more.
+    pub(crate) async fn retry(
+        &self,
+        order_id: Option<OrderId>,
+        key: String,
+        operator: &str,
+    ) -> Result<bool, StoreError> {
+        let operator = operator.to_owned();
+        let is_retried = self.execute(Retry { order_id, key, operator }).await?;
+        let bells = &self.context.bells;
+        bells.gateway.notify_one();
+        bells.shop.notify_one();
+        Ok(is_retried)
+    }
+
+    /// Has WeChat asked about an order. `false`: it is being asked already, or has told everything.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub(crate) async fn ask_wechat(
+        &self,
+        order_id: OrderId,
+        operator: &str,
+    ) -> Result<bool, AskError> {
+        self.execute(Ask { order_id, operator: operator.to_owned() }).await
+    }
+}
+
+struct BeginSession(SessionRow);
+
+impl Verb for BeginSession {
+    type Out = ();
+    type Error = StoreError;
+
+    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+        let now = change.now;
+        self.0.insert(&mut change.conn, now).await
+    }
+}
+
+struct EndSession(String);
+
+impl Verb for EndSession {
+    type Out = ();
+    type Error = StoreError;
+
+    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
+        SessionRow::delete(&mut change.conn, &self.0).await
+    }
+}
+
+struct Retry {
+    /// `None`: of a payment for an unknown number.
+    order_id: Option<OrderId>,
+    key: String,
+    operator: String,
+}
+
+impl Verb for Retry {
+    type Out = bool;
+    type Error = StoreError;
+
+    async fn run(&self, change: &mut Change) -> Result<bool, StoreError> {
+        let Self { order_id, key, operator } = self;
+        let now = change.now;
+        let of = order_id.as_ref().map_or("", OrderId::as_str);
+        if !retry_entry(&mut change.conn, of, key, now).await? {
+            return Ok(false);
+        }
+        tracing::info!(operator, key, "an operator has an entry tried again");
+        if let Some(order_id) = order_id {
+            change.note(order_id, "note", operator, format!("retry {key}"));
+        }
+        Ok(true)
+    }
+}
+
+struct Ask {
+    order_id: OrderId,
+    operator: String,
+}
+
+impl Verb for Ask {
+    type Out = bool;
+    type Error = AskError;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.orders.push(self.order_id.clone());
+    }
+
+    async fn run(&self, change: &mut Change) -> Result<bool, AskError> {
+        let row = change.order(&self.order_id).await?.ok_or(AskError::NotFound)?;
+        let event = Event::Ask { attempt: row.order.current_attempt() };
+        let (_, effects) = change.apply(row, &event)?;
+        let is_asked = effects.iter().any(|effect| matches!(effect, Effect::Query { .. }));
+        if is_asked {
+            change.note(&self.order_id, "note", &self.operator, "query".to_owned());
+        }
+        Ok(is_asked)
+    }
+}

@@ -1,0 +1,37 @@
+//! How much waits, for those who watch the server. Each query reads only what is not over, by an
+//! index of that alone (`migrations/*/0008_glance.sql`).
+
+use super::{Conn, StoreError};
+use crate::metrics::{Glance, Waiting};
+
+/// Looks at what is not over.
+pub(crate) async fn glance(conn: &mut Conn) -> Result<Glance, StoreError> {
+    let mut seen = Glance::default();
+    let sql = "select phase, count(*) as orders from orders
+               where phase in ('placing', 'open', 'closing', 'paid', 'refunding') group by phase";
+    for row in conn.fetch(sql, vec![]).await? {
+        seen.orders.push((row.text("phase")?, row.int("orders")?));
+    }
+    let sql = "select lane, state, count(*) as entries, min(created_at) as oldest from outbox
+               where state <> 'done' group by lane, state";
+    for row in conn.fetch(sql, vec![]).await? {
+        seen.outbox.push(Waiting {
+            lane: row.text("lane")?,
+            state: row.text("state")?,
+            count: row.int("entries")?,
+            oldest: row.time("oldest")?,
+        });
+    }
+    let sql = "select state, count(*) as refunds, min(created_at) as oldest from refund
+               where state in ('held', 'asked', 'unsure', 'accepted', 'failed') group by state";
+    for row in conn.fetch(sql, vec![]).await? {
+        let state = row.text("state")?;
+        seen.refunds.push((state, row.int("refunds")?, row.time("oldest")?));
+    }
+    let sql = "select kind, count(*) as differences from bill_difference
+               where state = 'open' group by kind order by kind";
+    for row in conn.fetch(sql, vec![]).await? {
+        seen.differences.push((row.text("kind")?, row.number("differences")?));
+    }
+    Ok(seen)
+}

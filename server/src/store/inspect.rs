@@ -1,0 +1,86 @@
+//! Looking at a database without changing it, for `saoma-server check`.
+
+use super::db::Line;
+use super::{Conn, Database, OpenError, check_pragmas};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
+
+/// How long to wait for the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether its tables are those of this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// They are.
+    Current,
+    /// The next start brings them up to date.
+    Older,
+    /// A newer version has made them: this one must not touch them.
+    Newer,
+}
+
+/// Opens a database that is there, and looks whether it would keep what it is told.
+///
+/// # Errors
+/// [`OpenError`] says why it cannot be used.
+pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
+    match database {
+        Database::Sqlite(path) => {
+            let options = SqliteConnectOptions::new()
+                .filename(path)
+                .foreign_keys(true)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(PATIENCE);
+            let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+            let pool = pool.connect_with(options).await?;
+            let mut conn = Line::Sqlite(pool.acquire().await?).into();
+            let tables = tables(&mut conn, &SQLITE).await?;
+            // A file without tables has its journal set when they are made.
+            if tables == Tables::Current {
+                check_pragmas(&mut conn).await?;
+            }
+            drop(conn);
+            pool.close().await;
+            Ok(tables)
+        }
+        Database::Postgres(url) => {
+            let options = PgConnectOptions::from_str(url.expose())?;
+            let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+            let pool = pool.connect_with(options).await?;
+            let mut conn = Line::Postgres(pool.acquire().await?).into();
+            let tables = tables(&mut conn, &POSTGRES).await?;
+            for name in ["fsync", "full_page_writes"] {
+                durable(&mut conn, name).await?;
+            }
+            drop(conn);
+            pool.close().await;
+            Ok(tables)
+        }
+    }
+}
+
+async fn tables(conn: &mut Conn, migrator: &Migrator) -> Result<Tables, OpenError> {
+    let ours = migrator.iter().map(|migration| migration.version).max();
+    let sql = "select max(version) as version from _sqlx_migrations where success";
+    // In a new database not even that table is there.
+    let row = conn.fetch_one(sql, vec![]).await.ok().flatten();
+    let theirs = row.and_then(|row| row.optional_int("version").ok().flatten());
+    Ok(match theirs.cmp(&ours) {
+        std::cmp::Ordering::Less => Tables::Older,
+        std::cmp::Ordering::Equal => Tables::Current,
+        std::cmp::Ordering::Greater => Tables::Newer,
+    })
+}
+
+async fn durable(conn: &mut Conn, name: &'static str) -> Result<(), OpenError> {
+    let sql = "select setting from pg_settings where name = $1";
+    let row = conn.fetch_one(sql, vec![name.into()]).await.map_err(OpenError::Store)?;
+    let got = row.map_or(Ok(String::new()), |row| row.text("setting")).map_err(OpenError::Store)?;
+    if got == "on" { Ok(()) } else { Err(OpenError::Pragma { name, wanted: "on", got }) }
+}

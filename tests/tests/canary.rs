@@ -1,0 +1,224 @@
+//! Secrets that nobody else has, a server that writes everything down, every kind of request and
+//! failure; and then none of the secrets is found in anything that came out.
+//!
+//! The programs must be built before: `cargo build --workspace`.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod rig;
+#[expect(dead_code, reason = "each test file uses its own part of the world")]
+mod world;
+
+use rig::{PATIENCE, Rig};
+use saoma_core::sign::SignType;
+use saoma_sandbox::{Fault, FaultName, FaultRule, Target, Tender};
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+use world::{KEY, SHOP_KEY, WEBHOOK_SECRET};
+
+const METRICS_TOKEN: &str = "canary-metrics-token-01";
+
+/// Everything that the server has said, and who has asked.
+struct Ears {
+    rig: Rig,
+    heard: Mutex<String>,
+}
+
+impl Ears {
+    fn hear(&self, text: &str) {
+        let mut heard = self.heard.lock().unwrap();
+        heard.push_str(text);
+        heard.push('\n');
+    }
+
+    /// Sends a request and keeps the answer, head and body.
+    async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, String) {
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let head = format!("{status} {:?}", response.headers());
+        let body = response.text().await.unwrap();
+        self.hear(&head);
+        self.hear(&body);
+        (status, body)
+    }
+
+    async fn get(&self, path: &str, bearer: &str) -> (u16, String) {
+        let request = self.rig.http.get(format!("{}{path}", self.rig.url));
+        self.ask(if bearer.is_empty() { request } else { request.bearer_auth(bearer) }).await
+    }
+
+    async fn post(
+        &self,
+        path: &str,
+        bearer: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> (u16, String) {
+        let request = self.rig.http.post(format!("{}{path}", self.rig.url)).body(body);
+        self.ask(if bearer.is_empty() { request } else { request.bearer_auth(bearer) }).await
+    }
+
+    /// Makes an order; its id and its token, which its maker alone is told.
+    async fn order(&self, order_no: &str) -> (String, String) {
+        let body = json!({ "order_no": order_no, "amount_fen": 1800, "description": "拿铁" });
+        let url = format!("{}/v1/orders", self.rig.url);
+        let request = self.rig.http.post(url).bearer_auth(SHOP_KEY).json(&body);
+        let created: Value = request.send().await.unwrap().json().await.unwrap();
+        let text = |name: &str| created[name].as_str().unwrap().to_owned();
+        (text("order_id"), text("token"))
+    }
+
+    async fn until(&self, id: &str, phase: &str) {
+        let path = format!("/v1/orders/{id}");
+        let seen = async {
+            while !self.get(&path, SHOP_KEY).await.1.contains(&format!("\"phase\":\"{phase}\"")) {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("never {phase}"));
+    }
+}
+
+/// Requests of every kind, good and bad.
+async fn everything(ears: &Ears) -> Vec<String> {
+    let (id, token) = ears.order("C-1").await;
+    let (other, other_token) = ears.order("C-2").await;
+    let path = format!("/v1/orders/{id}");
+    ears.get(&path, &token).await;
+    ears.get(&format!("{path}?token={token}"), "").await;
+    ears.get(&format!("{path}?token={SHOP_KEY}"), "").await;
+    ears.get(&format!("{path}/events?token={other_token}"), "").await;
+    ears.get("/no/such/path", SHOP_KEY).await;
+    ears.get(&format!("/{SHOP_KEY}?key={KEY}"), "").await;
+    for body in ["{", "[]", "{\"order_no\":7}", "{\"token\":\"x\"}"] {
+        ears.post("/v1/orders", SHOP_KEY, body).await;
+    }
+    ears.post("/v1/orders", SHOP_KEY, "x".repeat(9_000)).await;
+    ears.post("/v1/orders", "canary-shop-key-0002", "{}").await;
+    for forged in ["another-key-of-32-characters-000", KEY] {
+        let notice = world::notice(&format!("{id}-1"), forged, SignType::Md5, &[]);
+        ears.post("/wx/v2/notify", "", notice).await;
+    }
+    ears.post("/wx/v2/notify", "", "not XML").await;
+    ears.post("/wx/v2/notify", "", "x".repeat(20_000)).await;
+    ears.post("/wx/v2/refund-notify", "", "<xml><req_info>x</req_info></xml>").await;
+    for open in ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs/page.js"] {
+        ears.get(open, "").await;
+    }
+    ears.get("/metrics", "canary-metrics-token-02").await;
+    ears.get("/v1/bills/2026-11-23", SHOP_KEY).await;
+
+    ears.until(&id, "open").await;
+    ears.rig.sandbox.pay(&Target::of_number(format!("{id}-1")), Tender::default()).unwrap();
+    ears.until(&id, "shipped").await;
+    let refund = json!({ "refund_no": "R-1", "amount_fen": 100, "reason": "x" }).to_string();
+    ears.post(&format!("{path}/refunds"), SHOP_KEY, refund).await;
+    ears.get(&format!("{path}/refunds"), SHOP_KEY).await;
+    ears.post(&format!("/v1/orders/{other}/cancel"), &other_token, "").await;
+    let other = Target::of_number(format!("{other}-1"));
+    let _ = ears.rig.sandbox.pay(&other, Tender { force: true, ..Tender::default() });
+    ears.get("/v1/anomalies", SHOP_KEY).await;
+    vec![token, other_token]
+}
+
+/// What goes wrong on the way: a gateway that answers nonsense, a shop that says no, a crash.
+async fn failures(ears: &Ears) -> Vec<String> {
+    ears.rig.shop.fail_next(2);
+    for fault in [FaultName::Garbage, FaultName::HtmlPage, FaultName::AnswerWrongSign] {
+        ears.rig.sandbox.add_fault(FaultRule::next(Fault::new(fault))).unwrap();
+    }
+    let (id, token) = ears.order("C-3").await;
+    ears.until(&id, "open").await;
+    ears.rig.kill().await;
+    let paid = Tender { notify: false, ..Tender::default() };
+    ears.rig.sandbox.pay(&Target::of_number(format!("{id}-1")), paid).unwrap();
+    ears.rig.start_server().await;
+    ears.until(&id, "shipped").await;
+    vec![token]
+}
+
+/// A device's key, which the command line tells once.
+async fn device(ears: &Ears) -> String {
+    let mut command = ears.rig.program();
+    command.args(["key", "add", "--shop", "shop", "--name", "till-1", "--device"]);
+    let output = command.output().await.unwrap();
+    ears.hear(&String::from_utf8_lossy(&output.stderr));
+    let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    assert!(output.status.success() && key.len() > 20, "a key was made");
+    let body = json!({ "order_no": "D-1", "amount_fen": 1, "description": "x" }).to_string();
+    let made = async {
+        // The server learns of it within seconds.
+        while ears.post("/v1/orders", &key, body.clone()).await.0 == 401 {
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(PATIENCE, made).await.expect("the key opens");
+    ears.get("/v1/anomalies", &key).await;
+    key
+}
+
+/// What the command line says, also about a configuration that is wrong.
+async fn commands(ears: &Ears) {
+    for wrong in [None, Some("SAOMA_MERCHANT_KEY"), Some("SAOMA_SHOP_WEBHOOK_SECRET")] {
+        let mut command = ears.rig.program();
+        command.arg("check");
+        if let Some(name) = wrong {
+            command.env(name, "canary-too-short");
+        }
+        let output = command.output().await.unwrap();
+        ears.hear(&String::from_utf8_lossy(&output.stdout));
+        ears.hear(&String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// The signatures of what the server has sent: whoever has one can send the message again.
+fn signatures(rig: &Rig) -> Vec<String> {
+    let messages = rig.sandbox.messages();
+    let signed = messages.iter().filter_map(|message| message.request.split("<sign>").nth(1));
+    signed.map(|rest| rest.replace("<![CDATA[", "").chars().take(32).collect()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_the_server_says_holds_a_secret() {
+    let more = format!("metrics_token = \"{METRICS_TOKEN}\"");
+    let rig = Rig::start("sqlite:saoma.db", &more, "trace", 0).await;
+    let ears = Ears { rig, heard: Mutex::default() };
+    let mut tokens = everything(&ears).await;
+    tokens.push(device(&ears).await);
+    tokens.extend(failures(&ears).await);
+    commands(&ears).await;
+    let (status, _) = ears.get("/metrics", METRICS_TOKEN).await;
+    assert_eq!(status, 200);
+    ears.rig.ask_to_stop().await;
+    assert_eq!(ears.rig.ended().await.code(), Some(0));
+
+    let log = ears.rig.log();
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        assert!(line["message"].is_string() && line["level"].is_string(), "{line}");
+        if line["message"] == "order" {
+            assert!(line["order_id"].is_string(), "{line}");
+        }
+    }
+    assert!(log.contains("\"level\":\"DEBUG\""), "everything was to be written");
+    let heard = ears.heard.lock().unwrap().clone();
+    for text in [&log, &heard] {
+        // What is looked for would be found.
+        assert!(text.contains("R-1") || text.contains("202"), "orders were spoken of");
+    }
+    let said = format!("{log}\n{heard}");
+    let mut secrets: Vec<String> =
+        [KEY, SHOP_KEY, WEBHOOK_SECRET, METRICS_TOKEN, "canary-too-short", "canary-shop-key-0002"]
+            .map(str::to_owned)
+            .into();
+    let signed = signatures(&ears.rig);
+    assert!(signed.len() > 4, "orders, queries and notifications were signed");
+    secrets.extend(signed);
+    secrets.extend(tokens);
+    for secret in secrets {
+        let at = said.find(&secret);
+        let around = at.map(|at| said.get(at.saturating_sub(300)..at).unwrap_or_default());
+        assert!(at.is_none(), "{secret} was said, after: {around:?}");
+    }
+}
