@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks of the core, the npm package and the server. `core` first installs
-//! the published SDKs that it is compared with, from npm and PyPI, under `target/`.
+//! `cargo xtask bench`: the benchmarks of the core, the npm package and the server. `core` first
+//! installs the published SDKs that it is compared with, from npm and PyPI, under `target/`.
 
 use std::path::{Path, PathBuf};
 
