@@ -83,7 +83,7 @@ impl Place {
         let config = self.folder.path().join("server.toml");
         std::fs::write(&config, self.config(&address)).expect("a file");
         let mut command = Command::new(binary("saoma-server").expect("the server is built"));
-        command.arg("--config").arg(&config).arg("--log-json").env("RUST_LOG", "info");
+        command.arg("--config").arg(&config).args(["--log", "json"]).env("RUST_LOG", "info");
         let (program, _) = Program::start("server", &mut command, "saoma-server ready on ", false)
             .await
             .expect("the server starts");
