@@ -189,6 +189,7 @@ fn password() -> Result<String, String> {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
+    raise_open_files();
     let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let server = Server::start(config, Clock::System, Random::System)
         .await
@@ -201,6 +202,18 @@ async fn serve(config: Config) -> Result<(), String> {
         () = signals.next() => Err("stopped at once, as told by a second signal".to_owned()),
     }
 }
+
+/// Every follower of an order is an open file, and systems allow few unless they are asked.
+#[cfg(unix)]
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Nofile).maximum;
+    // When the system refuses, those that it allows have to do.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
+}
+
+#[cfg(not(unix))]
+const fn raise_open_files() {}
 
 fn say(line: &str) -> Result<(), String> {
     let mut out = io::stdout();

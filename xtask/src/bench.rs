@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks of the core and of the npm package. `core` first installs
-//! the published SDKs that it is compared with, from npm and PyPI, under `target/`.
+//! `cargo xtask bench`: the benchmarks of the core, the npm package and the server. `core` first
+//! installs the published SDKs that it is compared with, from npm and PyPI, under `target/`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::process::{self, cargo, program};
 use crate::{npm, setup, workspace};
 
 /// What the command takes.
-pub(crate) const OPTIONS: &str = "core|bill|checkout|follow";
+pub(crate) const OPTIONS: &str = "core|bill|checkout|follow|server [OPTION ...]";
 
 const HELP: &str = "\
 cargo xtask bench core   verify, sign, QR codes and bills against the limit, other crates and
@@ -21,6 +21,10 @@ cargo xtask bench checkout
 cargo xtask bench follow
                          from a payment to the page, in Chromium with server and sandbox, by
                          events and by questions
+cargo xtask bench server [--only acks|creates|followers|curve] [--database sqlite|postgres]
+                         [--orders N] [--short]
+                         the server on SQLite and PostgreSQL beside its limits; the curve fills a
+                         database with N orders (5000000), which takes 25 GB for a while
 
 Each prints tables for docs/benchmarks.md. Leave the machine alone while they run.";
 
@@ -34,6 +38,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         ["bill"] => process::run(&mut bench("bill")),
         ["follow"] => follow(),
         ["checkout"] => checkout(),
+        ["server", options @ ..] => server(options),
         ["--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
@@ -69,6 +74,22 @@ fn core() -> Result<(), Failure> {
             Err(Failure::new(format!("nothing was compared with the published SDKs: {failure}")))
         }
     }
+}
+
+/// The programs as they are released, and what drives them.
+fn server(options: &[&str]) -> Result<(), Failure> {
+    setup::postgresql()?;
+    let programs = ["--package", "saoma-server", "--package", "saoma-sandbox", "--bins"];
+    process::run(cargo(&["build", "--release"]).args(programs))?;
+    let mut bench = cargo(&["bench", "--package", "saoma-tests", "--bench", "server", "--"]);
+    process::run(bench.args(options))
+}
+
+/// The same with the programs of the tests, on SQLite, in seconds: it shows that it runs, and no
+/// figures that mean anything.
+pub(crate) fn server_in_short() -> Result<(), Failure> {
+    let mut bench = cargo(&["test", "--workspace", "--bench", "server", "--"]);
+    process::run(bench.args(["--short", "--database", "sqlite"]))
 }
 
 /// The npm package, built anew, beside the packages that `wasm/npm/bench` names.

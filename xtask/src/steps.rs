@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
-use crate::{apps, merchant_free, npm, setup, tidy, workspace};
+use crate::{apps, bench, merchant_free, npm, setup, tidy, workspace};
 
 /// Something that must hold.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 17] = [
+pub(crate) const STEPS: [Step; 18] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -45,6 +45,12 @@ pub(crate) const STEPS: [Step; 17] = [
         about: "the sandbox serves published SDKs from npm and PyPI",
         needs: &["build"],
         run: sdk_test,
+    },
+    Step {
+        name: "bench",
+        about: "the server's benchmark runs, shortened, on SQLite",
+        needs: &["build"],
+        run: bench::server_in_short,
     },
     Step {
         name: "demo",

@@ -1,5 +1,6 @@
 //! Notifications that are acknowledged after a durable commit.
 
+use crate::bare_postgres;
 use crate::database::Database;
 use crate::fill::Pattern;
 use crate::limits::{BareAxum, bare_sqlite};
@@ -17,6 +18,9 @@ const GOAL_TIMES: u64 = 5;
 const GOAL_P99_MS: u64 = 50;
 
 const SAOMA: &str = "Saoma";
+
+/// At least half the rate of a bare batch insert on PostgreSQL.
+const GOAL_OF_BARE: u64 = 50;
 
 /// The table of one database.
 pub(crate) async fn measure(kind: Kind, scale: &Scale) {
@@ -47,7 +51,11 @@ pub(crate) async fn measure(kind: Kind, scale: &Scale) {
     println!("\n### Notifications acknowledged, {}\n", kind.name());
     println!("Bare durable commits on SQLite, one by one, one row each: {commits} a second.\n");
     print_rows("bare commits", &rows, &vec![commits; rows.len()]);
-    judge_rows(kind, commits, &rows);
+    let batches = match place.url() {
+        None => None,
+        Some(url) => Some(bare_batches(&place, &url, scale).await),
+    };
+    judge_rows(kind, commits, batches, &rows);
     place.close().await;
 }
 
@@ -76,12 +84,27 @@ fn bare_commits(place: &Place, scale: &Scale) -> u64 {
     bare_sqlite(place.folder(), &body, scale.time)
 }
 
-fn judge_rows(kind: Kind, commits: u64, rows: &[Row]) {
+/// The limit of PostgreSQL, from an order that the server itself has taken to the shop.
+async fn bare_batches(place: &Place, url: &str, scale: &Scale) -> u64 {
+    let pattern = Pattern::open(place, "ACK-BARE").await;
+    pattern.ship(place).await;
+    let payment = Pattern::payment();
+    let per_s = bare_postgres::measure(url, &pattern.order_id, &payment, scale.time).await;
+    println!("\nA bare batch insert of the same rows: {per_s} notifications a second.");
+    per_s
+}
+
+fn judge_rows(kind: Kind, commits: u64, batches: Option<u64>, rows: &[Row]) {
     let Some(row) = rows.iter().rfind(|row| row.is(SAOMA)) else { return };
     let lines = row.lines();
     if kind == Kind::Sqlite {
         let goal = format!("at {lines} lines at least {GOAL_TIMES} times the bare commits");
         judge(&goal, row.per_s() >= GOAL_TIMES * commits);
+    }
+    if let Some(batches) = batches {
+        let percent = row.per_s() * 100 / batches.max(1);
+        let goal = format!("at least half the bare batch insert; it is {percent} of a hundred");
+        judge(&goal, percent >= GOAL_OF_BARE);
     }
     let goal = format!("at {lines} lines p99 below {GOAL_P99_MS} ms");
     judge(&goal, row.p99_ms() < GOAL_P99_MS);

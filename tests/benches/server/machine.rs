@@ -19,17 +19,22 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The processor time that a process has used, with the children that it has waited for.
-pub(crate) fn cpu_of(pid: u32) -> Duration {
+/// The processor time that a process has used, with the children that it has waited for; of this
+/// one alone, because its children are what is measured.
+fn cpu_of(pid: u32) -> Duration {
+    let fields = if pid == std::process::id() { 2 } else { 4 };
     // Fields 14 to 17 after the name, which may hold anything and ends with the last `)`.
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let all = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = all.skip(11).take(fields).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 1000 / ticks_per_s())
 }
 
-/// The same of a process and all children that it has now.
-pub(crate) fn cpu_of_family(pid: u32) -> Duration {
+/// The same of a process and all children that it has now, but for this one.
+fn cpu_of_family(pid: u32) -> Duration {
+    if pid == std::process::id() {
+        return cpu_of(pid);
+    }
     children_of(pid).into_iter().map(cpu_of).sum::<Duration>() + cpu_of(pid)
 }
 

@@ -6,6 +6,7 @@
 //! the server, the database server, the sandbox.
 
 mod acks;
+mod bare_postgres;
 mod creates;
 mod curve;
 mod database;
@@ -75,8 +76,8 @@ impl Scale {
         let points = [10_000, 100_000, 1_000_000, 5_000_000];
         Self {
             lines,
-            requests: [30_000, 80_000, 250_000],
-            time: Duration::from_secs(6),
+            requests: [60_000, 100_000, 150_000],
+            time: Duration::from_secs(5),
             followers: 10_000,
             stored: points.into_iter().filter(|stored| *stored <= arguments.orders).collect(),
             walks: 3_000,

@@ -176,7 +176,9 @@ impl Place {
             "listen = \"{address}\"\ndatabase = \"{database}\"\n\n\
              [merchant]\nname = \"{MERCHANT_NAME}\"\nmch_id = \"{MCH_ID}\"\napp_id = \"{APP_ID}\"\n\
              key = \"{}\"\nsign_type = \"HMAC-SHA256\"\ngateway = \"{}\"\n\n\
-             [shop]\nkeys = [\"{}\"]\nwebhook_url = \"{}\"\nwebhook_secret = \"{}\"\n",
+             [shop]\nkeys = [\"{}\"]\nwebhook_url = \"{}\"\nwebhook_secret = \"{}\"\n\n\
+             [limits]\nkey_per_s = 1000000\nkey_burst = 1000000\n\
+             address_per_s = 1000000\naddress_burst = 1000000\n",
             self.merchant_key, self.sandbox_url, self.shop_key, self.webhook_url, self.shop_key,
         )
     }

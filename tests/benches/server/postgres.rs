@@ -1,4 +1,5 @@
-//! A PostgreSQL of our own: from the machine's binaries, in a folder that goes away, on a free port.
+//! A PostgreSQL of our own: from the machine's binaries, in a folder that goes away, on a free
+//! port.
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use saoma_tests::free_port;

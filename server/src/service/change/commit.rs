@@ -9,7 +9,7 @@ use crate::store::{
 };
 use saoma_core::ids::OrderId;
 use saoma_core::time::UnixTime;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use tracing::Span;
 
 impl Change {
@@ -24,7 +24,8 @@ impl Change {
     /// Gives the orders that were changed, each once, as they are now.
     async fn write(&mut self) -> Result<Vec<OrderRow>, StoreError> {
         let (conn, now, kept) = (&mut self.conn, self.now, &mut self.kept);
-        let ids: HashSet<&OrderId> = kept.orders.iter().map(|row| row.order.id()).collect();
+        // In the order of their ids, so that two batches never wait for each other in a circle.
+        let ids: BTreeSet<&OrderId> = kept.orders.iter().map(|row| row.order.id()).collect();
         let held = ids.into_iter().filter_map(|id| self.orders.get(id)?.as_ref());
         let (mut new, mut old) = (Vec::new(), Vec::new());
         for held in held {
