@@ -186,7 +186,7 @@ impl Server {
         let keys = Arc::new(KeyRing::new(&config.shops));
         keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
         let office = Office::new(&config, service.clone(), &store, random, &base_url);
-        let office = Arc::new(office.map_err(not_open)?);
+        let office = Arc::new(office);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let app = App {
             office,

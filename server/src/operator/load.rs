@@ -37,7 +37,7 @@ fn asked<'a>(all: &'a Asked, name: &str) -> &'a str {
 
 pub(super) async fn overview(office: &Arc<Office>) -> Result<OverviewPage, StoreError> {
     let figures = office.figures().await;
-    let mut reader = office.looks.reader().await?;
+    let mut reader = office.looks.for_people().await?;
     let oldest = ListedEntry::to_do(&mut reader, 1).await?;
     drop(reader);
     let now = office.now();
@@ -58,7 +58,7 @@ pub(super) async fn orders(office: &Office, all: &Asked) -> Result<OrdersPage, S
         day: day.as_ref().map(|_| text("day")).unwrap_or_default(),
     };
     let shops: Vec<String> = office.settings.shops.iter().map(|shop| shop.id.clone()).collect();
-    let mut reader = office.looks.reader().await?;
+    let mut reader = office.looks.for_people().await?;
     let (orders, older_than, looked_back_to) = if filter.q.is_empty() {
         let from = day.as_ref().map_or("", BillDate::as_str);
         // Ids of a day lie below the day's digits and a letter.
@@ -232,7 +232,7 @@ pub(super) async fn anomalies(office: &Office, all: &Asked) -> Result<AnomaliesP
     let before = asked(all, "before").split_once('-');
     let before = before.and_then(|(at, skip)| Some((at.parse().ok()?, skip.parse().ok()?)));
     let (at, skip): (i64, u32) = before.unwrap_or((i64::MAX, 0));
-    let mut reader = office.looks.reader().await?;
+    let mut reader = office.looks.for_people().await?;
     let rows = ListedAnomaly::newest(&mut reader, is_waiting, (at, skip), LINES).await?;
     let older = rows.last().filter(|_| rows.len() >= LINES as usize).map(|last| {
         let seconds = i64::try_from(last.noticed_at.get()).unwrap_or(i64::MAX);
@@ -279,7 +279,7 @@ pub(super) async fn outbox(office: &Office, all: &Asked) -> Result<OutboxPage, S
         "held" => EntryState::Held,
         _ => EntryState::Pending,
     };
-    let mut reader = office.looks.reader().await?;
+    let mut reader = office.looks.for_people().await?;
     let name = outbox_state(state);
     if name.is_empty() {
         let entries = ListedEntry::to_do(&mut reader, LINES).await?;
@@ -324,7 +324,7 @@ pub(super) async fn bill(
 
 pub(super) async fn settings(office: &Office) -> Result<SettingsPage, StoreError> {
     let mut page = office.settings.clone();
-    for key in KeyRow::good(&mut office.looks.reader().await?).await? {
+    for key in KeyRow::good(&mut office.looks.for_people().await?).await? {
         if let Some(shop) = page.shops.iter_mut().find(|shop| shop.id == key.shop) {
             shop.keys.push(key.name);
         }

@@ -5,7 +5,7 @@ use super::page::{Figures, MerchantItem, SettingsPage, ShopItem, Span};
 use crate::config::{AnomalyPolicy, Config, Database};
 use crate::random::Random;
 use crate::service::Service;
-use crate::store::{OpenError, Store, StoreError, figures};
+use crate::store::{Store, StoreError, figures};
 use saoma_core::time::UnixTime;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,22 +54,18 @@ impl Office {
         store: &Store,
         random: Random,
         base_url: &str,
-    ) -> Result<Self, OpenError> {
-        let looks = match &config.replica {
-            Some(url) => Store::follower(url)?,
-            None => store.clone(),
-        };
+    ) -> Self {
         let public_url = config.public_url.as_deref().unwrap_or(base_url);
-        Ok(Self {
+        Self {
             service,
-            looks,
+            looks: store.clone(),
             operators: Operators::new(&config.operators),
             patience: Patience::default(),
             cookies: Cookies { is_secure: public_url.starts_with("https://") },
             random,
             settings: settings(config, public_url),
             counted: Mutex::default(),
-        })
+        }
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -126,7 +122,7 @@ impl Office {
         now: UnixTime,
         mut settled: BTreeMap<UnixTime, Span>,
     ) -> Result<(Figures, BTreeMap<UnixTime, Span>), StoreError> {
-        let conn = &mut self.looks.reader().await?;
+        let conn = &mut self.looks.for_people().await?;
         let merchants: Vec<String> =
             self.settings.merchants.iter().map(|merchant| merchant.mch_id.clone()).collect();
         let midnight = back(now, (now.get() + BEIJING_S) % DAY_S);

@@ -58,7 +58,7 @@ impl Visitor {
     /// What stands around this visitor's page.
     pub(super) async fn frame(&self, office: &Office) -> Result<Frame<'_>, Response> {
         let counts = async {
-            let mut reader = office.looks.reader().await?;
+            let mut reader = office.looks.for_people().await?;
             let anomalies = ListedAnomaly::count_waiting(&mut reader, COUNT_MAX).await?;
             Ok((anomalies, ListedEntry::count_dead(&mut reader, COUNT_MAX).await?))
         };

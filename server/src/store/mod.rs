@@ -263,18 +263,6 @@ impl Store {
         Ok(Self { pools: Pools::Postgres(pool), replica: None })
     }
 
-    /// A server that follows the first one, to look with only. It may be away: whoever looks is
-    /// told then.
-    pub(crate) fn follower(url: &Secret) -> Result<Self, OpenError> {
-        let options = PgConnectOptions::from_str(url.expose())?
-            .application_name("saoma-server pages")
-            .options([("default_transaction_read_only", "on")])
-            .statement_cache_capacity(STATEMENTS);
-        let pool = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
-        let pool = pool.max_connections(READERS_MAX).connect_lazy_with(options);
-        Ok(Self(Pools::Postgres(pool)))
-    }
-
     /// How many transactions may write at once.
     pub(crate) fn writers(&self) -> u32 {
         match &self.pools {
