@@ -203,7 +203,7 @@ impl Server {
         keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
         let (close, closing) = tokio::sync::watch::channel(false);
         let office = Office::new(&config, service.clone(), &store, random, &base_url);
-        let office = Arc::new(office.map_err(not_open)?);
+        let office = Arc::new(office);
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let life = Life::default();
         let watched = &config.watched;

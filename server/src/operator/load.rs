@@ -127,7 +127,7 @@ pub(super) async fn order(office: &Office, id: &OrderId) -> Result<Option<OrderP
         attempts: attempts.into_iter().map(of_attempt).collect(),
         refunds: refunds.into_iter().map(of_refund).collect(),
         entries: entries.into_iter().map(entry).collect(),
-        moments: moments(history, messages),
+        moments: moments(&history, messages),
         is_cut,
         shop: row.shop,
         order_no: row.order_no,
@@ -177,7 +177,7 @@ fn of_refund(row: RefundRow) -> Refund {
 }
 
 /// History and notifications as one story, the latest first.
-fn moments(history: Vec<ListedMoment>, messages: Vec<(ListedMoment, String)>) -> Vec<Moment> {
+fn moments(history: &[ListedMoment], messages: Vec<(ListedMoment, String)>) -> Vec<Moment> {
     let mut all: Vec<Moment> = history.iter().map(moment).collect();
     for (message, _) in messages {
         let message = moment(&message);

@@ -5,7 +5,7 @@ use super::page::{Figures, MerchantItem, SettingsPage, ShopItem, Span};
 use crate::config::{AnomalyPolicy, Config, Database};
 use crate::random::Random;
 use crate::service::Service;
-use crate::store::{OpenError, Store, StoreError, figures};
+use crate::store::{Store, StoreError, figures};
 use saoma_core::time::UnixTime;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,19 +54,18 @@ impl Office {
         store: &Store,
         random: Random,
         base_url: &str,
-    ) -> Result<Self, OpenError> {
-        let looks = store.clone();
+    ) -> Self {
         let public_url = config.public_url.as_deref().unwrap_or(base_url);
-        Ok(Self {
+        Self {
             service,
-            looks,
+            looks: store.clone(),
             operators: Operators::new(&config.operators),
             patience: Patience::default(),
             cookies: Cookies { is_secure: public_url.starts_with("https://") },
             random,
             settings: settings(config, public_url),
             counted: Mutex::default(),
-        })
+        }
     }
 
     pub(crate) fn now(&self) -> UnixTime {
