@@ -176,6 +176,13 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
     sellers
 }
 
+/// Listens, and says under which URL.
+async fn listen_at(address: SocketAddr) -> io::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(address).await?;
+    let base_url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, base_url))
+}
+
 impl Server {
     /// Opens the database, listens, and takes up whatever was left to do.
     ///
@@ -192,9 +199,7 @@ impl Server {
         if let Some(replica) = &config.replica {
             store = store.with_replica(replica).map_err(not_open)?;
         }
-        let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
-        let address = listener.local_addr().map_err(StartError::Listen)?;
-        let base_url = format!("http://{address}");
+        let (listener, base_url) = listen_at(config.listen).await.map_err(StartError::Listen)?;
         let sellers = sellers(&config, config.public_url.as_deref().unwrap_or(&base_url));
         let (service, at_once) =
             Service::open(store.clone(), clock, random.clone(), sellers).await.map_err(not_open)?;
@@ -202,8 +207,7 @@ impl Server {
         let keys = Arc::new(KeyRing::new(&config.shops));
         keys.refresh(&store).await.map_err(|error| not_open(OpenError::Store(error)))?;
         let (close, closing) = tokio::sync::watch::channel(false);
-        let office = Office::new(&config, service.clone(), &store, random, &base_url);
-        let office = Arc::new(office);
+        let office = Arc::new(Office::new(&config, service.clone(), &store, random, &base_url));
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let life = Life::default();
         let watched = &config.watched;
@@ -222,9 +226,8 @@ impl Server {
         let (mut doors, mut tasks) = (JoinSet::new(), JoinSet::new());
         let mut metrics_url = None;
         if let Some(address) = watched.metrics_listen {
-            let listener = TcpListener::bind(address).await.map_err(StartError::MetricsListen)?;
-            let address = listener.local_addr().map_err(StartError::MetricsListen)?;
-            metrics_url = Some(format!("http://{address}"));
+            let (listener, url) = listen_at(address).await.map_err(StartError::MetricsListen)?;
+            metrics_url = Some(url);
             let router = http::observe_router(app.clone());
             doors.spawn(serve(listener, router, closing.clone()));
         }

@@ -133,7 +133,7 @@ impl Group {
 
     /// Waits until the order has a code and has it paid.
     async fn pay(&self, id: &str) {
-        let target = Target::of_number(&format!("{id}-1"));
+        let target = Target::of_number(format!("{id}-1"));
         let paid = async {
             while self.sandbox.pay(&target, Tender::default()).is_err() {
                 tokio::time::sleep(Duration::from_millis(50)).await;

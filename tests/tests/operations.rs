@@ -106,7 +106,7 @@ impl Desk {
         let made: Value = request.send().await.unwrap().json().await.unwrap();
         let id = made["order_id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
         self.until(&id, "open").await;
-        self.sandbox.pay(&Target::of_number(&format!("{id}-1")), Tender::default()).unwrap();
+        self.sandbox.pay(&Target::of_number(format!("{id}-1")), Tender::default()).unwrap();
         self.until(&id, "shipped").await;
         id
     }

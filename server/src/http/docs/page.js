@@ -80,7 +80,8 @@ function fieldsTable(api, schema) {
     const isOptional = !(schema.required ?? []).includes(name);
     const about = [kind(api, property), isOptional ? texts().optional : ''].filter(Boolean);
     return make('tr', {}, make('td', {}, name),
-      make('td', {}, make('small', {}, about.join(', ')), ' ', ...prose(inLanguage(found, 'description'))));
+      make('td', {}, make('small', {}, about.join(', ')), ' ',
+        ...prose(inLanguage(found, 'description'))));
   });
   return make('div', { class: 'scroll' }, make('table', {}, ...rows));
 }
@@ -123,7 +124,8 @@ function requestOf(operation, form) {
   }
   const search = query.size ? `?${query}` : '';
   // A path of the document begins with a slash; the server may stand below another path.
-  return { url: `.${path}${search}`, init: { method: operation.method, headers, body }, with: name };
+  const init = { method: operation.method, headers, body };
+  return { url: `.${path}${search}`, init, with: name };
 }
 
 const pretty = (text, type) =>
