@@ -9,9 +9,9 @@ use super::{Context, Service};
 use crate::metrics::NoticeOutcome;
 use crate::random::hex;
 use crate::store::{AttemptRow, MessageRow, StoreError};
-use saoma_core::api::{FieldError, PayNotice, Payment, RefundNoticeError};
+use saoma_core::api::{FieldError, Merchant, PayNotice, Payment, RefundNoticeError};
 use saoma_core::ids::{MchId, OutTradeNo};
-use saoma_core::sign::{Unverified, VerifyError};
+use saoma_core::sign::{SignType, Unverified, VerifyError};
 use saoma_core::xml::{Doc, ReadError};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -112,20 +112,34 @@ impl Service {
             return Err(Refusal::Signature(VerifyError::Missing).into());
         }
         let unverified = Unverified::new(&doc);
-        let attempt = self.attempt_of(unverified).await?;
-        let seller = seller_of(&self.context, &doc, attempt.as_ref()).ok_or(Refusal::Merchant)?;
-        // The algorithm that was stored with the number, never the one the message names; for a
-        // number that nobody here knows, the merchant's.
-        let merchant = &seller.merchant;
-        let algorithm = attempt.map_or(merchant.sign_type, |attempt| attempt.sign_type);
-        let verified = unverified.verify(&merchant.key, algorithm).map_err(Refusal::Signature)?;
-        let notice = PayNotice::read(verified, merchant).map_err(Refusal::Field)?;
         // Only UTF-8 is a document.
         let text = std::str::from_utf8(body).map_err(|_| StoreError::Corrupt("body"))?;
         let digest = hex(&Sha256::digest(body));
-        let mch_id = merchant.mch_id.clone();
-        let (payment, body) = (notice.payment, text.to_owned());
-        Ok(self.execute(Keep { mch_id, payment, digest, body }).await?)
+        let keep = |merchant: &Merchant, sign_type, payment| Keep {
+            mch_id: merchant.mch_id.clone(),
+            sign_type,
+            payment,
+            digest: digest.clone(),
+            body: text.to_owned(),
+        };
+        // What nearly always is: the merchant's own algorithm. The verb looks whether it was
+        // stored with the number, together with all else that it reads.
+        let seller = seller_of(&self.context, &doc, None).ok_or(Refusal::Merchant)?;
+        let (merchant, usual) = (&seller.merchant, seller.merchant.sign_type);
+        if let Ok(payment) = payment_of(unverified, merchant, usual)
+            && let Some(outcome) = self.execute(keep(merchant, usual, payment)).await?
+        {
+            return Ok(outcome);
+        }
+        // The algorithm that was stored with the number, never the one the message names; for a
+        // number that nobody here knows, the merchant's.
+        let attempt = self.attempt_of(unverified).await?;
+        let seller = seller_of(&self.context, &doc, attempt.as_ref()).ok_or(Refusal::Merchant)?;
+        let merchant = &seller.merchant;
+        let algorithm = attempt.map_or(merchant.sign_type, |attempt| attempt.sign_type);
+        let payment = payment_of(unverified, merchant, algorithm)?;
+        let outcome = self.execute(keep(merchant, algorithm, payment)).await?;
+        outcome.ok_or_else(|| StoreError::Stale.into())
     }
 
     async fn attempt_of(
@@ -139,6 +153,16 @@ impl Service {
         let Some(number) = number else { return Ok(None) };
         AttemptRow::get(&mut self.store.reader().await?, &number).await
     }
+}
+
+/// The payment that a notification tells of, if its signature is good.
+fn payment_of(
+    unverified: Unverified<'_, '_, FIELDS_MAX>,
+    merchant: &Merchant,
+    algorithm: SignType,
+) -> Result<Payment, Refusal> {
+    let verified = unverified.verify(&merchant.key, algorithm).map_err(Refusal::Signature)?;
+    Ok(PayNotice::read(verified, merchant).map_err(Refusal::Field)?.payment)
 }
 
 /// Whose notification it claims to be: the signature and the fields have to agree afterwards. A
@@ -160,16 +184,19 @@ pub(super) fn seller_of<'c, const N: usize>(
     sellers.find(by_app).or(any)
 }
 
-/// Keeps a verified notification: the message, the payment, the order and what follows.
+/// Keeps a verified notification: the message, the payment, the order and what follows. `None`:
+/// the number is another merchant's, or has another algorithm, and nothing was kept.
 struct Keep {
     mch_id: MchId,
+    /// By which it was verified.
+    sign_type: SignType,
     payment: Payment,
     digest: String,
     body: String,
 }
 
 impl Verb for Keep {
-    type Out = NoticeOutcome;
+    type Out = Option<NoticeOutcome>;
     type Error = StoreError;
 
     fn needs(&self, needs: &mut Needs) {
@@ -179,11 +206,16 @@ impl Verb for Keep {
         needs.messages.push((out_trade_no.clone(), self.digest.clone()));
     }
 
-    async fn run(&self, change: &mut Change) -> Result<NoticeOutcome, StoreError> {
+    async fn run(&self, change: &mut Change) -> Result<Option<NoticeOutcome>, StoreError> {
         let Payment { out_trade_no, transaction_id, .. } = &self.payment;
+        if let Some(attempt) = change.attempt(out_trade_no).await?
+            && (attempt.mch_id != self.mch_id || attempt.sign_type != self.sign_type)
+        {
+            return Ok(None);
+        }
         if change.is_known(out_trade_no, &self.digest).await? {
             // The same bytes were committed before; nothing can follow from them again.
-            return Ok(NoticeOutcome::Repeated);
+            return Ok(Some(NoticeOutcome::Repeated));
         }
         let outcome = match change.take_payment(&self.mch_id, &self.payment).await? {
             Taken::New(verdict) => verdict,
@@ -197,10 +229,10 @@ impl Verb for Keep {
             body: self.body.clone(),
             outcome,
         });
-        Ok(match outcome {
+        Ok(Some(match outcome {
             "ship" => NoticeOutcome::Ship,
             "repeated" => NoticeOutcome::Repeated,
             _ => NoticeOutcome::Anomaly,
-        })
+        }))
     }
 }

@@ -276,9 +276,19 @@ impl Conn {
         key: &str,
         keys: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
+        if self.dialect() == Dialect::Postgres && !keys.is_empty() {
+            let keys = turned(keys.into_iter().map(|key| vec![key]).collect())?;
+            let sql = AssertSqlSafe(format!("{select} where {key} = any($1)"));
+            let result = match &mut self.line {
+                Line::Postgres(conn) => bound_lists(sql, keys).fetch_all(&mut **conn).await,
+                Line::PostgresTx(conn) => bound_lists(sql, keys).fetch_all(&mut **conn).await,
+                Line::Sqlite(_) | Line::SqliteTx(_) => Ok(Vec::new()),
+            };
+            return self.end(result.map(|rows| rows.into_iter().map(Row::Postgres).collect()));
+        }
         let mut found = Vec::new();
         for keys in chunks(keys) {
-            let sql = format!("{select} where {key} in {}", markers(1, keys.len()));
+            let sql = format!("{select} where {key} in {}", marks(1, keys.len()));
             found.extend(self.fetch(AssertSqlSafe(sql), keys).await?);
         }
         Ok(found)
@@ -311,18 +321,22 @@ impl Conn {
         self.end(result)
     }
 
-    /// Carries a statement out once for many rows: `head` and `tail` stand before and after the
-    /// list `($1, $2), ($3, $4)`, whose columns are called `column1`, `column2` and so on.
+    /// Carries a statement out once for many rows: `head`, which ends with `values`, and `tail`
+    /// stand before and after the list `(?, ?), (?, ?)`, whose columns are called `column1`,
+    /// `column2` and so on.
     pub(crate) async fn execute_rows(
         &mut self,
         head: &str,
         rows: Vec<Vec<Value>>,
         tail: &str,
     ) -> Result<u64, StoreError> {
+        if self.dialect() == Dialect::Postgres && !rows.is_empty() {
+            return self.execute_lists(head, turned(rows)?, tail, vec![]).await;
+        }
         let mut touched = 0;
         for rows in chunks(rows) {
             let columns = rows.first().map_or(0, Vec::len);
-            let sql = format!("{head} {} {tail}", markers(rows.len(), columns));
+            let sql = format!("{head} {} {tail}", marks(rows.len(), columns));
             touched += self.execute(AssertSqlSafe(sql), rows.concat()).await?;
         }
         Ok(touched)
@@ -338,20 +352,38 @@ impl Conn {
         tail: &str,
         key: &str,
     ) -> Result<u64, StoreError> {
-        let mut touched = 0;
-        for rows in chunks(rows) {
-            let columns = rows.first().map_or(0, Vec::len);
-            let keys = || rows.iter().filter_map(|row| row.first()).cloned();
-            let bounds = [keys().min(), keys().max()].into_iter().flatten();
-            let (low, high) = (rows.len() * columns + 1, rows.len() * columns + 2);
-            let sql = format!(
-                "{head} {} {tail} and {key} between ${low} and ${high}",
-                markers(rows.len(), columns)
-            );
-            let values = rows.iter().flatten().cloned().chain(bounds).collect();
-            touched += self.execute(AssertSqlSafe(sql), values).await?;
+        if self.dialect() == Dialect::Sqlite || rows.is_empty() {
+            return self.execute_rows(head, rows, tail).await;
         }
-        Ok(touched)
+        let columns = rows.first().map_or(0, Vec::len);
+        let keys = || rows.iter().filter_map(|row| row.first()).cloned();
+        let bounds = [keys().min(), keys().max()].into_iter().flatten().collect();
+        let tail = format!("{tail} and {key} between ${} and ${}", columns + 1, columns + 2);
+        self.execute_lists(head, turned(rows)?, &tail, bounds).await
+    }
+
+    /// The same on PostgreSQL, which takes a list for each column: the statement is the same for
+    /// any number of rows, and it has few values. What `tail` marks follows the lists.
+    async fn execute_lists(
+        &mut self,
+        head: &str,
+        lists: Vec<List>,
+        tail: &str,
+        more: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let head = head.trim_end().strip_suffix("values").unwrap_or(head);
+        let sql = AssertSqlSafe(format!("{head} select * from {} {tail}", unnest(&lists)));
+        let query = bound_lists(sql, lists);
+        let query = more.into_iter().fold(query, |query, value| match value {
+            Value::Int(number) => query.bind(number),
+            Value::Text(text) => query.bind(text),
+        });
+        let result = match &mut self.line {
+            Line::Postgres(conn) => query.execute(&mut **conn).await,
+            Line::PostgresTx(conn) => query.execute(&mut **conn).await,
+            Line::Sqlite(_) | Line::SqliteTx(_) => return Ok(0),
+        };
+        self.end(result.map(|done| done.rows_affected()))
     }
 
     /// Makes a transaction happen; outside of one there is nothing to do.
@@ -365,6 +397,63 @@ impl Conn {
     }
 }
 
+/// A column of many rows.
+#[derive(Debug, PartialEq, Eq)]
+enum List {
+    Ints(Vec<Option<i64>>),
+    Texts(Vec<Option<String>>),
+}
+
+impl List {
+    fn push(&mut self, value: Value) -> Result<(), StoreError> {
+        match (self, value) {
+            (Self::Ints(list), Value::Int(number)) => list.push(number),
+            (Self::Texts(list), Value::Text(text)) => list.push(text),
+            (Self::Ints(_), Value::Text(_)) | (Self::Texts(_), Value::Int(_)) => {
+                return Err(StoreError::Corrupt("column"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows as columns.
+fn turned(rows: Vec<Vec<Value>>) -> Result<Vec<List>, StoreError> {
+    let count = rows.len();
+    let list = |value: &Value| match value {
+        Value::Int(_) => List::Ints(Vec::with_capacity(count)),
+        Value::Text(_) => List::Texts(Vec::with_capacity(count)),
+    };
+    let mut lists: Vec<List> = rows.first().into_iter().flatten().map(list).collect();
+    for row in rows {
+        lists.iter_mut().zip(row).try_for_each(|(list, value)| list.push(value))?;
+    }
+    Ok(lists)
+}
+
+fn bound_lists<'q>(
+    sql: impl SqlSafeStr,
+    lists: Vec<List>,
+) -> Query<'q, Postgres, <Postgres as Database>::Arguments> {
+    lists.into_iter().fold(sqlx::query(sql), |query, list| match list {
+        List::Ints(list) => query.bind(list),
+        List::Texts(list) => query.bind(list),
+    })
+}
+
+/// `unnest($1::text[], $2::bigint[]) as list (column1, column2)`
+fn unnest(lists: &[List]) -> String {
+    let (mut markers, mut names) = (String::new(), String::new());
+    for (at, list) in (1..).zip(lists) {
+        let comma = if at == 1 { "" } else { ", " };
+        let kind = if matches!(list, List::Ints(_)) { "bigint" } else { "text" };
+        // Writing to a text cannot fail.
+        let _ = write!(markers, "{comma}${at}::{kind}[]");
+        let _ = write!(names, "{comma}column{at}");
+    }
+    format!("unnest({markers}) as list ({names})")
+}
+
 /// Pieces of 64, 32, 16, 8, 4, 2, 1 rows, so that few different statements are prepared.
 fn chunks<T>(mut rows: Vec<T>) -> Vec<Vec<T>> {
     let mut pieces = Vec::new();
@@ -376,19 +465,10 @@ fn chunks<T>(mut rows: Vec<T>) -> Vec<Vec<T>> {
     pieces
 }
 
-/// `($1, $2), ($3, $4)`
-fn markers(rows: usize, columns: usize) -> String {
-    let mut text = String::with_capacity(rows * columns * 6);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..columns {
-            let comma = if column == 0 { "" } else { ", " };
-            // Writing to a text cannot fail.
-            let _ = write!(text, "{comma}${}", row * columns + column + 1);
-        }
-        text.push(')');
-    }
-    text
+/// `(?, ?), (?, ?)`: for SQLite a `$1` is a name, and it looks for each name among all of them.
+fn marks(rows: usize, columns: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row.as_str(); rows].join(", ")
 }
 
 #[cfg(test)]
@@ -407,8 +487,19 @@ mod tests {
     }
 
     #[test]
-    fn markers_count_through_all_rows() {
-        assert_eq!(markers(1, 3), "($1, $2, $3)");
-        assert_eq!(markers(2, 2), "($1, $2), ($3, $4)");
+    fn rows_are_turned_into_columns_of_one_kind() {
+        let lists = turned(vec![vec![1_i64.into(), "a".into()], vec![2_i64.into(), "b".into()]]);
+        let lists = lists.unwrap();
+        let texts = vec![Some("a".to_owned()), Some("b".to_owned())];
+        assert_eq!(lists, [List::Ints(vec![Some(1), Some(2)]), List::Texts(texts)]);
+        let sql = "unnest($1::bigint[], $2::text[]) as list (column1, column2)";
+        assert_eq!(unnest(&lists), sql);
+        assert!(turned(vec![vec![1_i64.into()], vec!["a".into()]]).is_err());
+    }
+
+    #[test]
+    fn there_is_a_mark_for_each_value() {
+        assert_eq!(marks(1, 3), "(?, ?, ?)");
+        assert_eq!(marks(2, 2), "(?, ?), (?, ?)");
     }
 }
