@@ -140,7 +140,10 @@ impl Verb for Watched {
 
     async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
         let Some(row) = change.order(&self.0).await? else { return Ok(()) };
-        change.apply(row, &Event::Watched)?;
+        if row.due_at.is_none_or(|due_at| due_at > change.now) {
+            change.apply(row, &Event::Watched)?;
+        }
+        // Otherwise time has something to do with it at this very moment, and asks as well.
         Ok(())
     }
 }

@@ -791,6 +791,35 @@ mod time {
     }
 
     #[tokio::test]
+    async fn somebody_who_watches_late_has_wechat_asked() {
+        let mut shop = Shop::open().await;
+        let (order_id, _) = open_order(&mut shop, "A-1").await;
+        shop.clock.advance(70);
+        shop.service.tick_due().await.unwrap();
+        let answer = |_: &Effect| Outcome::Event(Event::NotPaid { attempt: 0 });
+        assert_eq!(perform(&shop, answer).await.len(), 1);
+        shop.clock.advance(119);
+        // An order that is not due: only the watcher asks.
+        alter(&shop.service.store, "update orders set due_at = null").await;
+        shop.service.view(&order_id).await.unwrap();
+        assert!(perform(&shop, answer).await.is_empty());
+        shop.clock.advance(1);
+        shop.service.view(&order_id).await.unwrap();
+        shop.service.view(&order_id).await.unwrap();
+        assert_eq!(perform(&shop, answer).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn somebody_who_watches_does_not_keep_time_from_its_work() {
+        let mut shop = Shop::open().await;
+        let (order_id, _) = open_order(&mut shop, "A-1").await;
+        shop.clock.advance(900);
+        shop.service.view(&order_id).await.unwrap();
+        shop.service.tick_due().await.unwrap();
+        assert_eq!(shop.phase(&order_id).await.0, "closing");
+    }
+
+    #[tokio::test]
     async fn time_that_changes_nothing_does_not_come_up_again_at_once() {
         let mut shop = Shop::open().await;
         open_order(&mut shop, "A-1").await;

@@ -3,7 +3,7 @@
 //!
 //! [`Cluster::shared`] is one PostgreSQL for all tests of a build, also when each runs in a
 //! process of its own; [`Cluster::own`] is one that a test may kill. Each test takes a
-//! [database](Cluster::database) of its own. A small shell script ([`guard.sh`](GUARD)) holds each
+//! [database](Cluster::database) of its own. A small shell script, `guard.sh`, holds each
 //! PostgreSQL: it ends and deletes it when the last process that uses it is gone, whether that
 //! ended well, panicked or was killed.
 //!

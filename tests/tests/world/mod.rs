@@ -95,6 +95,8 @@ pub(crate) struct World {
     seed: u64,
     http: reqwest::Client,
     folder: TempDir,
+    /// Where PostgreSQL is, if the server is on it.
+    postgres: Option<String>,
 }
 
 impl World {
@@ -156,13 +158,14 @@ impl World {
         let text = server_config(sign_type, &hosts, &webhook);
         let config = Config::parse(&text, folder.path(), &saoma_server::Env::default());
         let mut config = config.unwrap();
-        if let Some(url) = database {
-            config.database = Database::Postgres(Secret::new(url));
+        if let Some(url) = &database {
+            config.database = Database::Postgres(Secret::new(url.clone()));
         }
         let clock = ManualClock::new(saoma_core::time::UnixTime::new(START).unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (server, seed) = (None, 1);
-        let mut world = Self { sandbox, shop, server, config, clock, seed, http, folder };
+        let postgres = database;
+        let mut world = Self { sandbox, shop, server, config, clock, seed, http, folder, postgres };
         world.start_server().await;
         world
     }
@@ -190,7 +193,8 @@ impl World {
     pub(crate) async fn forget(&mut self) {
         self.crash_server();
         if let Some(url) = saoma_postgres::chosen().unwrap() {
-            self.config.database = Database::Postgres(Secret::new(url));
+            self.config.database = Database::Postgres(Secret::new(url.clone()));
+            self.postgres = Some(url);
         }
         for file in std::fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap) {
             if file.file_name().to_string_lossy().starts_with("saoma.db") {
@@ -262,10 +266,14 @@ impl World {
 
     /// An order's history as it is stored: kind, name, text.
     pub(crate) async fn history(&self, id: &str) -> Vec<(String, String, String)> {
+        let sql = "select kind, name, text from history where order_id = $1 order by id";
+        if let Some(url) = &self.postgres {
+            let pool = sqlx::PgPool::connect(url).await.unwrap();
+            return sqlx::query_as(sql).bind(id).fetch_all(&pool).await.unwrap();
+        }
         let file = self.folder.path().join("saoma.db");
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).read_only(true);
         let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-        let sql = "select kind, name, text from history where order_id = $1 order by id";
         let lines = sqlx::query_as(sql).bind(id).fetch_all(&pool).await.unwrap();
         pool.close().await;
         lines
