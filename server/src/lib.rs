@@ -1,4 +1,5 @@
-//! The merchant backend of Saoma: orders, WeChat's notifications, shipping; on SQLite.
+//! The merchant backend of Saoma: orders, WeChat's notifications, shipping, refunds, bills; on
+//! SQLite or PostgreSQL.
 //!
 //! It is the only holder of the merchant key. Data flows one way:
 //!
