@@ -1,15 +1,12 @@
 //! Looking at a database without changing it, for `saoma-server check`.
 
 use super::db::Line;
-use super::{Conn, Database, OpenError, check_pragmas};
+use super::{Conn, Database, OpenError, POSTGRES_TABLES, SQLITE_TABLES, check_pragmas};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use std::str::FromStr as _;
 use std::time::Duration;
-
-static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// How long to wait for the database.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +37,7 @@ pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
             let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
             let pool = pool.connect_with(options).await?;
             let mut conn = Line::Sqlite(pool.acquire().await?).into();
-            let tables = tables(&mut conn, &SQLITE).await?;
+            let tables = tables(&mut conn, &SQLITE_TABLES).await?;
             // A file without tables has its journal set when they are made.
             if tables == Tables::Current {
                 check_pragmas(&mut conn).await?;
@@ -54,7 +51,7 @@ pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
             let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
             let pool = pool.connect_with(options).await?;
             let mut conn = Line::Postgres(pool.acquire().await?).into();
-            let tables = tables(&mut conn, &POSTGRES).await?;
+            let tables = tables(&mut conn, &POSTGRES_TABLES).await?;
             for name in ["fsync", "full_page_writes"] {
                 durable(&mut conn, name).await?;
             }

@@ -1,0 +1,188 @@
+//! What is to be done outside.
+
+use super::*;
+
+#[tokio::test]
+async fn what_was_interrupted_is_taken_up_after_a_crash() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open_order(&mut shop, "A-1").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let claimed = claim(&shop).await.unwrap();
+    assert_eq!(claimed.key, format!("ship-{order_id}"));
+    let shop = shop.crash().await;
+    let again = claim(&shop).await.unwrap();
+    assert_eq!((&again.key, again.tries), (&claimed.key, 2));
+    shop.service.settle(again.clone(), Outcome::Event(Event::Shipped)).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "shipped");
+    assert!(claim(&shop).await.is_none());
+}
+
+#[tokio::test]
+async fn a_crash_before_the_first_send_loses_no_order() {
+    let shop = Shop::open().await;
+    let (_, number) = shop.order("A-1").await;
+    let shop = shop.crash().await;
+    let entry = claim(&shop).await.unwrap();
+    assert_eq!(entry.key, format!("place-{number}"));
+    assert!(matches!(shop.service.job(&entry).await.unwrap(), Some(Job::Place(_))));
+}
+
+#[tokio::test]
+async fn a_lease_keeps_others_off_until_it_runs_out() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open_order(&mut shop, "A-1").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let first = claim(&shop).await.unwrap();
+    shop.clock.advance(59);
+    assert!(claim(&shop).await.is_none());
+    shop.clock.advance(1);
+    let second = claim(&shop).await.unwrap();
+    assert_eq!(second.key, first.key);
+    // The first one, believed dead, comes back without success: the second has the word.
+    let failed = Outcome::Again { event: None, why: "too late".to_owned() };
+    shop.service.settle(first.clone(), failed).await.unwrap();
+    let leased = "select state, last_error from outbox where kind = 'ship'";
+    assert_eq!(shop.rows(leased).await, ["leased -"]);
+    // Or with success: a fact is a fact, whoever brings it.
+    shop.service.settle(first.clone(), Outcome::Event(Event::Shipped)).await.unwrap();
+    shop.service.settle(second.clone(), Outcome::Event(Event::Shipped)).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "shipped");
+}
+
+#[tokio::test]
+async fn a_shop_that_hangs_holds_nothing_up_at_wechat() {
+    let mut shop = Shop::open().await;
+    let (_, number) = open_order(&mut shop, "A-1").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let (_, other) = shop.order("A-2").await;
+    let shop = shop.crash().await;
+    let place = claim_of(&shop, Lane::Gateway).await.unwrap();
+    assert_eq!(place.key, format!("place-{other}"));
+    assert!(claim_of(&shop, Lane::Gateway).await.is_none());
+    assert!(claim_of(&shop, Lane::Shop).await.is_some());
+}
+
+#[tokio::test]
+async fn goods_do_not_wait_for_an_answer_of_wechat() {
+    let shop = Shop::open().await;
+    let (order_id, number) = shop.order("A-1").await;
+    let placing = shop.rows("select state from outbox").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    assert_eq!(placing, ["leased"]);
+    let ship = claim_of(&shop, Lane::Shop).await.unwrap();
+    assert_eq!(ship.key, format!("ship-{order_id}"));
+}
+
+#[tokio::test]
+async fn tries_pause_longer_and_longer() {
+    let mut shop = Shop::open().await;
+    let (_, number) = open_order(&mut shop, "A-1").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    for pause in [1, 2, 4, 8] {
+        let entry = claim(&shop).await.unwrap();
+        let failed = Outcome::Again { event: None, why: "status 500".to_owned() };
+        shop.service.settle(entry.clone(), failed).await.unwrap();
+        shop.clock.advance(pause - 1);
+        assert!(claim(&shop).await.is_none(), "{pause}");
+        shop.clock.advance(1);
+    }
+    let row = "select state, tries, last_error from outbox where kind = 'ship'";
+    assert_eq!(shop.rows(row).await, ["pending 4 status 500"]);
+}
+
+#[tokio::test]
+async fn nobody_works_twice_on_one_order_at_a_time() {
+    let mut shop = Shop::open().await;
+    open_order(&mut shop, "A-1").await;
+    shop.clock.advance(900);
+    shop.service.tick_due().await.unwrap();
+    let pending = "select kind from outbox where state = 'pending' order by kind";
+    assert_eq!(shop.rows(pending).await, ["close", "query"]);
+    let first = claim(&shop).await.unwrap();
+    assert!(claim(&shop).await.is_none(), "the other waits");
+    shop.service.settle(first.clone(), Outcome::Unwanted).await.unwrap();
+    assert!(claim(&shop).await.is_some());
+}
+
+#[tokio::test]
+async fn a_number_that_is_over_is_followed_by_the_next_with_its_own_request() {
+    let mut shop = Shop::open().await;
+    let (order_id, _) = shop.order("A-1").await;
+    let entry = shop.at_once.try_recv().unwrap();
+    let over = Outcome::Event(Event::NumberOver { attempt: 0 });
+    shop.service.settle(entry.clone(), over).await.unwrap();
+    let second = OutTradeNo::new(&format!("{order_id}-2")).unwrap();
+    let mut reader = shop.service.store.reader().await.unwrap();
+    let attempt = AttemptRow::get(&mut reader, &second).await.unwrap().unwrap();
+    assert!(attempt.request.contains(&format!("<out_trade_no>{second}</out_trade_no>")));
+    drop(reader);
+    let entry = claim(&shop).await.unwrap();
+    assert_eq!(entry.key, format!("place-{second}"));
+    let notice = shop.notice(second.as_str(), T1, PRICE);
+    shop.service.notify(&notice).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "paid");
+}
+
+#[tokio::test]
+async fn a_paid_order_is_not_placed_any_more() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = shop.order("A-1").await;
+    let entry = shop.at_once.try_recv().unwrap();
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    assert!(shop.service.job(&entry).await.unwrap().is_none());
+    shop.service.settle(entry.clone(), Outcome::Unwanted).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "paid");
+}
+
+#[tokio::test]
+async fn a_payment_found_by_query_is_the_payment_of_the_notification() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open_order(&mut shop, "A-1").await;
+    shop.clock.advance(5);
+    shop.service.tick_due().await.unwrap();
+    let payment = saoma_core::api::Payment {
+        out_trade_no: OutTradeNo::new(&number).unwrap(),
+        transaction_id: T1.parse().unwrap(),
+        total_fee: saoma_core::money::Fen::new(PRICE).unwrap(),
+        currency: saoma_core::api::Currency::Cny,
+        paid_at: shop.service.context.clock.now(),
+        refunded: false,
+    };
+    let done = perform(&shop, |effect| match effect {
+        Effect::Query { .. } => Outcome::Payment(payment.clone()),
+        _ => Outcome::Event(Event::Shipped),
+    })
+    .await;
+    assert_eq!(done.len(), 2, "{done:?}");
+    assert_eq!(shop.phase(&order_id).await.0, "shipped");
+    let before = shop.phase(&order_id).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await, before);
+    assert_eq!(shop.rows("select outcome from message").await, ["repeated"]);
+}
+
+#[tokio::test]
+async fn an_answer_with_a_payment_of_another_number_is_no_answer() {
+    let mut shop = Shop::open().await;
+    let (_, number) = open_order(&mut shop, "A-1").await;
+    let (other_id, other) = open_order(&mut shop, "A-2").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    perform(&shop, |_| Outcome::Event(Event::Shipped)).await;
+    shop.clock.advance(5);
+    shop.service.tick_due().await.unwrap();
+    let entry = claim(&shop).await.unwrap();
+    assert_eq!(entry.order_id.as_ref(), Some(&other_id));
+    let payment = saoma_core::api::Payment {
+        out_trade_no: OutTradeNo::new(&other).unwrap(),
+        transaction_id: T1.parse().unwrap(),
+        total_fee: saoma_core::money::Fen::new(PRICE).unwrap(),
+        currency: saoma_core::api::Currency::Cny,
+        paid_at: shop.service.context.clock.now(),
+        refunded: false,
+    };
+    shop.service.settle(entry.clone(), Outcome::Payment(payment)).await.unwrap();
+    assert_eq!(shop.rows("select kind from anomaly").await, ["conflict"]);
+    let query = "select state, tries from outbox where state = 'pending'";
+    assert_eq!(shop.rows(query).await, ["pending 1"]);
+    assert_eq!(shop.phase(&other_id).await.0, "open");
+}
