@@ -19,6 +19,7 @@ mod backup;
 mod check;
 mod clock;
 mod config;
+mod crash;
 mod http;
 mod keys;
 mod life;
@@ -28,6 +29,7 @@ mod operator;
 mod password;
 mod random;
 mod reconcile;
+mod serve;
 mod service;
 mod store;
 #[cfg(test)]
@@ -51,7 +53,6 @@ pub use random::{NoRandom, Random, Seeded};
 pub use reconcile::{ReconcileError, Reconciled, reconcile};
 pub use store::{KeyKind, Month, OpenError, StoreError};
 
-use axum::Router;
 use http::{App, Gate, MetricsFor};
 use keys::KeyRing;
 use life::Life;
@@ -59,6 +60,7 @@ use operator::Office;
 use reconcile::Reconciler;
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
+use serve::{HEAD_WITHIN, serve};
 use service::{Seller, Sellers, Service, Shop};
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -230,7 +232,7 @@ impl Server {
             let (listener, url) = listen_at(address).await.map_err(StartError::MetricsListen)?;
             metrics_url = Some(url);
             let router = http::observe_router(app.clone());
-            doors.spawn(serve(listener, router, closing.clone()));
+            doors.spawn(serve(listener, router, closing.clone(), HEAD_WITHIN));
         }
         tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker::compare_clocks(worker.clone(), stopping.clone()));
@@ -241,7 +243,7 @@ impl Server {
         tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
         tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping));
-        doors.spawn(serve(listener, http::router(app), closing));
+        doors.spawn(serve(listener, http::router(app), closing, HEAD_WITHIN));
         let drain = watched.drain;
         Ok(Self {
             base_url,
@@ -314,21 +316,5 @@ fn metrics_for(watched: &Watched, is_public: bool) -> MetricsFor {
         Some(token) => MetricsFor::holder_of(token),
         None if is_public || watched.metrics_listen.is_some() => MetricsFor::Nobody,
         None => MetricsFor::Everybody,
-    }
-}
-
-async fn serve(
-    listener: TcpListener,
-    router: Router,
-    mut stopping: tokio::sync::watch::Receiver<bool>,
-) {
-    let until = async move {
-        // An error says that the server is gone, which is the same.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    };
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, router).with_graceful_shutdown(until).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the server takes no more requests");
     }
 }

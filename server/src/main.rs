@@ -70,7 +70,7 @@ enum Command {
     HashPassword,
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     if let Some(Command::Reconcile { date, merchant }) = &args.command {
         return reconcile(&args, date, merchant.as_deref());

@@ -1,6 +1,6 @@
 //! A payment as WeChat reports it, whether by notification or by query.
 
-use super::fields::{FieldError, Fields};
+use super::fields::{FieldError, Fields, invalid};
 use crate::ids::{OutTradeNo, TransactionId};
 use crate::money::Fen;
 use crate::time::UnixTime;
@@ -48,10 +48,15 @@ impl Payment {
             Some(text) if text == "CNY" => Currency::Cny,
             Some(_) => Currency::Other,
         };
+        let total_fee = fields.fen("total_fee")?;
+        if total_fee == Fen::ZERO {
+            // Nothing was paid, so nothing could ship or go back.
+            return Err(invalid("total_fee"));
+        }
         Ok(Self {
             out_trade_no: fields.parsed("out_trade_no", OutTradeNo::new)?,
             transaction_id: fields.parsed("transaction_id", TransactionId::new)?,
-            total_fee: fields.fen("total_fee")?,
+            total_fee,
             currency,
             paid_at: fields.time("time_end")?,
             refunded: false,

@@ -178,6 +178,7 @@ fn after_the_signature_each_field_is_checked_against_its_own_rule() {
         ("appid", "wx0000000000000000", "is not ours"),
         ("mch_id", "1900000108", "is not ours"),
         ("trade_type", "NATIVE&x=1", "has an invalid value"),
+        ("total_fee", "0", "has an invalid value"),
         ("transaction_id", "42&bank_type=OTHERS", "has an invalid value"),
         ("out_trade_no", "a b c d e f", "has an invalid value"),
         ("out_trade_no", "123456789012345678901234567890123", "has an invalid value"),

@@ -6,6 +6,7 @@ mod bills;
 mod docs;
 mod error;
 mod events;
+mod fields;
 mod goods;
 mod limit;
 mod notify;

@@ -2,6 +2,7 @@
 //! (protocol §9, §10).
 
 use super::App;
+use crate::crash::point;
 use crate::service::NoticeError;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -59,7 +60,9 @@ async fn take(
         return answer(StatusCode::SERVICE_UNAVAILABLE, ACK_FAIL);
     };
     // Once it has been verified it goes on even when the caller hangs up.
+    point("notice-received");
     let taken = timeout(ANSWER_WITHIN, keep(&body)).await;
+    point("notice-kept");
     drop(turn);
     if let Ok(Err(NoticeError::Refused(_))) = &taken {
         app.gate.refused(client, app.service.context.clock.now());

@@ -3,6 +3,7 @@
 use super::App;
 use super::access::{Allowed, ByKey, ByShop};
 use super::error::ApiError;
+use super::fields::{field, none_left, number, object, text};
 use crate::service::{EXPIRES_IN_DEFAULT_S, NewOrder};
 use crate::store::AnomalyRow;
 use axum::Json;
@@ -13,7 +14,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use saoma_core::ids::OrderId;
 use saoma_core::watch::View;
-use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// How long to wait for WeChat's code. In this crate's own tests it never comes.
@@ -86,47 +86,6 @@ fn new_order(body: &[u8]) -> Result<NewOrder, ApiError> {
     Ok(NewOrder::new(&order_no, amount_fen, &description, expires_in_s)?)
 }
 
-/// The fields of a JSON object.
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    let invalid = |message: String| ApiError::InvalidJson { message };
-    let body: Value = serde_json::from_slice(body).map_err(|error| {
-        invalid(format!("the body is not JSON (line {}, column {})", error.line(), error.column()))
-    })?;
-    match body {
-        Value::Object(fields) => Ok(fields),
-        _ => Err(invalid("the body must be a JSON object".to_owned())),
-    }
-}
-
-/// A misspelt field would silently have its default.
-pub(super) fn none_left(fields: &Map<String, Value>, rule: &str) -> Result<(), ApiError> {
-    fields.keys().next().map_or(Ok(()), |unknown| Err(field(unknown, rule)))
-}
-
-pub(super) fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, ApiError> {
-    match fields.remove(name) {
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(field(name, "must be a text")),
-        None => Err(field(name, "is missing")),
-    }
-}
-
-/// A number that may be left out or `null`.
-pub(super) fn number(fields: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, ApiError> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64() {
-            Some(number) => Ok(Some(number)),
-            None => Err(field(name, "must be a whole number, not negative, without quotes")),
-        },
-    }
-}
-
-pub(super) fn field(name: &str, rule: &str) -> ApiError {
-    let shown: String = name.chars().take(64).collect();
-    ApiError::InvalidField { message: format!("{shown} {rule}"), field: shown }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +122,7 @@ mod tests {
             (r#"{"order_no":"A","amount_fen":1e3}"#, "amount_fen"),
             (r#"{"order_no":"A","amount_fen":99999999999999999999}"#, "amount_fen"),
             (r#"{"order_no":"A","amount_fen":1}"#, "description"),
+            (r#"{"order_no":"A","amount_fen":1,"description":"x","amount_fen":2}"#, "amount_fen"),
             (
                 r#"{"order_no":"A","amount_fen":1,"description":"x","expires_in_s":"1"}"#,
                 "expires_in_s",

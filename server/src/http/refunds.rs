@@ -3,7 +3,7 @@
 use super::App;
 use super::access::ByShop;
 use super::error::ApiError;
-use super::orders::{none_left, number, object, text};
+use super::fields::{field, none_left, number, object, text};
 use crate::service::{NewRefund, RefundBy};
 use crate::store::{AskedBy, RefundRow, RefundState};
 use axum::Json;
@@ -98,7 +98,7 @@ fn new_refund(body: &[u8]) -> Result<NewRefund, ApiError> {
     let mut fields = object(body)?;
     let refund_no = text(&mut fields, "refund_no")?;
     let amount_fen = number(&mut fields, "amount_fen")?;
-    let amount_fen = amount_fen.ok_or_else(|| super::orders::field("amount_fen", "is missing"))?;
+    let amount_fen = amount_fen.ok_or_else(|| field("amount_fen", "is missing"))?;
     let reason = text(&mut fields, "reason")?;
     none_left(&fields, "is not a field of a refund")?;
     Ok(NewRefund::new(&refund_no, amount_fen, &reason)?)

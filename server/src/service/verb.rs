@@ -14,6 +14,7 @@ use super::change::Change;
 pub(super) use super::change::Needs;
 use super::context::Context;
 use crate::clock::Stopwatch;
+use crate::crash::point;
 use crate::store::{Store, StoreError};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -182,19 +183,24 @@ impl Writer {
     /// One transaction. `Ok`: it is committed, and whoever must know of it was told.
     async fn attempt(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         let (began, verbs) = (Stopwatch::start(), jobs.len());
+        point("before-begin");
         let conn = self.store.begin().await.map_err(Failed::NotBegun)?;
+        point("begun");
         let mut change = Change::new(conn, &self.context);
         let decided = async {
             let mut needs = Needs::default();
             jobs.iter().for_each(|job| job.needs(&mut needs));
             change.load(needs).await?;
+            point("loaded");
             for job in jobs {
                 job.run(&mut change).await;
                 change.conn.check()?;
             }
+            point("decided");
             change.commit().await
         };
         decided.await.map_err(Failed::InBetween)?;
+        point("told");
         self.context.metrics.committed(verbs, began.elapsed());
         Ok(())
     }

@@ -7,6 +7,7 @@ mod log;
 mod refund;
 
 use crate::clock::Stopwatch;
+use crate::crash::point;
 use crate::metrics::{Answer, code_of, name_of};
 use crate::service::{Job, Outcome, Service, ShipOrder};
 use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
@@ -108,6 +109,7 @@ impl Worker {
             match self.service.claim(lane, room).await {
                 Ok(entries) if entries.is_empty() => return,
                 Ok(entries) => {
+                    point("claimed");
                     for entry in entries {
                         running.spawn(Arc::clone(self).perform(entry));
                     }
@@ -137,12 +139,14 @@ impl Worker {
         let result = async {
             let log = Arc::new(Log::default());
             let outcome = self.outcome(&entry, &log).await?;
+            point("called");
             // Both are asked for at once, so that they are committed together.
             let told = self.service.keep_lines(entry.order_id.clone(), log.take());
             let (told, settled) = tokio::join!(told, self.service.settle(entry, outcome));
             if let Err(error) = told {
                 tracing::error!(%error, "what was said could not be kept");
             }
+            point("settled");
             settled
         };
         // Everything that is said meanwhile is about this order.
@@ -156,6 +160,7 @@ impl Worker {
 
     async fn outcome(&self, entry: &Entry, log: &Arc<Log>) -> Result<Outcome, StoreError> {
         let Some(job) = self.service.job(entry).await? else { return Ok(Outcome::Unwanted) };
+        point("before-call");
         let nonce = match self.service.context.nonce() {
             Ok(nonce) => nonce,
             Err(error) => return Ok(again(error.to_string())),

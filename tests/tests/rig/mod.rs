@@ -20,6 +20,8 @@ pub(crate) struct Rig {
     pub(crate) shop: Shop,
     pub(crate) http: reqwest::Client,
     pub(crate) url: String,
+    /// Which program it is.
+    binary: &'static str,
     server: Mutex<Option<Child>>,
     filter: &'static str,
     folder: TempDir,
@@ -29,6 +31,21 @@ impl Rig {
     /// A rig whose server keeps its orders in `database`. `more` stands at the head of its
     /// configuration, and `filter` says what it logs.
     pub(crate) async fn start(
+        database: &str,
+        more: &str,
+        filter: &'static str,
+        faults_per_mille: u16,
+    ) -> Self {
+        Self::build("saoma-server", database, more, filter, faults_per_mille).await
+    }
+
+    /// A rig of another program that is a server too. Its gateway gives money back at once.
+    pub(crate) async fn start_as(binary: &'static str, database: &str) -> Self {
+        Self::build(binary, database, "", "warn", 0).await
+    }
+
+    async fn build(
+        binary: &'static str,
         database: &str,
         more: &str,
         filter: &'static str,
@@ -61,15 +78,59 @@ impl Rig {
         let http = http.build().unwrap();
         let url = format!("http://127.0.0.1:{port}");
         let server = Mutex::new(None);
-        let rig = Self { sandbox, shop, http, url, server, filter, folder };
+        let rig = Self { sandbox, shop, http, url, binary, server, filter, folder };
         rig.start_server().await;
         rig
     }
 
     pub(crate) async fn start_server(&self) {
+        self.start_server_with(&[]).await;
+    }
+
+    /// Starts it and does not wait until it is ready.
+    pub(crate) async fn begin_server_with(&self, variables: &[(&str, &str)]) {
         let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = self.program();
-        command.stdout(Stdio::piped()).stderr(log);
+        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(log);
+        *self.server.lock().await = Some(command.spawn().unwrap());
+    }
+
+    /// Whether it ends by itself within this time.
+    pub(crate) async fn dies_within(&self, time: Duration) -> bool {
+        let mut server = self.server.lock().await;
+        timeout(time, server.as_mut().unwrap().wait()).await.is_ok()
+    }
+
+    /// Another server on the same database, which must be PostgreSQL.
+    pub(crate) async fn another_server(&self) -> Child {
+        let address = format!("127.0.0.1:{}", saoma_tests::free_port().unwrap());
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = self.program();
+        command.env("SAOMA_LISTEN", address).stdout(Stdio::piped()).stderr(log);
+        let mut server = command.spawn().unwrap();
+        let mut ready = BufReader::new(server.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, ready.next_line()).await.unwrap().unwrap();
+        assert!(line.is_some_and(|line| line.contains("ready on")), "{}", self.last_words());
+        server
+    }
+
+    /// The gateway does not wait for its timetable: it notifies of every payment that nobody has
+    /// acknowledged, now.
+    pub(crate) fn tell_again(&self) {
+        for order in self.sandbox.orders() {
+            let mut waiting = order.payments.iter().map(|payment| payment.notification.state);
+            if waiting.any(|state| state == "pending") {
+                let target = saoma_sandbox::Target::of_number(&order.out_trade_no);
+                let _ = self.sandbox.send_again(&target, 1);
+            }
+        }
+    }
+
+    /// With these variables in its environment.
+    pub(crate) async fn start_server_with(&self, variables: &[(&str, &str)]) {
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = self.program();
+        command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(log);
         let mut server = command.spawn().unwrap();
         let mut ready = BufReader::new(server.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, ready.next_line()).await.unwrap().unwrap();
@@ -79,7 +140,7 @@ impl Rig {
 
     /// The program with its configuration; arguments may follow.
     pub(crate) fn program(&self) -> Command {
-        let mut command = Command::new(saoma_tests::binary("saoma-server").unwrap());
+        let mut command = Command::new(saoma_tests::binary(self.binary).unwrap());
         command.arg("--config").arg(self.folder.path().join("server.toml"));
         command.env("RUST_LOG", self.filter).kill_on_drop(true);
         command
@@ -103,6 +164,11 @@ impl Rig {
     pub(crate) async fn ended(&self) -> ExitStatus {
         let mut server = self.server.lock().await.take().unwrap();
         timeout(PATIENCE, server.wait()).await.expect("it ends").unwrap()
+    }
+
+    /// Where everything of it is kept.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     fn log_path(&self) -> std::path::PathBuf {

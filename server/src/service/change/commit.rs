@@ -1,6 +1,7 @@
 //! Writing what was decided, and telling of it once it is committed.
 
 use super::{Change, Writes};
+use crate::crash::point;
 use crate::service::context::Context;
 use crate::store::{
     AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, MessageRow,
@@ -16,7 +17,9 @@ impl Change {
     /// Writes what was kept, makes it happen, and tells whoever must know.
     pub(in crate::service) async fn commit(mut self) -> Result<(), StoreError> {
         let changed = self.write().await?;
+        point("before-commit");
         self.conn.commit().await?;
+        point("after-commit");
         tell(&self.context, &changed, self.now, self.kept);
         Ok(())
     }
@@ -36,10 +39,14 @@ impl Change {
         }
         OrderRow::insert_all(conn, &new).await?;
         OrderRow::update_all(conn, &old, now).await?;
+        point("orders-written");
         AttemptRow::insert_all(conn, &kept.attempts, now).await?;
+        point("attempts-written");
         PaymentRow::insert_all(conn, &kept.payments, now).await?;
+        point("payments-written");
         MessageRow::insert_all(conn, &kept.messages, now).await?;
         NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
+        point("messages-written");
         let refunds: HashMap<_, _> =
             kept.refunds.iter().map(|row| ((&row.out_refund_no, &row.mch_id), row)).collect();
         RefundRow::put_all(conn, &refunds.into_values().collect::<Vec<_>>(), now).await?;
@@ -48,8 +55,11 @@ impl Change {
         let told: HashSet<_> =
             told.chain(kept.refund_ends.iter().map(|it| &it.transaction_id)).collect();
         tell_anomalies(conn, &told.into_iter().collect::<Vec<_>>()).await?;
+        point("refunds-written");
         NewEntry::insert_all(conn, &kept.entries, now).await?;
+        point("entries-written");
         EntryEnd::update_all(conn, &kept.ends, now).await?;
+        point("ends-written");
         FetchRow::update_all(conn, &kept.fetches, now).await?;
         for (key, end, again) in &kept.differences {
             DifferenceRow::set(conn, key, end, *again, now).await?;
