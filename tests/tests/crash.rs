@@ -12,6 +12,8 @@
 mod books;
 #[path = "crash/load.rs"]
 mod load;
+#[path = "crash/never.rs"]
+mod never;
 #[expect(dead_code, reason = "each test file uses its own part of the rig")]
 mod rig;
 #[expect(dead_code, reason = "each test file uses its own part of the world")]

@@ -89,10 +89,26 @@ impl Rig {
 
     /// Starts it and does not wait until it is ready.
     pub(crate) async fn begin_server_with(&self, variables: &[(&str, &str)]) {
-        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = self.program();
-        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(log);
+        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(self.log_file());
         *self.server.lock().await = Some(command.spawn().unwrap());
+    }
+
+    /// Starts it under strace, which writes down in `trace`, a file for each thread, what is done
+    /// to the database.
+    pub(crate) async fn start_server_traced(&self, trace: &std::path::Path) {
+        let mut command = Command::new("strace");
+        // As a grandchild, so that our child is the server.
+        command.args(["-D", "-ff", "-ttt", "-y", "-xx", "-s", "1000000"]);
+        command.args(["-e", "trace=pwrite64,pwritev,write,fsync,fdatasync,ftruncate,unlink"]);
+        for name in ["saoma.db", "saoma.db-wal"] {
+            command.arg("-P").arg(self.folder.path().join(name));
+        }
+        command.arg("-o").arg(trace.join("thread"));
+        command.arg(saoma_tests::binary(self.binary).unwrap());
+        command.arg("--config").arg(self.folder.path().join("server.toml"));
+        command.env("RUST_LOG", self.filter).kill_on_drop(true);
+        self.launch(command).await;
     }
 
     /// Whether it ends by itself within this time.
@@ -104,14 +120,8 @@ impl Rig {
     /// Another server on the same database, which must be PostgreSQL.
     pub(crate) async fn another_server(&self) -> Child {
         let address = format!("127.0.0.1:{}", saoma_tests::free_port().unwrap());
-        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = self.program();
-        command.env("SAOMA_LISTEN", address).stdout(Stdio::piped()).stderr(log);
-        let mut server = command.spawn().unwrap();
-        let mut ready = BufReader::new(server.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, ready.next_line()).await.unwrap().unwrap();
-        assert!(line.is_some_and(|line| line.contains("ready on")), "{}", self.last_words());
-        server
+        self.ready(command.env("SAOMA_LISTEN", address)).await
     }
 
     /// The gateway does not wait for its timetable: it notifies of every payment that nobody has
@@ -128,14 +138,27 @@ impl Rig {
 
     /// With these variables in its environment.
     pub(crate) async fn start_server_with(&self, variables: &[(&str, &str)]) {
-        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = self.program();
-        command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(log);
-        let mut server = command.spawn().unwrap();
+        command.envs(variables.iter().copied());
+        self.launch(command).await;
+    }
+
+    /// Runs it until it is ready.
+    async fn launch(&self, mut command: Command) {
+        let server = self.ready(&mut command).await;
+        *self.server.lock().await = Some(server);
+    }
+
+    async fn ready(&self, command: &mut Command) -> Child {
+        let mut server = command.stdout(Stdio::piped()).stderr(self.log_file()).spawn().unwrap();
         let mut ready = BufReader::new(server.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, ready.next_line()).await.unwrap().unwrap();
         assert!(line.is_some_and(|line| line.contains("ready on")), "{}", self.last_words());
-        *self.server.lock().await = Some(server);
+        server
+    }
+
+    fn log_file(&self) -> std::fs::File {
+        std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap()
     }
 
     /// The program with its configuration; arguments may follow.
