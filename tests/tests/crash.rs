@@ -3,8 +3,8 @@
 //! that shares nothing with the server. The program is `saoma-server-crash`, which
 //! `cargo build -p saoma-server --features crash-points` builds.
 //!
-//! Ignored by default, because it needs that program: `cargo xtask torture --short` runs them, and
-//! `cargo xtask torture` for as many kills as one likes.
+//! Ignored by default, because it needs that program: `cargo xtask torture` sees to it, and to as
+//! many kills as one likes.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -177,14 +177,14 @@ fn the_points_are_those_of_the_server() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "cargo xtask torture"]
 async fn killed_on_sqlite() {
-    let count = number("SAOMA_TORTURE_POINT_KILLS", 60);
+    let count = number("SAOMA_TORTURE_POINT_KILLS", 30);
     kills("sqlite", count, || "sqlite:saoma.db".to_owned()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "cargo xtask torture"]
 async fn killed_on_postgresql() {
-    let count = number("SAOMA_TORTURE_POINT_KILLS_POSTGRES", 40);
+    let count = number("SAOMA_TORTURE_POINT_KILLS_POSTGRES", 24);
     let cluster = Cluster::shared().unwrap();
     kills("postgresql", count, || cluster.database().unwrap()).await;
 }
@@ -193,7 +193,7 @@ async fn killed_on_postgresql() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "cargo xtask torture"]
 async fn two_servers_whose_connections_are_cut_lose_nothing() {
-    let cuts = number("SAOMA_TORTURE_CUTS", 30);
+    let cuts = number("SAOMA_TORTURE_CUTS", 10);
     let database = Cluster::shared().unwrap().database().unwrap();
     let rig = Arc::new(Rig::start_as("saoma-server-crash", &database).await);
     let mut books = Books::of(&database, rig.folder()).await;

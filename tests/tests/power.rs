@@ -178,7 +178,7 @@ async fn whenever_the_power_fails_what_was_acknowledged_is_there() {
         std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
     };
     let mut dice = Dice(number("SAOMA_TORTURE_SEED", 20_261_126));
-    let count = usize::try_from(number("SAOMA_TORTURE_POWER", 150)).unwrap();
+    let count = usize::try_from(number("SAOMA_TORTURE_POWER", 110)).unwrap();
     let rig = Arc::new(Rig::start("sqlite:saoma.db", "", "warn", 0).await);
     let (disk, ops, heard) = record(&rig).await;
     let syncs = ops.iter().filter(|op| op.is_sync()).count();

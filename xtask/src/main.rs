@@ -9,6 +9,7 @@ mod clock;
 mod cross;
 mod demo;
 mod failure;
+mod fuzz;
 mod merchant_free;
 mod npm;
 mod process;
@@ -30,7 +31,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     Command {
         name: "demo",
         options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
@@ -64,9 +65,15 @@ const COMMANDS: [Command; 8] = [
     },
     Command {
         name: "torture",
-        options: "[--seed N] [--orders N] [--kills N]",
-        about: "the server killed at random moments for minutes, on both databases",
+        options: torture::OPTIONS,
+        about: "the server killed, at random and at every point, on both databases; power failures",
         run: torture::run,
+    },
+    Command {
+        name: "fuzz",
+        options: "[TARGET] [--seconds N]",
+        about: "every parser with inputs that a fuzzer makes up",
+        run: fuzz::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },
 ];

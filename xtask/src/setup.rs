@@ -150,6 +150,17 @@ pub(crate) fn postgresql() -> Result<(), Failure> {
     ))
 }
 
+/// What records the calls of a program, on Linux.
+pub(crate) fn strace() -> Result<(), Failure> {
+    if output(&mut program("strace", &["--version"])).is_ok() {
+        return Ok(());
+    }
+    if is_debian() {
+        return install(&["strace"]);
+    }
+    Err(Failure::new("the record of writes needs strace: install it"))
+}
+
 pub(crate) fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists()
 }

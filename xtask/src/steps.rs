@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
-use crate::{apps, bench, merchant_free, npm, setup, tidy, workspace};
+use crate::{apps, bench, fuzz, merchant_free, npm, setup, tidy, torture, workspace};
 
 /// Something that must hold.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 18] = [
+pub(crate) const STEPS: [Step; 20] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -37,6 +37,13 @@ pub(crate) const STEPS: [Step; 18] = [
         needs: &["build"],
         run: postgres,
     },
+    Step {
+        name: "torture",
+        about: "the server killed at every named point, and power failures",
+        needs: &["build"],
+        run: torture::in_short,
+    },
+    Step { name: "fuzz", about: "each fuzz target, for seconds", needs: &[], run: fuzz::in_short },
     Step { name: "narrow", about: "QR codes on a machine of 32 bits", needs: &[], run: narrow },
     Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },
     Step { name: "node", about: "tests of package and shop", needs: &["npm"], run: node_tests },

@@ -13,7 +13,7 @@ fn main() -> io::Result<()> {
     let messages = json("v2-messages.json")?;
     let documents = messages.as_array().into_iter().flatten().filter_map(|m| m["xml"].as_str());
     for (index, xml) in documents.enumerate() {
-        for target in ["xml", "pay_notice", "answers"] {
+        for target in ["xml", "pay_notice", "answers", "differential"] {
             write(here, target, &format!("message-{}", index + 1), xml.as_bytes())?;
         }
     }
