@@ -59,6 +59,8 @@ use std::{fmt, io};
 const READERS_MAX: u32 = 4;
 /// Transactions that PostgreSQL works on at once for one process.
 const POSTGRES_WRITERS: u32 = 4;
+/// Connections for people who look.
+const PEOPLE_MAX: u32 = 2;
 /// Those who write beside these: sessions, keys, what is done once at the start.
 const OTHER_WRITERS: u32 = 2;
 /// Ids of one announcement; PostgreSQL takes 8,000 bytes.
@@ -102,7 +104,12 @@ enum Pools {
         copier: SqlitePool,
     },
     /// Apart, so that those who look, however many, never keep a payment from being written.
-    Postgres { writers: PgPool, readers: PgPool },
+    Postgres {
+        writers: PgPool,
+        readers: PgPool,
+        /// For [`Store::for_people`] alone.
+        people: PgPool,
+    },
 }
 
 /// Why a database cannot be used at all.
@@ -283,14 +290,20 @@ impl Store {
                 ("synchronous_commit", "on"),
                 // A server that is cut off in the middle holds up the others no longer than this.
                 ("idle_in_transaction_session_timeout", "10s"),
+                // Every statement is short; compiling one takes longer than carrying it out.
+                ("jit", "off"),
             ])
             .statement_cache_capacity(STATEMENTS);
         let pool =
             |most| PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(most);
-        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS).connect_with(options.clone()).await?;
+        // Planned once: with a table for each month, planning anew costs more than the rest. What
+        // people ask for has filters that want plans of their own.
+        let planned = options.clone().options([("plan_cache_mode", "force_generic_plan")]);
+        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS).connect_with(planned.clone()).await?;
         check_settings(&mut Line::Postgres(writers.acquire().await?).into()).await?;
-        let readers = pool(READERS_MAX).connect_lazy_with(options);
-        Ok(Self { pools: Pools::Postgres { writers, readers }, replica: None })
+        let readers = pool(READERS_MAX).connect_lazy_with(planned);
+        let people = pool(PEOPLE_MAX).connect_lazy_with(options);
+        Ok(Self { pools: Pools::Postgres { writers, readers, people }, replica: None })
     }
 
     /// How many transactions may write at once.
@@ -393,7 +406,10 @@ impl Store {
                 Err(error) => tracing::warn!(%error, "the replica does not answer"),
             }
         }
-        self.reader().await
+        match &self.pools {
+            Pools::Sqlite { .. } => self.reader().await,
+            Pools::Postgres { people, .. } => Ok(Line::Postgres(people.acquire().await?).into()),
+        }
     }
 
     /// Waits for what runs and closes the database.
@@ -407,7 +423,8 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres { writers, readers } => {
+            Pools::Postgres { writers, readers, people } => {
+                people.close().await;
                 readers.close().await;
                 writers.close().await;
             }
