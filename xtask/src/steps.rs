@@ -17,10 +17,11 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 20] = [
+pub(crate) const STEPS: [Step; 21] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
+    Step { name: "deny", about: "licences and sources of dependencies", needs: &[], run: deny },
     Step { name: "no-std", about: "core builds for a chip without std", needs: &[], run: no_std },
     Step { name: "npm", about: "wasm and the npm package", needs: &[], run: || npm::run(&[]) },
     Step { name: "build", about: "the programs that tests start", needs: &[], run: build },
@@ -94,6 +95,15 @@ fn clippy() -> Result<(), Failure> {
     setup::component("clippy", "clippy")?;
     let arguments = ["clippy", "--workspace", "--all-targets", "--all-features"];
     run(cargo(&arguments).args(["--", "--deny", "warnings"]))
+}
+
+/// What `deny.toml` says, where cargo-deny is installed. It needs no network for this part.
+fn deny() -> Result<(), Failure> {
+    if output(&mut cargo(&["deny", "--version"])).is_err() {
+        println!("    cargo-deny is not installed (cargo install --locked cargo-deny): left out");
+        return Ok(());
+    }
+    run(&mut cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]))
 }
 
 fn no_std() -> Result<(), Failure> {

@@ -1,12 +1,10 @@
 //! Bodies for `/v1/*` that are no orders and no refunds.
 
-use crate::prey::Prey;
+use crate::prey::{Prey, sent};
 use crate::world::SHOP_KEY;
 
 async fn post(prey: &Prey, path: &str, body: Vec<u8>) -> (u16, String) {
-    let request = prey.rig.http.post(prey.url(path)).bearer_auth(SHOP_KEY).body(body);
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
+    sent(prey.rig.http.post(prey.url(path)).bearer_auth(SHOP_KEY).body(body)).await
 }
 
 /// What is no JSON object, or one that is too much.

@@ -61,13 +61,7 @@ impl Prey {
 
     /// Posts to the address of notifications; gives status and body.
     pub(crate) async fn notify(&self, body: impl Into<reqwest::Body>) -> (u16, String) {
-        let request = self.rig.http.post(self.url("/wx/v2/notify")).body(body);
-        match request.send().await {
-            Ok(response) => (response.status().as_u16(), response.text().await.unwrap()),
-            // Who is refused in the middle of sending may find a closed line and no answer.
-            Err(error) if error.is_request() => (413, "FAIL".to_owned()),
-            Err(error) => panic!("{error}"),
-        }
+        sent(self.rig.http.post(self.url("/wx/v2/notify")).body(body)).await
     }
 
     /// Sends bytes as they are, and reads until the server closes the line, or nothing comes for
@@ -161,6 +155,16 @@ impl Prey {
         let url = self.url(&format!("/v1/orders/{}", self.order.id));
         let response = self.rig.http.get(url).bearer_auth(SHOP_KEY).send().await.unwrap();
         response.json().await.unwrap()
+    }
+}
+
+/// Status and body of the answer.
+pub(crate) async fn sent(request: reqwest::RequestBuilder) -> (u16, String) {
+    match request.send().await {
+        Ok(response) => (response.status().as_u16(), response.text().await.unwrap()),
+        // Who is refused in the middle of sending may find a closed line and no answer.
+        Err(error) if error.is_request() => (413, "FAIL".to_owned()),
+        Err(error) => panic!("{error}"),
     }
 }
 
