@@ -81,6 +81,8 @@ pub enum Key {
     Done,
     /// On the staff's screen: settled in another way, such as a refund; the terminal forgets it.
     Forget,
+    /// On the staff's screen, after the dispenser failed: it works again.
+    Repaired,
 }
 
 /// What happens to the terminal.
