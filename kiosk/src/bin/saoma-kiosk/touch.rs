@@ -3,15 +3,7 @@
 
 use crate::display::Turn;
 use embedded_graphics::geometry::{Point, Size};
-use std::{
-    fs::File,
-    io::{self, Read as _},
-    ops::RangeInclusive,
-    path::PathBuf,
-    sync::mpsc::Sender,
-    thread,
-    time::Duration,
-};
+use std::{fs::File, io, path::PathBuf, sync::mpsc::Sender, thread, time::Duration};
 
 /// `struct input_event`: a time of two words, type, code and value.
 const EVENT_LEN: usize = 2 * size_of::<usize>() + 8;
@@ -75,9 +67,8 @@ impl Source {
         let mut source = Self { device: device.into(), x: None, y: None, turn: None };
         for option in options.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
-            let axis = || {
-                Axis::parse(value).map(Some).ok_or_else(|| format!("{name} is like 0..4095"))
-            };
+            let axis =
+                || Axis::parse(value).map(Some).ok_or_else(|| format!("{name} is like 0..4095"));
             match name {
                 "x" => source.x = axis()?,
                 "y" => source.y = axis()?,
@@ -91,7 +82,8 @@ impl Source {
     /// Opens the device and finds out what its axes report.
     fn open(&self, picture: Size, turn: Turn) -> Result<(File, Finger), String> {
         let name = self.device.display();
-        let file = File::open(&self.device).map_err(|error| format!("cannot open {name}: {error}"))?;
+        let file =
+            File::open(&self.device).map_err(|error| format!("cannot open {name}: {error}"))?;
         let (x, y) = match (self.x, self.y) {
             (Some(x), Some(y)) => (x, y),
             (x, y) => {

@@ -19,7 +19,10 @@ pub(crate) enum Stroke {
 pub(crate) enum Typed {
     Stroke(Stroke),
     /// The mouse's left button, on the character at this place; the first is 0, 0.
-    Press { column: u32, row: u32 },
+    Press {
+        column: u32,
+        row: u32,
+    },
 }
 
 /// Longest sequence that is waited for.
@@ -87,10 +90,8 @@ fn press(parameters: &[u8]) -> Option<Typed> {
     let text = std::str::from_utf8(parameters).ok()?.strip_prefix('<')?;
     let mut numbers = text.split(';').map(|digits| digits.parse::<u32>().ok());
     let (button, column, row) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    (button == 0).then_some(Typed::Press {
-        column: column.checked_sub(1)?,
-        row: row.checked_sub(1)?,
-    })
+    (button == 0)
+        .then_some(Typed::Press { column: column.checked_sub(1)?, row: row.checked_sub(1)? })
 }
 
 #[cfg(test)]
@@ -127,10 +128,10 @@ mod tests {
     fn a_sequence_may_come_in_pieces_and_nonsense_is_forgotten() {
         let mut typing = Typing::default();
         assert_eq!(typing.read(b"\x1b[<0;12"), []);
-        assert_eq!(typing.read(b";7Mq"), [
-            Typed::Press { column: 11, row: 6 },
-            Typed::Stroke(Stroke::Char('q')),
-        ]);
+        assert_eq!(
+            typing.read(b";7Mq"),
+            [Typed::Press { column: 11, row: 6 }, Typed::Stroke(Stroke::Char('q')),]
+        );
         assert_eq!(typing.read(&[0x1b, b'[', b'9', b'9', b'9']), []);
         assert_eq!(typing.read(&[b'0'; 40]), []);
         assert_eq!(typing.read(b"x"), [Typed::Stroke(Stroke::Char('x'))]);

@@ -1,12 +1,16 @@
 //! The display of `drm:/dev/dri/card0`: a panel or monitor by the kernel's mode setting, in the
 //! mode that it prefers. Whoever showed something there before gets it back at the end.
 
-use super::{Display, Picture, glass::{Format, Turn}};
+use super::{
+    Display, Picture,
+    glass::{Format, Turn},
+};
 use drm::{
     Device,
     buffer::{Buffer as _, DrmFourcc},
     control::{
-        ClipRect, Device as ControlDevice, ModeTypeFlags, connector, crtc, dumbbuffer::DumbBuffer, framebuffer,
+        ClipRect, Device as ControlDevice, ModeTypeFlags, connector, crtc, dumbbuffer::DumbBuffer,
+        framebuffer,
     },
 };
 use embedded_graphics::geometry::{OriginDimensions as _, Size};
@@ -51,7 +55,8 @@ impl Monitor {
         let problem = |what: &str, error: io::Error| format!("{name}: {what}: {error}");
         let card = File::options().read(true).write(true).open(path);
         let card = Card(card.map_err(|error| problem("cannot open it", error))?);
-        let resources = card.resource_handles().map_err(|error| problem("no mode setting", error))?;
+        let resources =
+            card.resource_handles().map_err(|error| problem("no mode setting", error))?;
         let connectors = resources.connectors().iter();
         let connector = connectors
             .filter_map(|handle| card.get_connector(*handle, true).ok())
@@ -87,14 +92,13 @@ fn driver(
 ) -> Option<crtc::Handle> {
     let encoders = || {
         let current = connector.current_encoder().into_iter();
-        current.chain(connector.encoders().iter().copied())
+        current
+            .chain(connector.encoders().iter().copied())
             .filter_map(|handle| card.get_encoder(handle).ok())
     };
     let now = encoders().find_map(|encoder| encoder.crtc());
-    let could = || {
-        encoders()
-            .find_map(|one| resources.filter_crtcs(one.possible_crtcs()).first().copied())
-    };
+    let could =
+        || encoders().find_map(|one| resources.filter_crtcs(one.possible_crtcs()).first().copied());
     now.or_else(could)
 }
 

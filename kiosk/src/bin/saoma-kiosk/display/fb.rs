@@ -3,7 +3,11 @@
 //! What the panel is like stands in sysfs, so that no call of the kernel's is needed that safe
 //! Rust does not have. Only lines that changed are written.
 
-use super::{Display, Picture, frame::Frame, glass::{Format, Turn}};
+use super::{
+    Display, Picture,
+    frame::Frame,
+    glass::{Format, Turn},
+};
 use embedded_graphics::geometry::{OriginDimensions as _, Size};
 use std::{
     fs::{self, File},
@@ -34,9 +38,8 @@ impl Place {
         let mut place = Self { file: file.into(), ..Self::default() };
         for option in options.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
-            let number = || {
-                value.parse().map(Some).map_err(|_| format!("{name} must be a number of bytes"))
-            };
+            let number =
+                || value.parse().map(Some).map_err(|_| format!("{name} must be a number of bytes"));
             match name {
                 "size" => place.size = Some(super::size(value)?),
                 "format" => place.format = Some(value.parse()?),
@@ -177,7 +180,9 @@ impl Drop for Framebuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use embedded_graphics::{Pixel, draw_target::DrawTarget as _, geometry::Point, pixelcolor::Rgb888};
+    use embedded_graphics::{
+        Pixel, draw_target::DrawTarget as _, geometry::Point, pixelcolor::Rgb888,
+    };
 
     fn kernel(files: &[(&str, &str)]) -> (tempfile::TempDir, Place) {
         let sysfs = tempfile::tempdir().unwrap();

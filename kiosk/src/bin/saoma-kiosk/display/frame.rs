@@ -52,8 +52,7 @@ impl Frame {
         if self.changed.is_empty() {
             self.changed = lines;
         } else {
-            self.changed =
-                self.changed.start.min(lines.start)..self.changed.end.max(lines.end);
+            self.changed = self.changed.start.min(lines.start)..self.changed.end.max(lines.end);
         }
     }
 }

@@ -62,9 +62,9 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.iter().find(|(_, known)| *known == name);
-        found.map(|(format, _)| *format).ok_or_else(|| {
-            format!("a format is {}", Self::ALL.map(|(_, known)| known).join(", "))
-        })
+        found
+            .map(|(format, _)| *format)
+            .ok_or_else(|| format!("a format is {}", Self::ALL.map(|(_, known)| known).join(", ")))
     }
 }
 
@@ -171,9 +171,12 @@ mod tests {
     #[test]
     fn a_turned_picture_keeps_every_pixel_and_turns_to_the_right() {
         let picture = Size::new(3, 2);
-        for (turn, first) in
-            [(Turn::None, (0, 0)), (Turn::Right, (0, 1)), (Turn::Half, (2, 1)), (Turn::Left, (2, 0))]
-        {
+        for (turn, first) in [
+            (Turn::None, (0, 0)),
+            (Turn::Right, (0, 1)),
+            (Turn::Half, (2, 1)),
+            (Turn::Left, (2, 0)),
+        ] {
             let panel = turn.size(picture);
             assert_eq!(turn.source(picture, 0, 0), first, "{turn}");
             let mut seen: Vec<_> = (0..panel.height)

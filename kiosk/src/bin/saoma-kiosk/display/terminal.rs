@@ -218,10 +218,8 @@ impl Terminal {
     /// The column and row of the picture's first character: it hangs in the middle.
     fn corner(&self, grain: Grain) -> (u32, u32) {
         let each = grain.pixels();
-        let (columns, rows) = (
-            self.picture.width.div_ceil(each.width),
-            self.picture.height.div_ceil(each.height),
-        );
+        let (columns, rows) =
+            (self.picture.width.div_ceil(each.width), self.picture.height.div_ceil(each.height));
         ((self.cells.width - columns) / 2, (self.cells.height - rows) / 2)
     }
 
@@ -232,10 +230,8 @@ impl Terminal {
         };
         let (left, top) = self.corner(grain);
         let each = grain.pixels();
-        let (columns, rows) = (
-            self.picture.width.div_ceil(each.width),
-            self.picture.height.div_ceil(each.height),
-        );
+        let (columns, rows) =
+            (self.picture.width.div_ceil(each.width), self.picture.height.div_ceil(each.height));
         let places = (0..self.cells.height)
             .flat_map(|row| (0..self.cells.width).map(move |column| (column, row)));
         let cell = |(column, row): (u32, u32)| {
@@ -397,7 +393,9 @@ mod tests {
     #[test]
     fn six_pixels_are_the_character_that_unicode_has_for_them() {
         let six = |bits: u32| {
-            Cell::of_six([0, 1, 2, 3, 4, 5].map(|at| if bits >> at & 1 == 1 { WHITE } else { BLACK }))
+            Cell::of_six(
+                [0, 1, 2, 3, 4, 5].map(|at| if bits >> at & 1 == 1 { WHITE } else { BLACK }),
+            )
         };
         // U+1FB00 is called BLOCK SEXTANT-1, U+1FB13 -35, U+1FB14 -235, U+1FB27 -346? and so on.
         assert_eq!(six(1).character, '\u{1fb00}');
@@ -457,8 +455,11 @@ mod tests {
     #[test]
     fn a_terminal_that_became_too_small_says_so() {
         let small = terminal(Size::new(160, 72), Size::new(40, 10));
-        let text: String = small.screen(&Frame::new(Size::new(160, 72))).iter()
-            .map(|cell| cell.character).collect();
+        let text: String = small
+            .screen(&Frame::new(Size::new(160, 72)))
+            .iter()
+            .map(|cell| cell.character)
+            .collect();
         assert!(text.starts_with("please enlarge to 81x25"), "{text}");
         assert_eq!(small.place(3, 3), None);
     }
