@@ -37,6 +37,8 @@ pub(crate) struct Found {
     /// What this terminal's orders are numbered with: as long as the journal counts them, no
     /// number comes twice.
     pub(crate) numbers: OrderNumbers,
+    /// Nothing was ever written into it.
+    is_new: bool,
 }
 
 impl JournalFile {
@@ -62,8 +64,10 @@ impl JournalFile {
         }
         let journal = Self { path: path.to_owned(), file };
         let found = journal.read()?;
-        journal.file.sync_all().map_err(problem)?;
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(problem)?;
+        if found.is_new {
+            journal.file.sync_all().map_err(problem)?;
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(problem)?;
+        }
         Ok((journal, found))
     }
 
@@ -76,14 +80,15 @@ impl JournalFile {
             return Err(self.damaged("neither of its records can be read"));
         }
         let journal = Journal::newest([&slots[0], &slots[1]]);
+        let is_new = !slots.iter().any(is_used);
         let name = match self.name()? {
             Some(name) => name,
             // A new file, or one whose making was cut off.
-            None if !slots.iter().any(is_used) => self.christen()?,
+            None if is_new => self.christen()?,
             None => return Err(self.damaged("it has lost its name")),
         };
         let numbers = OrderNumbers::new(&name).ok_or_else(|| self.damaged("its name is none"))?;
-        Ok(Found { journal, numbers })
+        Ok(Found { journal, numbers, is_new })
     }
 
     fn slot(&self, slot: usize) -> Result<Vec<u8>, String> {

@@ -85,7 +85,10 @@ impl Cell {
         let each = grain.pixels();
         let pixel = |x: u32, y: u32| frame.at(column * each.width + x, row * each.height + y);
         match grain {
-            Grain::Half => Self { character: '▀', ink: pixel(0, 0), paper: pixel(0, 1) },
+            Grain::Half => match (pixel(0, 0), pixel(0, 1)) {
+                (upper, lower) if upper == lower => Self { ink: lower, paper: lower, ..EMPTY },
+                (upper, lower) => Self { character: '▀', ink: upper, paper: lower },
+            },
             Grain::Sextant => {
                 let all = [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)];
                 Self::of_six(all.map(|(x, y)| pixel(x, y)))
@@ -263,14 +266,16 @@ impl Terminal {
             if expected != Some(index) || column == 0 {
                 let _fits = write!(text, "\x1b[{};{}H", row + 1, column + 1);
             }
-            if ink != Some(cell.ink) {
+            // The ink of a space is not seen.
+            if cell.character != ' ' && ink != Some(cell.ink) {
                 self.palette.write(38, cell.ink, &mut text);
+                ink = Some(cell.ink);
             }
             if paper != Some(cell.paper) {
                 self.palette.write(48, cell.paper, &mut text);
             }
             text.push(cell.character);
-            (ink, paper, expected) = (Some(cell.ink), Some(cell.paper), Some(index + 1));
+            (paper, expected) = (Some(cell.paper), Some(index + 1));
         }
         text
     }
@@ -429,7 +434,10 @@ mod tests {
         let mut terminal = terminal(size, Size::new(6, 4));
         let mut frame = Frame::new(size);
         let first = terminal.screen(&frame);
-        assert_eq!(terminal.difference(&first).matches('▀').count(), 8);
+        let spaces = " ".repeat(6);
+        let line = |row| format!("\x1b[{row};1H{spaces}");
+        let all = [line(1), line(2), line(3), line(4)].concat();
+        assert_eq!(terminal.difference(&first), all.replacen('H', "H\x1b[48;2;0;0;0m", 1));
         terminal.shown = first;
         let Ok(()) = frame.draw_iter([Pixel(Point::new(0, 3), Rgb888::new(255, 255, 255))]);
         let second = terminal.screen(&frame);
