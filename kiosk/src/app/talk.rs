@@ -45,15 +45,9 @@ impl App {
         if !up {
             self.asked = None;
         }
-        let front = self.front();
-        for order in &mut self.orders {
-            if Some(order.id) == front {
-                // An answer proves it before a code is shown again.
-                order.lost = order.lost.max(1);
-            }
-            if order.lost > 0 {
-                order.due_ms = order.due_ms.min(now_ms);
-            }
+        self.doubt_front(now_ms);
+        for order in self.orders.iter_mut().filter(|order| order.lost > 0) {
+            order.due_ms = order.due_ms.min(now_ms);
         }
     }
 
@@ -75,6 +69,17 @@ impl App {
         let Some(asked) = self.asked.take_if(|asked| asked.ticket == ticket) else { return };
         if let Some(order) = self.order_mut(asked.order) {
             order.lose(now_ms);
+        }
+        self.doubt_front(now_ms);
+    }
+
+    /// The connection may be gone: the customer's order is asked about before its code is shown
+    /// again.
+    fn doubt_front(&mut self, now_ms: u64) {
+        let front = self.front().and_then(|front| self.order_mut(front));
+        if let Some(order) = front.filter(|order| order.lost == 0) {
+            order.lost = 1;
+            order.due_ms = order.due_ms.min(now_ms);
         }
     }
 
