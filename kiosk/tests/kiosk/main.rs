@@ -3,5 +3,8 @@
 
 mod display;
 mod machine;
+mod machine_model;
 mod pictures;
+mod server;
 mod stage;
+mod world;
