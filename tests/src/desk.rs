@@ -1,6 +1,7 @@
 //! Sandbox, server and shop together: everything that a purchase needs, on one machine.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -206,6 +207,24 @@ impl Desk {
             }
         };
         Ok(texts)
+    }
+
+    /// Makes a key for a device of the shop, as an operator would.
+    ///
+    /// # Errors
+    ///
+    /// When the server's program does not make one.
+    pub async fn device_key(&self, name: &str) -> Result<String, DeskError> {
+        let mut command = self.plan.server()?;
+        command.args(["key", "add", "--shop", "shop", "--name", name, "--device"]);
+        let output = command.stdin(Stdio::null()).output().await?;
+        let said = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+        let key = said(&output.stdout);
+        if output.status.success() && !key.is_empty() && !key.contains(char::is_whitespace) {
+            return Ok(key);
+        }
+        let words = format!("{} {}", said(&output.stdout), said(&output.stderr));
+        Err(DeskError::Call(format!("`saoma-server key add` failed: {words}")))
     }
 
     /// Kills the server as a power failure would, and starts it again at the same place.

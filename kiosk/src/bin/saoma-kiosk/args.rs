@@ -96,12 +96,13 @@ pub(crate) struct Args {
     )]
     pub(crate) dispenser: dispenser::Kind,
 
-    /// After so many seconds it is not known what became of the goods, and the staff are called
+    /// After so many seconds it is not known what became of the goods, and the staff are called;
+    /// at most 80
     #[arg(
         long,
         value_name = "SECONDS",
         default_value_t = 60,
-        value_parser = clap::value_parser!(u64).range(1..=600)
+        value_parser = clap::value_parser!(u64).range(1..=80)
     )]
     pub(crate) dispense_within: u64,
 

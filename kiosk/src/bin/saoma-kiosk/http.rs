@@ -23,8 +23,8 @@ use ureq::{
 
 /// From the question to the answer's last byte; the server may wait two seconds for WeChat.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// The same for one that waits for news.
-const NEWS_WITHIN: Duration = Duration::from_secs(LOOK_WAIT_S + ANSWER_WITHIN.as_secs());
+/// The same for one that waits for news; the app does not wait much longer.
+const NEWS_WITHIN: Duration = Duration::from_secs(LOOK_WAIT_S + 4);
 /// Until the server's machine answers at all.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a way may go without being used before it is tried.

@@ -22,6 +22,8 @@ use std::{
 
 /// The program is sure that nothing came out.
 const NOTHING_CAME_OUT: i32 = 10;
+/// How long a program may think about `state`; the app does not wait much longer.
+const STATE_WITHIN: Duration = Duration::from_secs(8);
 /// How often a running program is looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How much is kept of what a program complains of.
@@ -44,7 +46,7 @@ impl Program {
         Ok(Self { path, within, recalls })
     }
 
-    fn run(&self, command: &mut Command) -> Told {
+    fn run(&self, command: &mut Command, within: Duration) -> Told {
         // A group of its own, so that all of it ends when its time is over.
         let child = command
             .env_remove("SAOMA_KIOSK_KEY_FILE")
@@ -67,8 +69,8 @@ impl Program {
                 String::from_utf8_lossy(&words).trim().replace('\n', " / ")
             })
         });
-        let Some(status) = self.wait(&mut child) else {
-            return told(Dispensed::Unknown, format!("no end within {} s", self.within.as_secs()));
+        let Some(status) = wait(&mut child, within) else {
+            return told(Dispensed::Unknown, format!("no end within {} s", within.as_secs()));
         };
         let words = words.and_then(last_words).filter(|words| !words.is_empty());
         let why = words.map_or_else(|| status.to_string(), |words| format!("{status}: {words}"));
@@ -78,22 +80,22 @@ impl Program {
             _ => told(Dispensed::Unknown, why),
         }
     }
+}
 
-    /// How it ended, or `None` when it was ended.
-    fn wait(&self, child: &mut Child) -> Option<ExitStatus> {
-        let looks = self.within.as_millis() / LOOK_EVERY.as_millis();
-        for _ in 0..=looks {
-            if let Ok(Some(status)) = child.try_wait() {
-                return Some(status);
-            }
-            thread::sleep(LOOK_EVERY);
+/// How it ended, or `None` when it was ended.
+fn wait(child: &mut Child, within: Duration) -> Option<ExitStatus> {
+    let looks = within.as_millis() / LOOK_EVERY.as_millis();
+    for _ in 0..=looks {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
         }
-        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = child.wait();
-        None
+        thread::sleep(LOOK_EVERY);
     }
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.wait();
+    None
 }
 
 /// What was said, if whoever the program has started does not keep its standard error open.
@@ -114,7 +116,7 @@ impl Dispenser for Program {
         command.args([job.as_str(), order_no, shelves]);
         command.env("SAOMA_JOB", job.as_str()).env("SAOMA_ORDER_NO", order_no);
         command.env("SAOMA_SHELVES", shelves).env("SAOMA_GOODS", names);
-        self.run(&mut command)
+        self.run(&mut command, self.within)
     }
 
     fn recall(&mut self, job: &JobId) -> Told {
@@ -123,7 +125,7 @@ impl Dispenser for Program {
         }
         let mut command = Command::new(&self.path);
         command.args(["state", job.as_str()]).env("SAOMA_JOB", job.as_str());
-        self.run(&mut command)
+        self.run(&mut command, STATE_WITHIN)
     }
 }
 
