@@ -21,13 +21,17 @@
 #![deny(missing_docs)]
 
 pub mod app;
+pub mod art;
 pub mod call;
 pub mod font;
 pub mod layout;
 pub mod lines;
 pub mod mark;
 pub mod menu;
+mod paint;
 pub mod picture;
+pub mod shape;
+pub mod shown;
 pub mod texts;
 pub mod theme;
 pub mod wire;
