@@ -20,10 +20,18 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+// What tests share with the program that makes the fonts.
+#[cfg(test)]
+extern crate self as saoma_kiosk;
+#[cfg(test)]
+extern crate std;
+
 pub mod app;
 pub mod art;
 pub mod call;
 pub mod font;
+#[cfg(feature = "gb2312")]
+mod gb2312;
 pub mod layout;
 pub mod lines;
 pub mod mark;
