@@ -14,6 +14,7 @@ use crate::{
     journal::{self, Head, Journal, RECORD_LEN},
     layout,
     menu::numbered,
+    shown::Shown,
     texts::Language,
 };
 use embedded_graphics::geometry::Size;
@@ -40,6 +41,8 @@ pub struct App {
     refusal: Option<Refusal>,
     screen: Screen,
     drawn: bool,
+    /// What the display shows, so that only what differs is sent to it.
+    shown: Shown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,7 @@ impl App {
             refusal: None,
             screen,
             drawn: false,
+            shown: Shown::new(),
         }
     }
 
@@ -124,6 +128,12 @@ impl App {
     #[must_use]
     pub const fn size(&self) -> Size {
         self.settings.size
+    }
+
+    /// What the display shows, for [`App::draw`]; to be [forgotten](Shown::forget) when the
+    /// display was switched off.
+    pub const fn shown(&mut self) -> &mut Shown {
+        &mut self.shown
     }
 
     /// Writes the journal's record, when [`Reaction::store`] asks for it.
