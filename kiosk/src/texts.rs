@@ -133,6 +133,8 @@ pub struct Words {
     pub done: &'static str,
     /// The staff's key: this order was settled in another way.
     pub forget: &'static str,
+    /// The staff's key: the dispenser works again.
+    pub repaired: &'static str,
     /// The key that leads to the other language, in that language.
     pub language: &'static str,
     /// Between goods and how many of them.
@@ -185,6 +187,7 @@ const ZH: Words = Words {
     again: "再来一单",
     done: "已交付",
     forget: "另行处理",
+    repaired: "恢复服务",
     language: "English",
     times: "×",
     and: "、",
@@ -230,6 +233,7 @@ const EN: Words = Words {
     again: "Order again",
     done: "Handed over",
     forget: "Settled",
+    repaired: "Repaired",
     language: "中文",
     times: " ×",
     and: ", ",
@@ -276,7 +280,7 @@ impl Words {
 
     /// The texts that are not part of a message.
     #[must_use]
-    pub const fn labels(&self) -> [&'static str; 31] {
+    pub const fn labels(&self) -> [&'static str; 32] {
         let [dispenser, journal, full, key] = self.faults;
         [
             self.attract_press,
@@ -299,6 +303,7 @@ impl Words {
             self.again,
             self.done,
             self.forget,
+            self.repaired,
             self.language,
             self.times,
             self.and,

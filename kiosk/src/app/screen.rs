@@ -299,6 +299,9 @@ impl Screen {
                 if staff.of > 0 {
                     push(&[Key::Done, Key::Forget]);
                 }
+                if staff.fault == Some(Fault::Dispenser) {
+                    push(&[Key::Repaired]);
+                }
                 push(&[Key::Back]);
             }
             page if page.can_cancel() => push(&[Key::Cancel]),
