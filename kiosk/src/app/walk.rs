@@ -2,7 +2,7 @@
 
 use super::{
     App, Customer, Key, Keys, Page,
-    order::{Order, Wish},
+    order::{Order, Question, Wish},
     times::{
         CORNER_PRESSES, CORNER_WITHIN_MS, IDLE_END_MS, IDLE_MS, IDLE_OFFLINE_MS, IDLE_REFUND_MS,
     },
@@ -164,7 +164,7 @@ impl App {
             && let Some(order) = self.order_mut(customer.order)
         {
             order.unshown = false;
-            if order.lost == 0 && order.question(false).is_some() {
+            if order.lost == 0 && matches!(order.question(false), Some(Question::Look { .. })) {
                 order.rest(now_ms);
             }
         }

@@ -133,7 +133,13 @@ impl World {
     }
 
     fn drop_goods(&mut self, job: &JobId) {
-        *self.out.entry(job.to_string()).or_default() += 1;
+        let what = format!("seed {}, {} ms: {job}", self.seed, self.now_ms);
+        let times = self.out.entry(job.to_string()).or_default();
+        *times += 1;
+        assert_eq!(*times, 1, "{what} came out twice");
+        let id = job.as_str().strip_prefix("ship-").unwrap();
+        let order = self.server.orders.iter().find(|order| order.id == id).unwrap();
+        assert!(order.paid && order.claimed, "{what} came out unpaid or unclaimed");
     }
 
     /// Something happens to the terminal, and what it wants is done, or not.
@@ -283,7 +289,7 @@ impl World {
     }
 
     /// Somebody wants to buy something, and mostly goes on.
-    fn be_customer(&mut self) {
+    pub(crate) fn be_customer(&mut self) {
         let chance = self.dice.roll(10);
         let item = Key::Item(u8::try_from(self.dice.roll(2)).unwrap());
         let key = match &self.app.screen().page {
@@ -371,20 +377,15 @@ impl World {
 
     /// What must be true at every moment.
     fn check(&mut self) {
-        let what = format!("seed {}, {} ms", self.seed, self.now_ms);
-        for (job, times) in &self.out {
-            assert_eq!(*times, 1, "{what}: {job} came out twice");
-            let id = job.strip_prefix("ship-").unwrap();
-            let order = self.server.orders.iter().find(|order| order.id == id).unwrap();
-            assert!(order.paid && order.claimed, "{what}: {job} came out unpaid or unclaimed");
-        }
+        let (seed, now_ms) = (self.seed, self.now_ms);
+        let what = || format!("seed {seed}, {now_ms} ms");
         if let Page::Code { left_s } = self.app.screen().page {
-            assert!(self.link && self.connected, "{what}: a code without a connection");
+            assert!(self.link && self.connected, "{}: a code without a connection", what());
             let view = self.app.view().expect("a code has a view");
-            assert!((1..=301).contains(&left_s), "{what}: {left_s} seconds left");
+            assert!((1..=301).contains(&left_s), "{}: {left_s} seconds left", what());
             self.codes_seen.insert(view.code_url.clone().unwrap().to_string());
         } else {
-            assert!(self.app.screen().code.is_none(), "{what}: a code on another page");
+            assert!(self.app.screen().code.is_none(), "{}: a code on another page", what());
         }
         let journal = &self.journal;
         for order in self.server.orders.iter().filter(|order| order.is_open()) {
@@ -392,11 +393,12 @@ impl World {
             let is_kept = journal.entries.iter().any(|entry| entry.order_no == number);
             assert!(
                 is_kept || self.by_staff.contains(number),
-                "{what}: {number} is {:?} and forgotten",
+                "{}: {number} is {:?} and forgotten",
+                what(),
                 order.phase
             );
         }
-        assert!(self.app.open_orders() <= saoma_kiosk::journal::ENTRIES_MAX, "{what}");
+        assert!(self.app.open_orders() <= saoma_kiosk::journal::ENTRIES_MAX, "{}", what());
     }
 
     /// Nothing goes wrong any more, nobody touches anything, and time passes until nothing is
