@@ -8,6 +8,7 @@ use saoma_kiosk::journal::{Journal, RECORD_LEN, Stage};
 use saoma_kiosk::layout;
 use saoma_kiosk::menu::{MENU, SAMPLE_MERCHANT};
 use saoma_kiosk::texts::Language;
+use saoma_kiosk::theme::Theme;
 use saoma_tests::{Desk, Options};
 use serde_json::Value;
 use std::fs;
@@ -63,12 +64,12 @@ impl Till {
         self.folder.path().join(name)
     }
 
-    /// A kiosk's command line, without a display.
-    pub(crate) fn command(&self, program: &Path, server: &str) -> Command {
+    /// A kiosk's command line, without a display; each name has a journal of its own.
+    pub(crate) fn command(&self, program: &Path, server: &str, journal: &str) -> Command {
         let mut command = Command::new(program);
         command.args(["--server", server, "--lang", "en", "--log-level", "debug"]);
         command.arg("--device-key-file").arg(self.path("device.key"));
-        command.arg("--journal").arg(self.path("journal"));
+        command.arg("--journal").arg(self.path(journal));
         command.arg("--dispenser").arg(format!("command:{}", self.path("dispense").display()));
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         command.stderr(log).kill_on_drop(true);
@@ -77,7 +78,8 @@ impl Till {
 
     /// A kiosk that shows pictures and takes keys from its standard input.
     pub(crate) fn kiosk(&self, server: &str, more: &[&str]) -> Kiosk {
-        let mut command = self.command(&saoma_tests::binary("saoma-kiosk").unwrap(), server);
+        let mut command =
+            self.command(&saoma_tests::binary("saoma-kiosk").unwrap(), server, "journal");
         command.arg("--display").arg(format!("png:{}", self.path("screens").display())).args(more);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -243,12 +245,12 @@ impl Mirror {
     /// Where to touch for a key of this screen; the key is pressed here, too.
     pub(crate) fn touch(&mut self, key: Key) -> Point {
         let screen = self.app.screen();
-        let (width, height) = (self.size.width.cast_signed(), self.size.height.cast_signed());
-        let points = (0..height).flat_map(|y| (0..width).map(move |x| Point::new(x, y)));
-        let hits: Vec<Point> =
-            points.filter(|at| layout::key_at(screen, self.size, *at) == Some(key)).collect();
-        let middle = hits.get(hits.len() / 2);
-        let at = *middle.unwrap_or_else(|| panic!("{key:?} is nowhere on {}", screen.page.name()));
+        let plan = layout::plan(screen, self.size, &Theme::COLOUR);
+        let area = plan.keys.iter().find(|(_, known)| *known == key);
+        let at = area.map(|(area, _)| area.center());
+        let at = at.unwrap_or_else(|| panic!("{key:?} is not on {}", screen.page.name()));
+        drop(plan);
+        assert_eq!(layout::key_at(screen, self.size, at), Some(key), "another one lies over it");
         let _ = self.app.handle(Input::Touch(at), 1);
         at
     }
