@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn each_format_has_its_bits_where_panels_want_them() {
-        assert_eq!(written(Format::Rgb565), 0b11111_100001_00010_u16.to_ne_bytes());
-        assert_eq!(written(Format::Bgr565), 0b00010_100001_11111_u16.to_ne_bytes());
+        assert_eq!(written(Format::Rgb565), 0xfc22_u16.to_ne_bytes());
+        assert_eq!(written(Format::Bgr565), 0x143f_u16.to_ne_bytes());
         assert_eq!(written(Format::Rgb888), [0x10, 0x84, 0xff]);
         assert_eq!(written(Format::Xrgb8888), 0x00ff_8410_u32.to_ne_bytes());
         assert_eq!(written(Format::Xbgr8888), 0x0010_84ff_u32.to_ne_bytes());
