@@ -4,8 +4,8 @@ use super::{
     App, Customer, Key, Keys, Page,
     order::{Order, Question, Wish},
     times::{
-        CORNER_PRESSES, CORNER_WITHIN_MS, IDLE_END_MS, IDLE_HELP_MS, IDLE_MS, IDLE_OFFLINE_MS,
-        IDLE_REFUND_MS,
+        CANCEL_AFTER_MS, CORNER_PRESSES, CORNER_WITHIN_MS, IDLE_END_MS, IDLE_HELP_MS, IDLE_MS,
+        IDLE_OFFLINE_MS, IDLE_REFUND_MS,
     },
 };
 use crate::{
@@ -152,6 +152,10 @@ impl App {
     }
 
     fn cancel(&mut self, now_ms: u64) {
+        let shown_ms = now_ms.saturating_sub(self.page_since_ms);
+        if self.screen.page == Page::Starting && shown_ms < CANCEL_AFTER_MS {
+            return;
+        }
         let order = self.front().and_then(|front| self.order_mut(front));
         if let Some(order) = order.filter(|order| order.wish == Wish::Keep) {
             order.wish = Wish::GiveUp;
