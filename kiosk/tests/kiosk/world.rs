@@ -5,7 +5,7 @@ use crate::server::Server;
 use embedded_graphics::geometry::Size;
 use saoma_core::watch::Phase;
 use saoma_kiosk::{
-    app::{App, Dispensed, Input, Job, Key, Keys, Page, Reaction, Settings},
+    app::{App, Damage, Dispensed, Input, Job, Key, Keys, Page, Reaction, Screen, Settings},
     call::{Answer, JobId, OrderNumbers, Request},
     journal::{Journal, RECORD_LEN, Stage},
     menu::MENU,
@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) by_staff: BTreeSet<String>,
     /// Codes that somebody has seen.
     pub(crate) codes_seen: BTreeSet<String>,
+    /// The display shows something since the terminal began.
+    is_drawn: bool,
     /// The dispenser remembers its jobs.
     can_tell: bool,
     pub(crate) open: Option<Request>,
@@ -81,12 +83,21 @@ pub(crate) fn settings(keys: Keys) -> Settings {
     }
 }
 
+/// Displays of all kinds, with fingers and with arrows.
+fn settings_of(seed: u64) -> Settings {
+    let sizes = [(128, 64), (240, 240), (320, 240), (480, 320)];
+    let (width, height) = sizes[usize::try_from(seed / 2 % 4).unwrap()];
+    let keys = if seed.is_multiple_of(2) { Keys::Touch } else { Keys::Arrows };
+    Settings { size: Size::new(width, height), ..settings(keys) }
+}
+
 impl World {
     pub(crate) fn new(seed: u64, faults: Faults) -> Self {
         let mut dice = Dice(seed);
         let can_tell = dice.roll(2) == 0;
         Self {
-            app: App::new(settings(Keys::Touch), Journal::default()),
+            app: App::new(settings_of(seed), Journal::default()),
+            is_drawn: false,
             server: Server::new(),
             dice,
             faults,
@@ -128,7 +139,8 @@ impl World {
         self.late.clear();
         self.link = true;
         self.connected = true;
-        self.app = App::new(settings(Keys::Touch), self.journal.clone());
+        self.app = App::new(settings_of(self.seed), self.journal.clone());
+        self.is_drawn = false;
         self.put(Input::Tick);
     }
 
@@ -147,8 +159,10 @@ impl World {
         if let Input::Link(up) = input {
             self.link = up;
         }
+        let before = self.is_drawn.then(|| self.app.screen().clone());
         let reaction = self.app.handle(input, self.now_ms);
-        let Reaction { store, request, dispense, recall, damage: _ } = reaction;
+        let Reaction { store, request, dispense, recall, damage } = reaction;
+        self.check_damage(before.as_ref(), damage);
         if let Some(request) = request {
             self.ticket = request.ticket;
             // The one before is void, and may have been carried all the same.
@@ -372,6 +386,21 @@ impl World {
             .collect();
         if let Some(at) = payable.last() {
             self.server.pay(*at);
+        }
+    }
+
+    /// What has changed is drawn, and nothing else.
+    fn check_damage(&mut self, before: Option<&Screen>, damage: Damage) {
+        let after = self.app.screen();
+        let Some(before) = before else {
+            assert_eq!(damage, Damage::All, "seed {}: the first picture", self.seed);
+            self.is_drawn = true;
+            return;
+        };
+        assert_eq!(damage == Damage::Nothing, before == after, "seed {}: {damage:?}", self.seed);
+        if damage == Damage::Part {
+            assert_eq!(before.page.name(), after.page.name(), "seed {}", self.seed);
+            assert_eq!(before.order, after.order, "seed {}", self.seed);
         }
     }
 
