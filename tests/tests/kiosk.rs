@@ -97,7 +97,7 @@ async fn the_power_is_cut_after_each_record_and_nothing_comes_out_twice_or_unpai
 #[tokio::test]
 async fn the_power_is_cut_at_random_and_nothing_comes_out_twice_or_unpaid() {
     let till = Till::start().await;
-    for delay_ms in [0, 5, 20, 60, 120, 250, 400, 550] {
+    for delay_ms in [5, 60, 250, 550] {
         let mut kiosk = till.kiosk(&till.desk.server_url(), &["--command-recalls"]);
         let shown = kiosk.order().await;
         till.desk.pay(&shown.after("code_url")).await.unwrap();
@@ -113,7 +113,7 @@ async fn the_power_is_cut_at_random_and_nothing_comes_out_twice_or_unpaid() {
     let kiosk = till.kiosk(&till.desk.server_url(), &["--command-recalls"]);
     till.until_settled().await;
     kiosk.quit().await;
-    assert_eq!(till.orders().await.len(), 8);
+    assert_eq!(till.orders().await.len(), 4);
     assert_all_shipped_once(&till).await;
     till.desk.stop().await.unwrap();
 }

@@ -169,18 +169,22 @@ impl Kiosk {
 
     /// Waits for a screen; the line that tells of it.
     pub(crate) async fn until(&mut self, screen: &str) -> Shown {
+        self.until_any(&[screen]).await
+    }
+
+    async fn until_any(&mut self, screens: &[&str]) -> Shown {
         let seen = async {
             let mut before = vec![];
             while let Some(line) = self.lines.next_line().await.unwrap() {
-                if line.split(' ').nth(1) == Some(screen) {
+                if line.split(' ').nth(1).is_some_and(|screen| screens.contains(&screen)) {
                     return Ok(Shown(line));
                 }
                 before.push(line);
             }
             Err(before)
         };
-        let seen = timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("never {screen}"));
-        seen.unwrap_or_else(|before| panic!("it ended before {screen}: {before:?}"))
+        let seen = timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("never {screens:?}"));
+        seen.unwrap_or_else(|before| panic!("it ended before {screens:?}: {before:?}"))
     }
 
     /// As a power failure would.
@@ -200,10 +204,12 @@ impl Kiosk {
         assert_eq!(status.code(), Some(code), "{status}");
     }
 
-    /// From the first screen to the code, for one of the first item.
+    /// From the first screen to the code, for one of the first item. Goods of an order before may
+    /// come out first.
     pub(crate) async fn order(&mut self) -> Shown {
-        self.until("attract").await;
-        for line in ["start", "item 1", "basket", "pay"] {
+        let first = self.until_any(&["attract", "take"]).await;
+        let begin = if first.after("screen") == "take" { "again" } else { "start" };
+        for line in [begin, "item 1", "basket", "pay"] {
             self.key(line).await;
         }
         self.until("qr").await
