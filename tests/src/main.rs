@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process};
-use saoma_tests::{Desk, DeskError, Options, Ports, Shop};
+use saoma_tests::{Death, Desk, DeskError, Options, Ports, Shop};
 use tokio::process::Child;
 use tokio::time::timeout;
 
@@ -72,32 +72,47 @@ async fn main() -> ExitCode {
         },
         None => None,
     };
-    let closed = async {
-        match &mut kiosk {
-            // Whoever closes the window or leaves the terminal has seen enough.
-            Some(kiosk) => kiosk.wait().await,
-            None => std::future::pending().await,
-        }
-    };
-    let death = tokio::select! {
-        death = desk.death() => Some(death),
-        ended = closed => {
-            if let Ok(status) = ended {
-                say(&format!("the kiosk has ended ({status})"));
-            }
-            None
-        }
-        () = signals.any() => None,
-    };
+    let end = wait_for_end(&mut desk, kiosk.as_mut(), &mut signals).await;
     say("stopping");
     if let Some(kiosk) = &mut kiosk {
         stop_kiosk(kiosk).await;
     }
     let stopped = desk.stop().await;
-    match (death, stopped) {
-        (None, Ok(())) => ExitCode::SUCCESS,
-        (Some(Ok(death)), _) => failed(&death),
-        (Some(Err(error)), _) | (None, Err(error)) => failed(&error),
+    match (end, stopped) {
+        (End::Wished, Ok(())) => ExitCode::SUCCESS,
+        (End::KioskFailed, Ok(())) => ExitCode::FAILURE,
+        (End::Death(Ok(death)), _) => failed(&death),
+        (End::Death(Err(error)), _) | (End::Wished | End::KioskFailed, Err(error)) => {
+            failed(&error)
+        }
+    }
+}
+
+/// Why it is over.
+enum End {
+    /// Somebody wants it so, or has closed the kiosk.
+    Wished,
+    /// The kiosk could not work; it has said why.
+    KioskFailed,
+    /// One of the programs has ended.
+    Death(Result<Death, DeskError>),
+}
+
+async fn wait_for_end(desk: &mut Desk, kiosk: Option<&mut Child>, signals: &mut Signals) -> End {
+    let closed = async {
+        match kiosk {
+            // Whoever closes the window or leaves the terminal has seen enough.
+            Some(kiosk) => kiosk.wait().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        death = desk.death() => End::Death(death),
+        ended = closed => match ended {
+            Ok(status) if status.success() => End::Wished,
+            Ok(_) | Err(_) => End::KioskFailed,
+        },
+        () = signals.any() => End::Wished,
     }
 }
 
@@ -105,10 +120,7 @@ async fn main() -> ExitCode {
 async fn start_kiosk(desk: &Desk, display: &str) -> Result<Child, DeskError> {
     let mut command = desk.kiosk("kiosk-1").await?;
     command.args(["--display", display]).kill_on_drop(true);
-    if display == "terminal" {
-        // Lines would run over the picture.
-        command.stderr(Stdio::null());
-    } else {
+    if display != "terminal" {
         command.stdin(Stdio::null());
         #[cfg(unix)]
         command.process_group(0);
