@@ -6,6 +6,7 @@ mod display;
 mod machine;
 mod machine_model;
 mod pictures;
+mod sent;
 mod server;
 mod stage;
 mod world;
