@@ -54,6 +54,7 @@ impl App {
         let mut all = !self.drawn;
         if discriminant(&page) != discriminant(&self.screen.page) {
             self.page_since_ms = now_ms;
+            self.focus = None;
             all = true;
         }
         let mut part = page != self.screen.page;
