@@ -417,6 +417,41 @@ mod tests {
         assert_eq!(all.len(), 64);
     }
 
+    /// Whether a part of a character is filled, from the top left, in reading order.
+    fn is_filled(character: char, part: u32) -> bool {
+        (0..64).find(|bits| sextant(*bits) == character).is_some_and(|bits| bits >> part & 1 == 1)
+    }
+
+    #[test]
+    fn every_module_of_a_code_is_seen_in_the_terminal_as_it_is() {
+        let size = Size::new(160, 72);
+        let mut frame = Frame::new(size);
+        let url = "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz";
+        let code = saoma_kiosk::layout::code_for(size, url).unwrap();
+        let side = u32::try_from(code.size()).unwrap();
+        let dark = |x: u32, y: u32| {
+            let place = x.checked_sub(9).zip(y.checked_sub(7));
+            place.is_some_and(|(x, y)| {
+                x < side
+                    && y < side
+                    && code.dark(usize::try_from(x).unwrap(), usize::try_from(y).unwrap())
+            })
+        };
+        let all = (0..72).flat_map(|y| (0..160).map(move |x| (x, y)));
+        let light = all
+            .clone()
+            .filter(|(x, y)| !dark(*x, *y))
+            .map(|(x, y)| Pixel(Point::zero() + Size::new(x, y), Rgb888::new(255, 255, 255)));
+        let Ok(()) = frame.draw_iter(light);
+        let screen = terminal(size, Size::new(80, 24)).screen(&frame);
+        for (x, y) in all {
+            let cell = screen[usize::try_from(y / 3 * 80 + x / 2).unwrap()];
+            let ink = is_filled(cell.character, y % 3 * 2 + x % 2);
+            let seen = if ink { cell.ink } else { cell.paper };
+            assert_eq!(seen, if dark(x, y) { BLACK } else { WHITE }, "{x}, {y}");
+        }
+    }
+
     #[test]
     fn few_colours_are_the_nearest() {
         assert_eq!((nearest(BLACK), nearest(WHITE)), (16, 231));
