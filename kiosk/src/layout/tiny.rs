@@ -244,7 +244,7 @@ fn push_item(
     let font = if largest(name, wide, 1).em() > 12 { largest(name, wide, 1) } else { &SIZE_12 };
     let amount = price(Fen::new(item.amount_fen.into()).unwrap_or_default());
     let right_width = SIZE_12.width(right);
-    let room = wide - right_width - 4;
+    let room = wide - right_width - 2;
     let is_long = !fits_whole(font, name, wide, 1);
     let amount_font = if is_long { &SIZE_12 } else { largest(&amount, room, 1) };
     let lines = usize::try_from((tall - amount_font.height()) / font.height()).unwrap_or(1);
