@@ -20,16 +20,28 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+// What tests share with the program that makes the fonts.
+#[cfg(test)]
+extern crate self as saoma_kiosk;
+#[cfg(test)]
+extern crate std;
+
 pub mod app;
+pub mod art;
 pub mod basket;
 pub mod call;
 pub mod font;
+#[cfg(feature = "gb2312")]
+mod gb2312;
 pub mod journal;
 pub mod layout;
 pub mod lines;
 pub mod mark;
 pub mod menu;
+mod paint;
 pub mod picture;
+pub mod shape;
+pub mod shown;
 pub mod texts;
 pub mod theme;
 pub mod wire;

@@ -9,6 +9,7 @@ mod clock;
 mod cross;
 mod demo;
 mod failure;
+mod kiosk;
 mod merchant_free;
 mod npm;
 mod process;
@@ -30,7 +31,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     Command {
         name: "demo",
         options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
@@ -67,6 +68,12 @@ const COMMANDS: [Command; 8] = [
         options: "[--seed N] [--orders N] [--kills N]",
         about: "the server killed at random moments for minutes, on both databases",
         run: torture::run,
+    },
+    Command {
+        name: "kiosk",
+        options: kiosk::OPTIONS,
+        about: "pictures of every screen of the kiosk, and its fonts",
+        run: kiosk::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },
 ];

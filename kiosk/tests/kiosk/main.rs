@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bench;
+mod changes;
 mod display;
 mod journal;
 mod machine;
@@ -11,6 +12,7 @@ mod machine_order;
 mod machine_start;
 mod machine_trouble;
 mod pictures;
+mod sent;
 mod server;
 mod stage;
 mod world;
