@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         ["bill"] => process::run(&mut bench("bill")),
         ["follow"] => follow(),
         ["checkout"] => checkout(),
-        ["kiosk", options @ ([] | ["--all"])] => kiosk(options),
+        ["kiosk", options @ ..] if matches!(options, [] | ["--all"]) => kiosk(options),
         ["server", options @ ..] => server(options),
         ["--help" | "-h"] => {
             println!("{HELP}");
