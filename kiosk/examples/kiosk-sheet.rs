@@ -64,7 +64,7 @@ impl Canvas {
                     sum.iter_mut().zip(rgb).for_each(|(sum, byte)| *sum += u32::from(*byte));
                     count += 1;
                 }
-                let [r, g, b] = sum.map(|sum| u8::try_from(sum / count).unwrap());
+                let [r, g, b] = sum.map(|sum| u8::try_from(sum / count).unwrap_or(u8::MAX));
                 scaled.put(x.cast_signed(), y.cast_signed(), Rgb888::new(r, g, b));
             }
         }
@@ -196,7 +196,8 @@ fn poster() -> Canvas {
     const AIR: u32 = 16;
     let on = |size, language, name: &str| {
         let all = screens(size, language, &USUAL);
-        let (_, stage) = all.into_iter().find(|(of, _)| of == name).unwrap();
+        let found = all.into_iter().find(|(of, _)| of == name);
+        let (_, stage) = found.expect("a screen of the sheet");
         draw(&stage, size)
     };
     let (large, portrait, tiny) = ((480, 320), (320, 480), (128, 64));

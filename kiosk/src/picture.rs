@@ -26,7 +26,7 @@ use saoma_core::qr::Matrix;
 /// Most things in a picture.
 pub const ITEMS_MAX: usize = 64;
 /// Most bytes of text in a picture.
-pub const TEXT_MAX: usize = 768;
+pub const TEXT_MAX: usize = 896;
 
 /// What is drawn, see the [module](self).
 #[derive(Clone, Debug)]

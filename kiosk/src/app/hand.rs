@@ -114,7 +114,11 @@ impl App {
         }
         self.give_up_handing(now_ms);
         let is_free = self.is_free() && self.link && !self.store.has_failed();
-        let waits = |order: &&Order| order.is_to_hand_over() || order.unshown && order.needs_help();
+        let can_ask = !self.key_refused;
+        let waits = |order: &&Order| {
+            let can_go_on = order.is_to_hand_over() && order.lost == 0 && can_ask;
+            can_go_on || order.unshown && order.needs_help()
+        };
         let waiting = self.orders.iter().find(waits);
         if let (true, Some(id)) = (is_free, waiting.map(|order| order.id)) {
             self.come_to_front(id, now_ms);

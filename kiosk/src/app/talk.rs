@@ -151,7 +151,7 @@ impl App {
         }
         if order.fresh && order.entry.stage == Stage::Making && view.phase == Phase::Paid {
             // Nobody has seen its code: the number was given to another order once.
-            order.entry.order_id = Some(view.order_id.clone());
+            order.entry.order_id = Some(view.order_id);
             order.ask_for_help(now_ms);
             self.mark();
             self.refusal = Some(Refusal { status: 0, code: cut("paid_before") });

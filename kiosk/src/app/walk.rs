@@ -143,6 +143,7 @@ impl App {
     pub(super) fn come_to_front(&mut self, id: u32, now_ms: u64) {
         self.go(Place::Attract);
         self.basket = Basket::new();
+        self.page_since_ms = now_ms;
         self.customer =
             Some(Customer { order: id, checkout: Checkout::new(), view: None, coded: false });
         if let Some(order) = self.order_mut(id) {

@@ -8,7 +8,7 @@ use super::{
     stack::{Align, Stack},
 };
 use crate::{
-    app::{BasketPage, ITEMS_PER_PAGE_MAX, Key, MenuPage, Screen},
+    app::{BasketPage, Key, MenuPage, Screen},
     basket::LINES_MAX as ROWS_MAX,
     font::{Font, SIZE_12, SIZE_16},
     lines,
@@ -18,6 +18,8 @@ use crate::{
 };
 use embedded_graphics::{geometry::Point, primitives::Rectangle};
 
+/// Most items on a page of the menu: more are hard to choose from, and a picture has its limits.
+const ITEMS_MAX: i32 = 6;
 /// Most lines of a name on a card.
 const NAME_LINES: usize = 3;
 
@@ -42,7 +44,7 @@ impl Grid {
             _ => 3,
         };
         let least = if columns > 1 { key * 3 / 2 } else { key.max(key * height / width) };
-        let most = i32::try_from(ITEMS_PER_PAGE_MAX).unwrap_or(1) / columns;
+        let most = ITEMS_MAX / columns;
         Self::new(metrics, columns, least, most, 2)
     }
 

@@ -6,6 +6,7 @@
 //! a menu says is cut to its place; the terminal's own texts always fit, and a test sees to it.
 
 mod attract;
+mod cells;
 mod code;
 mod keys;
 mod list;

@@ -77,6 +77,48 @@ fn a_claim_whose_answer_was_lost_is_made_again_and_counts() {
 }
 
 #[test]
+fn a_claim_that_does_not_come_through_goes_on_in_the_background_and_comes_back() {
+    let mut bench = Bench::with_payment();
+    let mut claims = 0;
+    while bench.page() != &Page::Attract {
+        bench.lose();
+        claims += 1;
+        bench.wait_for_question();
+        assert!(claims < 20, "the terminal is blocked");
+    }
+    assert_eq!(bench.stage(), &Stage::Claiming);
+    assert_eq!(bench.asked(), Some(&look()), "nobody is in front to take the goods");
+    bench.lose();
+    bench.tick(250);
+    assert_eq!((bench.page(), bench.asked()), (&Page::Attract, None), "in its own time");
+    bench.wait_for_question();
+    bench.view(Phase::Paid, 2);
+    assert_eq!(bench.page(), &Page::Dispensing);
+    assert_eq!(bench.asked(), Some(&Call::Dispense(order_id())));
+    bench.claimed(true);
+    assert!(bench.job.is_some());
+}
+
+#[test]
+fn a_claim_with_a_refused_key_is_tried_every_half_minute_and_not_more() {
+    let mut bench = Bench::with_payment();
+    bench.refuse(401, "unauthorized");
+    assert_eq!(bench.page(), &Page::Help);
+    let mut asked = 0;
+    for _ in 0..600 {
+        bench.tick(1_000);
+        if bench.open.is_some() {
+            asked += 1;
+            bench.refuse(401, "unauthorized");
+        }
+    }
+    assert!((15..=21).contains(&asked), "{asked} questions in ten minutes");
+    bench.wait_for_question();
+    bench.view(Phase::Paid, 2);
+    assert_eq!(bench.page(), &Page::Dispensing);
+}
+
+#[test]
 fn goods_that_an_earlier_life_of_the_terminal_has_claimed_are_for_the_staff() {
     let mut bench = Bench::with_payment();
     bench.claimed(true);

@@ -185,6 +185,24 @@ fn orders_are_asked_about_one_after_another() {
 }
 
 #[test]
+fn each_order_that_needs_help_is_shown_as_long_as_the_others() {
+    let mut journal = Bench::with_code().journal;
+    let mut second = journal.entries[0].clone();
+    second.order_no = heapless::String::try_from("K1-2").unwrap();
+    journal.entries.push(second).unwrap();
+    let mut bench = Bench::found(journal);
+    bench.refuse(404, "not_found");
+    bench.refuse(404, "not_found");
+    for number in ["K1-1", "K1-2"] {
+        assert_eq!((bench.page(), bench.app.screen().order.number.as_str()), (&Page::Help, number));
+        bench.tick(IDLE_HELP_MS - 1);
+        assert_eq!(bench.app.screen().order.number, number);
+        bench.tick(1);
+    }
+    assert_eq!(bench.page(), &Page::Attract);
+}
+
+#[test]
 fn an_empty_or_unreadable_journal_is_a_terminal_that_begins() {
     for slots in [[&[][..], &[]], [&[0xff; 4096], &[0; 10]], [&[0; 2048], &[0xff; 2048]]] {
         let journal = Journal::newest(slots);
