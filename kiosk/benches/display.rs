@@ -56,9 +56,9 @@ fn table(
             }
         }
         let worst = measured.iter().max_by_key(|(_, sent)| sent.bytes()).unwrap().0.clone();
-        let least = measured.iter().max_by_key(|(_, sent)| {
-            if sent.pixels == 0 { 0 } else { sent.outside * 1_000_000 / sent.pixels }
-        });
+        let least = measured
+            .iter()
+            .max_by_key(|(_, sent)| (sent.outside * 1_000_000).checked_div(sent.pixels));
         let least = least.unwrap().0.clone();
         for (name, sent) in &measured {
             if all || *name == worst || *name == least || !holds(sent) {
@@ -71,7 +71,7 @@ fn table(
 fn row((width, height): (u32, u32), name: &str, sent: &Sent, holds: bool) {
     let milli = |us: u64| format!("{}.{:02}", us / 1_000, us % 1_000 / 10);
     let percent = |part: u64, whole: u64| {
-        let tenths = if whole == 0 { 0 } else { part * 1_000 / whole };
+        let tenths = (part * 1_000).checked_div(whole).unwrap_or(0);
         format!("{}.{} %", tenths / 10, tenths % 10)
     };
     println!(

@@ -205,20 +205,6 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// What is needed to tell the next picture from this one.
-    #[must_use]
-    pub(crate) fn remembered(&self) -> Picture<'static> {
-        let items =
-            self.items.iter().map(|item| Item { area: item.area, kind: item.kind.remembered() });
-        Picture {
-            size: self.size,
-            ground: self.ground,
-            items: items.collect(),
-            text: self.text.clone(),
-            full: self.full,
-        }
-    }
-
     /// Whether a thing of this picture looks like one of another picture.
     pub(crate) fn has_same(&self, item: &Item<'_>, other: &Picture<'_>, one: &Item<'_>) -> bool {
         let same_look = match (&item.kind, &one.kind) {
@@ -233,6 +219,19 @@ impl<'a> Picture<'a> {
             (kind, kind_one) => kind.same_but_text(kind_one),
         };
         item.area == one.area && same_look
+    }
+}
+
+impl Picture<'static> {
+    /// Keeps, in place, what is needed to tell the next picture from `other`.
+    pub(crate) fn remember(&mut self, other: &Picture<'_>) {
+        (self.size, self.ground, self.full) = (other.size, other.ground, other.full);
+        self.text.clone_from(&other.text);
+        self.items.clear();
+        for Item { area, kind } in &other.items {
+            // As many as there are in the other one.
+            let _full = self.items.push(Item { area: *area, kind: kind.remembered() });
+        }
     }
 }
 

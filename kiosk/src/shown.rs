@@ -10,7 +10,10 @@ use crate::{
 };
 use core::ops::Range;
 use embedded_graphics::{
-    draw_target::DrawTarget, geometry::Point, pixelcolor::Rgb888, primitives::Rectangle,
+    draw_target::DrawTarget,
+    geometry::{Point, Size},
+    pixelcolor::{Rgb888, RgbColor as _},
+    primitives::Rectangle,
 };
 use heapless::Vec;
 
@@ -21,21 +24,23 @@ const GAP_MAX: usize = 2;
 const SAME_SHARE: u32 = 20;
 
 /// What is on a display, see the [module](self).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Shown {
-    picture: Option<Picture<'static>>,
+    /// Whether the picture is what the display shows.
+    known: bool,
+    picture: Picture<'static>,
 }
 
 impl Shown {
     /// A display of which nothing is known.
     #[must_use]
     pub const fn new() -> Self {
-        Self { picture: None }
+        Self { known: false, picture: Picture::new(Size::zero(), Rgb888::BLACK) }
     }
 
     /// The display was switched off or shows something else: next time everything is sent.
-    pub fn forget(&mut self) {
-        self.picture = None;
+    pub const fn forget(&mut self) {
+        self.known = false;
     }
 
     /// Brings the display from what it shows to the next picture.
@@ -47,12 +52,21 @@ impl Shown {
         D: DrawTarget,
         D::Color: From<Rgb888>,
     {
-        match self.picture.take().filter(|shown| shown.bounds() == next.bounds()) {
-            Some(shown) => Change { shown: &shown, next }.send(target)?,
-            None => next.paint_all(target)?,
+        let known = core::mem::replace(&mut self.known, false);
+        if known && self.picture.bounds() == next.bounds() {
+            Change { shown: &self.picture, next }.send(target)?;
+        } else {
+            next.paint_all(target)?;
         }
-        self.picture = Some(next.remembered());
+        self.picture.remember(next);
+        self.known = true;
         Ok(())
+    }
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

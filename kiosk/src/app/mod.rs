@@ -208,6 +208,11 @@ impl App {
         self.settings.size
     }
 
+    /// What is to be shown, on which display, and what it shows.
+    pub(crate) const fn display(&mut self) -> (&Screen, Size, &mut Shown) {
+        (&self.screen, self.settings.size, &mut self.shown)
+    }
+
     /// What the display shows, for [`App::draw`]; to be [forgotten](Shown::forget) when the
     /// display was switched off.
     pub const fn shown(&mut self) -> &mut Shown {

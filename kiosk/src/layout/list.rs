@@ -86,7 +86,7 @@ pub(super) fn menu(plan: &mut Plan<'_>, screen: &Screen, menu: &MenuPage) {
     let language = screen.language;
     let (width, tall) = (name_room(&metrics, grid.card, 0), grid.card.1);
     let names = menu.items.iter().map(|item| item.description(language));
-    let font = name_font(&metrics, names, width, tall);
+    let font = name_font(&metrics, &names, width, tall);
     for (index, item) in menu.items.iter().enumerate().take(grid.places()) {
         let number = u8::try_from(index).unwrap_or(0).saturating_add(menu.first);
         let (area, key) = (grid.card(index), Key::Item(number));
@@ -120,7 +120,7 @@ pub(super) fn basket(plan: &mut Plan<'_>, screen: &Screen, basket: &BasketPage) 
     let keys_width = 2 * metrics.key + metrics.small.em() * 5 / 4;
     let (width, tall) = (name_room(&metrics, grid.card, keys_width), grid.card.1);
     let names = basket.rows.iter().map(|row| row.item.description(language));
-    let font = name_font(&metrics, names, width, tall);
+    let font = name_font(&metrics, &names, width, tall);
     for (index, row) in basket.rows.iter().enumerate().take(grid.places()) {
         let number = u8::try_from(index).unwrap_or(0).saturating_add(basket.first);
         let area = grid.card(index);
@@ -199,7 +199,7 @@ fn name_lines(metrics: &Metrics, font: &Font, tall: i32) -> usize {
 /// The largest font in which every name of the page is whole, or a small one.
 fn name_font<'t>(
     metrics: &Metrics,
-    names: impl Iterator<Item = &'t str> + Clone,
+    names: &(impl Iterator<Item = &'t str> + Clone),
     width: i32,
     tall: i32,
 ) -> &'static Font {

@@ -143,7 +143,7 @@ pub(crate) fn changes(size: (u32, u32), language: Language) -> Vec<Change> {
     let mut all = vec![
         ("it gets dark", attract.clone(), attract.clone().dimmed()),
         ("the place to begin moves", attract.clone().at_step(95), attract.clone().at_step(96)),
-        ("menu", attract.clone(), menu(0)),
+        ("menu", attract, menu(0)),
         ("one into the basket", menu(0), more),
         ("another is selected", menu(0).focused(Key::Item(0)), menu(0).focused(Key::PageOn)),
         ("next page", menu(0), menu(1)),
