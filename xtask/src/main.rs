@@ -10,6 +10,7 @@ mod cross;
 mod demo;
 mod failure;
 mod fuzz;
+mod kiosk;
 mod merchant_free;
 mod npm;
 mod process;
@@ -31,10 +32,10 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     Command {
         name: "demo",
-        options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
+        options: "[--kiosk [DISPLAY]] [--port-shop|-server|-sandbox N] [--quiet]",
         about: "a shop, its server and a sandbox gateway to try out; Ctrl-C ends it",
         run: demo::run,
     },
@@ -74,6 +75,12 @@ const COMMANDS: [Command; 9] = [
         options: "[TARGET] [--seconds N]",
         about: "every parser with inputs that a fuzzer makes up",
         run: fuzz::run,
+    },
+    Command {
+        name: "kiosk",
+        options: kiosk::OPTIONS,
+        about: "pictures of every screen of the kiosk, and its fonts",
+        run: kiosk::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },
 ];
