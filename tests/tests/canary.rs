@@ -5,6 +5,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[expect(dead_code, reason = "each test file uses its own part of the rig")]
 mod rig;
 #[expect(dead_code, reason = "each test file uses its own part of the world")]
 mod world;

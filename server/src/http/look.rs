@@ -3,7 +3,7 @@
 use super::App;
 use super::access::Allowed;
 use super::error::ApiError;
-use super::orders::field;
+use super::fields::field;
 use crate::clock::Stopwatch;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};

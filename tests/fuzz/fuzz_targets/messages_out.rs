@@ -55,11 +55,11 @@ fuzz_target!(|asked: (&str, &str, &str, u64, u32, bool)| {
     if let Ok(order) = order {
         let fee = fee.to_string();
         let means = [("out_trade_no", number.as_str()), ("body", body), ("total_fee", &*fee)];
-        sent(order.draft(&merchant), algorithm, &means);
+        sent(order.draft(&merchant, algorithm), algorithm, &means);
         for order in [order.clone().attach(more), order.clone().detail(more), order.goods_tag(more)]
         {
             let Ok(order) = order else { continue };
-            sent(order.draft(&merchant), algorithm, &means);
+            sent(order.draft(&merchant, algorithm), algorithm, &means);
         }
     }
     let payment = TransactionId::new("4200009999202611230000000001").expect("a number");
