@@ -26,8 +26,8 @@ use saoma_postgres::Cluster;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::time::{sleep, timeout};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
 
 /// Every named point (`crash::point` in the server), in the order in which a payment passes them.
 const POINTS: [&str; 20] = [

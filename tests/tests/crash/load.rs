@@ -100,7 +100,7 @@ impl Market {
         let Some(made) = self.insist("/v1/orders", &body).await else { return };
         let id = made["order_id"].as_str().unwrap().to_owned();
         self.told.lock().unwrap().insert(order_no, id.clone());
-        let target = Target::of_number(&format!("{id}-1"));
+        let target = Target::of_number(format!("{id}-1"));
         // Whatever cannot be paid, because its code has not come yet, is given up by its customer.
         let pay = |tender| drop(self.rig.sandbox.pay(&target, tender));
         let forced = || Tender { force: true, ..Tender::default() };

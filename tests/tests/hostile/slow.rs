@@ -1,9 +1,9 @@
 //! Senders that never finish, by the thousand.
 
 use crate::prey::Prey;
-use std::time::Instant;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 const SLOW: usize = 3_000;
 
