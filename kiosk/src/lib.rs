@@ -28,6 +28,7 @@ pub mod lines;
 pub mod mark;
 pub mod menu;
 pub mod picture;
+pub mod serial;
 pub mod texts;
 pub mod theme;
 pub mod wire;
