@@ -111,9 +111,9 @@ impl Terminal {
                 let start = self.start;
                 if let Some(asked) = &mut self.asked {
                     let is_heard = heard == ticket(start, &asked.request) && !is_answered;
-                    let is_fresh = asked.said_ms.is_some_and(|said_ms| {
-                        now_ms.saturating_sub(said_ms) < AGAIN_AFTER_MS
-                    });
+                    let is_fresh = asked
+                        .said_ms
+                        .is_some_and(|said_ms| now_ms.saturating_sub(said_ms) < AGAIN_AFTER_MS);
                     if !is_heard && !is_fresh {
                         asked.said_ms = None;
                     }
@@ -126,9 +126,8 @@ impl Terminal {
             }
             ToTerminal::Answer { ticket: answered, status, body } => {
                 let start = self.start;
-                let asked = self
-                    .asked
-                    .take_if(|asked| ticket(start, &asked.request) == answered)?;
+                let asked =
+                    self.asked.take_if(|asked| ticket(start, &asked.request) == answered)?;
                 let Request { ticket, call } = asked.request;
                 match wire::read(&call, status, body) {
                     Ok(answer) if status != 0 => Some(Heard::Reply { ticket, answer }),

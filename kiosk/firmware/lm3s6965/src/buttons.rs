@@ -1,0 +1,61 @@
+//! The five buttons: up, down, left, right, select.
+
+use crate::chip::{Port, system};
+
+/// A button.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Button {
+    Up,
+    Down,
+    Left,
+    Right,
+    Select,
+}
+
+const ALL: [Button; 5] = [Button::Up, Button::Down, Button::Left, Button::Right, Button::Select];
+const DIRECTIONS_E: u8 = 0b1111;
+const SELECT_F: u8 = 0b10;
+/// A button counts when it has been the same for this many looks, a millisecond or more apart.
+const STEADY: u8 = 10;
+
+/// What the buttons do.
+pub(crate) struct Buttons {
+    /// Which are held down, as far as that is certain.
+    down: u8,
+    last: u8,
+    same: u8,
+}
+
+impl Buttons {
+    /// Makes the pins ready. A button that is held down from the start means nothing.
+    pub(crate) fn start() -> Self {
+        system::RCGC[2].set(1 << 4 | 1 << 5);
+        Port::E.make_inputs(DIRECTIONS_E);
+        Port::F.make_inputs(SELECT_F);
+        let down = pins();
+        Self { down, last: down, same: 0 }
+    }
+
+    /// Looks at the pins; gives a button that has been pressed.
+    pub(crate) fn look(&mut self) -> Option<Button> {
+        let now = pins();
+        if now != self.last {
+            (self.last, self.same) = (now, 0);
+            return None;
+        }
+        self.same = self.same.saturating_add(1);
+        if self.same != STEADY {
+            return None;
+        }
+        let pressed = now & !self.down;
+        self.down = now;
+        ALL.iter().enumerate().find(|(bit, _)| pressed & (1 << bit) != 0).map(|(_, one)| *one)
+    }
+}
+
+/// A bit for each button that is held down: they pull their pins to 0.
+fn pins() -> u8 {
+    let [directions, ..] = Port::E.data(DIRECTIONS_E).read().to_le_bytes();
+    let [select, ..] = Port::F.data(SELECT_F).read().to_le_bytes();
+    !(directions | select << 3) & 0b1_1111
+}
