@@ -16,7 +16,7 @@ use saoma_kiosk::{
     texts::Language,
     theme::Theme,
 };
-use stage::{LONGEST, PAGES, SIZES, USUAL, app_on};
+use stage::{LONGEST, PAGES, SIZES, USUAL, app_on, basket_page, menu_page};
 use std::{convert::Infallible, env, error::Error, fs, io::BufWriter, path::Path};
 
 /// A display in memory.
@@ -108,8 +108,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         for language in Language::ALL {
             for (kind, sample) in [("", &USUAL), ("-longest", &LONGEST)] {
                 let mut pictures = Vec::new();
-                for page in PAGES.into_iter().chain([Page::Code { left_s: 42 }]) {
-                    pictures.push((page, draw(page, size, language, sample)));
+                let more = [menu_page(size), basket_page(size), Page::Code { left_s: 42 }];
+                for page in PAGES.into_iter().chain(more) {
+                    pictures.push((page.clone(), draw(page, size, language, sample)));
                 }
                 let stem = format!("{}x{}-{}", size.0, size.1, language.code());
                 overview(&pictures, size).save(&folder.join(format!("all-{stem}{kind}.png")))?;

@@ -1,252 +1,236 @@
-//! The terminal as a machine: keys, answers and time go in, one question to the server and what
-//! to draw come out.
+//! The terminal as a machine: keys, answers and time go in, one question to the server, what must
+//! be written down, what the dispenser shall do and what to draw come out.
 //!
 //! It never reads a clock, never talks to anybody and owns no memory but its own: the same machine
 //! runs in a Linux process, in a test and on a microcontroller. It holds no secret at all; the
 //! device key is the shell's, and the merchant key is nowhere near.
-//!
-//! Rules it keeps:
-//! - **Without a connection no code is shown.** Who pays a code that nobody watches would wait in
-//!   front of a screen that does not move.
-//! - **One question at a time**, each with its own ticket, and an answer that is late changes
-//!   nothing. A shell that loses an answer does not stop the terminal.
-//! - **Making an order is asked again with the same number** until there is an answer, so that it
-//!   is made once.
-//! - **Nothing is said of money that is not known**: where the server refuses to talk about an
-//!   order that may be paid, the customer is sent to the staff with the order's number.
 
-mod order;
-mod page;
+mod face;
+mod screen;
 
 use crate::{
-    call::{Answer, Call, Goods, OrderNumbers, Refusal, Request},
+    basket::{Basket, COUNT_MAX},
+    call::Refusal,
+    journal::{self, Head, Journal, RECORD_LEN},
     layout,
+    menu::numbered,
     texts::Language,
 };
-use embedded_graphics::geometry::{Point, Size};
-use order::{Next, Order};
-pub use page::Page;
-use saoma_core::{ids::OrderId, qr::Matrix, watch::View};
-
-/// An answer that takes longer than this is taken for lost.
-pub const ANSWER_WITHIN_MS: u64 = 20_000;
-
-/// A key of the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// The other language.
-    Language,
-    /// Give the order up.
-    Cancel,
-    /// After an order's end: the next one.
-    Again,
-}
-
-/// What happens to the terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is no heap to put the answer on")]
-pub enum Input {
-    /// A key was pressed.
-    Key(Key),
-    /// The display was touched.
-    Touch(Point),
-    /// The server answered the question with this ticket.
-    Reply {
-        /// The question's ticket.
-        ticket: u32,
-        /// The answer.
-        answer: Answer,
-    },
-    /// The question with this ticket will not be answered.
-    Lost {
-        /// The question's ticket.
-        ticket: u32,
-    },
-    /// Time has passed. Four times a second is often enough.
-    Tick,
-}
-
-/// How much of the display has to be drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Damage {
-    /// Nothing changed.
-    Nothing,
-    /// Only the time left.
-    Countdown,
-    /// Everything.
-    All,
-}
-
-/// What the terminal wants after an input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Reaction {
-    /// To be asked of the server now.
-    pub request: Option<Request>,
-    /// To be drawn now, with [`App::draw`](crate::app::App::draw).
-    pub damage: Damage,
-}
+use embedded_graphics::geometry::Size;
+pub use face::{Damage, Dispensed, Input, Job, Key, Keys, Reaction, Settings};
+use heapless::{String, Vec};
+use saoma_core::{money::Fen, watch::View};
+pub use screen::{
+    BasketPage, Fault, ITEMS_PER_PAGE_MAX, KEYS_MAX, MenuPage, OrderShown, Page, Row, Screen,
+    StaffPage,
+};
 
 /// The terminal.
 #[derive(Clone, Debug)]
 pub struct App {
-    size: Size,
-    goods: Goods,
-    numbers: OrderNumbers,
+    settings: Settings,
+    journal: Journal,
     language: Language,
-    order: Order,
-    tickets: u32,
-    shown: Option<Shown>,
+    basket: Basket,
+    place: Place,
+    page: usize,
+    full: bool,
+    focus: Option<Key>,
+    view: Option<View>,
+    refusal: Option<Refusal>,
+    screen: Screen,
+    drawn: bool,
 }
 
-/// What is on the display, so that it is drawn when it changes and only then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shown {
-    page: Page,
-    language: Language,
-    /// The version of the view that a code was drawn from.
-    version: Option<u64>,
+enum Place {
+    Attract,
+    Menu,
+    Basket,
+    Starting,
 }
 
 impl App {
-    /// A terminal that begins to make an order with the first input.
+    /// A terminal that begins with what was in its journal.
     #[must_use]
-    pub fn new(size: Size, language: Language, goods: Goods, mut numbers: OrderNumbers) -> Self {
-        let order = Order::new(numbers.next(), None);
-        Self { size, goods, numbers, language, order, tickets: 0, shown: None }
+    pub fn new(settings: Settings, journal: Journal) -> Self {
+        let screen = Screen {
+            language: settings.language,
+            dimmed: false,
+            step: 0,
+            focus: None,
+            merchant: String::try_from(settings.merchant).unwrap_or_default(),
+            page: Page::Attract,
+            order: OrderShown::default(),
+            code: None,
+        };
+        Self {
+            language: settings.language,
+            settings,
+            journal,
+            basket: Basket::new(),
+            place: Place::Attract,
+            page: 0,
+            full: false,
+            focus: None,
+            view: None,
+            refusal: None,
+            screen,
+            drawn: false,
+        }
     }
 
     /// The one entry: something happens at `now_ms`, on a clock of any origin that does not go
     /// back.
-    pub fn handle(&mut self, input: Input, now_ms: u64) -> Reaction {
-        self.order.begin(now_ms);
+    pub fn handle(&mut self, input: Input, _now_ms: u64) -> Reaction {
         match input {
-            Input::Key(key) => self.on_key(key, now_ms),
+            Input::Key(key) => self.on_key(key),
             Input::Touch(at) => {
-                if let Some(key) = layout::key_at(self, at) {
-                    self.on_key(key, now_ms);
+                if let Some(key) = layout::key_at(&self.screen, self.settings.size, at) {
+                    self.on_key(key);
                 }
             }
-            Input::Reply { ticket, answer } => {
-                if self.order.waits_for(ticket) {
-                    self.order.on_answer(answer, &self.goods, self.size, now_ms);
-                }
-            }
-            Input::Lost { ticket } => {
-                if self.order.waits_for(ticket) {
-                    self.order.on_lost(now_ms);
-                }
-            }
-            Input::Tick => {}
+            _ => {}
         }
-        Reaction { request: self.ask(now_ms), damage: self.look(now_ms) }
+        Reaction {
+            store: None,
+            request: None,
+            dispense: None,
+            recall: None,
+            damage: self.refresh(),
+        }
     }
 
     /// What is shown now.
     #[must_use]
-    pub fn page(&self) -> Page {
-        self.shown.map_or(Page::Starting, |shown| shown.page)
+    pub const fn screen(&self) -> &Screen {
+        &self.screen
     }
 
-    /// The language it is shown in.
+    /// The order of the customer in front of the terminal, as the server told last.
     #[must_use]
-    pub const fn language(&self) -> Language {
-        self.language
+    pub const fn view(&self) -> Option<&View> {
+        self.view.as_ref()
+    }
+
+    /// Why only the staff can help, on [`Page::Help`] and [`Page::OutOfService`], where it was the
+    /// server that refused.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
     }
 
     /// The display's size in pixels.
     #[must_use]
     pub const fn size(&self) -> Size {
-        self.size
+        self.settings.size
     }
 
-    /// What is sold.
-    #[must_use]
-    pub const fn goods(&self) -> &Goods {
-        &self.goods
+    /// Writes the journal's record, when [`Reaction::store`] asks for it.
+    pub fn record(&self, record: &mut [u8; RECORD_LEN]) {
+        let Journal { sequence, made, broken, .. } = self.journal;
+        journal::write(&Head { sequence, made, broken }, self.journal.entries.iter(), record);
     }
 
-    /// The order as the server told last.
-    #[must_use]
-    pub const fn view(&self) -> Option<&View> {
-        self.order.view.as_ref()
-    }
-
-    /// The code to be scanned, while the display can show it.
-    #[must_use]
-    pub const fn code(&self) -> Option<&Matrix> {
-        self.order.code.as_ref()
-    }
-
-    /// The number that this terminal gave to the order.
-    #[must_use]
-    pub fn order_no(&self) -> &str {
-        &self.order.order_no
-    }
-
-    /// The server's number of the order, once it is known.
-    #[must_use]
-    pub fn order_id(&self) -> Option<&OrderId> {
-        self.order.view.as_ref().map(|view| &view.order_id)
-    }
-
-    /// Why only the staff can help, on [`Page::Help`].
-    #[must_use]
-    pub const fn refusal(&self) -> Option<&Refusal> {
-        self.order.refusal.as_ref()
-    }
-
-    fn on_key(&mut self, key: Key, now_ms: u64) {
-        let page = self.page();
+    fn on_key(&mut self, key: Key) {
+        self.full = false;
         match key {
+            Key::Start => self.go(Place::Menu),
+            Key::Item(at) => {
+                if let Some(item) = self.settings.menu.get(usize::from(at)) {
+                    self.full = !self.basket.add(self.settings.menu, item.no);
+                }
+            }
+            Key::Plus(at) => {
+                if let Some(line) = self.basket.lines().get(usize::from(at)) {
+                    let no = line.no;
+                    self.full = !self.basket.add(self.settings.menu, no);
+                }
+            }
+            Key::Minus(at) => {
+                if let Some(line) = self.basket.lines().get(usize::from(at)) {
+                    let no = line.no;
+                    self.basket.remove(no);
+                }
+            }
+            Key::PageBack => self.page = self.page.saturating_sub(1),
+            Key::PageOn => self.page += 1,
+            Key::Basket => self.go(Place::Basket),
+            Key::Pay => self.go(Place::Starting),
+            Key::Back if self.place == Place::Basket => self.go(Place::Menu),
+            Key::Back | Key::Cancel | Key::Again => {
+                self.basket = Basket::new();
+                self.go(Place::Attract);
+            }
             Key::Language => self.language = self.language.next(),
-            Key::Cancel => {
-                if page.can_cancel() {
-                    self.order.cancel(now_ms);
-                }
-            }
-            Key::Again => {
-                if page.can_order_again() {
-                    self.order = Order::new(self.numbers.next(), Some(now_ms));
-                }
-            }
+            _ => {}
         }
     }
 
-    /// The question that is due, if any.
-    fn ask(&mut self, now_ms: u64) -> Option<Request> {
-        if let Next::Hear { before_ms, .. } = self.order.next
-            && now_ms >= before_ms
-        {
-            self.order.on_lost(now_ms);
-        }
-        match self.order.next {
-            Next::Ask { at_ms } if now_ms >= at_ms => {}
-            Next::Ask { .. } | Next::Hear { .. } | Next::Rest => return None,
-        }
-        self.tickets = self.tickets.wrapping_add(1);
-        let before_ms = now_ms.saturating_add(ANSWER_WITHIN_MS);
-        let call = self.order.call(&self.goods);
-        let cancels = matches!(call, Call::Cancel(_));
-        self.order.next = Next::Hear { ticket: self.tickets, before_ms, cancels };
-        Some(Request { ticket: self.tickets, call })
+    fn go(&mut self, place: Place) {
+        self.place = place;
+        self.page = 0;
     }
 
-    /// Takes what is to be shown now and says how it differs from what was.
-    fn look(&mut self, now_ms: u64) -> Damage {
-        let page = self.order.page(now_ms);
-        let is_code = matches!(page, Page::Code { .. });
-        let version = self.order.view.as_ref().map(|view| view.version).filter(|_| is_code);
-        let now = Shown { page, language: self.language, version };
-        let before = self.shown.replace(now);
-        match before {
-            Some(before) if before == now => Damage::Nothing,
-            Some(Shown { page: Page::Code { .. }, language, version })
-                if is_code && (language, version) == (now.language, now.version) =>
-            {
-                Damage::Countdown
+    fn refresh(&mut self) -> Damage {
+        let menu = self.settings.menu;
+        let total = self.basket.total(menu).unwrap_or(Fen::ZERO);
+        let rows = layout::rows(self.settings.size).clamp(1, ITEMS_PER_PAGE_MAX);
+        let page = match self.place {
+            Place::Attract => Page::Attract,
+            Place::Starting => Page::Starting,
+            Place::Menu => {
+                let first = (self.page * rows).min(menu.len());
+                let items = menu.get(first..menu.len().min(first + rows)).unwrap_or(&[]);
+                let mut counts = [0; ITEMS_PER_PAGE_MAX];
+                for (count, item) in counts.iter_mut().zip(items) {
+                    *count = self.basket.count(item.no).min(COUNT_MAX);
+                }
+                Page::Menu(MenuPage {
+                    items,
+                    first: u8::try_from(first).unwrap_or(0),
+                    counts,
+                    page: u8::try_from(self.page).unwrap_or(0),
+                    pages: u8::try_from(menu.len().div_ceil(rows)).unwrap_or(0),
+                    pieces: self.basket.pieces(),
+                    total,
+                    full: self.full,
+                })
             }
-            Some(_) | None => Damage::All,
+            Place::Basket => {
+                let mut shown = Vec::new();
+                for line in self.basket.lines() {
+                    let Some(item) = numbered(menu, line.no) else { continue };
+                    let amount = u64::from(item.amount_fen) * u64::from(line.count);
+                    let amount = Fen::new(amount).unwrap_or(Fen::MAX);
+                    let _full = shown.push(Row { item, count: line.count, amount });
+                }
+                Page::Basket(BasketPage {
+                    rows: shown,
+                    first: 0,
+                    page: 0,
+                    pages: 1,
+                    pieces: self.basket.pieces(),
+                    total,
+                    full: self.full,
+                })
+            }
+        };
+        let screen = Screen {
+            language: self.language,
+            dimmed: false,
+            step: 0,
+            focus: self.focus,
+            merchant: self.screen.merchant.clone(),
+            page,
+            order: OrderShown::default(),
+            code: None,
+        };
+        if self.drawn && screen == self.screen {
+            return Damage::Nothing;
         }
+        self.drawn = true;
+        self.screen = screen;
+        Damage::All
     }
 }

@@ -5,7 +5,7 @@ use super::{
     stack::{Align, Stack},
 };
 use crate::{
-    app::{App, Key},
+    app::{Key, Screen},
     lines::{LINES_MAX, fit},
     picture::{Kind, size},
 };
@@ -35,8 +35,8 @@ pub(super) fn module_px(metrics: &Metrics, matrix: &Matrix) -> i32 {
 }
 
 /// Whether the code leaves enough room for the whole amount: who pays has to see what.
-pub(super) fn has_room(metrics: &Metrics, app: &App, matrix: &Matrix) -> bool {
-    let amount = price(app.goods().amount());
+pub(super) fn has_room(metrics: &Metrics, screen: &Screen, matrix: &Matrix) -> bool {
+    let amount = price(screen.order.amount);
     let room = match metrics.shape {
         Shape::Wide => column_place(metrics, matrix).1,
         Shape::Tall if metrics.has_keys() => metrics.width - 2 * metrics.margin,
@@ -46,10 +46,15 @@ pub(super) fn has_room(metrics: &Metrics, app: &App, matrix: &Matrix) -> bool {
     module_px(metrics, matrix) >= 1 && metrics.small.width(&amount) <= room
 }
 
-pub(super) fn lay_out<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64) {
+pub(super) fn lay_out<'a>(
+    plan: &mut Plan<'a>,
+    screen: &'a Screen,
+    matrix: &'a Matrix,
+    left_s: u64,
+) {
     match plan.metrics.shape {
-        Shape::Wide => beside(plan, app, matrix, left_s),
-        Shape::Tall => between(plan, app, matrix, left_s),
+        Shape::Wide => beside(plan, screen, matrix, left_s),
+        Shape::Tall => between(plan, screen, matrix, left_s),
     }
 }
 
@@ -83,17 +88,17 @@ fn column_place(metrics: &Metrics, matrix: &Matrix) -> (i32, i32) {
 }
 
 /// The code at the left, in the middle of the height; the words in a column beside it.
-fn beside<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64) {
+fn beside<'a>(plan: &mut Plan<'a>, screen: &'a Screen, matrix: &'a Matrix, left_s: u64) {
     let metrics = plan.metrics;
     let side = panel_side(&metrics, matrix);
     let at = Point::new(code_left(&metrics), (metrics.height - side) / 2);
     push_code(plan, at, matrix);
     let (left, width) = column_place(&metrics, matrix);
     // As wide as the column.
-    push_keys(plan, app, (left, width), width);
+    push_keys(plan, screen, (left, width), width);
 
-    let amount = price(app.goods().amount());
-    let column = |choice, air| column(plan, app, &amount, width, choice, air);
+    let amount = price(screen.order.amount);
+    let column = |choice, air| column(plan, screen, &amount, width, choice, air);
     let bottom = metrics.height - metrics.margin - metrics.keys_room();
     let free = bottom - metrics.margin - metrics.body.height();
     let choice = Choice::ALL.into_iter().find(|choice| column(*choice, 0).height() <= free);
@@ -102,7 +107,7 @@ fn beside<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64
     let stack = column(choice, air);
     let top = metrics.margin + ((free - air - stack.height()) / 2).max(0);
     let y = stack.place(&mut plan.picture, (left, width), top, Align::Left) + air;
-    push_countdown(plan, app, (left, width), y, left_s, Align::Left);
+    push_countdown(plan, screen, (left, width), y, left_s, Align::Left);
 }
 
 /// What a column shows where not everything has room.
@@ -125,15 +130,15 @@ impl Choice {
 /// Merchant and goods, `air`, amount, `air`, what to do.
 fn column<'t>(
     plan: &Plan<'_>,
-    app: &'t App,
+    screen: &'t Screen,
     amount: &'t str,
     width: i32,
     choice: Choice,
     air: i32,
 ) -> Stack<'t> {
     let (metrics, theme) = (&plan.metrics, &plan.theme);
-    let (merchant, description) = names(app);
-    let words = app.language().words();
+    let (merchant, description) = names(screen);
+    let words = screen.language.words();
     let mut stack = Stack::new();
     stack.text(metrics.small, theme.soft, merchant, (width, 1), 0);
     let small_air = if metrics.is_tiny() { 0 } else { metrics.gap / 2 };
@@ -146,10 +151,10 @@ fn column<'t>(
 }
 
 /// Above the code merchant, goods and amount; below it what to do, the time left and the keys.
-fn between<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64) {
+fn between<'a>(plan: &mut Plan<'a>, screen: &'a Screen, matrix: &'a Matrix, left_s: u64) {
     let metrics = plan.metrics;
     let (left, width) = (metrics.margin, metrics.width - 2 * metrics.margin);
-    push_keys(plan, app, (left, width), 2 * metrics.margin);
+    push_keys(plan, screen, (left, width), 2 * metrics.margin);
 
     let side = panel_side(&metrics, matrix);
     let (header, footer) = (header_height(&metrics), footer_height(&metrics));
@@ -157,10 +162,10 @@ fn between<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u6
     // Three equal spaces: above the words, above the code, below it.
     let air = ((bottom - metrics.margin - header - side - footer) / 3).max(0);
     let top = metrics.margin + air;
-    push_header(plan, app, (left, width), top);
+    push_header(plan, screen, (left, width), top);
     let y = top + header + air;
     push_code(plan, Point::new((metrics.width - side) / 2, y), matrix);
-    push_footer(plan, app, (left, width), bottom - footer + metrics.gap, left_s);
+    push_footer(plan, screen, (left, width), bottom - footer + metrics.gap, left_s);
 }
 
 fn header_height(metrics: &Metrics) -> i32 {
@@ -173,10 +178,10 @@ fn footer_height(metrics: &Metrics) -> i32 {
     metrics.gap + if metrics.has_keys() { 2 * line } else { line }
 }
 
-fn push_header(plan: &mut Plan<'_>, app: &App, (left, width): (i32, i32), top: i32) {
+fn push_header(plan: &mut Plan<'_>, screen: &Screen, (left, width): (i32, i32), top: i32) {
     let (metrics, theme) = (plan.metrics, plan.theme);
-    let (merchant, description) = names(app);
-    let amount = price(app.goods().amount());
+    let (merchant, description) = names(screen);
+    let amount = price(screen.order.amount);
     let mut stack = Stack::new();
     if metrics.has_keys() {
         // A tall display: one thing a line, in the middle.
@@ -198,33 +203,36 @@ fn push_header(plan: &mut Plan<'_>, app: &App, (left, width): (i32, i32), top: i
     stack.place(&mut plan.picture, (left, names_width), top, Align::Left);
 }
 
-fn push_footer(plan: &mut Plan<'_>, app: &App, (left, width): (i32, i32), y: i32, left_s: u64) {
+fn push_footer(
+    plan: &mut Plan<'_>,
+    screen: &Screen,
+    (left, width): (i32, i32),
+    y: i32,
+    left_s: u64,
+) {
     let (metrics, theme) = (plan.metrics, plan.theme);
-    let words = app.language().words();
+    let words = screen.language.words();
     if metrics.has_keys() {
         let mut stack = Stack::new();
         stack.text(metrics.body, theme.ink, words.scan, (width, 1), 0);
         let y = stack.place(&mut plan.picture, (left, width), y, Align::Middle);
-        push_countdown(plan, app, (left, width), y, left_s, Align::Middle);
+        push_countdown(plan, screen, (left, width), y, left_s, Align::Middle);
         return;
     }
     let hint = fit(metrics.body, words.scan_short, width);
     let hint_width = hint.width(metrics.body) + 2 * metrics.gap;
     plan.picture.push_text(Point::new(left, y), metrics.body, theme.ink, &hint.parts());
     let place = (left + hint_width, width - hint_width);
-    push_countdown(plan, app, place, y, left_s, Align::Right);
+    push_countdown(plan, screen, place, y, left_s, Align::Right);
 }
 
-/// Merchant and goods as the server told, or the goods as they were asked for.
-fn names(app: &App) -> (&str, &str) {
-    match app.view() {
-        Some(view) => (view.merchant.as_str(), view.description.as_str()),
-        None => ("", app.goods().description()),
-    }
+/// Merchant and goods.
+fn names(screen: &Screen) -> (&str, &str) {
+    (&screen.merchant, &screen.order.goods)
 }
 
-fn push_keys(plan: &mut Plan<'_>, app: &App, place: (i32, i32), wider: i32) {
-    let words = app.language().words();
+fn push_keys(plan: &mut Plan<'_>, screen: &Screen, place: (i32, i32), wider: i32) {
+    let words = screen.language.words();
     let keys = [(Key::Cancel, words.cancel), (Key::Language, words.language)];
     plan.push_keys(place, wider, &keys);
 }
@@ -232,7 +240,7 @@ fn push_keys(plan: &mut Plan<'_>, app: &App, place: (i32, i32), wider: i32) {
 /// The time left, with a word before it where there is room.
 fn push_countdown(
     plan: &mut Plan<'_>,
-    app: &App,
+    screen: &Screen,
     (left, width): (i32, i32),
     y: i32,
     left_s: u64,
@@ -241,7 +249,7 @@ fn push_countdown(
     let (font, theme) = (plan.metrics.body, plan.theme);
     plan.countdown = Rectangle::new(Point::new(left, y), size(width, font.height()));
     let time = clock(left_s);
-    let label = app.language().words().left;
+    let label = screen.language.words().left;
     let label_width = font.width(label) + font.width(" ");
     // The room is decided by the longest time, so that the word does not come and go.
     let has_label = label_width + font.width("120:00") <= width;

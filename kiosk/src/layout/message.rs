@@ -5,7 +5,7 @@ use super::{
     stack::{Align, Stack},
 };
 use crate::{
-    app::{App, Key, Page},
+    app::{Key, Page, Screen},
     lines::{ELLIPSIS, LINES_MAX, fit, fit_end},
     mark::Mark,
     picture::{Kind, size},
@@ -24,12 +24,12 @@ struct Texts<'t> {
     label: &'t str,
 }
 
-pub(super) fn lay_out(plan: &mut Plan<'_>, app: &App, page: Page) {
-    let words = app.language().words();
+pub(super) fn lay_out(plan: &mut Plan<'_>, screen: &Screen, page: &Page) {
+    let words = screen.language.words();
     push_keys(plan, page, words);
     let (message, mark, disc) = content(plan, page, words);
-    let amount = price(app.goods().amount());
-    let number = number(app, page);
+    let amount = price(screen.order.amount);
+    let number = number(screen, page);
     let texts = Texts { message, amount: &amount, number, label: words.order };
     if plan.metrics.is_tiny() {
         small(plan, page, &texts, mark, disc);
@@ -38,15 +38,20 @@ pub(super) fn lay_out(plan: &mut Plan<'_>, app: &App, page: Page) {
     }
 }
 
-fn content(plan: &Plan<'_>, page: Page, words: &Words) -> (Message, Mark, Rgb888) {
+fn content(plan: &Plan<'_>, page: &Page, words: &Words) -> (Message, Mark, Rgb888) {
     let theme = &plan.theme;
     match page {
+        Page::Attract => (words.attract, Mark::Dots, theme.good),
+        Page::Menu(_) => (Message { title: words.menu, note: "" }, Mark::Dots, theme.good),
+        Page::Basket(_) => (Message { title: words.basket, note: "" }, Mark::Dots, theme.good),
+        Page::Resuming => (words.resuming, Mark::Dots, theme.calm),
         Page::Starting => (words.starting, Mark::Dots, theme.calm),
         // The code was to be shown and could not: the display is too small for it.
         Page::Code { .. } => (words.no_room, Mark::Look, theme.bad),
         Page::Checking => (words.checking, Mark::Dots, theme.calm),
         Page::Cancelling => (words.cancelling, Mark::Stopped, theme.calm),
-        Page::Paid => (words.paid, Mark::Done, theme.good),
+        Page::Dispensing => (words.dispensing, Mark::Done, theme.good),
+        Page::Take => (words.take, Mark::Done, theme.good),
         Page::Cancelled => (words.cancelled, Mark::Stopped, theme.soft),
         Page::Expired => (words.expired, Mark::Clock, theme.soft),
         Page::Refunding => (words.refunding, Mark::Back, theme.back),
@@ -54,10 +59,12 @@ fn content(plan: &Plan<'_>, page: Page, words: &Words) -> (Message, Mark, Rgb888
         Page::Failed => (words.failed, Mark::Stopped, theme.bad),
         Page::Offline => (words.offline, Mark::Cut, theme.back),
         Page::Help => (words.help, Mark::Look, theme.bad),
+        Page::OutOfService(_) => (words.out_of_service, Mark::Cut, theme.bad),
+        Page::Staff(_) => (words.staff, Mark::Look, theme.calm),
     }
 }
 
-fn push_keys(plan: &mut Plan<'_>, page: Page, words: &Words) {
+fn push_keys(plan: &mut Plan<'_>, page: &Page, words: &Words) {
     let Metrics { margin, width, .. } = plan.metrics;
     let (place, wider) = ((margin, width - 2 * margin), 2 * margin);
     let language = (Key::Language, words.language);
@@ -71,34 +78,44 @@ fn push_keys(plan: &mut Plan<'_>, page: Page, words: &Words) {
 }
 
 /// The order's number where somebody may ask for it.
-fn number(app: &App, page: Page) -> &str {
+fn number<'a>(screen: &'a Screen, page: &Page) -> &'a str {
     match page {
         Page::Code { .. }
         | Page::Checking
         | Page::Cancelling
-        | Page::Paid
+        | Page::Dispensing
+        | Page::Take
         | Page::Refunding
         | Page::Refunded
-        | Page::Help => app.order_id().map_or(app.order_no(), |id| id.as_str()),
-        Page::Offline => app.order_id().map_or("", |id| id.as_str()),
-        Page::Starting | Page::Cancelled | Page::Expired | Page::Failed => "",
+        | Page::Offline
+        | Page::Staff(_)
+        | Page::Help => &screen.order.number,
+        Page::Attract
+        | Page::Menu(_)
+        | Page::Basket(_)
+        | Page::Resuming
+        | Page::Starting
+        | Page::Cancelled
+        | Page::Expired
+        | Page::Failed
+        | Page::OutOfService(_) => "",
     }
 }
 
 /// Title, amount, note and number, as far as this page has them.
-fn stack<'t>(plan: &Plan<'_>, page: Page, texts: &Texts<'t>, width: i32) -> Stack<'t> {
+fn stack<'t>(plan: &Plan<'_>, page: &Page, texts: &Texts<'t>, width: i32) -> Stack<'t> {
     let (metrics, theme) = (&plan.metrics, &plan.theme);
     let mut stack = Stack::new();
     if !metrics.is_tiny() {
         stack.text(metrics.title, theme.ink, texts.message.title, (width, LINES_MAX), 0);
     }
     let air = if metrics.is_tiny() { 0 } else { metrics.gap / 2 };
-    if page == Page::Paid {
+    if matches!(page, Page::Dispensing | Page::Take) {
         let font = metrics.largest(texts.amount, width);
         stack.text(font, theme.good, texts.amount, (width, 1), air);
     }
     stack.text(metrics.body, theme.soft, texts.message.note, (width, LINES_MAX), air);
-    let number_shown = page == Page::Help || !metrics.is_tiny();
+    let number_shown = matches!(page, Page::Help) || !metrics.is_tiny();
     if number_shown && !texts.number.is_empty() {
         let font = metrics.small;
         let labelled = [texts.label, " ", texts.number];
@@ -115,7 +132,7 @@ fn stack<'t>(plan: &Plan<'_>, page: Page, texts: &Texts<'t>, width: i32) -> Stac
 }
 
 /// Everything in the middle, one below the other.
-fn large(plan: &mut Plan<'_>, page: Page, texts: &Texts<'_>, mark: Mark, disc: Rgb888) {
+fn large(plan: &mut Plan<'_>, page: &Page, texts: &Texts<'_>, mark: Mark, disc: Rgb888) {
     let metrics = plan.metrics;
     let width = metrics.width - 2 * metrics.margin;
     let stack = stack(plan, page, texts, width);
@@ -131,7 +148,7 @@ fn large(plan: &mut Plan<'_>, page: Page, texts: &Texts<'_>, mark: Mark, disc: R
 }
 
 /// The sign beside the title, the rest below; for the smallest displays.
-fn small(plan: &mut Plan<'_>, page: Page, texts: &Texts<'_>, mark: Mark, disc: Rgb888) {
+fn small(plan: &mut Plan<'_>, page: &Page, texts: &Texts<'_>, mark: Mark, disc: Rgb888) {
     let (metrics, theme) = (plan.metrics, plan.theme);
     // A letter may lean out by a pixel.
     let width = metrics.width - 2;

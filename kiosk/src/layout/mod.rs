@@ -11,7 +11,7 @@ mod metrics;
 mod stack;
 
 use crate::{
-    app::{App, Damage, Key, Page},
+    app::{App, Damage, KEYS_MAX, Key, Page, Screen},
     picture::Picture,
     theme::Theme,
 };
@@ -41,25 +41,36 @@ pub struct Plan<'a> {
     /// Where the time left stands; empty where there is none.
     pub countdown: Rectangle,
     /// Where a touch means a key.
-    pub keys: Vec<(Rectangle, Key), 2>,
+    pub keys: Vec<(Rectangle, Key), KEYS_MAX>,
     theme: Theme,
     metrics: Metrics,
+}
+
+/// How many rows of a list one page has on a display of this size.
+#[must_use]
+pub fn rows(size: Size) -> usize {
+    let metrics = Metrics::of(size);
+    if metrics.is_tiny() { 2 } else { 4 }
+}
+
+/// What is to be seen of a screen on a display of this size.
+#[must_use]
+pub fn plan<'a>(screen: &'a Screen, size: Size, theme: &Theme) -> Plan<'a> {
+    let mut plan = Plan::new(size, theme);
+    match (&screen.page, &screen.code) {
+        (Page::Code { left_s }, Some(matrix)) if code::has_room(&plan.metrics, screen, matrix) => {
+            code::lay_out(&mut plan, screen, matrix, *left_s);
+        }
+        (page, _) => message::lay_out(&mut plan, screen, page),
+    }
+    plan
 }
 
 impl App {
     /// What is to be seen now.
     #[must_use]
     pub fn plan(&self, theme: &Theme) -> Plan<'_> {
-        let mut plan = Plan::new(self.size(), theme);
-        match (self.page(), self.code()) {
-            (Page::Code { left_s }, Some(matrix))
-                if code::has_room(&plan.metrics, self, matrix) =>
-            {
-                code::lay_out(&mut plan, self, matrix, left_s);
-            }
-            (page, _) => message::lay_out(&mut plan, self, page),
-        }
-        plan
+        plan(self.screen(), self.size(), theme)
     }
 
     /// Draws what changed, see [`Reaction`](crate::app::Reaction).
@@ -71,21 +82,39 @@ impl App {
         D: DrawTarget,
         D::Color: From<Rgb888>,
     {
-        match damage {
-            Damage::Nothing => Ok(()),
-            Damage::Countdown => {
-                let plan = self.plan(theme);
-                plan.picture.paint(target, &plan.countdown)
-            }
-            Damage::All => self.plan(theme).picture.paint_all(target),
+        draw(self.screen(), self.size(), target, theme, damage)
+    }
+}
+
+/// Draws what changed of a screen.
+///
+/// # Errors
+/// What the display says.
+pub fn draw<D>(
+    screen: &Screen,
+    size: Size,
+    target: &mut D,
+    theme: &Theme,
+    damage: Damage,
+) -> Result<(), D::Error>
+where
+    D: DrawTarget,
+    D::Color: From<Rgb888>,
+{
+    let plan = plan(screen, size, theme);
+    match damage {
+        Damage::Nothing => Ok(()),
+        Damage::Part if !plan.countdown.is_zero_sized() => {
+            plan.picture.paint(target, &plan.countdown)
         }
+        Damage::Part | Damage::All => plan.picture.paint_all(target),
     }
 }
 
 /// The key that lies under a touch.
 #[must_use]
-pub fn key_at(app: &App, at: Point) -> Option<Key> {
-    let plan = app.plan(&Theme::COLOUR);
+pub fn key_at(screen: &Screen, size: Size, at: Point) -> Option<Key> {
+    let plan = plan(screen, size, &Theme::COLOUR);
     plan.keys.iter().find(|(area, _)| area.contains(at)).map(|(_, key)| *key)
 }
 

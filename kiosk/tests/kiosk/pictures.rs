@@ -2,7 +2,7 @@
 
 use crate::{
     display::Display,
-    stage::{LONGEST, PAGES, SIZES, Sample, USUAL, app_on, new_app},
+    stage::{LONGEST, PAGES, SIZES, Sample, Stage, USUAL, app_on, basket_page, menu_page},
 };
 use embedded_graphics::{
     geometry::{Dimensions as _, Point, Size},
@@ -10,7 +10,7 @@ use embedded_graphics::{
     primitives::{PointsIter as _, Rectangle},
 };
 use saoma_kiosk::{
-    app::{App, Damage, Input, Key, Page},
+    app::{Damage, Key, Page},
     layout::{self, Plan},
     lines::ELLIPSIS,
     picture::{Item, Kind},
@@ -32,11 +32,11 @@ const ODD_SIZES: [(u32, u32); 10] = [
     (1920, 1080),
 ];
 
-fn every_app(mut check: impl FnMut(&App, &str)) {
+fn every_app(mut check: impl FnMut(&Stage, &str)) {
     for size in SIZES.into_iter().chain(ODD_SIZES) {
         for language in Language::ALL {
             for (kind, sample) in [("usual", &USUAL), ("longest", &LONGEST)] {
-                for page in PAGES {
+                for page in PAGES.into_iter().chain([menu_page(size), basket_page(size)]) {
                     let what = format!("{size:?} {language:?} {kind} {page:?}");
                     check(&app_on(page, size, language, sample), &what);
                 }
@@ -45,11 +45,11 @@ fn every_app(mut check: impl FnMut(&App, &str)) {
     }
 }
 
-fn dimensions(app: &App) -> (u32, u32) {
+fn dimensions(app: &Stage) -> (u32, u32) {
     (app.size().width, app.size().height)
 }
 
-fn drawn<C: PixelColor + From<Rgb888>>(app: &App, theme: &Theme) -> Display<C> {
+fn drawn<C: PixelColor + From<Rgb888>>(app: &Stage, theme: &Theme) -> Display<C> {
     let mut display = Display::new(dimensions(app));
     let Ok(()) = app.draw(&mut display, theme, Damage::All);
     display
@@ -76,8 +76,8 @@ fn code_of(plan: &Plan<'_>) -> Option<(Rectangle, i32)> {
 #[test]
 fn every_pixel_is_written_once_by_one_contiguous_fill() {
     for size in SIZES {
-        for page in [Page::Code { left_s: 899 }, Page::Paid, Page::Help] {
-            let app = app_on(page, size, Language::Zh, &USUAL);
+        for page in [Page::Code { left_s: 299 }, Page::Take, Page::Help] {
+            let app = app_on(page.clone(), size, Language::Zh, &USUAL);
             let display = drawn::<Rgb888>(&app, &Theme::COLOUR);
             assert!(display.writes.iter().all(|writes| *writes == 1), "{size:?} {page:?}");
             assert_eq!(display.fills, [display.bounding_box()], "{size:?} {page:?}");
@@ -87,7 +87,7 @@ fn every_pixel_is_written_once_by_one_contiguous_fill() {
 
 #[test]
 fn a_display_wider_than_a_strip_is_painted_whole() {
-    let app = app_on(Page::Paid, (1920, 1080), Language::Zh, &USUAL);
+    let app = app_on(Page::Take, (1920, 1080), Language::Zh, &USUAL);
     let display = drawn::<Rgb888>(&app, &Theme::COLOUR);
     assert!(display.writes.iter().all(|writes| *writes == 1));
     assert_eq!(display.fills.len(), 2);
@@ -151,16 +151,19 @@ fn the_terminals_own_words_are_never_cut() {
     for size in SIZES {
         for language in Language::ALL {
             for page in PAGES {
-                let app = app_on(page, size, language, &USUAL);
+                let app = app_on(page.clone(), size, language, &USUAL);
                 let plan = app.plan(&Theme::COLOUR);
                 let all: String = texts(&plan).concat().replace(' ', "");
                 let words = language.words();
                 let message = match page {
-                    Page::Code { .. } => None,
+                    Page::Code { .. } | Page::Menu(_) | Page::Basket(_) => None,
+                    Page::Attract => Some(words.attract),
+                    Page::Resuming => Some(words.resuming),
                     Page::Starting => Some(words.starting),
                     Page::Checking => Some(words.checking),
                     Page::Cancelling => Some(words.cancelling),
-                    Page::Paid => Some(words.paid),
+                    Page::Dispensing => Some(words.dispensing),
+                    Page::Take => Some(words.take),
                     Page::Cancelled => Some(words.cancelled),
                     Page::Expired => Some(words.expired),
                     Page::Refunding => Some(words.refunding),
@@ -168,6 +171,8 @@ fn the_terminals_own_words_are_never_cut() {
                     Page::Failed => Some(words.failed),
                     Page::Offline => Some(words.offline),
                     Page::Help => Some(words.help),
+                    Page::OutOfService(_) => Some(words.out_of_service),
+                    Page::Staff(_) => Some(words.staff),
                 };
                 for text in message.iter().flat_map(|message| [message.title, message.note]) {
                     let text = text.replace(' ', "");
@@ -182,10 +187,10 @@ fn the_terminals_own_words_are_never_cut() {
 fn the_code_page_names_merchant_goods_amount_and_time_left() {
     for size in SIZES {
         for language in Language::ALL {
-            let app = app_on(Page::Code { left_s: 899 }, size, language, &USUAL);
+            let app = app_on(Page::Code { left_s: 299 }, size, language, &USUAL);
             let plan = app.plan(&Theme::COLOUR);
             let texts = texts(&plan);
-            for text in ["扫码咖啡", "燕麦拿铁", "¥18.00", "14:59"] {
+            for text in ["扫码咖啡", "燕麦拿铁", "¥18.00", "4:59"] {
                 assert!(texts.contains(&text), "{size:?} {language:?}: {text} not in {texts:?}");
             }
             assert!(code_of(&plan).is_some());
@@ -197,7 +202,7 @@ fn the_code_page_names_merchant_goods_amount_and_time_left() {
 fn an_amount_is_whole_or_there_is_no_code() {
     every_app(|app, what| {
         let plan = app.plan(&Theme::COLOUR);
-        let amount = format!("¥{}", app.goods().amount().yuan());
+        let amount = format!("¥{}", app.screen.order.amount.yuan());
         if code_of(&plan).is_some() {
             assert!(texts(&plan).contains(&amount.as_str()), "{what}: {amount}");
         }
@@ -206,7 +211,7 @@ fn an_amount_is_whole_or_there_is_no_code() {
 
 #[test]
 fn what_a_server_says_too_long_is_cut_and_says_so() {
-    let app = app_on(Page::Code { left_s: 899 }, (320, 240), Language::En, &LONGEST);
+    let app = app_on(Page::Code { left_s: 299 }, (320, 240), Language::En, &LONGEST);
     let plan = app.plan(&Theme::COLOUR);
     assert!(texts(&plan).iter().any(|text| text.ends_with(ELLIPSIS)));
 }
@@ -229,7 +234,7 @@ fn zoom_for(module: i32) -> usize {
 }
 
 fn assert_read_back(size: (u32, u32), language: Language, sample: &Sample, theme: &Theme) {
-    let app = app_on(Page::Code { left_s: 899 }, size, language, sample);
+    let app = app_on(Page::Code { left_s: 299 }, size, language, sample);
     let Some((_, module)) = code_of(&app.plan(theme)) else {
         let small = size.0.min(size.1) < 180;
         assert!(small && sample.code_url != USUAL.code_url, "{size:?} has room for a code");
@@ -256,7 +261,7 @@ fn the_code_is_read_back_at_every_size() {
 #[test]
 fn the_code_is_read_back_from_a_display_that_knows_on_and_off() {
     for size in SIZES {
-        let app = app_on(Page::Code { left_s: 899 }, size, Language::Zh, &USUAL);
+        let app = app_on(Page::Code { left_s: 299 }, size, Language::Zh, &USUAL);
         let display = drawn::<BinaryColor>(&app, &Theme::MONO);
         let mut grey = Display::<Gray8>::new(size);
         grey.pixels = display.pixels.iter().map(|pixel| pixel.map(Gray8::from)).collect();
@@ -271,7 +276,9 @@ fn modules_are_whole_pixels_and_the_quiet_zone_is_light() {
             return;
         }
         let plan = app.plan(&Theme::COLOUR);
-        let (Some((area, module)), Some(matrix)) = (code_of(&plan), app.code()) else { return };
+        let (Some((area, module)), Some(matrix)) = (code_of(&plan), &app.screen.code) else {
+            return;
+        };
         let modules = i32::try_from(matrix.size()).unwrap();
         assert!(module >= 1);
         assert_eq!(area.size, Size::new_equal(u32::try_from(modules * module).unwrap()), "{what}");
@@ -295,12 +302,12 @@ fn a_code_that_cannot_fit_sends_to_the_staff_with_the_order_number() {
     let long = "weixin://wxpay/bizpayurl?pr=".to_owned() + &"x".repeat(222);
     let sample = Sample { code_url: Box::leak(long.into_boxed_str()), ..USUAL };
     for language in Language::ALL {
-        let app = app_on(Page::Code { left_s: 899 }, (128, 64), language, &sample);
+        let app = app_on(Page::Code { left_s: 299 }, (128, 64), language, &sample);
         let plan = app.plan(&Theme::MONO);
         assert!(code_of(&plan).is_none());
         assert!(texts(&plan).contains(&language.words().no_room.title), "{:?}", texts(&plan));
     }
-    let app = app_on(Page::Code { left_s: 899 }, (240, 240), Language::Zh, &sample);
+    let app = app_on(Page::Code { left_s: 299 }, (240, 240), Language::Zh, &sample);
     assert!(code_of(&app.plan(&Theme::COLOUR)).is_some(), "250 bytes fit 240x240");
     let too_long = "x".repeat(256);
     assert!(layout::code_for(Size::new(800, 480), &too_long).is_none());
@@ -320,14 +327,14 @@ fn a_code_has_the_highest_level_that_keeps_its_modules_size() {
 fn only_the_code_page_shows_a_code() {
     every_app(|app, what| {
         let plan = app.plan(&Theme::COLOUR);
-        assert!(code_of(&plan).is_none() || matches!(app.page(), Page::Code { .. }), "{what}");
+        assert!(code_of(&plan).is_none() || matches!(app.screen.page, Page::Code { .. }), "{what}");
     });
 }
 
 #[test]
 fn the_same_picture_on_every_kind_of_display() {
     for size in SIZES {
-        for page in [Page::Code { left_s: 42 }, Page::Paid] {
+        for page in [Page::Code { left_s: 42 }, Page::Take] {
             let app = app_on(page, size, Language::Zh, &USUAL);
             let rgb = drawn::<Rgb888>(&app, &Theme::COLOUR);
             let rgb565 = drawn::<Rgb565>(&app, &Theme::COLOUR);
@@ -350,10 +357,9 @@ fn painting_the_countdown_alone_gives_the_whole_new_picture() {
         let mut app = app_on(Page::Code { left_s }, size, Language::Zh, &USUAL);
         let mut display = drawn::<Rgb565>(&app, &Theme::COLOUR);
         for second in 1..=3 {
-            let reaction = app.handle(Input::Tick, 2_000 + second * 1_000);
-            assert_eq!(reaction.damage, Damage::Countdown, "{size:?} {second}");
+            app.screen.page = Page::Code { left_s: left_s - second };
             display.writes.fill(0);
-            let Ok(()) = app.draw(&mut display, &Theme::COLOUR, reaction.damage);
+            let Ok(()) = app.draw(&mut display, &Theme::COLOUR, Damage::Part);
             let written = display.writes.iter().filter(|writes| **writes > 0).count();
             assert!(written * 5 < display.pixels.len(), "{size:?}: {written} pixels written");
             let whole = drawn::<Rgb565>(&app, &Theme::COLOUR);
@@ -365,23 +371,15 @@ fn painting_the_countdown_alone_gives_the_whole_new_picture() {
 #[test]
 fn a_touch_on_a_key_is_that_key_and_anywhere_else_nothing() {
     for size in [(320, 240), (480, 320), (800, 480), (320, 480)] {
-        let app = app_on(Page::Code { left_s: 899 }, size, Language::Zh, &USUAL);
+        let app = app_on(Page::Code { left_s: 299 }, size, Language::Zh, &USUAL);
         let plan = app.plan(&Theme::COLOUR);
         let keys: Vec<Key> = plan.keys.iter().map(|(_, key)| *key).collect();
         assert_eq!(keys, [Key::Cancel, Key::Language]);
         for (area, key) in &plan.keys {
-            assert_eq!(layout::key_at(&app, area.center()), Some(*key));
+            assert_eq!(layout::key_at(&app.screen, app.size(), area.center()), Some(*key));
             assert!(area.size.height >= 24 && area.size.width >= 40, "{area:?} is hard to hit");
         }
-        assert_eq!(layout::key_at(&app, Point::zero()), None);
-        assert_eq!(layout::key_at(&app, Point::new(-1, 1_000_000)), None);
+        assert_eq!(layout::key_at(&app.screen, app.size(), Point::zero()), None);
+        assert_eq!(layout::key_at(&app.screen, app.size(), Point::new(-1, 1_000_000)), None);
     }
-}
-
-#[test]
-fn a_terminal_that_was_never_ticked_can_be_drawn() {
-    let app = new_app((480, 320), Language::Zh, &USUAL);
-    assert_eq!(app.page(), Page::Starting);
-    let display = drawn::<Rgb888>(&app, &Theme::COLOUR);
-    assert!(display.writes.iter().all(|writes| *writes == 1));
 }

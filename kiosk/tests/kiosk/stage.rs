@@ -1,37 +1,45 @@
-//! Brings a terminal to each of its pages, by nothing but answers and time.
+//! Screens to be looked at, made by hand.
 
-use embedded_graphics::geometry::Size;
-use heapless::String;
-use saoma_core::{
-    ids::OrderId,
-    money::Fen,
-    time::UnixTime,
-    watch::{Phase, View},
-};
+use embedded_graphics::{draw_target::DrawTarget, geometry::Size, pixelcolor::Rgb888};
+use heapless::{String, Vec as Rows};
+use saoma_core::money::Fen;
 use saoma_kiosk::{
-    app::{App, Input, Key, Page},
-    call::{Answer, Goods, OrderNumbers, Refusal},
+    app::{
+        BasketPage, Damage, Fault, ITEMS_PER_PAGE_MAX, MenuPage, OrderShown, Page, Row, Screen,
+        StaffPage,
+    },
+    layout::{self, Plan},
+    menu::MENU,
     texts::Language,
+    theme::Theme,
 };
 
 /// The displays that are tried.
 pub(crate) const SIZES: [(u32, u32); 6] =
     [(128, 64), (240, 240), (320, 240), (480, 320), (800, 480), (320, 480)];
 
-/// Every page, the code's with the usual time left.
-pub(crate) const PAGES: [Page; 12] = [
+/// Every page that needs nothing of the display's size, the code's with the usual time left.
+pub(crate) const PAGES: [Page; 20] = [
+    Page::Attract,
+    Page::Resuming,
     Page::Starting,
-    Page::Code { left_s: 899 },
+    Page::Code { left_s: 299 },
     Page::Checking,
     Page::Cancelling,
-    Page::Paid,
+    Page::Dispensing,
+    Page::Take,
     Page::Cancelled,
     Page::Expired,
+    Page::Failed,
     Page::Refunding,
     Page::Refunded,
-    Page::Failed,
-    Page::Offline,
     Page::Help,
+    Page::Offline,
+    Page::OutOfService(Fault::Dispenser),
+    Page::OutOfService(Fault::Journal),
+    Page::OutOfService(Fault::Full),
+    Page::OutOfService(Fault::Key),
+    Page::Staff(StaffPage { at: 0, of: 2, fault: Some(Fault::Dispenser) }),
 ];
 
 /// What is sold in a picture.
@@ -40,7 +48,7 @@ pub(crate) struct Sample {
     pub(crate) merchant: &'static str,
     pub(crate) description: &'static str,
     pub(crate) amount_fen: u64,
-    pub(crate) order_id: &'static str,
+    pub(crate) order_no: &'static str,
     pub(crate) code_url: &'static str,
 }
 
@@ -49,7 +57,7 @@ pub(crate) const USUAL: Sample = Sample {
     merchant: "扫码咖啡",
     description: "燕麦拿铁",
     amount_fen: 1800,
-    order_id: "20261123192600K7Q2M9XB",
+    order_no: "K1-27",
     code_url: "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz",
 };
 
@@ -59,79 +67,88 @@ pub(crate) const LONGEST: Sample = Sample {
     description: "Sparkling water, matcha, latte, americano and everything else that a long menu \
                   can offer to a patient customer in the morning.",
     amount_fen: 2_147_483_647,
-    order_id: "20261123192600K7Q2M9XB-ABCDE",
+    order_no: "KIOSK-AT-THE-STATION-7QX2M9XB-4294967295",
     code_url: "weixin://wxpay/bizpayurl/up?pr=0123456789abcdefghijklmnopqrstuvw",
 };
 
-impl Sample {
-    pub(crate) fn goods(&self) -> Goods {
-        Goods::new(self.description, Fen::new(self.amount_fen).unwrap()).unwrap()
+/// A screen on a display.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage {
+    pub(crate) screen: Screen,
+    size: Size,
+}
+
+impl Stage {
+    pub(crate) const fn size(&self) -> Size {
+        self.size
     }
 
-    /// The view at `now_ms` of a terminal's clock, when `left_s` is left to pay.
-    pub(crate) fn view(&self, phase: Phase, version: u64, left_s: u64, now_ms: u64) -> View {
-        let server_time = UnixTime::new(1_795_461_960).unwrap().plus(now_ms / 1_000);
-        View {
-            order_id: OrderId::new(self.order_id).unwrap(),
-            version,
-            phase,
-            amount_fen: Fen::new(self.amount_fen).unwrap(),
-            merchant: String::try_from(self.merchant).unwrap(),
-            description: String::try_from(self.description).unwrap(),
-            code_url: (phase == Phase::Open).then(|| String::try_from(self.code_url).unwrap()),
-            expires_at: server_time.plus(left_s),
-            server_time,
-        }
+    pub(crate) fn plan(&self, theme: &Theme) -> Plan<'_> {
+        layout::plan(&self.screen, self.size, theme)
+    }
+
+    pub(crate) fn draw<D>(
+        &self,
+        target: &mut D,
+        theme: &Theme,
+        damage: Damage,
+    ) -> Result<(), D::Error>
+    where
+        D: DrawTarget,
+        D::Color: From<Rgb888>,
+    {
+        layout::draw(&self.screen, self.size, target, theme, damage)
     }
 }
 
-/// A terminal that has just been switched on.
-pub(crate) fn new_app(size: (u32, u32), language: Language, sample: &Sample) -> App {
-    let numbers = OrderNumbers::new("K1").unwrap();
-    App::new(Size::new(size.0, size.1), language, sample.goods(), numbers)
-}
-
-/// A terminal that shows a page.
-pub(crate) fn app_on(page: Page, size: (u32, u32), language: Language, sample: &Sample) -> App {
-    let mut app = new_app(size, language, sample);
-    let ticket = app.handle(Input::Tick, 0).request.unwrap().ticket;
-    let phase = match page {
-        Page::Starting => None,
-        Page::Code { .. } | Page::Cancelling | Page::Offline | Page::Help => Some(Phase::Open),
-        Page::Checking => Some(Phase::Closing),
-        Page::Paid => Some(Phase::Paid),
-        Page::Cancelled => Some(Phase::Cancelled),
-        Page::Expired => Some(Phase::Expired),
-        Page::Refunding => Some(Phase::Refunding),
-        Page::Refunded => Some(Phase::Refunded),
-        Page::Failed => Some(Phase::Failed),
+/// A page on a display.
+pub(crate) fn app_on(page: Page, size: (u32, u32), language: Language, sample: &Sample) -> Stage {
+    let size = Size::new(size.0, size.1);
+    let is_code = matches!(page, Page::Code { .. });
+    let code = is_code.then(|| layout::code_for(size, sample.code_url)).flatten();
+    let order = OrderShown {
+        number: String::try_from(sample.order_no).unwrap(),
+        amount: Fen::new(sample.amount_fen).unwrap(),
+        goods: String::try_from(sample.description).unwrap(),
     };
-    let left_s = if let Page::Code { left_s } = page { left_s } else { 899 };
-    if let Some(phase) = phase {
-        let answer = Answer::View(sample.view(phase, 1, left_s + 2, 0));
-        let _shown = app.handle(Input::Reply { ticket, answer }, 0);
+    let merchant = String::try_from(sample.merchant).unwrap();
+    let (dimmed, step, focus) = (false, 0, None);
+    Stage { screen: Screen { language, dimmed, step, focus, merchant, page, order, code }, size }
+}
+
+/// A page of the menu with something in the basket.
+pub(crate) fn menu_page(size: (u32, u32)) -> Page {
+    let rows = layout::rows(Size::new(size.0, size.1)).min(ITEMS_PER_PAGE_MAX);
+    let mut counts = [0; ITEMS_PER_PAGE_MAX];
+    counts[0] = 2;
+    Page::Menu(MenuPage {
+        items: &MENU[..rows.min(MENU.len())],
+        first: 0,
+        counts,
+        page: 0,
+        pages: u8::try_from(MENU.len().div_ceil(rows)).unwrap(),
+        pieces: 2,
+        total: Fen::new(3_600).unwrap(),
+        full: false,
+    })
+}
+
+/// A page of the basket.
+pub(crate) fn basket_page(size: (u32, u32)) -> Page {
+    let rows = layout::rows(Size::new(size.0, size.1));
+    let mut shown = Rows::new();
+    for (item, count) in MENU.iter().zip([2, 1, 9, 1]).take(rows) {
+        let amount = Fen::new(u64::from(item.amount_fen) * u64::from(count)).unwrap();
+        shown.push(Row { item, count, amount }).unwrap();
     }
-    if page == Page::Cancelling {
-        let ticket = app.handle(Input::Key(Key::Cancel), 0).request.unwrap().ticket;
-        let answer = Answer::View(sample.view(Phase::Closing, 2, left_s, 0));
-        let _shown = app.handle(Input::Reply { ticket, answer }, 0);
-    }
-    let again = app.handle(Input::Tick, 2_000).request.map(|request| request.ticket);
-    match (page, again) {
-        (Page::Offline, Some(ticket)) => {
-            let _shown = app.handle(Input::Lost { ticket }, 2_000);
-        }
-        (Page::Help, Some(ticket)) => {
-            let refusal = Refusal { status: 401, code: String::try_from("unauthorized").unwrap() };
-            let answer = Answer::Refused(refusal);
-            let _shown = app.handle(Input::Reply { ticket, answer }, 2_000);
-        }
-        (Page::Code { .. }, Some(ticket)) => {
-            let answer = Answer::View(sample.view(Phase::Open, 2, left_s, 2_000));
-            let _shown = app.handle(Input::Reply { ticket, answer }, 2_000);
-        }
-        _ => {}
-    }
-    assert_eq!(app.page(), page);
-    app
+    let total = shown.iter().map(|row| row.amount.get()).sum();
+    Page::Basket(BasketPage {
+        rows: shown,
+        first: 0,
+        page: 0,
+        pages: 2,
+        pieces: 13,
+        total: Fen::new(total).unwrap(),
+        full: false,
+    })
 }

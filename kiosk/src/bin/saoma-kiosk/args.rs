@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Lang::Zh)]
     pub(crate) lang: Lang,
 
-    /// What to sell, from the built-in menu: latte, pour-over, jasmine or egg-tart
+    /// What to sell, from the built-in menu: latte, pour-over, jasmine, egg-tart and others
     #[arg(long, value_name = "NAME", default_value = "latte", value_parser = item)]
     item: &'static menu::Item,
 
@@ -107,6 +107,15 @@ impl From<Lang> for Language {
 }
 
 impl Args {
+    /// What is sold, as a menu of one item.
+    pub(crate) fn menu(&self) -> Result<&'static [menu::Item], String> {
+        let goods = self.goods()?;
+        let name: &'static str = Box::leak(goods.description().to_owned().into_boxed_str());
+        let amount_fen = u32::try_from(goods.amount().get()).map_err(|error| error.to_string())?;
+        let item = menu::Item { zh: name, en: name, amount_fen, ..*self.item };
+        Ok(Box::leak(Box::new([item])))
+    }
+
     /// What is sold.
     pub(crate) fn goods(&self) -> Result<Goods, String> {
         let (description, amount) = match (&self.description, self.amount_fen) {

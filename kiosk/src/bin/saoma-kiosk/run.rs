@@ -9,8 +9,10 @@ use crate::{
     keys, random,
 };
 use saoma_kiosk::{
-    app::{App, Damage, Input, Page, Reaction},
+    app::{App, Damage, Dispensed, Input, Key, Keys, Page, Reaction, Settings},
     call::Request,
+    journal::Journal,
+    menu,
     texts::Language,
     theme::Theme,
 };
@@ -56,19 +58,25 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// What an order's end means, or `None` for a page that is no end.
-    const fn of(page: Page) -> Option<Self> {
+    const fn of(page: &Page) -> Option<Self> {
         match page {
-            Page::Paid => Some(Self::Paid),
+            Page::Take => Some(Self::Paid),
             Page::Cancelled => Some(Self::Cancelled),
             Page::Expired => Some(Self::Expired),
             Page::Failed => Some(Self::Failed),
             Page::Refunding | Page::Refunded => Some(Self::MoneyBack),
-            Page::Help => Some(Self::Refused),
-            Page::Starting
+            Page::Help | Page::OutOfService(_) => Some(Self::Refused),
+            Page::Attract
+            | Page::Menu(_)
+            | Page::Basket(_)
+            | Page::Resuming
+            | Page::Starting
             | Page::Code { .. }
             | Page::Checking
             | Page::Cancelling
-            | Page::Offline => None,
+            | Page::Dispensing
+            | Page::Offline
+            | Page::Staff(_) => None,
         }
     }
 }
@@ -82,7 +90,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
     let key = DeviceKey::load(file)?;
     let Display::Png(folder) = &args.display;
     let (sender, events) = channel();
-    let app = App::new(args.size, args.lang.into(), args.goods()?, random::order_numbers()?);
+    let settings = Settings {
+        size: args.size,
+        keys: Keys::Touch,
+        language: args.lang.into(),
+        merchant: menu::SAMPLE_MERCHANT,
+        menu: args.menu()?,
+        numbers: random::order_numbers()?,
+    };
+    let app = App::new(settings, Journal::default());
     let mut terminal = Terminal {
         app,
         theme: Theme::for_size(args.size),
@@ -97,6 +113,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
         keys::start(sender);
     }
     let clock = Clock::start();
+    if args.once {
+        for key in [Key::Start, Key::Item(0), Key::Basket, Key::Pay] {
+            terminal.handle(Input::Key(key), clock.now_ms())?;
+        }
+    }
     loop {
         let input = match events.recv_timeout(TICK) {
             Ok(Event::Heard(input)) => input,
@@ -117,7 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
             Err(RecvTimeoutError::Disconnected) => return Err(NO_CARRIER.into()),
         };
         terminal.handle(input, clock.now_ms())?;
-        if let (true, Some(outcome)) = (ends_with_order, Outcome::of(terminal.app.page())) {
+        if let (true, Some(outcome)) = (ends_with_order, Outcome::of(&terminal.app.screen().page)) {
             return Ok(outcome);
         }
     }
@@ -146,21 +167,34 @@ struct Shown {
 impl Terminal {
     fn handle(&mut self, input: Input, now_ms: u64) -> Result<(), String> {
         let is_answer = matches!(input, Input::Reply { .. });
-        let Reaction { request, damage } = self.app.handle(input, now_ms);
+        let reaction = self.app.handle(input, now_ms);
+        let Reaction { store, request, dispense, recall: _, damage } = reaction;
         if is_answer {
             self.trouble.clear();
         }
         if let Some(request) = request {
             self.requests.send(request).map_err(|_| NO_CARRIER)?;
         }
+        self.show(damage)?;
+        if store.is_some() {
+            self.handle(Input::Stored(true), now_ms)?;
+        }
+        if let Some(job) = dispense {
+            let done = Input::Dispensed { job: job.id, outcome: Dispensed::Done };
+            self.handle(done, now_ms)?;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, damage: Damage) -> Result<(), String> {
         if damage == Damage::Nothing {
             return Ok(());
         }
         let Ok(()) = self.app.draw(&mut self.frame, &self.theme, damage);
         let screen = Shown {
-            name: self.app.page().name(),
-            language: self.app.language(),
-            order_no: self.app.order_no().to_owned(),
+            name: self.app.screen().page.name(),
+            language: self.app.screen().language,
+            order_no: self.app.screen().order.number.to_string(),
         };
         if self.shown.as_ref() == Some(&screen) {
             return self.gallery.replace(&self.frame);
@@ -172,10 +206,10 @@ impl Terminal {
 
     /// The line on standard output.
     fn announce(&self, path: &str) -> Result<(), String> {
-        let page = self.app.page();
+        let page = &self.app.screen().page;
         let mut line = format!("screen {}", page.name());
-        if let Some(order_id) = self.app.order_id() {
-            line += &format!(" order {order_id}");
+        if let Some(view) = self.app.view() {
+            line += &format!(" order {}", view.order_id);
         }
         let code_url = self.app.view().and_then(|view| view.code_url.as_ref());
         if let (Page::Code { .. }, Some(code_url)) = (page, code_url) {
@@ -219,10 +253,10 @@ mod tests {
     #[test]
     fn only_an_end_has_an_outcome() {
         for page in [Page::Starting, Page::Code { left_s: 1 }, Page::Checking, Page::Offline] {
-            assert!(!page.is_end() && Outcome::of(page).is_none());
+            assert!(!page.is_end() && Outcome::of(&page).is_none());
         }
-        for page in [Page::Paid, Page::Cancelled, Page::Expired, Page::Failed, Page::Help] {
-            assert!(page.is_end() && Outcome::of(page).is_some());
+        for page in [Page::Take, Page::Cancelled, Page::Expired, Page::Failed, Page::Help] {
+            assert!(page.is_end() && Outcome::of(&page).is_some());
         }
     }
 
