@@ -6,7 +6,7 @@ use heapless::Vec;
 /// Most lines that a text is broken into.
 pub const LINES_MAX: usize = 3;
 /// Stands for what was left out.
-pub const ELLIPSIS: &str = "...";
+pub const ELLIPSIS: &str = "…";
 
 /// One line of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +70,15 @@ pub fn wrap<'t>(font: &Font, text: &'t str, width: i32, most: usize) -> Vec<Line
         return lines;
     }
     // The narrowest width that needs no more lines is the most even one.
-    for narrower in (width / 2..width).rev() {
-        let even = greedy(font, text, narrower, lines.len());
-        if even.iter().any(|line| line.cut || line.width(font) > narrower) {
-            break;
+    let (mut narrow, mut wide) = (width / 2, width);
+    while narrow + 1 < wide {
+        let middle = narrow.midpoint(wide);
+        let even = greedy(font, text, middle, lines.len());
+        if even.iter().any(|line| line.cut || line.width(font) > middle) {
+            narrow = middle;
+        } else {
+            (lines, wide) = (even, middle);
         }
-        lines = even;
     }
     lines
 }
@@ -175,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_cut_and_says_so() {
-        assert_eq!(wrapped("Please do not pay again", 78, 2), ["Please do", "not pay..."]);
+        assert_eq!(wrapped("Please do not pay again", 78, 2), ["Please do", "not pay…"]);
         let line = fit(&SIZE_16, "Sparkling water", 60);
         assert!(line.cut && line.width(&SIZE_16) <= 60 && !line.text.is_empty());
         let (cut, end) = fit_end(&SIZE_16, "20261123192600K7Q2M9XB", 100);

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::{Key, Screen},
     lines::{LINES_MAX, fit},
-    picture::{Kind, size},
+    picture::size,
 };
 use embedded_graphics::{geometry::Point, primitives::Rectangle};
 use heapless::String;
@@ -70,11 +70,7 @@ fn push_code<'a>(plan: &mut Plan<'a>, at: Point, matrix: &'a Matrix) {
     plan.push_panel(Rectangle::new(at, size(side, side)), plan.theme.card);
     // The quiet zone is 4 modules.
     let quiet = module * i32::try_from(QUIET_ZONE).unwrap_or(0) + plan.metrics.code_border();
-    let inner = side - 2 * quiet;
-    plan.picture.push(
-        Rectangle::new(at + Point::new_equal(quiet), size(inner, inner)),
-        Kind::Code { matrix, module, colour: plan.theme.ink },
-    );
+    plan.picture.push_code(at + Point::new_equal(quiet), matrix, module, plan.theme.ink);
 }
 
 const fn code_left(metrics: &Metrics) -> i32 {

@@ -1,7 +1,7 @@
 //! Fonts and distances for a display's size.
 
 use crate::{
-    font::{Font, SIZE_12, SIZE_16, SIZE_24, SIZE_32, SIZE_40, SIZE_56},
+    font::{BOLD_40, BOLD_56, Font, SIZE_12, SIZE_16, SIZE_24, SIZE_32},
     picture::extent,
 };
 use embedded_graphics::geometry::Size;
@@ -45,8 +45,8 @@ impl Metrics {
         let (small, body, title, amount, margin, gap) = match width.min(height) {
             ..TINY => (&SIZE_12, &SIZE_12, &SIZE_16, &SIZE_16, 0, 2),
             TINY..300 => (&SIZE_16, &SIZE_16, &SIZE_24, &SIZE_24, 8, 4),
-            300..400 => (&SIZE_16, &SIZE_24, &SIZE_40, &SIZE_40, 10, 8),
-            400.. => (&SIZE_24, &SIZE_32, &SIZE_56, &SIZE_56, 20, 12),
+            300..400 => (&SIZE_16, &SIZE_24, &BOLD_40, &BOLD_40, 10, 8),
+            400.. => (&SIZE_24, &SIZE_32, &BOLD_56, &BOLD_56, 20, 12),
         };
         Self { width, height, shape, small, body, title, amount, margin, gap }
     }

@@ -198,7 +198,8 @@ impl<'a> Plan<'a> {
     }
 
     fn push_panel(&mut self, area: Rectangle, colour: Rgb888) {
-        let kind = crate::picture::Kind::Panel { radius: self.metrics.radius(), colour };
+        let (radius, thick, line) = (self.metrics.radius(), 0, colour);
+        let kind = crate::picture::Kind::Panel { radius, colour, thick, line };
         self.picture.push(area, kind);
     }
 }

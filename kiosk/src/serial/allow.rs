@@ -50,16 +50,20 @@ mod tests {
     use heapless::String;
     use saoma_core::money::Fen;
 
-    fn calls() -> [Call; 3] {
-        let order_id = OrderId::new("20261123192600K7Q2M9XB").unwrap();
+    fn calls() -> [Call; 6] {
+        let order_id = || OrderId::new("20261123192600K7Q2M9XB").unwrap();
         [
             Call::Make(NewOrder {
                 order_no: String::try_from("K-1").unwrap(),
                 amount_fen: Fen::new(1).unwrap(),
                 description: String::try_from("茶").unwrap(),
+                expires_in_s: 300,
             }),
-            Call::Look(order_id.clone()),
-            Call::Cancel(order_id),
+            Call::Look { order_id: order_id(), after_version: None },
+            Call::Look { order_id: order_id(), after_version: Some(u64::MAX) },
+            Call::Cancel(order_id()),
+            Call::Dispense(order_id()),
+            Call::Shipped(order_id()),
         ]
     }
 

@@ -292,7 +292,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_a_terminal_says_is_read(
-            ticket in tickets(), is_post: bool, path in "[/a-z0-9?=&_]{0,64}", name in "\\PC{0,8}",
+            ticket in tickets(), is_post: bool, path in "[/a-z0-9?=&_]{0,96}", name in "\\PC{0,8}",
             body in prop::collection::vec(any::<u8>(), 0..=BODY_MAX))
         {
             let method = if is_post { Method::Post } else { Method::Get };
