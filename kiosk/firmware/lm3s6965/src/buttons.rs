@@ -1,18 +1,11 @@
-//! The five buttons: up, down, left, right, select.
+//! The five buttons: up, down, left, right, select. Left and right together are the staff's key.
 
 use crate::chip::{Port, system};
+use saoma_kiosk::app::Key;
 
-/// A button.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Button {
-    Up,
-    Down,
-    Left,
-    Right,
-    Select,
-}
-
-const ALL: [Button; 5] = [Button::Up, Button::Down, Button::Left, Button::Right, Button::Select];
+/// The keys of the buttons, in the order of their bits.
+const KEYS: [Key; 5] = [Key::Up, Key::Down, Key::Left, Key::Right, Key::Select];
+const LEFT_AND_RIGHT: u8 = 0b1100;
 const DIRECTIONS_E: u8 = 0b1111;
 const SELECT_F: u8 = 0b10;
 /// A button counts when it has been the same for this many looks, a millisecond or more apart.
@@ -36,8 +29,8 @@ impl Buttons {
         Self { down, last: down, same: 0 }
     }
 
-    /// Looks at the pins; gives a button that has been pressed.
-    pub(crate) fn look(&mut self) -> Option<Button> {
+    /// Looks at the pins; gives the key of a button that has been pressed.
+    pub(crate) fn look(&mut self) -> Option<Key> {
         let now = pins();
         if now != self.last {
             (self.last, self.same) = (now, 0);
@@ -49,7 +42,10 @@ impl Buttons {
         }
         let pressed = now & !self.down;
         self.down = now;
-        ALL.iter().enumerate().find(|(bit, _)| pressed & (1 << bit) != 0).map(|(_, one)| *one)
+        if pressed != 0 && now & LEFT_AND_RIGHT == LEFT_AND_RIGHT {
+            return Some(Key::Staff);
+        }
+        KEYS.iter().enumerate().find(|(bit, _)| pressed & (1 << bit) != 0).map(|(_, key)| *key)
     }
 }
 

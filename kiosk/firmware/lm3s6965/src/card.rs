@@ -85,7 +85,12 @@ impl Card {
     }
 
     /// Reads the block of this number.
-    pub(crate) fn read(&self, spi: &mut Spi, number: u32, block: &mut Block) -> Result<(), CardError> {
+    pub(crate) fn read(
+        &self,
+        spi: &mut Spi,
+        number: u32,
+        block: &mut Block,
+    ) -> Result<(), CardError> {
         let address = self.address(number);
         with_card(spi, |spi| {
             accept(command(spi, 17, address)?)?;

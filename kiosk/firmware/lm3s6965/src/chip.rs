@@ -54,7 +54,7 @@ pub(crate) mod system {
     pub(crate) const RCC: Reg = SYSTEM.at(0x60);
     /// Whether the PLL is locked (bit 6).
     pub(crate) const RIS: Reg = SYSTEM.at(0x50);
-    /// What has caused the last reset.
+    /// What has caused the last resets.
     pub(crate) const RESC: Reg = SYSTEM.at(0x5c);
     /// Clocks of the watchdog, of serial lines and SSI, of ports.
     pub(crate) const RCGC: [Reg; 3] = [SYSTEM.at(0x100), SYSTEM.at(0x104), SYSTEM.at(0x108)];

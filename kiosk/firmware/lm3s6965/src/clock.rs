@@ -58,6 +58,19 @@ impl Time {
     }
 }
 
+/// Nanoseconds since the start, in steps of 20.
+#[cfg(feature = "measure")]
+pub(crate) fn nanoseconds() -> u64 {
+    loop {
+        let before = MS.load(Ordering::Relaxed);
+        let left = core_m3::SYST_CVR.read();
+        if before == MS.load(Ordering::Relaxed) {
+            let ticks = u64::from(before) * u64::from(TICKS_PER_MS);
+            return (ticks + u64::from(TICKS_PER_MS - 1 - left)) * u64::from(1_000_000_000 / HZ);
+        }
+    }
+}
+
 /// Waits without doing anything; only for the start and for the end.
 pub(crate) fn wait_ms(ms: u32) {
     let from = MS.load(Ordering::Relaxed);

@@ -6,22 +6,34 @@ mod buttons;
 mod card;
 mod chip;
 mod clock;
+mod dispenser;
+mod fault;
+#[cfg(feature = "measure")]
+mod measure;
 mod oled;
+mod shell;
 mod spi;
 mod stack;
+mod store;
 mod uart;
 
-use buttons::Buttons;
-use card::Card;
+use chip::system;
 use clock::Time;
-use core::fmt::Write as _;
+use core::fmt;
+use cortex_m::asm;
 use cortex_m_rt::entry;
-use embedded_graphics::geometry::Size;
+use heapless::String;
 use oled::Oled;
-use saoma_core::money::Fen;
-use saoma_kiosk::serial::{message::ToBridge, terminal::{Heard, Terminal}};
-use saoma_kiosk::{app::*, call::*, texts::Language, theme::Theme};
+use saoma_kiosk::{
+    app::{Fault, Page},
+    serial::{
+        message::{LOG_MAX, ToBridge},
+        terminal::{Heard, Terminal},
+    },
+};
+use shell::Shell;
 use spi::Spi;
+use store::{Name, Store, StoreError};
 use uart::Uart;
 
 #[entry]
@@ -32,65 +44,68 @@ fn main() -> ! {
     Uart::DISPENSER.start();
     let mut spi = Spi::start();
     Oled::start(&mut spi);
-    let mut oled = Oled::new();
-    let mut buttons = Buttons::start();
+    #[cfg(feature = "measure")]
+    measure::run(&mut spi);
     let mut time = Time::new();
-    let card = Card::start(&mut spi);
-    log(format_args!("card {:?}", card.as_ref().err()));
-    if let Ok(card) = &card {
-        let mut block = [7; 512];
-        log(format_args!("read {:?} {}", card.read(&mut spi, 8, &mut block), block[0]));
-        block[0] = block[0].wrapping_add(1);
-        log(format_args!("write {:?}", card.write(&mut spi, 8, &block)));
-    }
-    let goods = Goods::new("Oat latte", Fen::new(1800).unwrap_or(Fen::MAX)).ok();
-    let mut app = App::new(
-        Size::new(128, 64),
-        Language::Zh,
-        goods.unwrap(),
-        OrderNumbers::new("X-1").unwrap(),
-    );
-    let mut line = Terminal::new("K1", 1);
+    let mut shell = match start(&mut spi, &mut time) {
+        Ok(shell) => shell,
+        Err(error) => {
+            log(format_args!("{error}"));
+            fault::end(&mut spi, Fault::Journal)
+        }
+    };
     loop {
         clock::feed_watchdog();
-        let now = time.now_ms();
-        let mut input = line.tick(now);
-        if input.is_none() {
-            while let Some(byte) = Uart::BRIDGE.take() {
-                input = line.take(byte, now);
-                if input.is_some() { break; }
-            }
-        }
-        let input = match input {
-            Some(Heard::Reply { ticket, answer }) => Input::Reply { ticket, answer },
-            Some(Heard::Lost { ticket }) => Input::Lost { ticket },
-            _ => match buttons.look() {
-                Some(b) => { log(format_args!("button {b:?}")); Input::Key(Key::Language) }
-                None => Input::Tick,
-            },
-        };
-        let reaction = app.handle(input, now);
-        if let Some(request) = reaction.request {
-            line.ask(request);
-        }
-        if reaction.damage != Damage::Nothing {
-            let _ = app.draw(&mut oled, &Theme::MONO, reaction.damage);
-            oled.show(&mut spi);
-            log(format_args!("stack {:?}", stack::used()));
-        }
-        line.say(now, |bytes| Uart::BRIDGE.send(bytes));
-        cortex_m::asm::wfi();
+        shell.turn(&mut spi, time.now_ms());
+        asm::wfi();
     }
 }
 
-fn log(text: core::fmt::Arguments<'_>) {
-    let mut line = heapless::String::<120>::new();
-    let _ = line.write_fmt(text);
-    ToBridge::Log { text: &line }.write(|bytes| Uart::BRIDGE.send(bytes));
+/// Everything that a terminal needs before it may do business.
+#[inline(never)]
+fn start(spi: &mut Spi, time: &mut Time) -> Result<Shell, StoreError> {
+    fault::show(spi, Page::Resuming);
+    let store = Store::open(spi)?;
+    let mut name = match store.name(spi)? {
+        Some(name) => name,
+        None => make(&store, spi, time)?,
+    };
+    store.count_start(spi, &mut name)?;
+    log(format_args!("start {}, reset by {:#x}", name.starts, system::RESC.read()));
+    Shell::new(store, &name, spi)
 }
 
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    log(format_args!("{info}"));
-    cortex_m::peripheral::SCB::sys_reset()
+/// An empty card is made ready once the bridge has told the time.
+#[inline(never)]
+fn make(store: &Store, spi: &mut Spi, time: &mut Time) -> Result<Name, StoreError> {
+    fault::show(spi, Page::Offline);
+    let mut line = Terminal::new("new card", 0);
+    loop {
+        clock::feed_watchdog();
+        let now_ms = time.now_ms();
+        while let Some(byte) = Uart::BRIDGE.take() {
+            if let Some(Heard::Time { unix_s }) = line.take(byte, now_ms) {
+                log(format_args!("an empty memory card is made ready"));
+                return store.make(spi, unix_s);
+            }
+        }
+        line.say(now_ms, |bytes| Uart::BRIDGE.send(bytes));
+        asm::wfi();
+    }
+}
+
+/// Tells the bridge's log; what is longer than a line of it is cut.
+pub(crate) fn log(text: fmt::Arguments<'_>) {
+    struct Cut(String<LOG_MAX>);
+    impl fmt::Write for Cut {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let room = self.0.capacity() - self.0.len();
+            let end = text.floor_char_boundary(room);
+            self.0.push_str(text.get(..end).unwrap_or_default()).map_err(|_| fmt::Error)
+        }
+    }
+    let mut line = Cut(String::new());
+    // What does not fit is left out.
+    let _cut = fmt::write(&mut line, text);
+    ToBridge::Log { text: &line.0 }.write(|bytes| Uart::BRIDGE.send(bytes));
 }

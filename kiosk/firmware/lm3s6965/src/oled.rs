@@ -103,6 +103,41 @@ impl Oled {
     }
 }
 
+/// The display without a picture kept here, for the end: only whole pictures can be shown.
+pub(crate) struct Direct<'s>(pub(crate) &'s mut Spi);
+
+impl OriginDimensions for Direct<'_> {
+    fn size(&self) -> Size {
+        SIZE
+    }
+}
+
+impl DrawTarget for Direct<'_> {
+    type Color = Gray4;
+    type Error = Infallible;
+
+    fn draw_iter<I>(&mut self, _: I) -> Result<(), Infallible>
+    where
+        I: IntoIterator<Item = Pixel<Gray4>>,
+    {
+        Ok(())
+    }
+
+    fn fill_contiguous<I>(&mut self, area: &Rectangle, colours: I) -> Result<(), Infallible>
+    where
+        I: IntoIterator<Item = Gray4>,
+    {
+        if area.size == SIZE {
+            set_window(self.0, Window { left: 0, right: 63, top: 0, bottom: 63 });
+            let mut colours = colours.into_iter();
+            while let (Some(left), Some(right)) = (colours.next(), colours.next()) {
+                self.0.swap(left.luma() << 4 | right.luma());
+            }
+        }
+        Ok(())
+    }
+}
+
 fn command(spi: &mut Spi, bytes: &[u8]) {
     spi.select(Select::Display);
     Port::C.data(IS_DATA_C).write(0);

@@ -1,0 +1,50 @@
+//! What a QR code costs, counted at the start: `cargo xtask bench kiosk`.
+//!
+//! The emulator is told to let one nanosecond pass for each instruction (`-icount shift=0`), so
+//! the time that SysTick measures is the number of instructions, in steps of 20.
+
+use crate::{
+    clock, fault, log,
+    oled::{Oled, SIZE},
+    spi::Spi,
+};
+use core::hint::black_box;
+use saoma_core::qr::{self, Level};
+use saoma_kiosk::{app::Page, layout, shown::Shown, theme::Theme};
+
+/// As long as WeChat's are.
+const CODE_URL: &str = "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz";
+
+/// Counts, and says the results to the log.
+#[inline(never)]
+pub(crate) fn run(spi: &mut Spi) {
+    let nothing = count(|| ());
+    let tell = |what: &str, instructions: u64| {
+        log(format_args!("measure {what} {}", instructions.saturating_sub(nothing)));
+    };
+    tell("encode", count(|| drop(black_box(qr::encode_at_least(black_box(CODE_URL), Level::L)))));
+    let code = layout::code_for(SIZE, CODE_URL);
+    tell("fit", count(|| drop(black_box(layout::code_for(SIZE, black_box(CODE_URL))))));
+    let mut screen = fault::screen(Page::Code { left_s: 299 });
+    screen.code = code;
+    let theme = Theme::for_size(SIZE);
+    let (mut oled, mut shown) = (Oled::new(), Shown::new());
+    let mut draw = |what, screen| {
+        let plan = layout::plan(screen, SIZE, &theme);
+        // Infallible.
+        tell(what, count(|| drop(shown.show(&mut oled, &plan.picture))));
+        tell("send", count(|| oled.show(spi)));
+    };
+    draw("draw-code", &screen);
+    screen.page = Page::Code { left_s: 298 };
+    draw("draw-second", &screen);
+    draw("draw-dispensing", &fault::screen(Page::Dispensing));
+    // Until all of it is said.
+    clock::feed_watchdog();
+}
+
+fn count(work: impl FnOnce()) -> u64 {
+    let before = clock::nanoseconds();
+    work();
+    clock::nanoseconds().saturating_sub(before)
+}
