@@ -4,101 +4,178 @@
 //! It never reads a clock, never talks to anybody and owns no memory but its own: the same machine
 //! runs in a Linux process, in a test and on a microcontroller. It holds no secret at all; the
 //! device key is the shell's, and the merchant key is nowhere near.
+//!
+//! Rules it keeps:
+//! - **Without a connection no code is shown.** Who pays a code that nobody watches would wait in
+//!   front of a screen that does not move.
+//! - **One question at a time**, each with its own ticket, and an answer that is late changes
+//!   nothing. A shell that loses an answer does not stop the terminal.
+//! - **Making an order is asked again with the same number** until there is an answer, so that it
+//!   is made once; and the number is in the [journal](crate::journal) before it is asked for.
+//! - **No open order is forgotten.** One whose customer has left is followed in the background,
+//!   and after a power cut all are asked about before the menu comes. The terminal never gives an
+//!   order up by itself: it expires, or is paid after all. Then the goods come out as soon as
+//!   nobody else is busy here, unless it is so late that nobody can be waiting.
+//! - **Goods come out at most once.** Claimed at the server, the job written down, the dispenser
+//!   told, the receipt written down, the server told. What cannot be known is for the staff, with
+//!   the order's number.
+//! - **Nothing is said of money that is not known**: where the server refuses to talk about an
+//!   order that may be paid, the customer is sent to the staff with the order's number.
 
 mod face;
+mod hand;
+mod order;
 mod screen;
+mod show;
+mod talk;
+mod times;
+mod walk;
 
 use crate::{
-    basket::{Basket, COUNT_MAX},
+    basket::Basket,
     call::Refusal,
-    journal::{self, Head, Journal, RECORD_LEN},
+    journal::{ENTRIES_MAX, Journal},
     layout,
-    menu::numbered,
     texts::Language,
 };
 use embedded_graphics::geometry::Size;
 pub use face::{Damage, Dispensed, Input, Job, Key, Keys, Reaction, Settings};
-use heapless::{String, Vec};
-use saoma_core::{money::Fen, watch::View};
+use hand::Store;
+use heapless::Vec;
+use order::Order;
+use saoma_core::watch::{Checkout, View};
 pub use screen::{
     BasketPage, Fault, ITEMS_PER_PAGE_MAX, KEYS_MAX, MenuPage, OrderShown, Page, Row, Screen,
     StaffPage,
 };
+use talk::Asked;
+pub use times::{
+    ANSWER_WITHIN_MS, DIM_AFTER_MS, DISPENSE_WITHIN_MS, GONE_AFTER_S, HELD_WITHIN_MS, IDLE_END_MS,
+    IDLE_MS, IDLE_OFFLINE_MS, IDLE_REFUND_MS, RECALL_WITHIN_MS, STEP_MS,
+};
+use walk::{Corner, Place};
 
 /// The terminal.
 #[derive(Clone, Debug)]
 pub struct App {
     settings: Settings,
-    journal: Journal,
+    /// When it began, on the shell's clock; its own clock begins with it.
+    began_ms: Option<u64>,
+
+    // What must not be forgotten.
+    /// Of the newest record that is durable.
+    sequence: u64,
+    /// How many orders were made.
+    made: u32,
+    /// The dispenser failed.
+    broken: bool,
+    orders: Vec<Order, ENTRIES_MAX>,
+    dirty: bool,
+    store: Store,
+
+    // Between terminal and server.
+    link: bool,
+    asked: Option<Asked>,
+    tickets: u32,
+    key_refused: bool,
+    refusal: Option<Refusal>,
+
+    // Between terminal and customer.
+    customer: Option<Customer>,
+    place: Place,
     language: Language,
     basket: Basket,
-    place: Place,
-    page: usize,
+    /// The basket could not take what was just chosen.
     full: bool,
+    /// The page of a list, and which order on the staff's screen.
+    page: u8,
     focus: Option<Key>,
-    view: Option<View>,
-    refusal: Option<Refusal>,
+    corner: Corner,
+    touched_ms: u64,
+
+    // What is shown.
     screen: Screen,
+    page_since_ms: u64,
     drawn: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Attract,
-    Menu,
-    Basket,
-    Starting,
+/// Whoever stands in front of the terminal with an order.
+#[derive(Clone, Debug)]
+struct Customer {
+    /// The order's id in this life of the terminal.
+    order: u32,
+    checkout: Checkout,
+    view: Option<View>,
+    /// Whether [`Screen::code`] is that of the view.
+    coded: bool,
 }
 
 impl App {
     /// A terminal that begins with what was in its journal.
     #[must_use]
     pub fn new(settings: Settings, journal: Journal) -> Self {
-        let screen = Screen {
-            language: settings.language,
-            dimmed: false,
-            step: 0,
-            focus: None,
-            merchant: String::try_from(settings.merchant).unwrap_or_default(),
-            page: Page::Attract,
-            order: OrderShown::default(),
-            code: None,
-        };
-        Self {
-            language: settings.language,
-            settings,
-            journal,
-            basket: Basket::new(),
-            place: Place::Attract,
-            page: 0,
-            full: false,
-            focus: None,
-            view: None,
+        let screen = show::blank(&settings);
+        let mut app = Self {
+            began_ms: None,
+            sequence: journal.sequence,
+            made: journal.made,
+            broken: journal.broken,
+            orders: Vec::new(),
+            dirty: false,
+            store: Store::Written,
+            link: true,
+            asked: None,
+            tickets: 0,
+            key_refused: false,
             refusal: None,
+            customer: None,
+            place: Place::Attract,
+            language: settings.language,
+            basket: Basket::new(),
+            full: false,
+            page: 0,
+            focus: None,
+            corner: Corner::default(),
+            touched_ms: 0,
             screen,
+            page_since_ms: 0,
             drawn: false,
+            settings,
+        };
+        for (id, entry) in (0..).zip(journal.entries) {
+            // A journal has no more entries than the terminal has places.
+            let _full = app.orders.push(Order::found(id, entry));
         }
+        let _first = app.refresh(0);
+        app.drawn = false;
+        app
     }
 
     /// The one entry: something happens at `now_ms`, on a clock of any origin that does not go
     /// back.
-    pub fn handle(&mut self, input: Input, _now_ms: u64) -> Reaction {
+    pub fn handle(&mut self, input: Input, now_ms: u64) -> Reaction {
+        let now_ms = now_ms.saturating_sub(*self.began_ms.get_or_insert(now_ms));
         match input {
-            Input::Key(key) => self.on_key(key),
-            Input::Touch(at) => {
-                if let Some(key) = layout::key_at(&self.screen, self.settings.size, at) {
-                    self.on_key(key);
-                }
-            }
-            _ => {}
+            Input::Key(key) => self.on_key(key, now_ms),
+            Input::Touch(at) => match layout::key_at(&self.screen, self.settings.size, at) {
+                Some(key) => self.on_key(key, now_ms),
+                None => self.touched_ms = now_ms,
+            },
+            Input::Reply { ticket, answer } => self.on_reply(ticket, answer, now_ms),
+            Input::Lost { ticket } => self.on_lost(ticket, now_ms),
+            Input::Link(up) => self.on_link(up, now_ms),
+            Input::Dispensed { job, outcome } => self.on_dispensed(&job, outcome, now_ms),
+            Input::Stored(ok) => self.on_stored(ok, now_ms),
+            Input::Tick => {}
         }
-        Reaction {
-            store: None,
-            request: None,
-            dispense: None,
-            recall: None,
-            damage: self.refresh(),
-        }
+        self.end_waiting(now_ms);
+        self.end_idling(now_ms);
+        self.hand_over(now_ms);
+        let store = self.store(now_ms);
+        let request = self.ask(now_ms);
+        let dispense = self.dispense(now_ms);
+        let recall = self.recall(now_ms);
+        Reaction { store, request, dispense, recall, damage: self.refresh(now_ms) }
     }
 
     /// What is shown now.
@@ -109,8 +186,8 @@ impl App {
 
     /// The order of the customer in front of the terminal, as the server told last.
     #[must_use]
-    pub const fn view(&self) -> Option<&View> {
-        self.view.as_ref()
+    pub fn view(&self) -> Option<&View> {
+        self.customer.as_ref()?.view.as_ref()
     }
 
     /// Why only the staff can help, on [`Page::Help`] and [`Page::OutOfService`], where it was the
@@ -126,111 +203,27 @@ impl App {
         self.settings.size
     }
 
-    /// Writes the journal's record, when [`Reaction::store`] asks for it.
-    pub fn record(&self, record: &mut [u8; RECORD_LEN]) {
-        let Journal { sequence, made, broken, .. } = self.journal;
-        journal::write(&Head { sequence, made, broken }, self.journal.entries.iter(), record);
+    /// How many orders are followed, those that wait for the staff included.
+    #[must_use]
+    pub fn open_orders(&self) -> usize {
+        self.orders.iter().filter(|order| !order.settled).count()
     }
 
-    fn on_key(&mut self, key: Key) {
-        self.full = false;
-        match key {
-            Key::Start => self.go(Place::Menu),
-            Key::Item(at) => {
-                if let Some(item) = self.settings.menu.get(usize::from(at)) {
-                    self.full = !self.basket.add(self.settings.menu, item.no);
-                }
-            }
-            Key::Plus(at) => {
-                if let Some(line) = self.basket.lines().get(usize::from(at)) {
-                    let no = line.no;
-                    self.full = !self.basket.add(self.settings.menu, no);
-                }
-            }
-            Key::Minus(at) => {
-                if let Some(line) = self.basket.lines().get(usize::from(at)) {
-                    let no = line.no;
-                    self.basket.remove(no);
-                }
-            }
-            Key::PageBack => self.page = self.page.saturating_sub(1),
-            Key::PageOn => self.page += 1,
-            Key::Basket => self.go(Place::Basket),
-            Key::Pay => self.go(Place::Starting),
-            Key::Back if self.place == Place::Basket => self.go(Place::Menu),
-            Key::Back | Key::Cancel | Key::Again => {
-                self.basket = Basket::new();
-                self.go(Place::Attract);
-            }
-            Key::Language => self.language = self.language.next(),
-            _ => {}
-        }
+    fn order_ref(&self, id: u32) -> Option<&Order> {
+        self.orders.iter().find(|order| order.id == id)
     }
 
-    fn go(&mut self, place: Place) {
-        self.place = place;
-        self.page = 0;
+    fn order_mut(&mut self, id: u32) -> Option<&mut Order> {
+        self.orders.iter_mut().find(|order| order.id == id)
     }
 
-    fn refresh(&mut self) -> Damage {
-        let menu = self.settings.menu;
-        let total = self.basket.total(menu).unwrap_or(Fen::ZERO);
-        let rows = layout::rows(self.settings.size).clamp(1, ITEMS_PER_PAGE_MAX);
-        let page = match self.place {
-            Place::Attract => Page::Attract,
-            Place::Starting => Page::Starting,
-            Place::Menu => {
-                let first = (self.page * rows).min(menu.len());
-                let items = menu.get(first..menu.len().min(first + rows)).unwrap_or(&[]);
-                let mut counts = [0; ITEMS_PER_PAGE_MAX];
-                for (count, item) in counts.iter_mut().zip(items) {
-                    *count = self.basket.count(item.no).min(COUNT_MAX);
-                }
-                Page::Menu(MenuPage {
-                    items,
-                    first: u8::try_from(first).unwrap_or(0),
-                    counts,
-                    page: u8::try_from(self.page).unwrap_or(0),
-                    pages: u8::try_from(menu.len().div_ceil(rows)).unwrap_or(0),
-                    pieces: self.basket.pieces(),
-                    total,
-                    full: self.full,
-                })
-            }
-            Place::Basket => {
-                let mut shown = Vec::new();
-                for line in self.basket.lines() {
-                    let Some(item) = numbered(menu, line.no) else { continue };
-                    let amount = u64::from(item.amount_fen) * u64::from(line.count);
-                    let amount = Fen::new(amount).unwrap_or(Fen::MAX);
-                    let _full = shown.push(Row { item, count: line.count, amount });
-                }
-                Page::Basket(BasketPage {
-                    rows: shown,
-                    first: 0,
-                    page: 0,
-                    pages: 1,
-                    pieces: self.basket.pieces(),
-                    total,
-                    full: self.full,
-                })
-            }
-        };
-        let screen = Screen {
-            language: self.language,
-            dimmed: false,
-            step: 0,
-            focus: self.focus,
-            merchant: self.screen.merchant.clone(),
-            page,
-            order: OrderShown::default(),
-            code: None,
-        };
-        if self.drawn && screen == self.screen {
-            return Damage::Nothing;
-        }
-        self.drawn = true;
-        self.screen = screen;
-        Damage::All
+    /// The order of the customer in front.
+    fn front(&self) -> Option<u32> {
+        self.customer.as_ref().map(|customer| customer.order)
+    }
+
+    /// Whether it has just begun and does not know yet how its open orders stand.
+    fn is_resuming(&self) -> bool {
+        self.orders.iter().any(Order::is_unclear)
     }
 }

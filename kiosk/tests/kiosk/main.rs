@@ -4,5 +4,8 @@
 mod changes;
 mod display;
 mod machine;
+mod machine_model;
 mod pictures;
+mod server;
 mod stage;
+mod world;
