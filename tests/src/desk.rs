@@ -131,6 +131,22 @@ impl Desk {
         &self.plan.shop_key
     }
 
+    /// Makes a key for a device, as an operator would.
+    ///
+    /// # Errors
+    ///
+    /// When the server's program does not make one.
+    pub async fn device_key(&self, name: &str) -> Result<String, DeskError> {
+        let mut command = self.plan.server()?;
+        command.args(["key", "add", "--shop", "shop", "--name", name, "--device"]);
+        let output = command.output().await?;
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stderr);
+            return Err(DeskError::Call(format!("no key for the device {name}: {why}")));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
     /// Signs what the server tells the shop.
     pub fn webhook_secret(&self) -> &str {
         &self.plan.webhook_secret

@@ -8,7 +8,9 @@ mod bench;
 mod clock;
 mod cross;
 mod demo;
+mod elf;
 mod failure;
+mod firmware;
 mod merchant_free;
 mod npm;
 mod process;
@@ -30,7 +32,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     Command {
         name: "demo",
         options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
@@ -61,6 +63,12 @@ const COMMANDS: [Command; 8] = [
         options: bench::OPTIONS,
         about: "how fast core and checkout are, as tables of ratios",
         run: bench::run,
+    },
+    Command {
+        name: "firmware",
+        options: firmware::OPTIONS,
+        about: "terminals without an operating system: built, measured, tried in an emulator",
+        run: firmware::run,
     },
     Command {
         name: "torture",
