@@ -1,26 +1,10 @@
 //! Drawings of goods, in flat colours on a pale tile, made of [shapes](crate::shape).
 
-use crate::shape::Shape::{self, Bowl, Oval, Quad, Rect, Stroke};
+use crate::{
+    menu::Symbol,
+    shape::Shape::{self, Bowl, Dome, Oval, Quad, Rect, Stroke},
+};
 use embedded_graphics::pixelcolor::{Rgb888, WebColors as _};
-
-/// Which drawing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Art {
-    /// Coffee with milk, in a cup.
-    Cup,
-    /// Filter coffee, a dripper on its jug.
-    PourOver,
-    /// Tea in a glass.
-    Tea,
-    /// A tart.
-    Tart,
-    /// A drink in a bottle.
-    Bottle,
-    /// Goods in a box.
-    Box,
-    /// Goods in a bag.
-    Bag,
-}
 
 const SAND: Rgb888 = Rgb888::new(0xf4, 0xea, 0xdc);
 const MIST: Rgb888 = Rgb888::new(0xe3, 0xec, 0xee);
@@ -138,22 +122,29 @@ const PAPER_BAG: &[(Rgb888, Shape)] = &[
     (GREEN, Stroke([31, 44, 37, 38, 3])),
 ];
 
-impl Art {
-    /// Every drawing.
-    pub const ALL: [Self; 7] =
-        [Self::Cup, Self::PourOver, Self::Tea, Self::Tart, Self::Bottle, Self::Box, Self::Bag];
+const LOAF: &[(Rgb888, Shape)] = &[
+    tile(BUTTER),
+    (SHADE, Oval([32, 52, 23, 3])),
+    (CRUST, Dome([32, 38, 23, 20])),
+    (CRUST, Rect([9, 34, 46, 18, 8])),
+    (CUSTARD, Stroke([21, 27, 26, 35, 4])),
+    (CUSTARD, Stroke([31, 24, 36, 32, 4])),
+    (CUSTARD, Stroke([41, 26, 45, 33, 4])),
+    (DARK_CRUST, Stroke([15, 46, 49, 46, 3])),
+];
 
-    /// What it is made of, back to front, in [units](crate::shape::UNITS); the first is its tile.
-    #[must_use]
-    pub const fn shapes(self) -> &'static [(Rgb888, Shape)] {
-        match self {
-            Self::Cup => CUP,
-            Self::PourOver => POUR_OVER,
-            Self::Tea => TEA_GLASS,
-            Self::Tart => TART,
-            Self::Bottle => BOTTLE,
-            Self::Box => CARTON_BOX,
-            Self::Bag => PAPER_BAG,
-        }
+/// What a symbol is made of, back to front, in [units](crate::shape::UNITS); the first is its
+/// tile.
+#[must_use]
+pub const fn shapes(symbol: Symbol) -> &'static [(Rgb888, Shape)] {
+    match symbol {
+        Symbol::Cup => CUP,
+        Symbol::Glass => TEA_GLASS,
+        Symbol::Pot => POUR_OVER,
+        Symbol::Bottle => BOTTLE,
+        Symbol::Bread => LOAF,
+        Symbol::Cake => TART,
+        Symbol::Bag => PAPER_BAG,
+        Symbol::Parcel => CARTON_BOX,
     }
 }

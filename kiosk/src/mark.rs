@@ -21,6 +21,16 @@ pub enum Mark {
     Cut,
     /// An exclamation mark.
     Look,
+    /// An arrow down into a tray.
+    Take,
+    /// To the left.
+    Left,
+    /// To the right.
+    Right,
+    /// One more.
+    Plus,
+    /// One less.
+    Minus,
 }
 
 /// Thickness of a stroke, in units.
@@ -28,8 +38,20 @@ const STROKE: i32 = 8;
 
 impl Mark {
     /// Every sign.
-    pub const ALL: [Self; 7] =
-        [Self::Done, Self::Stopped, Self::Clock, Self::Dots, Self::Back, Self::Cut, Self::Look];
+    pub const ALL: [Self; 12] = [
+        Self::Done,
+        Self::Stopped,
+        Self::Clock,
+        Self::Dots,
+        Self::Back,
+        Self::Cut,
+        Self::Look,
+        Self::Take,
+        Self::Left,
+        Self::Right,
+        Self::Plus,
+        Self::Minus,
+    ];
 
     const fn lines(self) -> &'static [[i32; 4]] {
         match self {
@@ -49,6 +71,18 @@ impl Mark {
             ],
             Self::Cut => &[[14, 32, 25, 32], [39, 32, 50, 32], [29, 40, 35, 24]],
             Self::Look => &[[32, 17, 32, 35], [32, 46, 32, 46]],
+            Self::Take => &[
+                [32, 14, 32, 34],
+                [32, 34, 24, 27],
+                [32, 34, 40, 27],
+                [18, 38, 20, 46],
+                [20, 46, 44, 46],
+                [44, 46, 46, 38],
+            ],
+            Self::Left => &[[37, 19, 25, 32], [25, 32, 37, 45]],
+            Self::Right => &[[27, 19, 39, 32], [39, 32, 27, 45]],
+            Self::Plus => &[[18, 32, 46, 32], [32, 18, 32, 46]],
+            Self::Minus => &[[18, 32, 46, 32]],
         }
     }
 

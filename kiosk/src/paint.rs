@@ -1,9 +1,10 @@
 //! The pixels of a [`picture`](crate::picture), a piece of a line at a time.
 
 use crate::{
-    art::Art,
+    art,
     font::{Font, Glyph},
     mark::Mark,
+    menu::Symbol,
     picture::{Item, Kind, Picture, extent},
     shape::{FINE, Shape},
     theme::mix,
@@ -116,7 +117,7 @@ impl Line<'_> {
             }
             Kind::Code { matrix: None, .. } => {}
             Kind::Sign { mark, disc, stroke } => self.sign(area, *mark, *disc, *stroke),
-            Kind::Art { art, light, ground } => self.art(area, *art, *light, *ground),
+            Kind::Art { symbol, light, ground } => self.art(area, *symbol, *light, *ground),
         }
     }
 
@@ -226,9 +227,9 @@ impl Line<'_> {
         }
     }
 
-    fn art(&mut self, area: &Rectangle, art: Art, light: u8, ground: Rgb888) {
+    fn art(&mut self, area: &Rectangle, symbol: Symbol, light: u8, ground: Rgb888) {
         let (side, x, row) = (extent(area.size.width), area.top_left.x, self.y - area.top_left.y);
-        for (colour, shape) in art.shapes() {
+        for (colour, shape) in art::shapes(symbol) {
             self.shape(x, row, shape.scaled(side), mix(ground, *colour, light));
         }
     }

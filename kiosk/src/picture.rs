@@ -8,9 +8,9 @@
 //! Nothing here decides where things stand; see [`layout`](crate::layout).
 
 use crate::{
-    art::Art,
     font::Font,
     mark::Mark,
+    menu::Symbol,
     paint::{Line, Pixels},
 };
 use core::ops::Range;
@@ -95,7 +95,7 @@ pub enum Kind<'a> {
     /// A drawing of goods.
     Art {
         /// Which.
-        art: Art,
+        symbol: Symbol,
         /// How bright it is: 255 in its own colours, 0 in the ground's.
         light: u8,
         /// What it fades into.
@@ -266,8 +266,8 @@ impl Kind<'_> {
             Kind::Sign { mark, disc, stroke } => {
                 Kind::Sign { mark: *mark, disc: *disc, stroke: *stroke }
             }
-            Kind::Art { art, light, ground } => {
-                Kind::Art { art: *art, light: *light, ground: *ground }
+            Kind::Art { symbol, light, ground } => {
+                Kind::Art { symbol: *symbol, light: *light, ground: *ground }
             }
         }
     }
@@ -287,9 +287,9 @@ impl Kind<'_> {
                 Kind::Sign { mark: mark_2, disc: disc_2, stroke: stroke_2 },
             ) => (mark, disc, stroke) == (mark_2, disc_2, stroke_2),
             (
-                Kind::Art { art, light, ground },
-                Kind::Art { art: art_2, light: light_2, ground: ground_2 },
-            ) => (art, light, ground) == (art_2, light_2, ground_2),
+                Kind::Art { symbol, light, ground },
+                Kind::Art { symbol: symbol_2, light: light_2, ground: ground_2 },
+            ) => (symbol, light, ground) == (symbol_2, light_2, ground_2),
             _ => false,
         }
     }

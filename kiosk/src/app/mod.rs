@@ -36,6 +36,7 @@ use crate::{
     call::Refusal,
     journal::{ENTRIES_MAX, Journal},
     layout,
+    shown::Shown,
     texts::Language,
 };
 use embedded_graphics::geometry::Size;
@@ -97,6 +98,8 @@ pub struct App {
     screen: Screen,
     page_since_ms: u64,
     drawn: bool,
+    /// What the display shows, so that only what differs is sent to it.
+    shown: Shown,
 }
 
 /// Whoever stands in front of the terminal with an order.
@@ -140,6 +143,7 @@ impl App {
             screen,
             page_since_ms: 0,
             drawn: false,
+            shown: Shown::new(),
             settings,
         };
         for (id, entry) in (0..).zip(journal.entries) {
@@ -207,6 +211,12 @@ impl App {
     #[must_use]
     pub fn open_orders(&self) -> usize {
         self.orders.iter().filter(|order| !order.settled).count()
+    }
+
+    /// What the display shows, for [`App::draw`]; to be [forgotten](Shown::forget) when the
+    /// display was switched off.
+    pub const fn shown(&mut self) -> &mut Shown {
+        &mut self.shown
     }
 
     fn order_ref(&self, id: u32) -> Option<&Order> {

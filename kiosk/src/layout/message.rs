@@ -1,46 +1,33 @@
 //! The pages without a code: a sign, what happened, and what it means.
 
 use super::{
-    Metrics, Plan, price,
+    Metrics, Plan, count,
+    keys::Button,
+    metrics::rect,
+    price,
     stack::{Align, Stack},
 };
 use crate::{
-    app::{Key, Page, Screen},
-    lines::{ELLIPSIS, LINES_MAX, fit, fit_end},
+    app::{Key, Page, Screen, StaffPage},
+    font::SIZE_12,
+    lines::{ELLIPSIS, LINES_MAX, fit_end},
     mark::Mark,
-    picture::{Kind, size},
+    picture::Kind,
     texts::{Message, Words},
+    theme::Theme,
 };
-use embedded_graphics::{geometry::Point, pixelcolor::Rgb888, primitives::Rectangle};
+use embedded_graphics::{geometry::Point, pixelcolor::Rgb888};
 
-/// What a page says.
-struct Texts<'t> {
-    message: Message,
-    /// Shown where it was paid, for the customer to compare with the phone.
-    amount: &'t str,
-    /// The order's number where somebody may ask for it.
-    number: &'t str,
-    /// What stands before it where there is room.
-    label: &'t str,
+/// What a page says and shows.
+pub(super) struct Content {
+    pub(super) message: Message,
+    pub(super) mark: Mark,
+    pub(super) disc: Rgb888,
 }
 
-pub(super) fn lay_out(plan: &mut Plan<'_>, screen: &Screen, page: &Page) {
-    let words = screen.language.words();
-    push_keys(plan, page, words);
-    let (message, mark, disc) = content(plan, page, words);
-    let amount = price(screen.order.amount);
-    let number = number(screen, page);
-    let texts = Texts { message, amount: &amount, number, label: words.order };
-    if plan.metrics.is_tiny() {
-        small(plan, page, &texts, mark, disc);
-    } else {
-        large(plan, page, &texts, mark, disc);
-    }
-}
-
-fn content(plan: &Plan<'_>, page: &Page, words: &Words) -> (Message, Mark, Rgb888) {
-    let theme = &plan.theme;
-    match page {
+/// What a page says, and under which sign.
+pub(super) fn content(screen: &Screen, words: &Words, theme: &Theme) -> Content {
+    let (message, mark, disc) = match &screen.page {
         Page::Attract => (words.attract, Mark::Dots, theme.good),
         Page::Menu(_) => (Message { title: words.menu, note: "" }, Mark::Dots, theme.good),
         Page::Basket(_) => (Message { title: words.basket, note: "" }, Mark::Dots, theme.good),
@@ -51,35 +38,31 @@ fn content(plan: &Plan<'_>, page: &Page, words: &Words) -> (Message, Mark, Rgb88
         Page::Checking => (words.checking, Mark::Dots, theme.calm),
         Page::Cancelling => (words.cancelling, Mark::Stopped, theme.calm),
         Page::Dispensing => (words.dispensing, Mark::Done, theme.good),
-        Page::Take => (words.take, Mark::Done, theme.good),
+        Page::Take => (words.take, Mark::Take, theme.good),
         Page::Cancelled => (words.cancelled, Mark::Stopped, theme.soft),
         Page::Expired => (words.expired, Mark::Clock, theme.soft),
         Page::Refunding => (words.refunding, Mark::Back, theme.back),
         Page::Refunded => (words.refunded, Mark::Back, theme.good),
         Page::Failed => (words.failed, Mark::Stopped, theme.bad),
+        Page::Offline if screen.order.number.is_empty() => {
+            let note = words.offline_idle;
+            (Message { note, ..words.offline }, Mark::Cut, theme.back)
+        }
         Page::Offline => (words.offline, Mark::Cut, theme.back),
         Page::Help => (words.help, Mark::Look, theme.bad),
         Page::OutOfService(_) => (words.out_of_service, Mark::Cut, theme.bad),
+        Page::Staff(StaffPage { of: 0, .. }) => {
+            let note = words.staff_none;
+            (Message { note, ..words.staff }, Mark::Done, theme.calm)
+        }
         Page::Staff(_) => (words.staff, Mark::Look, theme.calm),
-    }
-}
-
-fn push_keys(plan: &mut Plan<'_>, page: &Page, words: &Words) {
-    let Metrics { margin, width, .. } = plan.metrics;
-    let (place, wider) = ((margin, width - 2 * margin), 2 * margin);
-    let language = (Key::Language, words.language);
-    if page.can_order_again() {
-        plan.push_keys(place, wider, &[(Key::Again, words.again), language]);
-    } else if page.can_cancel() {
-        plan.push_keys(place, wider, &[(Key::Cancel, words.cancel), language]);
-    } else {
-        plan.push_keys(place, wider, &[language]);
-    }
+    };
+    Content { message, mark, disc }
 }
 
 /// The order's number where somebody may ask for it.
-fn number<'a>(screen: &'a Screen, page: &Page) -> &'a str {
-    match page {
+pub(super) fn number(screen: &Screen) -> &str {
+    match screen.page {
         Page::Code { .. }
         | Page::Checking
         | Page::Cancelling
@@ -102,71 +85,189 @@ fn number<'a>(screen: &'a Screen, page: &Page) -> &'a str {
     }
 }
 
-/// Title, amount, note and number, as far as this page has them.
-fn stack<'t>(plan: &Plan<'_>, page: &Page, texts: &Texts<'t>, width: i32) -> Stack<'t> {
+/// What is wrong with the terminal, for the staff.
+pub(super) fn fault(screen: &Screen, words: &Words) -> heapless::String<64> {
+    let mut text = heapless::String::new();
+    let fault = match screen.page {
+        Page::OutOfService(fault) => Some(fault),
+        Page::Staff(StaffPage { fault, .. }) => fault,
+        _ => None,
+    };
+    if let Some(fault) = fault {
+        // A code and at most 50 bytes.
+        let parts = format_args!("{}  {}", fault.code(), words.fault(fault));
+        let _fits = core::fmt::write(&mut text, parts);
+    }
+    text
+}
+
+pub(super) fn lay_out(plan: &mut Plan<'_>, screen: &Screen) {
+    let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
+    if let Page::Staff(staff) = &screen.page {
+        return lay_out_staff(plan, screen, staff);
+    }
+    let top = plan.push_top(&screen.merchant, metrics.small, theme.soft);
+    let bottom = if screen.page.can_order_again() {
+        plan.push_bottom(&[Button::main(Key::Again, words.again, "")])
+    } else if screen.page.can_cancel() {
+        plan.push_bottom(&[Button::plain(Key::Cancel, words.cancel)])
+    } else {
+        metrics.height - metrics.margin
+    };
+    let content = content(screen, words, &theme);
+    let amount = price(screen.order.amount);
+    let fault = fault(screen, words);
+    let stack = stack(plan, screen, &content, &amount, &fault);
+    let (free, air, short) = (bottom - top, 2 * metrics.gap, metrics.width.min(metrics.height));
+    let rest = free - stack.height() - 2 * air;
+    let moves = screen.page.moves() && rest - short / 8 >= dots_height(&metrics);
+    let dots = if moves { dots_height(&metrics) } else { 0 };
+    // A quarter of the display, or less where many words stand below.
+    let side = (rest - dots).clamp(short / 8, short / 4);
+    let y = top + ((free - side - air - stack.height() - dots) / 2).max(0);
+    push_sign(plan, Point::new((metrics.width - side) / 2, y), side, &content);
+    let y = stack.place(&mut plan.picture, metrics.inner(), y + side + air, Align::Middle);
+    if moves {
+        push_dots(plan, y + dots / 2, screen.step);
+    }
+}
+
+/// Title, goods or amount, note and number, as far as this page has them.
+fn stack<'t>(
+    plan: &Plan<'_>,
+    screen: &'t Screen,
+    content: &Content,
+    amount: &'t str,
+    fault: &'t str,
+) -> Stack<'t> {
     let (metrics, theme) = (&plan.metrics, &plan.theme);
+    let width = metrics.inner().1;
     let mut stack = Stack::new();
-    if !metrics.is_tiny() {
-        stack.text(metrics.title, theme.ink, texts.message.title, (width, LINES_MAX), 0);
+    stack.text(metrics.title, theme.ink, content.message.title, (width, LINES_MAX), 0);
+    let air = metrics.gap / 2;
+    if matches!(screen.page, Page::Dispensing | Page::Refunding | Page::Refunded) {
+        let all = screen.page == Page::Dispensing;
+        let font =
+            if all { metrics.largest(amount, width) } else { metrics.fitting(amount, width) };
+        stack.text(font, theme.good, amount, (width, 1), air);
     }
-    let air = if metrics.is_tiny() { 0 } else { metrics.gap / 2 };
-    if matches!(page, Page::Dispensing | Page::Take) {
-        let font = metrics.largest(texts.amount, width);
-        stack.text(font, theme.good, texts.amount, (width, 1), air);
-    }
-    stack.text(metrics.body, theme.soft, texts.message.note, (width, LINES_MAX), air);
-    let number_shown = matches!(page, Page::Help) || !metrics.is_tiny();
-    if number_shown && !texts.number.is_empty() {
-        let font = metrics.small;
-        let labelled = [texts.label, " ", texts.number];
-        let parts = match fit_end(font, texts.number, width) {
-            (true, end) => [ELLIPSIS, end, ""],
-            (false, _) if labelled.iter().map(|part| font.width(part)).sum::<i32>() <= width => {
-                labelled
-            }
-            (false, number) => [number, "", ""],
-        };
-        stack.parts(font, theme.ink, parts, 2 * air);
+    stack.text(metrics.body, theme.soft, content.message.note, (width, LINES_MAX), air);
+    stack.text(metrics.small, theme.soft, fault, (width, 1), 2 * air);
+    let number = number(screen);
+    if screen.page == Page::Help && !number.is_empty() {
+        push_large_number(&mut stack, metrics, theme, number);
+    } else if !number.is_empty() {
+        let parts = labelled(metrics, plan.words.order, number, width);
+        stack.parts(metrics.small, theme.ink, parts, 2 * air);
     }
     stack
 }
 
-/// Everything in the middle, one below the other.
-fn large(plan: &mut Plan<'_>, page: &Page, texts: &Texts<'_>, mark: Mark, disc: Rgb888) {
-    let metrics = plan.metrics;
-    let width = metrics.width - 2 * metrics.margin;
-    let stack = stack(plan, page, texts, width);
-    let air = 2 * metrics.gap;
-    let free = metrics.height - 2 * metrics.margin - metrics.keys_room();
-    // A quarter of the display, or a little less where many words stand below.
-    let short = metrics.width.min(metrics.height);
-    let side = (free - stack.height() - 2 * air).clamp(short / 6, short / 4);
-    let top = metrics.margin + ((free - side - air - stack.height()) / 2).max(0);
-    push_sign(plan, Point::new((metrics.width - side) / 2, top), side, mark, disc);
-    let below = top + side + air;
-    stack.place(&mut plan.picture, (metrics.margin, width), below, Align::Middle);
+/// The number as large as it fits: somebody reads it out.
+fn push_large_number<'t>(stack: &mut Stack<'t>, metrics: &Metrics, theme: &Theme, number: &'t str) {
+    let width = metrics.inner().1;
+    let font = metrics.largest(number, width);
+    match fit_end(font, number, width) {
+        (true, end) => stack.parts(&SIZE_12, theme.ink, [ELLIPSIS, end, ""], metrics.gap),
+        (false, number) => stack.parts(font, theme.ink, [number, "", ""], metrics.gap),
+    }
 }
 
-/// The sign beside the title, the rest below; for the smallest displays.
-fn small(plan: &mut Plan<'_>, page: &Page, texts: &Texts<'_>, mark: Mark, disc: Rgb888) {
-    let (metrics, theme) = (plan.metrics, plan.theme);
-    // A letter may lean out by a pixel.
-    let width = metrics.width - 2;
-    let stack = stack(plan, page, texts, width);
-    let title = fit(metrics.title, texts.message.title, width);
-    let title_height = metrics.title.height();
-    let (side, air) = (title_height - 3, 2 * metrics.gap);
-    let sign_width = side + air;
-    let top = ((metrics.height - title_height - stack.height()) / 2).max(0);
-    let x = Align::Middle.x((0, metrics.width), sign_width + title.width(metrics.title));
-    push_sign(plan, Point::new(x, top + 1), side, mark, disc);
-    let at = Point::new(x + sign_width, top);
-    plan.picture.push_text(at, metrics.title, theme.ink, &title.parts());
-    let below = top + title_height;
-    stack.place(&mut plan.picture, (0, metrics.width), below, Align::Middle);
+/// The number with a word before it where there is room, or its end.
+fn labelled<'t>(metrics: &Metrics, label: &'t str, number: &'t str, width: i32) -> [&'t str; 3] {
+    let font = metrics.small;
+    let parts = [label, "  ", number];
+    match fit_end(font, number, width) {
+        (true, end) => [ELLIPSIS, end, ""],
+        (false, _) if parts.iter().map(|part| font.width(part)).sum::<i32>() <= width => parts,
+        (false, number) => [number, "", ""],
+    }
 }
 
-fn push_sign(plan: &mut Plan<'_>, at: Point, side: i32, mark: Mark, disc: Rgb888) {
+pub(super) fn push_sign(plan: &mut Plan<'_>, at: Point, side: i32, content: &Content) {
+    let (mark, disc) = (content.mark, content.disc);
     let kind = Kind::Sign { mark, disc, stroke: plan.theme.card };
-    plan.picture.push(Rectangle::new(at, size(side, side)), kind);
+    plan.picture.push(rect(at.x, at.y, side, side), kind);
+}
+
+/// Room for the dots that show that something goes on.
+fn dots_height(metrics: &Metrics) -> i32 {
+    3 * metrics.gap
+}
+
+/// Three dots, one of them darker, in turn.
+fn push_dots(plan: &mut Plan<'_>, y: i32, step: u16) {
+    let (metrics, theme) = (plan.metrics, plan.theme);
+    let side = metrics.gap * 3 / 2;
+    let left = (metrics.width - 5 * side) / 2;
+    for dot in 0..3 {
+        let on = i32::from(step) % 3 == dot;
+        let colour = if on { theme.good } else { theme.line };
+        let kind = Kind::Panel { radius: side / 2, colour, thick: 0, line: colour };
+        plan.picture.push(rect(left + 2 * dot * side, y, side, side), kind);
+    }
+}
+
+/// One order that waits: its number as large as it fits, goods, amount, and what was done.
+fn lay_out_staff(plan: &mut Plan<'_>, screen: &Screen, staff: &StaffPage) {
+    let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
+    let mut title = heapless::String::<64>::new();
+    // A title has 40 bytes at most.
+    let _fits = title.push_str(words.staff.title);
+    if staff.of > 0 {
+        let _fits = title.push_str(&count(format_args!("  {}/{}", staff.at + 1, staff.of)));
+    }
+    let top = plan.push_top(&title, metrics.body, theme.ink);
+    let bottom = push_staff_keys(plan, staff);
+    let content = content(screen, words, &theme);
+    let (amount, fault) = (price(screen.order.amount), fault(screen, words));
+    let width = metrics.inner().1;
+    let air = metrics.gap / 2;
+    let mut stack = Stack::new();
+    if staff.of > 0 {
+        push_large_number(&mut stack, &metrics, &theme, &screen.order.number);
+        stack.text(metrics.body, theme.ink, &screen.order.goods, (width, 1), air);
+        stack.text(metrics.body, theme.good, &amount, (width, 1), air);
+    }
+    if staff.of == 0 {
+        stack.text(metrics.body, theme.soft, content.message.note, (width, LINES_MAX), 0);
+        stack.text(metrics.small, theme.bad, &fault, (width, 1), 2 * air);
+        return plan.push_between(&stack, top, bottom);
+    }
+    let mut full = stack.clone();
+    full.text(metrics.small, theme.soft, content.message.note, (width, LINES_MAX), 2 * air);
+    full.text(metrics.small, theme.bad, &fault, (width, 1), 2 * air);
+    if full.height() <= bottom - top {
+        stack = full;
+    } else {
+        stack.text(metrics.small, theme.bad, &fault, (width, 1), air);
+    }
+    plan.push_between(&stack, top, bottom);
+}
+
+/// What was done in one row; back and the other orders in another, or all in one where they fit.
+fn push_staff_keys(plan: &mut Plan<'_>, staff: &StaffPage) -> i32 {
+    let words = plan.words;
+    let back = Button::plain(Key::Back, words.back);
+    if staff.of == 0 {
+        return plan.push_bottom(&[back]);
+    }
+    let (done, forget) =
+        (Button::main(Key::Done, words.done, ""), Button::plain(Key::Forget, words.forget));
+    let before = Button::sign(Key::PageBack, Mark::Left);
+    let next = Button::sign(Key::PageOn, Mark::Right);
+    let metrics = plan.metrics;
+    if metrics.width > 2 * metrics.height.min(320) {
+        let all = [back, before, next, forget, done];
+        let one = [back, forget, done];
+        return plan.push_bottom(if staff.of > 1 { &all } else { &one });
+    }
+    let y = if staff.of > 1 {
+        plan.push_bottom(&[back, before, next])
+    } else {
+        plan.push_bottom(&[back])
+    };
+    let y = y - metrics.gap - metrics.key;
+    plan.push_row(metrics.inner(), y, &[forget, done]);
+    y
 }

@@ -10,9 +10,9 @@ use embedded_graphics::{
 use proptest::prelude::*;
 use saoma_core::qr::{self, Matrix};
 use saoma_kiosk::{
-    art::Art,
     font::{SIZE_12, SIZE_16},
     mark::Mark,
+    menu::Symbol,
     picture::{Kind, Picture},
     shown::Shown,
     theme::Theme,
@@ -79,8 +79,8 @@ fn put(picture: &mut Picture<'_>, (kind, x, y, width, height, rest): Thing, them
             picture.push(square, Kind::Sign { mark, disc: colour, stroke: theme.card });
         }
         _ => {
-            let art = Art::ALL[usize::from(rest)];
-            picture.push(square, Kind::Art { art, light: 200, ground: theme.ground });
+            let symbol = Symbol::ALL[usize::from(rest)];
+            picture.push(square, Kind::Art { symbol, light: 200, ground: theme.ground });
         }
     }
 }

@@ -1,0 +1,470 @@
+//! Very small displays, often black and white, with arrow keys: a few lines of text, and below
+//! them the keys as words, of which the selected one is inverted.
+
+use super::{
+    Metrics, Plan, attract, clock, count,
+    message::{self, Content},
+    metrics::rect,
+    module_px, modules, price,
+    stack::{Align, Stack},
+};
+use crate::{
+    app::{BasketPage, Key, MenuPage, Page, Screen},
+    font::{Font, SIZE_12},
+    lines::{ELLIPSIS, LINES_MAX, fit, fit_end, wrap},
+    menu::Item,
+    picture::{Kind, extent},
+    texts::Language,
+};
+use embedded_graphics::{geometry::Point, primitives::Rectangle};
+use heapless::Vec;
+use saoma_core::{
+    money::Fen,
+    qr::{Matrix, QUIET_ZONE},
+};
+
+/// Height of a line of keys.
+const CELL: i32 = 15;
+/// Height of one item of a list: two lines of a name and an amount.
+const ROW: i32 = 48;
+/// Pixels on either side of a key's word.
+const PAD: i32 = 2;
+
+/// Most keys of a small page.
+const CELLS_MAX: usize = 8;
+
+/// Keys as words.
+type Cells<'t> = Vec<(Key, &'t str), CELLS_MAX>;
+
+/// How many items of a list there are.
+pub(super) fn rows(metrics: &Metrics) -> usize {
+    let keys = if is_wide(metrics) { CELL } else { 2 * CELL };
+    usize::try_from((metrics.height - keys) / ROW).unwrap_or(1).max(1)
+}
+
+const fn is_wide(metrics: &Metrics) -> bool {
+    metrics.width > metrics.height
+}
+
+/// The side of the square that a code may take, quiet zone included.
+pub(super) fn code_room(metrics: &Metrics) -> i32 {
+    if is_wide(metrics) {
+        metrics.height.min(metrics.width - 64)
+    } else {
+        metrics.width.min(metrics.height - 50)
+    }
+}
+
+pub(super) fn lay_out<'a>(plan: &mut Plan<'a>, screen: &'a Screen) {
+    match (&screen.page, &screen.code) {
+        (Page::Attract, _) => invite(plan, screen),
+        (Page::Menu(menu), _) => menu_page(plan, screen, menu),
+        (Page::Basket(basket), _) => basket_page(plan, screen, basket),
+        (Page::Code { left_s }, Some(matrix)) if has_room(plan, screen, matrix) => {
+            code_page(plan, screen, matrix, *left_s);
+        }
+        _ => message_page(plan, screen),
+    }
+}
+
+/// What the key for the other language says: two letters, or one ideograph.
+const fn language_cell(screen: &Screen) -> (Key, &'static str) {
+    match screen.language {
+        Language::Zh => (Key::Language, "EN"),
+        Language::En => (Key::Language, "中"),
+    }
+}
+
+impl Plan<'_> {
+    /// Keys as words in lines at the bottom of `left` and `width`. Returns the row above them.
+    fn push_cells(&mut self, (left, width): (i32, i32), cells: &[(Key, &str)]) -> i32 {
+        let word = |cell: &(Key, &str)| SIZE_12.width(cell.1) + 2 * PAD;
+        let mut lines: Vec<(usize, i32), CELLS_MAX> = Vec::new();
+        for cell in cells {
+            match lines.last_mut() {
+                Some((cells, used)) if *used + word(cell) <= width => {
+                    *cells += 1;
+                    *used += word(cell);
+                }
+                _ => {
+                    // Never more lines than cells.
+                    let _full = lines.push((1, word(cell)));
+                }
+            }
+        }
+        let line_count = i32::try_from(lines.len()).unwrap_or(0);
+        let top = self.metrics.height - line_count * CELL;
+        let mut rest = cells.iter();
+        for ((cells, used), y) in lines.iter().zip((top..).step_by(15)) {
+            let spaces = i32::try_from(*cells).unwrap_or(1) + 1;
+            let space = ((width - used) / spaces).clamp(0, 12);
+            let mut x = left + (width - used - space * (spaces - 2)) / 2;
+            for cell in rest.by_ref().take(*cells) {
+                let area = rect(x, y, word(cell), CELL);
+                self.push_word(&area, cell.0, cell.1);
+                x += word(cell) + space;
+            }
+        }
+        top
+    }
+
+    /// A key's word; inverted when it is selected.
+    fn push_word(&mut self, area: &Rectangle, key: Key, label: &str) {
+        let ink = self.push_inverted(area, key);
+        let at = area.top_left + Point::new(PAD, 0);
+        self.picture.push_text(at, &SIZE_12, ink, &[label]);
+        self.push_key(*area, key);
+    }
+
+    /// The ground of a thing that is selected. Returns the colour for what stands on it.
+    fn push_inverted(
+        &mut self,
+        area: &Rectangle,
+        key: Key,
+    ) -> embedded_graphics::pixelcolor::Rgb888 {
+        if self.focus != Some(key) {
+            return self.theme.ink;
+        }
+        let colour = self.theme.ink;
+        let kind = Kind::Panel { radius: 2, colour, thick: 0, line: colour };
+        self.picture.push(*area, kind);
+        self.theme.ground
+    }
+}
+
+/// The shop's name and the invitation; a short line goes to and fro.
+fn invite(plan: &mut Plan<'_>, screen: &Screen) {
+    let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
+    let cells = [(Key::Start, words.start), language_cell(screen)];
+    let bottom = plan.push_cells((0, metrics.width), &cells);
+    let width = metrics.width - 8;
+    let mut stack = Stack::new();
+    let name = largest(&screen.merchant, width, 2);
+    stack.text(name, theme.ink, &screen.merchant, (width, 2), 0);
+    stack.text(&SIZE_12, theme.ink, words.attract.title, (width, 2), 1);
+    let spare = bottom - stack.height() - 4;
+    let drift = attract::drift(screen.step, (4, (spare / 2).clamp(0, 3)));
+    let span = (4 + drift.x, width);
+    let y = (spare / 2).max(0) + drift.y;
+    let below = stack.place(&mut plan.picture, span, y, Align::Middle);
+    let x = 4 + attract::sweep(screen.step, metrics.width - 8 - 16);
+    let colour = theme.ink;
+    let kind = Kind::Panel { radius: 0, colour, thick: 0, line: colour };
+    plan.picture.push(rect(x, below + 1, 16, 2), kind);
+}
+
+/// The larger of two fonts in which a text is whole.
+fn largest(text: &str, width: i32, most: usize) -> &'static Font {
+    let fonts = [&crate::font::SIZE_16, &SIZE_12];
+    let is_whole = |font: &&'static Font| {
+        let lines = wrap(font, text, width, most);
+        lines.iter().all(|line| !line.cut && line.width(font) <= width)
+    };
+    fonts.into_iter().find(is_whole).unwrap_or(&SIZE_12)
+}
+
+/// Pages, and back.
+fn list_cells<'t>(plan: &Plan<'_>, pages: u8, way_on: (Key, &'t str), shown: bool) -> Cells<'t> {
+    let mut cells = Cells::new();
+    // At most five.
+    let mut push = |cell| {
+        let _full = cells.push(cell);
+    };
+    if pages > 1 {
+        push((Key::PageBack, "<"));
+        push((Key::PageOn, ">"));
+    }
+    if shown {
+        push(way_on);
+    }
+    push((Key::Back, plan.words.back));
+    cells
+}
+
+fn menu_page(plan: &mut Plan<'_>, screen: &Screen, menu: &MenuPage) {
+    let metrics = plan.metrics;
+    let total = price(menu.total);
+    let mut cells = list_cells(plan, menu.pages, (Key::Basket, &total), menu.pieces > 0);
+    let _fits = cells.push(language_cell(screen));
+    let bottom = plan.push_cells((0, metrics.width), &cells);
+    let rows = rows(&metrics);
+    let tall = bottom / i32::try_from(rows).unwrap_or(1);
+    for (index, (item, y)) in menu.items.iter().zip((0..).step_by(step(tall))).enumerate() {
+        let number = u8::try_from(index).unwrap_or(0).saturating_add(menu.first);
+        let area = rect(0, y, metrics.width, tall.min(ROW + 8) - 1);
+        let pieces = menu.counts.get(index).copied().unwrap_or(0);
+        let ink = plan.push_inverted(&area, Key::Item(number));
+        let page = count(format_args!("{}/{}", menu.page + 1, menu.pages));
+        let chosen = count(format_args!("×{pieces}"));
+        let right = if menu.full && plan.focus == Some(Key::Item(number)) {
+            plan.words.full
+        } else if pieces > 0 {
+            &chosen
+        } else if menu.pages > 1 && rows == 1 {
+            &page
+        } else {
+            ""
+        };
+        push_item(plan, &area, screen, item, ink, right);
+        plan.push_key(area, Key::Item(number));
+    }
+}
+
+fn step(tall: i32) -> usize {
+    usize::try_from(tall).unwrap_or(1).max(1)
+}
+
+/// An item's name, its price at the left, and something at the right.
+fn push_item(
+    plan: &mut Plan<'_>,
+    area: &Rectangle,
+    screen: &Screen,
+    item: &Item,
+    ink: embedded_graphics::pixelcolor::Rgb888,
+    right: &str,
+) {
+    let (wide, tall) = (extent(area.size.width) - 4, extent(area.size.height));
+    let name = item.description(screen.language);
+    let font = if largest(name, wide, 1).em() > 12 { largest(name, wide, 1) } else { &SIZE_12 };
+    let lines = if font.em() > 12 { 1 } else { 2 };
+    let amount = price(Fen::new(item.amount_fen.into()).unwrap_or_default());
+    let right_width = SIZE_12.width(right);
+    let amount_font = largest(&amount, wide - right_width - 4, 1);
+    let mut stack = Stack::new();
+    stack.text(font, ink, name, (wide, lines), 0);
+    let height = stack.height() + amount_font.height();
+    let (left, y) = (area.top_left.x + 2, area.top_left.y + ((tall - height) / 2).max(0));
+    let y = stack.place(&mut plan.picture, (left, wide), y, Align::Left);
+    plan.picture.push_text(Point::new(left, y), amount_font, ink, &[&amount]);
+    let at = Point::new(left + wide - right_width, y + amount_font.ascent() - SIZE_12.ascent());
+    plan.picture.push_text(at, &SIZE_12, ink, &[right]);
+}
+
+fn basket_page(plan: &mut Plan<'_>, screen: &Screen, basket: &BasketPage) {
+    let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
+    let way_on = (Key::Pay, words.pay);
+    let mut cells = list_cells(plan, basket.pages, way_on, basket.pieces > 0);
+    let _fits = cells.push(language_cell(screen));
+    let bottom = plan.push_cells((0, metrics.width), &cells);
+    let total = price(basket.total);
+    let tall = bottom / i32::try_from(rows(&metrics)).unwrap_or(1);
+    for (index, (row, y)) in basket.rows.iter().zip((0..).step_by(step(tall))).enumerate() {
+        let number = u8::try_from(index).unwrap_or(0).saturating_add(basket.first);
+        let name = row.item.description(screen.language);
+        let font = largest(name, metrics.width - 4, 1);
+        let line = fit(font, name, metrics.width - 4);
+        plan.picture.push_text(Point::new(2, y), font, theme.ink, &line.parts());
+        let y = y + font.height();
+        let pieces = count(format_args!("{}", row.count));
+        let mut x = 2;
+        for (key, word) in [(Key::Minus(number), "-"), (Key::Plus(number), "+")] {
+            let area = rect(x, y, 14, CELL);
+            let ink = plan.push_inverted(&area, key);
+            let at = area.top_left + Point::new((14 - SIZE_12.width(word)) / 2, 0);
+            plan.picture.push_text(at, &SIZE_12, ink, &[word]);
+            plan.push_key(area, key);
+            if word == "-" {
+                plan.picture.push_text(Point::new(x + 17, y), &SIZE_12, theme.ink, &[&pieces]);
+            }
+            x += 28;
+        }
+        let amount = price(row.amount);
+        let room = metrics.width - 4 - x + 12;
+        if SIZE_12.width(&amount) <= room {
+            let at = Point::new(metrics.width - 2 - SIZE_12.width(&amount), y);
+            plan.picture.push_text(at, &SIZE_12, theme.ink, &[&amount]);
+        }
+    }
+    push_total(plan, bottom, &total, basket.full);
+}
+
+/// The sum above the keys, where the rows leave room.
+fn push_total(plan: &mut Plan<'_>, bottom: i32, total: &str, full: bool) {
+    let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
+    let label = if full { words.full } else { words.total };
+    let y = bottom - SIZE_12.height();
+    let used = plan.picture.items().iter().filter(|item| item.area.top_left.y < bottom);
+    let below = used.map(|item| item.area.top_left.y + extent(item.area.size.height)).max();
+    if below.unwrap_or(0) > y {
+        return;
+    }
+    let width = SIZE_12.width(total);
+    plan.picture.push_text(Point::new(2, y), &SIZE_12, theme.ink, &[label]);
+    let at = Point::new(metrics.width - 2 - width, y);
+    if SIZE_12.width(label) + width + 6 <= metrics.width {
+        plan.picture.push_text(at, &SIZE_12, theme.ink, &[total]);
+    }
+}
+
+/// Left side and width of the words beside a code, or below it.
+fn words_place(metrics: &Metrics, matrix: &Matrix) -> (i32, i32) {
+    if is_wide(metrics) {
+        let left = module_px(metrics, matrix) * modules(matrix) + 3;
+        (left, metrics.width - left)
+    } else {
+        (0, metrics.width)
+    }
+}
+
+/// Whether the code leaves enough room for the whole amount.
+fn has_room(plan: &Plan<'_>, screen: &Screen, matrix: &Matrix) -> bool {
+    let (_, width) = words_place(&plan.metrics, matrix);
+    module_px(&plan.metrics, matrix) >= 1 && SIZE_12.width(&price(screen.order.amount)) <= width
+}
+
+/// Goods, amount and the time left beside the code or below it.
+fn code_page<'a>(plan: &mut Plan<'a>, screen: &'a Screen, matrix: &'a Matrix, left_s: u64) {
+    let (metrics, theme) = (plan.metrics, plan.theme);
+    let side = module_px(&metrics, matrix) * modules(matrix);
+    let place = words_place(&metrics, matrix);
+    let cells = [(Key::Cancel, plan.words.cancel), language_cell(screen)];
+    let bottom = plan.push_cells(place, &cells);
+    let (at, top, align) = if is_wide(&metrics) {
+        (Point::new(0, (metrics.height - side) / 2), 0, Align::Left)
+    } else {
+        (Point::new((metrics.width - side) / 2, 0), side, Align::Middle)
+    };
+    let quiet = module_px(&metrics, matrix) * i32::try_from(QUIET_ZONE).unwrap_or(0);
+    let module = module_px(&metrics, matrix);
+    plan.picture.push_code(at + Point::new_equal(quiet), matrix, module, theme.ink);
+
+    let (amount, time) = (price(screen.order.amount), clock(left_s));
+    let amount_font = largest(&amount, place.1, 1);
+    let mut stack = Stack::new();
+    let free = bottom - top - SIZE_12.height() - amount_font.height();
+    let lines = usize::try_from(free / SIZE_12.height()).unwrap_or(0).min(2);
+    if lines > 0 {
+        stack.text(&SIZE_12, theme.ink, &screen.order.goods, (place.1, lines), 0);
+    }
+    stack.text(amount_font, theme.ink, &amount, (place.1, 1), 0);
+    let spare = (bottom - top - stack.height() - SIZE_12.height()).max(0);
+    let y = stack.place(&mut plan.picture, place, top + spare / 2, align);
+    let label = plan.words.left;
+    let label_width = SIZE_12.width(label) + SIZE_12.width(" ");
+    let labelled = label_width + SIZE_12.width("120:00") <= place.1;
+    let label_width = if labelled { label_width } else { 0 };
+    let x = align.x(place, label_width + SIZE_12.width(&time));
+    if labelled {
+        plan.picture.push_text(Point::new(x, y), &SIZE_12, theme.ink, &[label]);
+    }
+    plan.picture.push_text(Point::new(x + label_width, y), &SIZE_12, theme.ink, &[&time]);
+}
+
+/// A sign and what happened, and as much of the rest as there is room for.
+fn message_page(plan: &mut Plan<'_>, screen: &Screen) {
+    let metrics = plan.metrics;
+    let cells = message_cells(plan, screen);
+    let bottom = plan.push_cells((0, metrics.width), &cells);
+    let content = message::content(screen, plan.words, &plan.theme);
+    let fault = message::fault(screen, plan.words);
+    let amount = price(screen.order.amount);
+    let title_height = title_height(plan, &content);
+    let most = [(true, true), (true, false), (false, false)].map(|(note, amount_shown)| {
+        let amount = if amount_shown { amount.as_str() } else { "" };
+        small_stack(plan, screen, &content, &fault, amount, note)
+    });
+    let [first, second, last] = &most;
+    let fits = |stack: &&Stack<'_>| title_height + stack.height() <= bottom;
+    let stack = [first, second].into_iter().find(fits).unwrap_or(last);
+    if !fits(&stack) {
+        // For the staff: the order says more than the title.
+        let top = ((bottom - stack.height()) / 2).max(0);
+        stack.place(&mut plan.picture, (0, metrics.width), top, Align::Middle);
+        return;
+    }
+    let top = ((bottom - title_height - stack.height()) / 2).max(0);
+    push_small_title(plan, &content, top);
+    stack.place(&mut plan.picture, (0, metrics.width), top + title_height, Align::Middle);
+}
+
+fn message_cells(plan: &Plan<'_>, screen: &Screen) -> Cells<'static> {
+    let words = plan.words;
+    let mut cells = Cells::new();
+    // At most six.
+    let mut push = |cell| {
+        let _full = cells.push(cell);
+    };
+    if let Page::Staff(staff) = &screen.page {
+        if staff.of > 1 {
+            push((Key::PageBack, "<"));
+            push((Key::PageOn, ">"));
+        }
+        if staff.of > 0 {
+            push((Key::Done, words.done));
+            push((Key::Forget, words.forget));
+        }
+        push((Key::Back, words.back));
+    } else if screen.page.can_order_again() {
+        push((Key::Again, words.again));
+    } else if screen.page.can_cancel() {
+        push((Key::Cancel, words.cancel));
+    }
+    push(language_cell(screen));
+    cells
+}
+
+/// Width of a small sign with the space behind it.
+const SIGN: i32 = 16 + 4;
+
+fn title_lines(plan: &Plan<'_>) -> (i32, usize) {
+    let width = plan.metrics.width - 2;
+    if width >= 100 { (width - SIGN, 1) } else { (width, 2) }
+}
+
+fn title_height(plan: &Plan<'_>, content: &Content) -> i32 {
+    let (width, most) = title_lines(plan);
+    let font = largest(content.message.title, width, most);
+    let lines = wrap(font, content.message.title, width, most).len();
+    let lines = i32::try_from(lines).unwrap_or(1);
+    let sign = if most > 1 { SIGN } else { 0 };
+    sign + lines * font.height()
+}
+
+/// The sign beside the title, or above it on a narrow display.
+fn push_small_title(plan: &mut Plan<'_>, content: &Content, top: i32) {
+    let (metrics, theme) = (plan.metrics, plan.theme);
+    let (width, most) = title_lines(plan);
+    let font = largest(content.message.title, width, most);
+    if most > 1 {
+        message::push_sign(plan, Point::new((metrics.width - 16) / 2, top), 16, content);
+        let mut stack = Stack::new();
+        stack.text(font, theme.ink, content.message.title, (width, most), 0);
+        stack.place(&mut plan.picture, (1, width), top + SIGN, Align::Middle);
+        return;
+    }
+    let title = fit(font, content.message.title, width);
+    let x = Align::Middle.x((0, metrics.width), SIGN + title.width(font));
+    message::push_sign(plan, Point::new(x, top + 1), 16, content);
+    plan.picture.push_text(Point::new(x + SIGN, top), font, theme.ink, &title.parts());
+}
+
+/// What stands below the title.
+fn small_stack<'t>(
+    plan: &Plan<'_>,
+    screen: &'t Screen,
+    content: &Content,
+    fault: &'t str,
+    amount: &'t str,
+    note: bool,
+) -> Stack<'t> {
+    let (width, ink) = (plan.metrics.width - 2, plan.theme.ink);
+    let mut stack = Stack::new();
+    if matches!(screen.page, Page::Dispensing | Page::Refunding | Page::Refunded | Page::Staff(_))
+        && !screen.order.number.is_empty()
+    {
+        stack.text(&SIZE_12, ink, amount, (width, 1), 0);
+    }
+    if note {
+        stack.text(&SIZE_12, ink, content.message.note, (width, LINES_MAX), 0);
+    }
+    stack.text(&SIZE_12, ink, fault, (width, 2), 0);
+    let number = message::number(screen);
+    if matches!(screen.page, Page::Help | Page::Staff(_)) && !number.is_empty() {
+        let font = largest(number, width, 1);
+        match fit_end(font, number, width) {
+            (true, end) => stack.parts(font, ink, [ELLIPSIS, end, ""], 0),
+            (false, number) => stack.parts(font, ink, [number, "", ""], 0),
+        }
+    }
+    stack
+}
