@@ -1,6 +1,9 @@
 //! The five buttons: up, down, left, right, select. Left and right together are the staff's key.
 
-use crate::chip::{Port, system};
+use crate::{
+    chip::{Port, system},
+    clock,
+};
 use saoma_kiosk::app::Key;
 
 /// The keys of the buttons, in the order of their bits.
@@ -15,18 +18,23 @@ const STEADY: u8 = 10;
 pub(crate) struct Buttons {
     /// Which are held down, as far as that is certain.
     down: u8,
+    /// Which have not been up since the start. They count when they are let go: a button that was
+    /// held down then, and every button in an emulator, whose pins are low until they are used.
+    stuck: u8,
     last: u8,
     same: u8,
 }
 
 impl Buttons {
-    /// Makes the pins ready. A button that is held down from the start means nothing.
+    /// Makes the pins ready.
     pub(crate) fn start() -> Self {
         system::RCGC[2].set(1 << 4 | 1 << 5);
         Port::E.make_inputs(DIRECTIONS_E);
         Port::F.make_inputs(SELECT_F);
+        // Until the pins are up.
+        clock::wait_ms(1);
         let down = pins();
-        Self { down, last: down, same: 0 }
+        Self { down, stuck: down, last: down, same: 0 }
     }
 
     /// Looks at the pins; gives the key of a button that has been pressed.
@@ -40,9 +48,11 @@ impl Buttons {
         if self.same != STEADY {
             return None;
         }
-        let pressed = now & !self.down;
+        let let_go = self.stuck & !now;
+        self.stuck &= now;
+        let pressed = now & !self.down | let_go;
         self.down = now;
-        if pressed != 0 && now & LEFT_AND_RIGHT == LEFT_AND_RIGHT {
+        if pressed != 0 && now & !self.stuck & LEFT_AND_RIGHT == LEFT_AND_RIGHT {
             return Some(Key::Staff);
         }
         KEYS.iter().enumerate().find(|(bit, _)| pressed & (1 << bit) != 0).map(|(_, key)| *key)

@@ -15,10 +15,9 @@ use cortex_m::singleton;
 use saoma_kiosk::{
     app::{App, Damage, Input, Keys, Reaction, Settings},
     call::OrderNumbers,
-    journal::RECORD_LEN,
+    journal::{Journal, RECORD_LEN},
     menu::{MENU, SAMPLE_MERCHANT},
     serial::terminal::{Heard, Terminal},
-    shown::Shown,
     texts::Language,
     theme::Theme,
 };
@@ -32,9 +31,7 @@ const ONCE: &str = "there is one shell";
 // stack never holds two of them.
 
 #[inline(never)]
-fn app(store: &Store, prefix: &str, spi: &mut Spi) -> Result<&'static mut App, StoreError> {
-    let journal = store.journal(spi)?;
-    log(format_args!("{} open orders", journal.entries.len()));
+fn app(prefix: &str, journal: Journal) -> &'static mut App {
     let settings = Settings {
         size: SIZE,
         keys: Keys::Arrows,
@@ -43,7 +40,7 @@ fn app(store: &Store, prefix: &str, spi: &mut Spi) -> Result<&'static mut App, S
         menu: &MENU,
         numbers: OrderNumbers::new(prefix).expect("letters, digits and a dash"),
     };
-    Ok(singleton!(: App = App::new(settings, journal)).expect(ONCE))
+    singleton!(: App = App::new(settings, journal)).expect(ONCE)
 }
 
 #[inline(never)]
@@ -64,7 +61,6 @@ pub(crate) struct Shell {
     dispenser: Dispenser,
     buttons: Buttons,
     oled: &'static mut Oled,
-    shown: &'static mut Shown,
     tick_ms: u64,
     page: &'static str,
     stack: usize,
@@ -74,7 +70,9 @@ impl Shell {
     /// The one shell there is.
     pub(crate) fn new(store: Store, name: &Name, spi: &mut Spi) -> Result<Self, StoreError> {
         let prefix = name.prefix(system::USER.map(|half| half.read()));
-        let app = app(&store, &prefix, spi)?;
+        let journal = store.journal(spi)?;
+        log(format_args!("{} open orders", journal.entries.len()));
+        let app = app(&prefix, journal);
         Ok(Self {
             app,
             line: line(&prefix, name.starts),
@@ -82,7 +80,6 @@ impl Shell {
             dispenser: Dispenser::new(),
             buttons: Buttons::start(),
             oled: oled(),
-            shown: singleton!(: Shown = Shown::new()).expect(ONCE),
             tick_ms: 0,
             page: "",
             stack: 0,
@@ -143,7 +140,7 @@ impl Shell {
             self.dispenser.recall(job, now_ms);
         }
         if damage != Damage::Nothing {
-            self.draw(spi);
+            self.draw(spi, damage);
         }
         stored
     }
@@ -162,10 +159,9 @@ impl Shell {
     }
 
     #[inline(never)]
-    fn draw(&mut self, spi: &mut Spi) {
-        let plan = self.app.plan(&Theme::for_size(SIZE));
+    fn draw(&mut self, spi: &mut Spi, damage: Damage) {
         // Infallible.
-        let Ok(()) = self.shown.show(self.oled, &plan.picture);
+        let Ok(()) = self.app.draw(self.oled, &Theme::for_size(SIZE), damage);
         self.oled.show(spi);
         let page = self.app.screen().page.name();
         if page != self.page {

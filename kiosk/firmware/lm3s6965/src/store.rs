@@ -103,23 +103,29 @@ impl Store {
     }
 
     /// The newest journal.
-    #[inline(never)]
     pub(crate) fn journal(&self, spi: &mut Spi) -> Result<Journal, StoreError> {
-        let mut newest: Option<Journal> = None;
-        for first in JOURNAL_BLOCKS {
-            let mut record = [0; RECORD_LEN];
-            for (number, part) in (first..).zip(record.chunks_mut(BLOCK)) {
-                let mut block = [0; BLOCK];
-                self.card.read(spi, number, &mut block)?;
-                part.copy_from_slice(block.get(..part.len()).unwrap_or_default());
-            }
-            newest = match (newest, Journal::decode(&record)) {
-                (Some(newest), Some(other)) if other.sequence < newest.sequence => Some(newest),
-                (_, Some(other)) => Some(other),
-                (newest, None) => newest,
-            };
+        // One after the other, because there is not much room for two.
+        let [first, second] = JOURNAL_BLOCKS;
+        let sequences = [self.sequence(spi, first)?, self.sequence(spi, second)?];
+        let newest = if sequences[0] > sequences[1] { first } else { second };
+        self.record(spi, newest)?.ok_or(StoreError::Damaged)
+    }
+
+    #[inline(never)]
+    fn sequence(&self, spi: &mut Spi, first: u32) -> Result<Option<u64>, StoreError> {
+        Ok(self.record(spi, first)?.map(|journal| journal.sequence))
+    }
+
+    /// The journal of a slot; `None` when there is none.
+    #[inline(never)]
+    fn record(&self, spi: &mut Spi, first: u32) -> Result<Option<Journal>, StoreError> {
+        let mut record = [0; RECORD_LEN];
+        for (number, part) in (first..).zip(record.chunks_mut(BLOCK)) {
+            let mut block = [0; BLOCK];
+            self.card.read(spi, number, &mut block)?;
+            part.copy_from_slice(block.get(..part.len()).unwrap_or_default());
         }
-        newest.ok_or(StoreError::Damaged)
+        Ok(Journal::decode(&record))
     }
 
     /// Writes the journal's record into slot 0 or 1. `Ok` says that it will survive.
