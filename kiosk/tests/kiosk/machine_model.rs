@@ -18,7 +18,7 @@ fn walk(seed: u64, faults: Faults, steps: u32) -> World {
 #[test]
 fn whatever_happens_goods_come_out_once_when_paid_and_no_order_is_forgotten() {
     let (mut out, mut cases) = (0, 0);
-    for seed in 0..500 {
+    for seed in 0..160 {
         let world = walk(seed, ALL_FAULTS, 600);
         out += world.out.len();
         cases += world.server.orders.len();
@@ -31,7 +31,7 @@ fn whatever_happens_goods_come_out_once_when_paid_and_no_order_is_forgotten() {
 #[test]
 fn where_nothing_goes_wrong_every_paid_order_is_handed_over_and_confirmed() {
     let mut paid = 0;
-    for seed in 0..200 {
+    for seed in 0..60 {
         let world = walk(seed, Faults::default(), 600);
         for order in world.server.orders.iter().filter(|order| order.paid) {
             let number = order.made.order_no.as_str();

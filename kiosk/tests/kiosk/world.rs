@@ -6,7 +6,7 @@ use embedded_graphics::geometry::Size;
 use saoma_core::watch::Phase;
 use saoma_kiosk::{
     app::{App, Dispensed, Input, Job, Key, Keys, Page, Reaction, Settings},
-    call::{JobId, OrderNumbers, Request},
+    call::{Answer, JobId, OrderNumbers, Request},
     journal::{Journal, RECORD_LEN, Stage},
     menu::MENU,
     texts::Language,
@@ -59,6 +59,10 @@ pub(crate) struct World {
     /// The dispenser remembers its jobs.
     can_tell: bool,
     pub(crate) open: Option<Request>,
+    /// Answers that nobody waits for any more.
+    late: Vec<(u32, Answer)>,
+    /// The newest question's.
+    ticket: u32,
     link: bool,
     /// The newest question about the customer's order was answered.
     pub(crate) connected: bool,
@@ -94,6 +98,8 @@ impl World {
             codes_seen: BTreeSet::new(),
             can_tell,
             open: None,
+            late: vec![],
+            ticket: 0,
             link: true,
             connected: true,
             working: None,
@@ -119,6 +125,7 @@ impl World {
         {
             self.drop_goods(&job.id);
         }
+        self.late.clear();
         self.link = true;
         self.connected = true;
         self.app = App::new(settings(Keys::Touch), self.journal.clone());
@@ -137,7 +144,12 @@ impl World {
         let reaction = self.app.handle(input, self.now_ms);
         let Reaction { store, request, dispense, recall, damage: _ } = reaction;
         if let Some(request) = request {
-            self.open = Some(request);
+            self.ticket = request.ticket;
+            // The one before is void, and may have been carried all the same.
+            if let Some(Request { ticket, call }) = self.open.replace(request) {
+                let answer = self.server.answer(&call);
+                self.late.push((ticket, answer));
+            }
         }
         self.check();
         if let Some(slot) = store {
@@ -222,8 +234,11 @@ impl World {
         if self.dice.once_in(self.faults.lose) {
             match self.dice.roll(4) {
                 0 => {}
-                // Nobody says that it is lost.
-                1 => return,
+                // It takes too long.
+                1 => {
+                    let answer = self.server.answer(&call);
+                    return self.late.push((ticket, answer));
+                }
                 _ => {
                     let _lost = self.server.answer(&call);
                 }
@@ -299,6 +314,7 @@ impl World {
             13 => self.refund_any(),
             14 => self.change_something(),
             15 if self.dice.once_in(self.faults.cut) => self.cut(),
+            15 => self.be_late(),
             16 => {
                 let wait_ms = self.dice.roll(60_000);
                 self.tick(wait_ms);
@@ -308,6 +324,14 @@ impl World {
                 let wait_ms = self.dice.roll(1_500);
                 self.tick(wait_ms);
             }
+        }
+    }
+
+    /// An answer comes that may be too late.
+    fn be_late(&mut self) {
+        if let Some((ticket, answer)) = self.late.pop() {
+            self.connected |= ticket == self.ticket;
+            self.put(Input::Reply { ticket, answer });
         }
     }
 
@@ -412,7 +436,7 @@ impl World {
                     "{what}: {number} was paid, and nobody has anything: {order:?}"
                 );
             } else {
-                assert!(!out && !order.is_open(), "{what}: {number} {order:?}");
+                assert!(!out && (by_staff || !order.is_open()), "{what}: {number} {order:?}");
             }
         }
     }

@@ -70,6 +70,16 @@ const ALONE_TRIES: u32 = 5;
 const ALONE_PAUSE: Duration = Duration::from_millis(100);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
+/// Rows that SQLite may read before anybody has taken the first.
+const ROWS_AHEAD: usize = 256;
+/// How much of the file the writer keeps in memory, in KiB. SQLite's own 2 MiB are less than what
+/// a full batch touches, and what does not fit is written and read again.
+const WRITER_CACHE_KIB: u32 = 64 * 1024;
+/// The same for each reader.
+const READER_CACHE_KIB: u32 = 8 * 1024;
+/// After how many pages of its log SQLite copies them into the file. A page that many commits
+/// change is copied once.
+const CHECKPOINT_PAGES: u32 = 8_000;
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -223,6 +233,11 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .statement_cache_capacity(STATEMENTS)
+            // Whoever reads many rows is not woken for each.
+            .row_buffer_size(ROWS_AHEAD)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+            // What a statement would need to undo itself; otherwise a file of its own each time.
+            .pragma("temp_store", "memory")
             .busy_timeout(BUSY_TIMEOUT);
         let pool = || {
             SqlitePoolOptions::new()
@@ -231,9 +246,11 @@ impl Store {
                 .max_lifetime(None)
                 .test_before_acquire(false)
         };
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        // In KiB, which SQLite tells from pages by the sign.
+        let cached = |kib: u32| options.clone().pragma("cache_size", format!("-{kib}"));
+        let writer = pool().max_connections(1).connect_with(cached(WRITER_CACHE_KIB)).await?;
         check_pragmas(&mut writer.acquire().await?.into()).await?;
-        let readers = options.pragma("query_only", "on");
+        let readers = cached(READER_CACHE_KIB).pragma("query_only", "on");
         let readers = pool().max_connections(READERS_MAX).connect_with(readers).await?;
         Ok(Self { pools: Pools::Sqlite { writer, readers }, replica: None })
     }
