@@ -74,7 +74,7 @@ pub enum Key {
     Select,
     /// The staff's own key, a switch behind the door: to the orders that wait for them.
     Staff,
-    /// A touch on the display's upper right corner, which shows no key: five of them within five
+    /// A touch on the display's upper left corner, which shows no key: five of them within five
     /// seconds are [`Key::Staff`].
     Corner,
     /// On the staff's screen: the customer has got these goods.

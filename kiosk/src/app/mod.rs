@@ -207,16 +207,16 @@ impl App {
         self.settings.size
     }
 
-    /// How many orders are followed, those that wait for the staff included.
-    #[must_use]
-    pub fn open_orders(&self) -> usize {
-        self.orders.iter().filter(|order| !order.settled).count()
-    }
-
     /// What the display shows, for [`App::draw`]; to be [forgotten](Shown::forget) when the
     /// display was switched off.
     pub const fn shown(&mut self) -> &mut Shown {
         &mut self.shown
+    }
+
+    /// How many orders are followed, those that wait for the staff included.
+    #[must_use]
+    pub fn open_orders(&self) -> usize {
+        self.orders.iter().filter(|order| !order.settled).count()
     }
 
     fn order_ref(&self, id: u32) -> Option<&Order> {

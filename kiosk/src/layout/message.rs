@@ -8,7 +8,7 @@ use super::{
     stack::{Align, Stack},
 };
 use crate::{
-    app::{Key, Page, Screen, StaffPage},
+    app::{Fault, Key, Page, Screen, StaffPage},
     font::SIZE_12,
     lines::{ELLIPSIS, LINES_MAX, fit_end},
     mark::Mark,
@@ -17,6 +17,7 @@ use crate::{
     theme::Theme,
 };
 use embedded_graphics::{geometry::Point, pixelcolor::Rgb888};
+use heapless::{String, Vec};
 
 /// What a page says and shows.
 pub(super) struct Content {
@@ -86,8 +87,8 @@ pub(super) fn number(screen: &Screen) -> &str {
 }
 
 /// What is wrong with the terminal, for the staff.
-pub(super) fn fault(screen: &Screen, words: &Words) -> heapless::String<64> {
-    let mut text = heapless::String::new();
+pub(super) fn fault(screen: &Screen, words: &Words) -> String<64> {
+    let mut text = String::new();
     let fault = match screen.page {
         Page::OutOfService(fault) => Some(fault),
         Page::Staff(StaffPage { fault, .. }) => fault,
@@ -211,7 +212,7 @@ fn push_dots(plan: &mut Plan<'_>, y: i32, step: u16) {
 /// One order that waits: its number as large as it fits, goods, amount, and what was done.
 fn lay_out_staff(plan: &mut Plan<'_>, screen: &Screen, staff: &StaffPage) {
     let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
-    let mut title = heapless::String::<64>::new();
+    let mut title = String::<64>::new();
     // A title has 40 bytes at most.
     let _fits = title.push_str(words.staff.title);
     if staff.of > 0 {
@@ -247,27 +248,26 @@ fn lay_out_staff(plan: &mut Plan<'_>, screen: &Screen, staff: &StaffPage) {
 
 /// What was done in one row; back and the other orders in another, or all in one where they fit.
 fn push_staff_keys(plan: &mut Plan<'_>, staff: &StaffPage) -> i32 {
-    let words = plan.words;
-    let back = Button::plain(Key::Back, words.back);
+    let (metrics, words) = (plan.metrics, plan.words);
+    let mut lower: Vec<Button<'_>, 4> = Vec::new();
+    let mut upper: Vec<Button<'_>, 4> = Vec::new();
+    // At most four and two.
+    let mut push = |button| drop(lower.push(button));
+    push(Button::plain(Key::Back, words.back));
+    if staff.of > 1 {
+        push(Button::sign(Key::PageBack, Mark::Left));
+        push(Button::sign(Key::PageOn, Mark::Right));
+    }
+    if staff.fault == Some(Fault::Dispenser) {
+        push(Button::plain(Key::Repaired, words.repaired));
+    }
     if staff.of == 0 {
-        return plan.push_bottom(&[back]);
+        return plan.push_bottom(&lower);
     }
-    let (done, forget) =
-        (Button::main(Key::Done, words.done, ""), Button::plain(Key::Forget, words.forget));
-    let before = Button::sign(Key::PageBack, Mark::Left);
-    let next = Button::sign(Key::PageOn, Mark::Right);
-    let metrics = plan.metrics;
-    if metrics.width > 2 * metrics.height.min(320) {
-        let all = [back, before, next, forget, done];
-        let one = [back, forget, done];
-        return plan.push_bottom(if staff.of > 1 { &all } else { &one });
-    }
-    let y = if staff.of > 1 {
-        plan.push_bottom(&[back, before, next])
-    } else {
-        plan.push_bottom(&[back])
-    };
-    let y = y - metrics.gap - metrics.key;
-    plan.push_row(metrics.inner(), y, &[forget, done]);
+    let mut push = |button| drop(upper.push(button));
+    push(Button::plain(Key::Forget, words.forget));
+    push(Button::main(Key::Done, words.done, ""));
+    let y = plan.push_bottom(&lower) - metrics.gap - metrics.key;
+    plan.push_row(metrics.inner(), y, &upper);
     y
 }

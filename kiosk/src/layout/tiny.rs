@@ -9,7 +9,7 @@ use super::{
     stack::{Align, Stack},
 };
 use crate::{
-    app::{BasketPage, Key, MenuPage, Page, Screen},
+    app::{BasketPage, Fault, Key, MenuPage, Page, Screen},
     font::{Font, SIZE_12},
     lines::{ELLIPSIS, LINES_MAX, fit, fit_end, wrap},
     menu::Item,
@@ -380,7 +380,7 @@ fn message_page(plan: &mut Plan<'_>, screen: &Screen) {
 fn message_cells(plan: &Plan<'_>, screen: &Screen) -> Cells<'static> {
     let words = plan.words;
     let mut cells = Cells::new();
-    // At most six.
+    // At most seven.
     let mut push = |cell| {
         let _full = cells.push(cell);
     };
@@ -392,6 +392,9 @@ fn message_cells(plan: &Plan<'_>, screen: &Screen) -> Cells<'static> {
         if staff.of > 0 {
             push((Key::Done, words.done));
             push((Key::Forget, words.forget));
+        }
+        if staff.fault == Some(Fault::Dispenser) {
+            push((Key::Repaired, words.repaired));
         }
         push((Key::Back, words.back));
     } else if screen.page.can_order_again() {
