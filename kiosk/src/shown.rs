@@ -45,9 +45,14 @@ impl Shown {
         D: DrawTarget,
         D::Color: From<Rgb888>,
     {
-        match self.picture.take().filter(|shown| shown.bounds() == next.bounds()) {
-            Some(shown) => Change { shown: &shown, next }.send(target)?,
-            None => next.paint_all(target)?,
+        // Looked at where it lies: a copy would be the largest thing on a small machine's stack.
+        let sent = match &self.picture {
+            Some(shown) if shown.bounds() == next.bounds() => Change { shown, next }.send(target),
+            Some(_) | None => next.paint_all(target),
+        };
+        if sent.is_err() {
+            self.picture = None;
+            return sent;
         }
         self.picture = Some(next.remembered());
         Ok(())

@@ -81,9 +81,10 @@ impl Elf {
 
     /// Whether these bytes lie in flash.
     pub(crate) fn contains(&self, wanted: &[u8]) -> bool {
-        let loaded = self.sections.iter().filter(|section| {
-            section.kind == PROGRAM_BITS && section.flags & LOADED != 0
-        });
+        let loaded = self
+            .sections
+            .iter()
+            .filter(|section| section.kind == PROGRAM_BITS && section.flags & LOADED != 0);
         let mut parts = loaded.filter_map(|section| {
             self.bytes.get(section.offset..section.offset.checked_add(section.size)?)
         });

@@ -213,6 +213,11 @@ impl App {
         &mut self.shown
     }
 
+    /// What drawing needs: the screen, the display's size, and what the display shows.
+    pub(crate) const fn drawing(&mut self) -> (&Screen, Size, &mut Shown) {
+        (&self.screen, self.settings.size, &mut self.shown)
+    }
+
     /// How many orders are followed, those that wait for the staff included.
     #[must_use]
     pub fn open_orders(&self) -> usize {

@@ -54,6 +54,8 @@ impl App {
         let mut all = !self.drawn;
         if discriminant(&page) != discriminant(&self.screen.page) {
             self.page_since_ms = now_ms;
+            // What was selected on another page is no reason to select it here.
+            self.focus = None;
             all = true;
         }
         let mut part = page != self.screen.page;

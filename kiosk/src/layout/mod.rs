@@ -113,10 +113,8 @@ impl App {
         if damage == Damage::Nothing {
             return Ok(());
         }
-        let mut shown = core::mem::take(self.shown());
-        let drawn = shown.show(target, &self.plan(theme).picture);
-        *self.shown() = shown;
-        drawn
+        let (screen, size, shown) = self.drawing();
+        shown.show(target, &plan(screen, size, theme).picture)
     }
 }
 

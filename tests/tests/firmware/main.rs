@@ -13,7 +13,7 @@ mod stand;
 
 use std::time::Duration;
 
-use board::{SELECT, address_of};
+use board::address_of;
 use machine::Moment;
 use stand::Stand;
 use tokio::time::{sleep, timeout};
@@ -57,8 +57,6 @@ async fn a_customer_buys_with_five_buttons_and_gets_the_goods_once() {
     assert_eq!(stand.machine.goods(), ["1*1"]);
 
     // The bridge is killed while a code is shown, and the server after it; both come back.
-    stand.board().press(SELECT).await;
-    stand.until(&["attract"], &[]).await;
     let code = stand.order().await;
     stand.kill_bridge().await;
     stand.until_no_code().await;
@@ -69,9 +67,7 @@ async fn a_customer_buys_with_five_buttons_and_gets_the_goods_once() {
     stand.until(&["take"], &["help"]).await;
     stand.until_phase("shipped").await;
 
-    // One byte in 200 is noise: one frame in three or so.
-    stand.board().press(SELECT).await;
-    stand.until(&["attract"], &[]).await;
+    // Three bytes of 1000 are noise: of the longest frames hardly one comes through.
     stand.line.make_noise(30);
     let code = stand.order().await;
     stand.desk.pay(&code).await.unwrap();
@@ -101,7 +97,6 @@ async fn whenever_the_power_goes_nothing_comes_out_twice_or_unpaid() {
         assert_eq!(stand.machine.moved().len(), done + 1, "{cut:?}\n{}", stand.last_words());
         stand.check().await;
         println!("power cut {cut:?}: the goods came out once");
-        stand.to_attract().await;
     }
     // One that remembers nothing: the staff are asked, and nothing comes out a second time.
     stand.machine.forget_from_now_on(true);
@@ -114,7 +109,6 @@ async fn whenever_the_power_goes_nothing_comes_out_twice_or_unpaid() {
         assert_ne!(stand.phases().await.last().unwrap(), "shipped", "nobody knows");
         stand.check().await;
         println!("power cut {moment:?}, a dispenser without memory: help, and nothing more");
-        stand.to_attract().await;
     }
     println!("stack: {} of {} bytes", stand.stack.0, stand.stack.1);
     stand.stop().await;

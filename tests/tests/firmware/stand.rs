@@ -38,6 +38,7 @@ impl Stand {
         let shop = Shop::Webhook("http://127.0.0.1:9/".to_owned());
         let desk = Desk::start(Options { shop, ..Options::default() }).await.unwrap();
         let device_key = desk.device_key("kiosk-1").await.unwrap();
+        until_it_opens(&desk, &device_key).await;
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("device.key"), &device_key).unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -128,7 +129,7 @@ impl Stand {
         self.said[self.said.len().saturating_sub(60)..].join("\n")
     }
 
-    /// From the attract screen to a code, which is read from the display.
+    /// From the attract screen, or from an order's end, to a code, which is read from the display.
     pub(crate) async fn order(&mut self) -> String {
         self.board().press(SELECT).await;
         self.until(&["menu"], &[]).await;
@@ -139,17 +140,6 @@ impl Stand {
         self.board().press(SELECT).await;
         self.until(&["qr"], &["help", "failed"]).await;
         self.code().await
-    }
-
-    /// To the attract screen from an order's end.
-    pub(crate) async fn to_attract(&mut self) {
-        loop {
-            self.board().press(SELECT).await;
-            let attract = self.until(&["attract"], &["menu"]);
-            if timeout(Duration::from_secs(1), attract).await.is_ok() {
-                return;
-            }
-        }
     }
 
     /// Waits until the display shows no code: nobody watches it.
@@ -201,8 +191,8 @@ impl Stand {
 
     /// The promise: nothing came out twice, and nothing that was not paid.
     pub(crate) async fn check(&self) {
-        let paid = "select order_id from attempt join payment using (out_trade_no) \
-                    where verdict = 'ship'";
+        let paid = "select attempt.order_id from attempt join payment \
+                    on payment.out_trade_no = attempt.out_trade_no where verdict = 'ship'";
         let paid = self.desk.texts(paid).await.unwrap();
         for (job, times) in self.machine.moved() {
             assert_eq!(times, 1, "{job} came out {times} times\n{}", self.last_words());
@@ -224,4 +214,15 @@ impl Stand {
         self.kill_bridge().await;
         self.desk.stop().await.unwrap();
     }
+}
+
+/// The server learns of a new key within seconds.
+async fn until_it_opens(desk: &Desk, key: &str) {
+    let url = format!("{}/v1/orders/20261123192600K7Q2M9XB", desk.server_url());
+    let opened = timeout(PATIENCE, async {
+        while desk.http().get(&url).bearer_auth(key).send().await.unwrap().status() == 401 {
+            sleep(Duration::from_millis(100)).await;
+        }
+    });
+    opened.await.expect("the device's key opens");
 }

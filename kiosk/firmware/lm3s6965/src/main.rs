@@ -2,38 +2,31 @@
 #![no_std]
 #![no_main]
 
+mod board;
 mod buttons;
-mod card;
 mod chip;
 mod clock;
-mod dispenser;
 mod fault;
 #[cfg(feature = "measure")]
 mod measure;
 mod oled;
-mod shell;
 mod spi;
 mod stack;
-mod store;
 mod uart;
 
+use board::Lm3s6965;
 use chip::system;
 use clock::Time;
 use core::fmt;
 use cortex_m::asm;
 use cortex_m_rt::entry;
-use heapless::String;
 use oled::Oled;
 use saoma_kiosk::{
     app::{Fault, Page},
-    serial::{
-        message::{LOG_MAX, ToBridge},
-        terminal::{Heard, Terminal},
-    },
+    serial::terminal::{Heard, Terminal},
 };
-use shell::Shell;
+use saoma_kiosk_shell::store::{Name, Store, StoreError};
 use spi::Spi;
-use store::{Name, Store, StoreError};
 use uart::Uart;
 
 #[entry]
@@ -47,23 +40,30 @@ fn main() -> ! {
     #[cfg(feature = "measure")]
     measure::run(&mut spi);
     let mut time = Time::new();
-    let mut shell = match start(&mut spi, &mut time) {
-        Ok(shell) => shell,
-        Err(error) => {
-            log(format_args!("{error}"));
-            fault::end(&mut spi, Fault::Journal)
-        }
+    let (mut board, mut shell) = match open(&mut spi, &mut time) {
+        Ok((store, name)) => match Lm3s6965::new(spi, store, &name) {
+            Ok(both) => both,
+            Err(error) => give_up(&error),
+        },
+        Err(error) => give_up(&error),
     };
     loop {
         clock::feed_watchdog();
-        shell.turn(&mut spi, time.now_ms());
+        shell.turn(&mut board, time.now_ms());
+        board.log_stack();
         asm::wfi();
     }
 }
 
-/// Everything that a terminal needs before it may do business.
+/// Without its card the terminal may not do business.
+fn give_up(error: &StoreError) -> ! {
+    log(format_args!("{error}"));
+    fault::end(&mut Spi::start(), Fault::Journal)
+}
+
+/// The memory card, with this start counted.
 #[inline(never)]
-fn start(spi: &mut Spi, time: &mut Time) -> Result<Shell, StoreError> {
+fn open(spi: &mut Spi, time: &mut Time) -> Result<(Store, Name), StoreError> {
     fault::show(spi, Page::Resuming);
     let store = Store::open(spi)?;
     let mut name = match store.name(spi)? {
@@ -72,7 +72,7 @@ fn start(spi: &mut Spi, time: &mut Time) -> Result<Shell, StoreError> {
     };
     store.count_start(spi, &mut name)?;
     log(format_args!("start {}, reset by {:#x}", name.starts, system::RESC.read()));
-    Shell::new(store, &name, spi)
+    Ok((store, name))
 }
 
 /// An empty card is made ready once the bridge has told the time.
@@ -94,18 +94,7 @@ fn make(store: &Store, spi: &mut Spi, time: &mut Time) -> Result<Name, StoreErro
     }
 }
 
-/// Tells the bridge's log; what is longer than a line of it is cut.
+/// Tells the bridge's log.
 pub(crate) fn log(text: fmt::Arguments<'_>) {
-    struct Cut(String<LOG_MAX>);
-    impl fmt::Write for Cut {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            let room = self.0.capacity() - self.0.len();
-            let end = text.floor_char_boundary(room);
-            self.0.push_str(text.get(..end).unwrap_or_default()).map_err(|_| fmt::Error)
-        }
-    }
-    let mut line = Cut(String::new());
-    // What does not fit is left out.
-    let _cut = fmt::write(&mut line, text);
-    ToBridge::Log { text: &line.0 }.write(|bytes| Uart::BRIDGE.send(bytes));
+    saoma_kiosk_shell::log(|bytes| Uart::BRIDGE.send(bytes), text);
 }

@@ -9,10 +9,7 @@
 //! block 72, 80     the journal, up to 8 blocks each (saoma_kiosk::journal)
 //! ```
 
-use crate::{
-    card::{BLOCK, Block, Card, CardError},
-    spi::Spi,
-};
+use crate::card::{BLOCK, Block, Bus, Card, CardError};
 use core::fmt::{self, Write as _};
 use heapless::String;
 use saoma_kiosk::{
@@ -28,22 +25,24 @@ const RECORD_BLOCKS: usize = RECORD_LEN.div_ceil(BLOCK);
 const _: () = assert!(RECORD_BLOCKS <= 8);
 
 /// The card with what lies on it.
-pub(crate) struct Store {
+pub struct Store {
     card: Card,
 }
 
-/// Which card this is, and the how-manieth start of the terminal with it.
+/// Which card this is.
 #[derive(Clone, Copy)]
-pub(crate) struct Name {
+pub struct Name {
     /// When the card was first used: seconds, Unix. A card that is exchanged for an empty one
     /// begins to count orders again; this keeps their numbers apart.
     made_unix_s: u32,
-    pub(crate) starts: u32,
+    /// How often the terminal has started with it.
+    pub starts: u32,
 }
 
 /// Why nothing can be kept.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum StoreError {
+pub enum StoreError {
+    /// The card does not work.
     Card(CardError),
     /// Something else lies where the records should be, or both of a kind are damaged.
     Damaged,
@@ -65,17 +64,24 @@ impl fmt::Display for StoreError {
 }
 
 impl Store {
-    pub(crate) fn open(spi: &mut Spi) -> Result<Self, StoreError> {
-        Ok(Self { card: Card::start(spi)? })
+    /// Wakes the card up.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn open(bus: &mut impl Bus) -> Result<Self, StoreError> {
+        Ok(Self { card: Card::start(bus)? })
     }
 
     /// The name on the card; `None` when the card is empty.
+    ///
+    /// # Errors
+    /// [`StoreError`] says what is wrong with the card.
     #[inline(never)]
-    pub(crate) fn name(&self, spi: &mut Spi) -> Result<Option<Name>, StoreError> {
+    pub fn name(&self, bus: &mut impl Bus) -> Result<Option<Name>, StoreError> {
         let (mut newest, mut is_empty) = (None, true);
         let mut block = [0; BLOCK];
         for number in NAME_BLOCKS {
-            self.card.read(spi, number, &mut block)?;
+            self.card.read(bus, number, &mut block)?;
             is_empty &= block.iter().all(|byte| *byte == 0) || block.iter().all(|b| *b == 0xff);
             let name = Name::decode(&block);
             newest = match (newest, name) {
@@ -88,58 +94,70 @@ impl Store {
     }
 
     /// Makes an empty card ready.
-    pub(crate) fn make(&self, spi: &mut Spi, unix_s: u64) -> Result<Name, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`] says what is wrong with the card.
+    pub fn make(&self, bus: &mut impl Bus, unix_s: u64) -> Result<Name, StoreError> {
         // The journal first: a card with a name and without a journal has lost it.
-        self.write(spi, 0, &Journal::default().encode())?;
+        self.write(bus, 0, &Journal::default().encode())?;
         let [a, b, c, d, ..] = unix_s.to_le_bytes();
         Ok(Name { made_unix_s: u32::from_le_bytes([a, b, c, d]), starts: 0 })
     }
 
     /// Counts this start.
-    pub(crate) fn count_start(&self, spi: &mut Spi, name: &mut Name) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`] says what is wrong with the card.
+    pub fn count_start(&self, bus: &mut impl Bus, name: &mut Name) -> Result<(), StoreError> {
         name.starts = name.starts.wrapping_add(1).max(1);
         let number = NAME_BLOCKS[usize::from(name.starts % 2 == 1)];
-        Ok(self.card.write(spi, number, &name.encode())?)
+        Ok(self.card.write(bus, number, &name.encode())?)
     }
 
     /// The newest journal.
-    pub(crate) fn journal(&self, spi: &mut Spi) -> Result<Journal, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`] says what is wrong with the card.
+    pub fn journal(&self, bus: &mut impl Bus) -> Result<Journal, StoreError> {
         // One after the other, because there is not much room for two.
         let [first, second] = JOURNAL_BLOCKS;
-        let sequences = [self.sequence(spi, first)?, self.sequence(spi, second)?];
+        let sequences = [self.sequence(bus, first)?, self.sequence(bus, second)?];
         let newest = if sequences[0] > sequences[1] { first } else { second };
-        self.record(spi, newest)?.ok_or(StoreError::Damaged)
+        self.record(bus, newest)?.ok_or(StoreError::Damaged)
     }
 
     #[inline(never)]
-    fn sequence(&self, spi: &mut Spi, first: u32) -> Result<Option<u64>, StoreError> {
-        Ok(self.record(spi, first)?.map(|journal| journal.sequence))
+    fn sequence(&self, bus: &mut impl Bus, first: u32) -> Result<Option<u64>, StoreError> {
+        Ok(self.record(bus, first)?.map(|journal| journal.sequence))
     }
 
     /// The journal of a slot; `None` when there is none.
     #[inline(never)]
-    fn record(&self, spi: &mut Spi, first: u32) -> Result<Option<Journal>, StoreError> {
+    fn record(&self, bus: &mut impl Bus, first: u32) -> Result<Option<Journal>, StoreError> {
         let mut record = [0; RECORD_LEN];
         for (number, part) in (first..).zip(record.chunks_mut(BLOCK)) {
             let mut block = [0; BLOCK];
-            self.card.read(spi, number, &mut block)?;
+            self.card.read(bus, number, &mut block)?;
             part.copy_from_slice(block.get(..part.len()).unwrap_or_default());
         }
         Ok(Journal::decode(&record))
     }
 
     /// Writes the journal's record into slot 0 or 1. `Ok` says that it will survive.
+    ///
+    /// # Errors
+    /// [`StoreError`] says what is wrong with the card.
     #[inline(never)]
-    pub(crate) fn write(
+    pub fn write(
         &self,
-        spi: &mut Spi,
+        bus: &mut impl Bus,
         slot: usize,
         record: &[u8; RECORD_LEN],
     ) -> Result<(), StoreError> {
         for (number, part) in (JOURNAL_BLOCKS[slot % 2]..).zip(record.chunks(BLOCK)) {
             let mut block = [0; BLOCK];
             block.get_mut(..part.len()).unwrap_or_default().copy_from_slice(part);
-            self.card.write(spi, number, &block)?;
+            self.card.write(bus, number, &block)?;
         }
         Ok(())
     }
@@ -167,7 +185,7 @@ impl Name {
 
     /// What the numbers of orders begin with: the chip's own number and the card's age, in digits
     /// and letters.
-    pub(crate) fn prefix(&self, chip: [u32; 2]) -> String<24> {
+    pub fn prefix(&self, chip: [u32; 2]) -> String<24> {
         let mut prefix = String::new();
         // 1 + 6 + 1 + at most 7.
         let _fits = write!(prefix, "K{:06X}-", chip[1] & 0xff_ffff);

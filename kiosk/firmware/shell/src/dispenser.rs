@@ -1,6 +1,6 @@
 //! The dispenser on the second serial line, see [`saoma_kiosk::serial::dispenser`].
 
-use crate::uart::Uart;
+use crate::Board;
 use core::fmt::Write as _;
 use heapless::String;
 use saoma_kiosk::{
@@ -27,7 +27,7 @@ impl Dispenser {
 
     /// Has a job done. This is the only place from which goods can move.
     #[inline(never)]
-    pub(crate) fn dispense(&mut self, job: Job, now_ms: u64) {
+    pub(crate) fn dispense(&mut self, board: &mut impl Board, job: Job, now_ms: u64) {
         let mut line = String::<LINE_MAX>::new();
         // 9 + 40 + 1 + 8 items of at most 8 and 1 always fit.
         let _fits = write!(line, "DISPENSE {} ", job.id);
@@ -35,28 +35,25 @@ impl Dispenser {
             let comma = if index == 0 { "" } else { "," };
             let _fits = write!(line, "{comma}{}*{}", one.no, one.count);
         }
-        self.say(&line);
+        say(board, &line);
         self.job = Some((job.id, now_ms.saturating_add(GOODS_WITHIN_MS)));
     }
 
     /// Asks what became of a job; nothing moves.
-    pub(crate) fn recall(&mut self, job: JobId, now_ms: u64) {
+    pub(crate) fn recall(&mut self, board: &mut impl Board, job: JobId, now_ms: u64) {
         let mut line = String::<LINE_MAX>::new();
         let _fits = write!(line, "STATE {job}");
-        self.say(&line);
+        say(board, &line);
         self.job = Some((job, now_ms.saturating_add(STATE_WITHIN_MS)));
     }
 
-    fn say(&mut self, line: &str) {
-        // An empty line first: whatever noise was before it is a line of its own.
-        Uart::DISPENSER.send(b"\n");
-        Uart::DISPENSER.send(line.as_bytes());
-        Uart::DISPENSER.send(b"\n");
-    }
-
     /// What became of the job that is waited for, once that is known or will not be.
-    pub(crate) fn look(&mut self, now_ms: u64) -> Option<(JobId, Dispensed)> {
-        while let Some(byte) = Uart::DISPENSER.take() {
+    pub(crate) fn look(
+        &mut self,
+        board: &mut impl Board,
+        now_ms: u64,
+    ) -> Option<(JobId, Dispensed)> {
+        while let Some(byte) = board.take_from_dispenser() {
             let Some((id, outcome)) = self.lines.take(byte) else { continue };
             if let Some((job, _)) = self.job.take_if(|(job, _)| job.as_str() == id) {
                 let outcome = match outcome {
@@ -70,4 +67,11 @@ impl Dispenser {
         let (job, _) = self.job.take_if(|(_, before_ms)| now_ms >= *before_ms)?;
         Some((job, Dispensed::Unknown))
     }
+}
+
+fn say(board: &mut impl Board, line: &str) {
+    // An empty line first: whatever noise was before it is a line of its own.
+    board.tell_dispenser(b"\n");
+    board.tell_dispenser(line.as_bytes());
+    board.tell_dispenser(b"\n");
 }

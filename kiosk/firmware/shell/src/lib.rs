@@ -1,0 +1,16 @@
+//! What carries a terminal's wishes out on any board: ask the bridge, tell the dispenser, keep the
+//! journal on a memory card.
+//!
+//! A board has drivers for what [`Board`] and [`card::Bus`] ask for, and a loop that calls
+//! [`Shell::turn`].
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod card;
+mod dispenser;
+mod log;
+mod shell;
+pub mod store;
+
+pub use log::log;
+pub use shell::{Board, Shell};
