@@ -10,7 +10,7 @@ const TICKS_PER_MS: u32 = HZ / 1000;
 /// A loop that stands still for this long is started again; it is let go after twice as long.
 const WATCHDOG_S: u32 = 4;
 
-/// Milliseconds since the start; goes round after 49 days, see [`Time`].
+/// Milliseconds since the start; goes round after 49 days.
 static MS: AtomicU32 = AtomicU32::new(0);
 
 /// Makes the clock 50 MHz from the board's crystal of 8 MHz, and starts counting.
@@ -36,26 +36,9 @@ fn SysTick() {
     MS.store(MS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
-/// The time since the start, which never goes round.
-pub(crate) struct Time {
-    last: u32,
-    rounds: u32,
-}
-
-impl Time {
-    pub(crate) const fn new() -> Self {
-        Self { last: 0, rounds: 0 }
-    }
-
-    /// Milliseconds since the start. To be asked at least once in 49 days.
-    pub(crate) fn now_ms(&mut self) -> u64 {
-        let now = MS.load(Ordering::Relaxed);
-        if now < self.last {
-            self.rounds = self.rounds.wrapping_add(1);
-        }
-        self.last = now;
-        u64::from(self.rounds) << 32 | u64::from(now)
-    }
+/// Milliseconds since the start, going round after 49 days.
+pub(crate) fn ms() -> u32 {
+    MS.load(Ordering::Relaxed)
 }
 
 /// Nanoseconds since the start, in steps of 20.

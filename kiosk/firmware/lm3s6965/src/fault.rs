@@ -11,11 +11,9 @@ use core::{
 };
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
-use heapless::String;
 use saoma_kiosk::{
-    app::{Fault, OrderShown, Page, Screen},
+    app::{Fault, Page},
     layout,
-    texts::Language,
     theme::Theme,
 };
 
@@ -25,23 +23,9 @@ const SHOWN_MS: u32 = 5_000;
 /// Whether this is the end already: what fails on the way out is not tried again.
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 
-/// A screen without an order.
-pub(crate) fn screen(page: Page) -> Screen {
-    Screen {
-        language: Language::Zh,
-        dimmed: false,
-        step: 0,
-        focus: None,
-        merchant: String::new(),
-        page,
-        order: OrderShown::default(),
-        code: None,
-    }
-}
-
 /// Shows a screen whatever the display shows now.
 pub(crate) fn show(spi: &mut Spi, page: Page) {
-    let screen = screen(page);
+    let screen = saoma_kiosk_shell::screen(page);
     let theme = Theme::for_size(SIZE);
     let plan = layout::plan(&screen, SIZE, &theme);
     // Infallible.

@@ -16,7 +16,6 @@ mod uart;
 
 use board::Lm3s6965;
 use chip::system;
-use clock::Time;
 use core::fmt;
 use cortex_m::asm;
 use cortex_m_rt::entry;
@@ -25,7 +24,10 @@ use saoma_kiosk::{
     app::{Fault, Page},
     serial::terminal::{Heard, Terminal},
 };
-use saoma_kiosk_shell::store::{Name, Store, StoreError};
+use saoma_kiosk_shell::{
+    Time,
+    store::{Name, Store, StoreError},
+};
 use spi::Spi;
 use uart::Uart;
 
@@ -49,7 +51,7 @@ fn main() -> ! {
     };
     loop {
         clock::feed_watchdog();
-        shell.turn(&mut board, time.now_ms());
+        shell.turn(&mut board, time.now_ms(clock::ms()));
         board.log_stack();
         asm::wfi();
     }
@@ -82,7 +84,7 @@ fn make(store: &Store, spi: &mut Spi, time: &mut Time) -> Result<Name, StoreErro
     let mut line = Terminal::new("new card", 0);
     loop {
         clock::feed_watchdog();
-        let now_ms = time.now_ms();
+        let now_ms = time.now_ms(clock::ms());
         while let Some(byte) = Uart::BRIDGE.take() {
             if let Some(Heard::Time { unix_s }) = line.take(byte, now_ms) {
                 log(format_args!("an empty memory card is made ready"));

@@ -4,13 +4,19 @@
 //! the time that SysTick measures is the number of instructions, in steps of 20.
 
 use crate::{
-    clock, fault, log,
+    clock, log,
     oled::{Oled, SIZE},
     spi::Spi,
 };
 use core::hint::black_box;
 use saoma_core::qr::{self, Level};
-use saoma_kiosk::{app::Page, layout, shown::Shown, theme::Theme};
+use saoma_kiosk::{
+    app::{Page, Screen},
+    layout,
+    shown::Shown,
+    theme::Theme,
+};
+use saoma_kiosk_shell::screen;
 
 /// As long as WeChat's are.
 const CODE_URL: &str = "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz";
@@ -25,20 +31,20 @@ pub(crate) fn run(spi: &mut Spi) {
     tell("encode", count(|| drop(black_box(qr::encode_at_least(black_box(CODE_URL), Level::L)))));
     let code = layout::code_for(SIZE, CODE_URL);
     tell("fit", count(|| drop(black_box(layout::code_for(SIZE, black_box(CODE_URL))))));
-    let mut screen = fault::screen(Page::Code { left_s: 299 });
-    screen.code = code;
+    let mut code_screen = screen(Page::Code { left_s: 299 });
+    code_screen.code = code;
     let theme = Theme::for_size(SIZE);
     let (mut oled, mut shown) = (Oled::new(), Shown::new());
-    let mut draw = |what, screen| {
+    let mut draw = |what, screen: &Screen| {
         let plan = layout::plan(screen, SIZE, &theme);
         // Infallible.
         tell(what, count(|| drop(shown.show(&mut oled, &plan.picture))));
         tell("send", count(|| oled.show(spi)));
     };
-    draw("draw-code", &screen);
-    screen.page = Page::Code { left_s: 298 };
-    draw("draw-second", &screen);
-    draw("draw-dispensing", &fault::screen(Page::Dispensing));
+    draw("draw-code", &code_screen);
+    code_screen.page = Page::Code { left_s: 298 };
+    draw("draw-second", &code_screen);
+    draw("draw-dispensing", &screen(Page::Dispensing));
     // Until all of it is said.
     clock::feed_watchdog();
 }

@@ -9,8 +9,14 @@
 pub mod card;
 mod dispenser;
 mod log;
+mod ring;
+mod screen;
 mod shell;
 pub mod store;
+mod time;
 
 pub use log::log;
+pub use ring::Ring;
+pub use screen::screen;
 pub use shell::{Board, Shell};
+pub use time::Time;
