@@ -174,3 +174,138 @@ impl Basket {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::{
+        call::Goods,
+        menu::{MENU, Symbol},
+    };
+    use std::{boxed::Box, string::ToString as _, vec::Vec as Many};
+
+    fn basket(lines: &[(u16, u8)]) -> Basket {
+        Basket::of(lines.iter().map(|(no, count)| Line { no: *no, count: *count })).unwrap()
+    }
+
+    /// A menu of items that all have this name and price.
+    fn menu_of(name: &'static str, amount_fen: u32) -> &'static [Item] {
+        let items = (1..=9).map(|no| Item {
+            no,
+            name: "x",
+            zh: name,
+            en: name,
+            amount_fen,
+            symbol: Symbol::Parcel,
+        });
+        Box::leak(items.collect::<Many<_>>().into_boxed_slice())
+    }
+
+    #[test]
+    fn an_item_is_in_it_once_and_counted() {
+        let mut basket = Basket::new();
+        for no in [1, 3, 1] {
+            assert!(basket.add(&MENU, no));
+        }
+        assert_eq!((basket.count(1), basket.count(3), basket.pieces()), (2, 1, 3));
+        assert_eq!(basket.total(&MENU), Fen::new(2 * 1800 + 1250));
+        basket.remove(1);
+        basket.remove(3);
+        basket.remove(3);
+        assert_eq!(basket.lines(), [Line { no: 1, count: 1 }]);
+    }
+
+    #[test]
+    fn what_the_menu_has_not_got_cannot_be_bought() {
+        let mut basket = Basket::new();
+        assert!(!basket.add(&MENU, 99) && basket.is_empty());
+        let gone = Basket::of([Line { no: 99, count: 1 }]).unwrap();
+        assert_eq!(gone.total(&MENU), None);
+    }
+
+    #[test]
+    fn a_basket_costs_no_more_than_an_order_may() {
+        let menu = menu_of("gold", 1_000_000_000);
+        let mut basket = Basket::new();
+        assert!(basket.add(menu, 1) && basket.add(menu, 2));
+        assert!(!basket.add(menu, 1) && !basket.add(menu, 3), "3,000,000,000 fen are too much");
+        assert_eq!(basket.total(menu), Fen::new(2_000_000_000));
+    }
+
+    #[test]
+    fn lines_that_are_no_basket_are_refused() {
+        let line = |no, count| Line { no, count };
+        assert_eq!(Basket::of([line(1, 0)]), None);
+        assert_eq!(Basket::of([line(1, COUNT_MAX + 1)]), None);
+        assert_eq!(Basket::of([line(1, 1), line(1, 1)]), None);
+        assert_eq!(Basket::of((1..=9).map(|no| line(no, 1))), None);
+        assert!(Basket::of((1..=8).map(|no| line(no, COUNT_MAX))).is_some());
+    }
+
+    #[test]
+    fn a_description_names_the_goods_in_the_customers_language() {
+        for (lines, zh, en) in [
+            (&[(1, 1)][..], "燕麦拿铁", "Oat latte"),
+            (&[(1, 2)], "燕麦拿铁×2", "Oat latte ×2"),
+            (&[(1, 1), (4, 2)], "燕麦拿铁、葡式蛋挞×2", "Oat latte, Egg tart ×2"),
+        ] {
+            let basket = basket(lines);
+            assert_eq!(basket.describe(&MENU, Language::Zh), zh);
+            assert_eq!(basket.describe(&MENU, Language::En), en);
+        }
+    }
+
+    #[test]
+    fn where_not_all_names_have_room_the_rest_is_counted() {
+        let all: Many<(u16, u8)> = (1..=8).map(|no| (no, 9)).collect();
+        let text = basket(&all).describe(&MENU, Language::Zh);
+        assert_eq!(
+            text,
+            "燕麦拿铁×9、云南手冲×9、茉莉绿茶×9、葡式蛋挞×9、冰美式×9、黄油可颂×9等72件"
+        );
+        let text = basket(&all).describe(&MENU, Language::En);
+        assert_eq!(
+            text,
+            "Oat latte ×9, Yunnan pour-over ×9, Jasmine green tea ×9, Egg tart ×9, \
+             Iced americano ×9, Butter croissant ×9 and 18 more"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_between_two_characters() {
+        let long: &'static str = Box::leak("é".repeat(100).into_boxed_str());
+        let menu = menu_of(long, 100);
+        for language in Language::ALL {
+            let text = basket(&[(1, 2), (2, 1)]).describe(menu, language);
+            assert_eq!(text.as_str(), "é".repeat(62) + "…", "127 bytes at most");
+        }
+    }
+
+    #[test]
+    fn every_basket_has_a_description_that_the_server_takes() {
+        let names = [
+            "",
+            "茶",
+            "Sparkling water with everything",
+            "一二三四五六七八九十一二三四五六七八九十",
+        ];
+        let names = names
+            .map(str::to_string)
+            .into_iter()
+            .chain([27, 126, 127, 128, 300].map(|length| "a".repeat(length)));
+        for name in names {
+            let menu = menu_of(Box::leak(name.clone().into_boxed_str()), 100);
+            for lines in 1..=8 {
+                for count in [1, 9] {
+                    let lines: Many<(u16, u8)> = (1..=lines).map(|no| (no, count)).collect();
+                    for language in Language::ALL {
+                        let text = basket(&lines).describe(menu, language);
+                        let empty = name.is_empty() && lines.len() == 1 && count == 1;
+                        assert!(Goods::new(&text, Fen::new(1).unwrap()).is_ok() || empty, "{text}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -196,7 +196,6 @@ pub struct Request {
 
 /// What the server said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is no heap to put the view on")]
 pub enum Answer {
     /// The order as it stands.
     View(View),

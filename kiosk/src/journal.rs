@@ -23,6 +23,9 @@ pub const ENTRIES_MAX: usize = 6;
 /// Length of a record in bytes.
 pub const RECORD_LEN: usize = HEADER_LEN + ENTRIES_MAX * ENTRY_LEN + CRC_LEN;
 
+// Two blocks of a microcontroller's flash, or four sectors of a card.
+const _: () = assert!(RECORD_LEN <= 2048);
+
 const MAGIC: [u8; 4] = *b"SAOK";
 const VERSION: u8 = 1;
 const HEADER_LEN: usize = 20;

@@ -50,7 +50,6 @@ pub struct OrderShown {
 
 /// The screens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is no heap to put the basket on")]
 pub enum Page {
     /// Nobody is there: whoever comes by is invited.
     Attract,

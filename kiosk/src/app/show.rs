@@ -54,7 +54,6 @@ impl App {
         let mut all = !self.drawn;
         if discriminant(&page) != discriminant(&self.screen.page) {
             self.page_since_ms = now_ms;
-            // What was selected on another page is no reason to select it here.
             self.focus = None;
             all = true;
         }
@@ -171,7 +170,7 @@ impl App {
 
     fn basket_page(&mut self) -> Page {
         let menu = self.settings.menu;
-        let rows = layout::basket_rows(self.settings.size).clamp(1, LINES_MAX);
+        let rows = layout::rows(self.settings.size).clamp(1, LINES_MAX);
         let (first, pages) = self.turn(self.basket.lines().len(), rows);
         let lines = self.basket.lines().iter().skip(first).take(rows);
         let shown = lines.filter_map(|line| {

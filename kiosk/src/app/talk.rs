@@ -149,6 +149,14 @@ impl App {
             self.refusal = Some(Refusal { status: 0, code: cut(wrong) });
             return;
         }
+        if order.fresh && order.entry.stage == Stage::Making && view.phase == Phase::Paid {
+            // Nobody has seen its code: the number was given to another order once.
+            order.entry.order_id = Some(view.order_id.clone());
+            order.ask_for_help(now_ms);
+            self.mark();
+            self.refusal = Some(Refusal { status: 0, code: cut("paid_before") });
+            return;
+        }
         let mut changed = false;
         if order.entry.order_id.is_none() {
             order.entry.order_id = Some(view.order_id.clone());

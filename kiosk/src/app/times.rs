@@ -44,6 +44,10 @@ pub(super) const CORNER_PRESSES: u8 = 5;
 pub const IDLE_MS: u64 = 60_000;
 /// The same while the server cannot be reached: it may have been paid just then.
 pub const IDLE_OFFLINE_MS: u64 = 120_000;
+/// A second press on the same spot soon after paying does not mean to give the order up.
+pub const CANCEL_AFTER_MS: u64 = 600;
+/// How long an order's number is shown to whoever needs the staff: they have to come first.
+pub const IDLE_HELP_MS: u64 = 180_000;
 /// How long an order's end is shown, and that it is being given up.
 pub const IDLE_END_MS: u64 = 15_000;
 /// How long it is said that money goes back.

@@ -2,9 +2,10 @@
 
 use super::{
     App, Customer, Key, Keys, Page,
-    order::{Order, Wish},
+    order::{Order, Question, Wish},
     times::{
-        CORNER_PRESSES, CORNER_WITHIN_MS, IDLE_END_MS, IDLE_MS, IDLE_OFFLINE_MS, IDLE_REFUND_MS,
+        CANCEL_AFTER_MS, CORNER_PRESSES, CORNER_WITHIN_MS, IDLE_END_MS, IDLE_HELP_MS, IDLE_MS,
+        IDLE_OFFLINE_MS, IDLE_REFUND_MS,
     },
 };
 use crate::{
@@ -151,6 +152,10 @@ impl App {
     }
 
     fn cancel(&mut self, now_ms: u64) {
+        let shown_ms = now_ms.saturating_sub(self.page_since_ms);
+        if self.screen.page == Page::Starting && shown_ms < CANCEL_AFTER_MS {
+            return;
+        }
         let order = self.front().and_then(|front| self.order_mut(front));
         if let Some(order) = order.filter(|order| order.wish == Wish::Keep) {
             order.wish = Wish::GiveUp;
@@ -164,7 +169,7 @@ impl App {
             && let Some(order) = self.order_mut(customer.order)
         {
             order.unshown = false;
-            if order.lost == 0 && order.question(false).is_some() {
+            if order.lost == 0 && matches!(order.question(false), Some(Question::Look { .. })) {
                 order.rest(now_ms);
             }
         }
@@ -276,9 +281,9 @@ const fn idle_ms(page: &Page) -> Option<u64> {
         | Page::Basket(_)
         | Page::Starting
         | Page::Checking
-        | Page::Help
         | Page::OutOfService(_)
         | Page::Staff(_) => Some(IDLE_MS),
+        Page::Help => Some(IDLE_HELP_MS),
         Page::Offline => Some(IDLE_OFFLINE_MS),
         Page::Cancelling | Page::Take | Page::Cancelled | Page::Expired | Page::Failed => {
             Some(IDLE_END_MS)

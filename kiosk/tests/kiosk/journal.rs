@@ -135,11 +135,6 @@ fn the_checksum_is_that_of_the_standard() {
 }
 
 #[test]
-fn a_record_fits_two_kilobytes() {
-    assert!(RECORD_LEN <= 2048, "{RECORD_LEN}");
-}
-
-#[test]
 fn another_version_is_not_read() {
     let mut record = Journal::default().encode();
     record[4] = 2;

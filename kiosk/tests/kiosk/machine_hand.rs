@@ -4,8 +4,8 @@ use crate::bench::{Bench, held, job_id, look, order_id};
 use saoma_core::watch::Phase;
 use saoma_kiosk::{
     app::{
-        DISPENSE_WITHIN_MS, Dispensed, Fault, GONE_AFTER_S, IDLE_END_MS, IDLE_MS, IDLE_OFFLINE_MS,
-        Input, Key, Page,
+        DISPENSE_WITHIN_MS, Dispensed, Fault, GONE_AFTER_S, IDLE_END_MS, IDLE_HELP_MS,
+        IDLE_OFFLINE_MS, Input, Key, Page,
     },
     basket::Line,
     call::{Answer, Call},
@@ -149,7 +149,7 @@ fn after_a_jam_the_customer_gets_help_and_nothing_more_is_sold() {
     let mut bench = Bench::with_job();
     bench.dispensed(Dispensed::Failed);
     assert_eq!(bench.page(), &Page::Help);
-    bench.tick(IDLE_MS);
+    bench.tick(IDLE_HELP_MS);
     assert_eq!(bench.page(), &Page::OutOfService(Fault::Dispenser));
     bench.key(Key::Start);
     assert_eq!(bench.page(), &Page::OutOfService(Fault::Dispenser));
@@ -240,7 +240,7 @@ fn who_paid_long_ago_has_left_so_the_goods_stay_inside_and_the_staff_know() {
     bench.view(Phase::Paid, 2);
     assert_eq!((bench.page(), bench.stage()), (&Page::Help, &Stage::Help { claimed: false }));
     assert_eq!(bench.app.screen().order.number, "K1-1");
-    bench.tick(IDLE_MS);
+    bench.tick(IDLE_HELP_MS);
     assert_eq!(bench.page(), &Page::Attract, "the terminal goes on");
     assert!(bench.job.is_none());
 }

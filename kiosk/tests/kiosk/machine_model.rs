@@ -2,6 +2,10 @@
 //! once and only when paid, and no order is forgotten.
 
 use crate::world::{Faults, World};
+use saoma_kiosk::{
+    app::{App, Key, Page},
+    call::Call,
+};
 
 const ALL_FAULTS: Faults = Faults { lose: 6, cut: 40, tear: 40, jam: 8, link: 10 };
 
@@ -44,4 +48,46 @@ fn where_nothing_goes_wrong_every_paid_order_is_handed_over_and_confirmed() {
         }
     }
     assert!(paid > 20, "{paid} paid");
+}
+
+#[test]
+fn a_day_of_use_leaves_everything_as_it_was() {
+    let mut world = World::new(7, Faults { lose: 50, cut: 0, tear: 0, jam: 0, link: 0 });
+    let (mut asked, mut customers) = (0, 0);
+    for hour in 0..24 {
+        let is_night = hour < 6;
+        let before = asked;
+        for second in (0..3_600).step_by(2) {
+            // Somebody comes every two minutes, and buys in a minute or walks away.
+            if !is_night && second % 120 < 60 {
+                customers += u32::from(second % 120 == 0);
+                world.be_customer();
+            }
+            asked += u32::from(world.open.is_some());
+            world.carry();
+            world.tick(2_000);
+        }
+        if is_night {
+            assert_eq!(asked, before, "an idle terminal asks nothing");
+        }
+    }
+    world.calm_down();
+    world.check_end();
+    let orders = world.server.orders.len();
+    assert!(customers == 540 && orders > 300, "{customers} customers, {orders} orders");
+    assert!(world.out.len() > 200, "{} handed over", world.out.len());
+    // Whatever happened, the terminal is the size it was, and holds nothing.
+    assert_eq!((world.app.open_orders(), world.journal.entries.len()), (0, 0));
+    assert_eq!(world.app.screen().page, Page::Attract);
+    world.put(saoma_kiosk::app::Input::Key(Key::Start));
+    assert!(matches!(&world.app.screen().page, Page::Menu(menu) if menu.pieces == 0));
+    let asks_for_order = |call: &Call| matches!(call, Call::Make(_));
+    assert!(!world.open.as_ref().is_some_and(|request| asks_for_order(&request.call)));
+}
+
+#[test]
+fn the_terminal_is_small_enough_for_a_microcontroller() {
+    let size = size_of::<App>();
+    println!("App: {size} bytes");
+    assert!(size <= 8 * 1024, "{size} bytes");
 }

@@ -4,8 +4,8 @@ use crate::bench::{Bench, held, look, order_id};
 use saoma_core::{ids::OrderId, money::Fen, watch::Phase};
 use saoma_kiosk::{
     app::{
-        ANSWER_WITHIN_MS, Damage, HELD_WITHIN_MS, IDLE_END_MS, IDLE_MS, IDLE_OFFLINE_MS, Input,
-        Key, Page,
+        ANSWER_WITHIN_MS, CANCEL_AFTER_MS, Damage, HELD_WITHIN_MS, IDLE_END_MS, IDLE_MS,
+        IDLE_OFFLINE_MS, Input, Key, Page,
     },
     call::{Answer, Call},
     journal::Stage,
@@ -79,8 +79,8 @@ fn every_phase_of_a_new_order_has_its_page() {
         (Phase::Placing, Page::Starting),
         (Phase::Open, Page::Code { left_s: 300 }),
         (Phase::Closing, Page::Checking),
-        (Phase::Paid, Page::Dispensing),
-        // Not by this terminal.
+        // Nobody has seen its code, so it is not this customer who paid.
+        (Phase::Paid, Page::Help),
         (Phase::Shipped, Page::Help),
         (Phase::Cancelled, Page::Cancelled),
         (Phase::Expired, Page::Expired),
@@ -266,8 +266,20 @@ fn cancel_is_told_to_the_server_at_once_though_a_look_is_held_and_hides_the_code
 }
 
 #[test]
+fn who_presses_twice_where_the_key_to_pay_was_does_not_give_the_order_up() {
+    let mut bench = Bench::with_order();
+    bench.tick(CANCEL_AFTER_MS - 1);
+    bench.key(Key::Cancel);
+    assert_eq!(bench.page(), &Page::Starting);
+    bench.tick(1);
+    bench.key(Key::Cancel);
+    assert_eq!(bench.page(), &Page::Checking);
+}
+
+#[test]
 fn cancel_before_the_order_is_made_is_done_as_soon_as_it_is() {
     let mut bench = Bench::with_order();
+    bench.tick(CANCEL_AFTER_MS);
     bench.key(Key::Cancel);
     assert!(matches!(bench.asked(), Some(Call::Make(_))) && bench.page() == &Page::Checking);
     bench.view(Phase::Open, 1);
@@ -447,6 +459,17 @@ fn a_number_that_somebody_else_has_used_gives_way_to_the_next() {
     bench.refuse(409, "order_no_taken");
     assert_eq!((bench.page(), bench.journal.entries.len()), (&Page::Failed, 0));
     assert_eq!(bench.journal.made, 6, "and none is tried again");
+}
+
+#[test]
+fn an_order_that_was_paid_before_its_code_was_seen_is_another_one_of_the_same_number() {
+    let mut bench = Bench::with_order();
+    bench.lose();
+    bench.wait_for_question();
+    bench.view(Phase::Paid, 3);
+    assert_eq!((bench.page(), bench.stage()), (&Page::Help, &Stage::Help { claimed: false }));
+    assert_eq!(bench.app.refusal().unwrap().code, "paid_before");
+    assert!(bench.job.is_none());
 }
 
 #[test]

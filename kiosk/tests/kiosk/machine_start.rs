@@ -3,7 +3,7 @@
 use crate::bench::{Bench, job_id, look, order_id};
 use saoma_core::watch::Phase;
 use saoma_kiosk::{
-    app::{Dispensed, GONE_AFTER_S, IDLE_MS, Input, Key, Page, RECALL_WITHIN_MS},
+    app::{Dispensed, GONE_AFTER_S, IDLE_HELP_MS, Input, Key, Page, RECALL_WITHIN_MS},
     call::Call,
     journal::{Journal, Stage},
 };
@@ -79,6 +79,15 @@ fn found_claiming_it_claims_again_and_goes_on() {
 }
 
 #[test]
+fn found_open_it_has_no_record_of_a_claim_so_another_one_is_for_the_staff() {
+    let mut bench = Bench::with_code().cut();
+    bench.view(Phase::Paid, 2);
+    bench.claimed(true);
+    assert_eq!((bench.page(), bench.stage()), (&Page::Help, &Stage::Help { claimed: true }));
+    assert!(bench.job.is_none());
+}
+
+#[test]
 fn found_dispensing_it_asks_the_dispenser_and_moves_nothing() {
     let mut bench = Bench::with_job().cut();
     assert_eq!((bench.recall.take(), bench.page()), (Some(job_id()), &Page::Resuming));
@@ -87,7 +96,7 @@ fn found_dispensing_it_asks_the_dispenser_and_moves_nothing() {
     bench.dispensed(Dispensed::Unknown);
     assert_eq!((bench.page(), bench.stage()), (&Page::Help, &Stage::Help { claimed: true }));
     assert_eq!(bench.app.screen().order.number, "K1-1");
-    bench.tick(IDLE_MS);
+    bench.tick(IDLE_HELP_MS);
     assert_eq!(bench.page(), &Page::Attract, "and the terminal is not out of service");
     assert!(bench.job.is_none() && bench.recall.is_none());
 }

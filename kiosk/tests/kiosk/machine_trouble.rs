@@ -3,7 +3,7 @@
 use crate::bench::{Bench, look, order_id};
 use saoma_core::watch::Phase;
 use saoma_kiosk::{
-    app::{Dispensed, Fault, IDLE_MS, Input, Key, Page, StaffPage},
+    app::{Dispensed, Fault, IDLE_HELP_MS, IDLE_MS, Input, Key, Page, StaffPage},
     call::Call,
     journal::{ENTRIES_MAX, Stage},
 };
@@ -44,7 +44,7 @@ fn a_refused_key_puts_the_terminal_out_of_service_until_it_is_good_again() {
         assert_eq!(bench.page(), &Page::OutOfService(Fault::Key), "{code}");
         assert_eq!(bench.app.refusal().unwrap().status, status);
         bench.tick(IDLE_MS / 3);
-        bench.tick(IDLE_MS);
+        bench.tick(IDLE_HELP_MS);
         bench.key(Key::Start);
         assert_eq!(bench.page(), &Page::OutOfService(Fault::Key), "nothing can be bought");
         bench.wait_for_question();
@@ -123,7 +123,7 @@ fn a_journal_that_is_full_of_orders_for_the_staff_takes_no_more() {
 fn help_shows_the_number_and_the_terminal_goes_on_without_forgetting_it() {
     let mut bench = in_doubt();
     assert_eq!(bench.app.screen().order.number, "K1-1");
-    bench.tick(IDLE_MS);
+    bench.tick(IDLE_HELP_MS);
     assert_eq!(bench.page(), &Page::Attract);
     assert_eq!(bench.stage(), &Stage::Help { claimed: true });
     bench.buy();
@@ -161,7 +161,7 @@ fn the_staff_say_that_it_was_settled_in_another_way_and_nothing_is_confirmed() {
 fn what_was_settled_at_the_server_needs_no_help_any_more() {
     for phase in [Phase::Refunding, Phase::Refunded, Phase::Shipped] {
         let mut bench = in_doubt();
-        bench.tick(IDLE_MS);
+        bench.tick(IDLE_HELP_MS);
         bench.wait_for_question();
         assert_eq!(bench.asked(), Some(&look()));
         bench.view(phase, 3);

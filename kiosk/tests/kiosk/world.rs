@@ -5,7 +5,7 @@ use crate::server::Server;
 use embedded_graphics::geometry::Size;
 use saoma_core::watch::Phase;
 use saoma_kiosk::{
-    app::{App, Dispensed, Input, Job, Key, Keys, Page, Reaction, Settings},
+    app::{App, Damage, Dispensed, Input, Job, Key, Keys, Page, Reaction, Screen, Settings},
     call::{Answer, JobId, OrderNumbers, Request},
     journal::{Journal, RECORD_LEN, Stage},
     menu::MENU,
@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) by_staff: BTreeSet<String>,
     /// Codes that somebody has seen.
     pub(crate) codes_seen: BTreeSet<String>,
+    /// The display shows something since the terminal began.
+    is_drawn: bool,
     /// The dispenser remembers its jobs.
     can_tell: bool,
     pub(crate) open: Option<Request>,
@@ -81,12 +83,21 @@ pub(crate) fn settings(keys: Keys) -> Settings {
     }
 }
 
+/// Displays of all kinds, with fingers and with arrows.
+fn settings_of(seed: u64) -> Settings {
+    let sizes = [(128, 64), (240, 240), (320, 240), (480, 320)];
+    let (width, height) = sizes[usize::try_from(seed / 2 % 4).unwrap()];
+    let keys = if seed.is_multiple_of(2) { Keys::Touch } else { Keys::Arrows };
+    Settings { size: Size::new(width, height), ..settings(keys) }
+}
+
 impl World {
     pub(crate) fn new(seed: u64, faults: Faults) -> Self {
         let mut dice = Dice(seed);
         let can_tell = dice.roll(2) == 0;
         Self {
-            app: App::new(settings(Keys::Touch), Journal::default()),
+            app: App::new(settings_of(seed), Journal::default()),
+            is_drawn: false,
             server: Server::new(),
             dice,
             faults,
@@ -128,12 +139,19 @@ impl World {
         self.late.clear();
         self.link = true;
         self.connected = true;
-        self.app = App::new(settings(Keys::Touch), self.journal.clone());
+        self.app = App::new(settings_of(self.seed), self.journal.clone());
+        self.is_drawn = false;
         self.put(Input::Tick);
     }
 
     fn drop_goods(&mut self, job: &JobId) {
-        *self.out.entry(job.to_string()).or_default() += 1;
+        let what = format!("seed {}, {} ms: {job}", self.seed, self.now_ms);
+        let times = self.out.entry(job.to_string()).or_default();
+        *times += 1;
+        assert_eq!(*times, 1, "{what} came out twice");
+        let id = job.as_str().strip_prefix("ship-").unwrap();
+        let order = self.server.orders.iter().find(|order| order.id == id).unwrap();
+        assert!(order.paid && order.claimed, "{what} came out unpaid or unclaimed");
     }
 
     /// Something happens to the terminal, and what it wants is done, or not.
@@ -141,8 +159,10 @@ impl World {
         if let Input::Link(up) = input {
             self.link = up;
         }
+        let before = self.is_drawn.then(|| self.app.screen().clone());
         let reaction = self.app.handle(input, self.now_ms);
-        let Reaction { store, request, dispense, recall, damage: _ } = reaction;
+        let Reaction { store, request, dispense, recall, damage } = reaction;
+        self.check_damage(before.as_ref(), damage);
         if let Some(request) = request {
             self.ticket = request.ticket;
             // The one before is void, and may have been carried all the same.
@@ -283,7 +303,7 @@ impl World {
     }
 
     /// Somebody wants to buy something, and mostly goes on.
-    fn be_customer(&mut self) {
+    pub(crate) fn be_customer(&mut self) {
         let chance = self.dice.roll(10);
         let item = Key::Item(u8::try_from(self.dice.roll(2)).unwrap());
         let key = match &self.app.screen().page {
@@ -369,22 +389,32 @@ impl World {
         }
     }
 
+    /// What has changed is drawn, and nothing else.
+    fn check_damage(&mut self, before: Option<&Screen>, damage: Damage) {
+        let after = self.app.screen();
+        let Some(before) = before else {
+            assert_eq!(damage, Damage::All, "seed {}: the first picture", self.seed);
+            self.is_drawn = true;
+            return;
+        };
+        assert_eq!(damage == Damage::Nothing, before == after, "seed {}: {damage:?}", self.seed);
+        if damage == Damage::Part {
+            assert_eq!(before.page.name(), after.page.name(), "seed {}", self.seed);
+            assert_eq!(before.order, after.order, "seed {}", self.seed);
+        }
+    }
+
     /// What must be true at every moment.
     fn check(&mut self) {
-        let what = format!("seed {}, {} ms", self.seed, self.now_ms);
-        for (job, times) in &self.out {
-            assert_eq!(*times, 1, "{what}: {job} came out twice");
-            let id = job.strip_prefix("ship-").unwrap();
-            let order = self.server.orders.iter().find(|order| order.id == id).unwrap();
-            assert!(order.paid && order.claimed, "{what}: {job} came out unpaid or unclaimed");
-        }
+        let (seed, now_ms) = (self.seed, self.now_ms);
+        let what = || format!("seed {seed}, {now_ms} ms");
         if let Page::Code { left_s } = self.app.screen().page {
-            assert!(self.link && self.connected, "{what}: a code without a connection");
+            assert!(self.link && self.connected, "{}: a code without a connection", what());
             let view = self.app.view().expect("a code has a view");
-            assert!((1..=301).contains(&left_s), "{what}: {left_s} seconds left");
+            assert!((1..=301).contains(&left_s), "{}: {left_s} seconds left", what());
             self.codes_seen.insert(view.code_url.clone().unwrap().to_string());
         } else {
-            assert!(self.app.screen().code.is_none(), "{what}: a code on another page");
+            assert!(self.app.screen().code.is_none(), "{}: a code on another page", what());
         }
         let journal = &self.journal;
         for order in self.server.orders.iter().filter(|order| order.is_open()) {
@@ -392,11 +422,12 @@ impl World {
             let is_kept = journal.entries.iter().any(|entry| entry.order_no == number);
             assert!(
                 is_kept || self.by_staff.contains(number),
-                "{what}: {number} is {:?} and forgotten",
+                "{}: {number} is {:?} and forgotten",
+                what(),
                 order.phase
             );
         }
-        assert!(self.app.open_orders() <= saoma_kiosk::journal::ENTRIES_MAX, "{what}");
+        assert!(self.app.open_orders() <= saoma_kiosk::journal::ENTRIES_MAX, "{}", what());
     }
 
     /// Nothing goes wrong any more, nobody touches anything, and time passes until nothing is
