@@ -4,7 +4,7 @@ use crate::font::Font;
 use heapless::Vec;
 
 /// Most lines that a text is broken into.
-pub const LINES_MAX: usize = 3;
+pub const LINES_MAX: usize = 4;
 /// Stands for what was left out.
 pub const ELLIPSIS: &str = "…";
 
@@ -74,13 +74,31 @@ pub fn wrap<'t>(font: &Font, text: &'t str, width: i32, most: usize) -> Vec<Line
     while narrow + 1 < wide {
         let middle = narrow.midpoint(wide);
         let even = greedy(font, text, middle, lines.len());
-        if even.iter().any(|line| line.cut || line.width(font) > middle) {
+        let spoilt = even.iter().any(|line| line.cut || line.width(font) > middle);
+        if spoilt || breaks_words(text, &even) {
             narrow = middle;
         } else {
             (lines, wide) = (even, middle);
         }
     }
     lines
+}
+
+/// Whether a text fits in at most `most` lines with nothing left out and no word broken.
+#[must_use]
+pub fn fits_whole(font: &Font, text: &str, width: i32, most: usize) -> bool {
+    let lines = wrap(font, text, width, most);
+    let fits = |line: &Line<'_>| !line.cut && line.width(font) <= width;
+    lines.iter().all(fits) && !breaks_words(text, &lines)
+}
+
+/// Whether a line ends where none should.
+fn breaks_words(text: &str, lines: &[Line<'_>]) -> bool {
+    lines.iter().skip(1).any(|line| {
+        // Every line is a part of the text.
+        let start = line.text.as_ptr().addr() - text.as_ptr().addr();
+        !may_break(text, start)
+    })
 }
 
 /// Fills each line before the next.

@@ -229,7 +229,11 @@ impl Line<'_> {
 
     fn art(&mut self, area: &Rectangle, symbol: Symbol, light: u8, ground: Rgb888) {
         let (side, x, row) = (extent(area.size.width), area.top_left.x, self.y - area.top_left.y);
-        for (colour, shape) in art::shapes(symbol) {
+        let shapes = art::shapes(symbol);
+        let tile = shapes.first().map(|(colour, _)| *colour);
+        for (colour, shape) in shapes {
+            // In the dark the tile is hardly seen.
+            let light = if light < 255 && tile == Some(*colour) { light / 5 } else { light };
             self.shape(x, row, shape.scaled(side), mix(ground, *colour, light));
         }
     }

@@ -14,9 +14,11 @@ use embedded_graphics::{
 };
 use heapless::Vec;
 
-/// Pixels of the same colour that are sent again between two runs that differ: a display's
-/// window takes 11 bytes on the bus, as much as five pixels of 16 bits.
-const GAP_MAX: usize = 5;
+/// Most pixels of the same colour that are sent again between two runs that differ: opening
+/// another window takes as much of the bus as five pixels of 16 bits.
+const GAP_MAX: usize = 2;
+/// Of so many pixels that are sent, at most one looks the same as before.
+const SAME_SHARE: u32 = 20;
 
 /// What is on a display, see the [module](self).
 #[derive(Clone, Debug, Default)]
@@ -72,6 +74,7 @@ impl Change<'_, '_> {
         D::Color: From<Rgb888>,
     {
         let codes = Codes::of(self);
+        let mut spent = Spent::default();
         if let Some(new) = &codes.sent {
             self.next.paint(target, new)?;
         }
@@ -83,7 +86,7 @@ impl Change<'_, '_> {
             while range.start < range.end {
                 let piece = range.start..range.end.min(range.start + extent_of(PIECE));
                 range.start = piece.end;
-                self.send_piece(target, y, piece, &codes)?;
+                self.send_piece(target, y, piece, &codes, &mut spent)?;
             }
         }
         Ok(())
@@ -96,6 +99,7 @@ impl Change<'_, '_> {
         y: i32,
         piece: Range<i32>,
         codes: &Codes,
+        spent: &mut Spent,
     ) -> Result<(), D::Error>
     where
         D: DrawTarget,
@@ -116,7 +120,7 @@ impl Change<'_, '_> {
                 || D::Color::from(before[at]) != D::Color::from(after[at])
         };
         let mut at = 0;
-        while let Some(run) = next_run(at, length, &differs) {
+        while let Some(run) = spent.next_run(at, length, &differs) {
             let place = Point::new(piece.start + extent_of(run.start), y);
             let area = Rectangle::new(place, crate::picture::size(extent_of(run.len()), 1));
             at = run.end;
@@ -153,14 +157,36 @@ fn on_line<'p, 'a>(picture: &'p Picture<'a>, y: i32) -> Vec<&'p Item<'a>, ITEMS_
     picture.items().iter().filter(meets).collect()
 }
 
-/// The first pixels from `at` on that have to be sent at once.
-fn next_run(at: usize, length: usize, differs: &impl Fn(usize) -> bool) -> Option<Range<usize>> {
-    let start = (at..length).find(|at| differs(*at))?;
-    let mut end = start + 1;
-    while let Some(more) = (end..length.min(end + GAP_MAX + 1)).find(|at| differs(*at)) {
-        end = more + 1;
+/// How many pixels a change has sent, and how many of them look the same as before.
+#[derive(Default)]
+struct Spent {
+    pixels: u32,
+    same: u32,
+}
+
+impl Spent {
+    /// The first pixels from `at` on that have to be sent, in one window; small gaps between
+    /// them are sent as well, as long as they stay a small part of all.
+    fn next_run(
+        &mut self,
+        at: usize,
+        length: usize,
+        differs: &impl Fn(usize) -> bool,
+    ) -> Option<Range<usize>> {
+        let start = (at..length).find(|at| differs(*at))?;
+        let mut end = start + 1;
+        self.pixels += 1;
+        while let Some(more) = (end..length.min(end + GAP_MAX + 1)).find(|at| differs(*at)) {
+            let gap = u32::try_from(more - end).unwrap_or(0);
+            if gap > 0 && (self.same + gap) * SAME_SHARE > self.pixels + gap {
+                break;
+            }
+            self.same += gap;
+            self.pixels += gap + 1;
+            end = more + 1;
+        }
+        Some(start..end)
     }
-    Some(start..end)
 }
 
 /// Where a code comes or goes. The one on the display is remembered without its modules.

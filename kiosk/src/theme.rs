@@ -113,7 +113,7 @@ impl Theme {
             soft: Rgb888::new(0x84, 0x92, 0x8b),
             bright: Rgb888::new(0x10, 0x16, 0x13),
             pale: Rgb888::new(0x18, 0x24, 0x1e),
-            light: 110,
+            light: 150,
             good: Rgb888::new(0x4c, 0x9a, 0x70),
             ..*self
         }

@@ -42,7 +42,7 @@ pub(super) fn sweep(step: u16, length: i32) -> i32 {
 
 pub(super) fn lay_out(plan: &mut Plan<'_>, screen: &Screen) {
     let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
-    let top = plan.push_top(&screen.merchant, metrics.small, theme.soft);
+    let top = plan.push_top(&screen.merchant);
     let (left, width) = metrics.inner();
     let height = metrics.height - top;
     let room = metrics.margin;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::Key,
-    font::Font,
+    font::{Font, SIZE_12},
     lines::fit,
     mark::Mark,
     picture::{Kind, extent},
@@ -55,8 +55,12 @@ impl<'t> Button<'t> {
     /// The narrowest that it may be.
     pub(super) fn least(&self, plan: &Plan<'_>) -> i32 {
         let metrics = &plan.metrics;
+        // Label and amount stand beside each other only where there is room.
         let label = match &self.label {
-            Ok(parts) => label_width(metrics.small, parts) + metrics.margin * 3 / 2,
+            Ok(parts) => {
+                let widest = parts.map(|part| metrics.small.width(part)).into_iter().max();
+                widest.unwrap_or(0) + metrics.margin * 3 / 2
+            }
             Err(_) => 0,
         };
         label.max(metrics.key)
@@ -69,9 +73,37 @@ fn label_width(font: &Font, [label, amount]: &[&str; 2]) -> i32 {
 }
 
 impl Plan<'_> {
-    /// The shop's name or a page's title at the left of the bar at the top, and the key for the
-    /// other language at its right. Returns the first row below.
-    pub(super) fn push_top(&mut self, text: &str, font: &'static Font, colour: Rgb888) -> i32 {
+    /// The shop's name at the left of the bar at the top. Returns the first row below.
+    pub(super) fn push_top(&mut self, merchant: &str) -> i32 {
+        let room = self.push_language();
+        let (metrics, soft) = (self.metrics, self.theme.soft);
+        let font = metrics.small;
+        let line = fit(font, merchant, room);
+        let at = Point::new(metrics.margin, (metrics.key - font.height()) / 2);
+        self.picture.push_text(at, font, soft, &line.parts());
+        metrics.key
+    }
+
+    /// A page's title at the left of the bar at the top, and which page of the list it is.
+    pub(super) fn push_title(&mut self, title: &str, pages: &str, colour: Rgb888) -> i32 {
+        let room = self.push_language();
+        let metrics = self.metrics;
+        let between = if pages.is_empty() { "" } else { "  " };
+        let width = |font: &Font| [title, between, pages].map(|part| font.width(part)).iter().sum();
+        let fits = |font: &&'static Font| -> bool {
+            let width: i32 = width(font);
+            width <= room
+        };
+        let fonts = [metrics.body, metrics.small, &SIZE_12];
+        let font = fonts.into_iter().find(fits).unwrap_or(&SIZE_12);
+        let at = Point::new(metrics.margin, (metrics.key - font.height()) / 2);
+        self.picture.push_text(at, font, colour, &[title, between, pages]);
+        metrics.key
+    }
+
+    /// The key for the other language at the right of the bar at the top. Returns the room beside
+    /// it.
+    fn push_language(&mut self) -> i32 {
         let metrics = self.metrics;
         let label = self.words.language;
         let width = metrics.small.width(label) + 2 * metrics.margin;
@@ -84,11 +116,7 @@ impl Plan<'_> {
         let at = middle(&pill, metrics.small.width(label), metrics.small.height());
         self.picture.push_text(at, metrics.small, self.theme.ink, &[label]);
         self.push_key(rect(left, 0, metrics.width - left, metrics.key), Key::Language);
-        let room = left - metrics.margin - metrics.gap;
-        let y = (metrics.key - font.height()) / 2;
-        let line = fit(font, text, room);
-        self.picture.push_text(Point::new(metrics.margin, y), font, colour, &line.parts());
-        metrics.key
+        left - metrics.margin - metrics.gap
     }
 
     /// Where a touch means a key.
@@ -116,7 +144,8 @@ impl Plan<'_> {
         let most = self.metrics.key;
         let share = |button: &Button<'_>| match (mains, button.look) {
             (0, _) => (spare / count.max(1)).min(most),
-            (_, Look::Main) => spare / mains,
+            // The main key gives way where even the least is too much.
+            (_, Look::Main) => (width - least - gap * (count - 1)) / mains,
             (_, Look::Plain) => 0,
         };
         let total: i32 = buttons.iter().map(|button| button.least(self) + share(button)).sum();
@@ -175,6 +204,7 @@ impl Plan<'_> {
         }
         // What it costs says more than the word before it.
         let shown = if amount.is_empty() { *label } else { *amount };
+        let font = if font.width(shown) > room { &SIZE_12 } else { font };
         let line = fit(font, shown, room);
         let at = middle(area, line.width(font), font.height());
         self.picture.push_text(at, font, ink, &line.parts());

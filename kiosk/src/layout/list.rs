@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::{BasketPage, ITEMS_PER_PAGE_MAX, Key, MenuPage, Screen},
     basket::LINES_MAX as ROWS_MAX,
-    font::{Font, SIZE_12},
+    font::{Font, SIZE_12, SIZE_16},
     lines,
     mark::Mark,
     menu::{Item, Symbol},
@@ -19,7 +19,7 @@ use crate::{
 use embedded_graphics::{geometry::Point, primitives::Rectangle};
 
 /// Most lines of a name on a card.
-const NAME_LINES: usize = 2;
+const NAME_LINES: usize = 3;
 
 /// Cards of one size beside and below each other, between the bar at the top and the keys.
 #[derive(Clone, Copy, Debug)]
@@ -82,15 +82,22 @@ pub(super) fn menu(plan: &mut Plan<'_>, screen: &Screen, menu: &MenuPage) {
     push_title(plan, words.menu, (menu.page, menu.pages), menu.full);
     let grid = Grid::of_menu(&metrics);
     let language = screen.language;
-    let room = name_room(&metrics, &grid, 0);
+    let (width, tall) = (name_room(&metrics, grid.card, 0), grid.card.1);
     let names = menu.items.iter().map(|item| item.description(language));
-    let font = name_font(&metrics, names, room);
+    let font = name_font(&metrics, names, width, tall);
     for (index, item) in menu.items.iter().enumerate().take(grid.places()) {
         let number = u8::try_from(index).unwrap_or(0).saturating_add(menu.first);
         let (area, key) = (grid.card(index), Key::Item(number));
         let count = menu.counts.get(index).copied().unwrap_or(0);
         push_card(plan, &area, key, count > 0);
-        push_goods(plan, &area, item, (item.description(language), font), room.0, item.amount_fen);
+        push_goods(
+            plan,
+            &area,
+            item,
+            (item.description(language), font),
+            (width, 0),
+            item.amount_fen,
+        );
         push_badge(plan, &area, count);
         plan.push_key(area, key);
     }
@@ -108,10 +115,10 @@ pub(super) fn basket(plan: &mut Plan<'_>, screen: &Screen, basket: &BasketPage) 
     push_title(plan, words.basket, (basket.page, basket.pages), basket.full);
     let grid = Grid::of_basket(&metrics);
     let language = screen.language;
-    let keys_width = 2 * metrics.key + 2 * metrics.small.em();
-    let room = name_room(&metrics, &grid, keys_width);
+    let keys_width = 2 * metrics.key + metrics.small.em() * 5 / 4;
+    let (width, tall) = (name_room(&metrics, grid.card, keys_width), grid.card.1);
     let names = basket.rows.iter().map(|row| row.item.description(language));
-    let font = name_font(&metrics, names, room);
+    let font = name_font(&metrics, names, width, tall);
     for (index, row) in basket.rows.iter().enumerate().take(grid.places()) {
         let number = u8::try_from(index).unwrap_or(0).saturating_add(basket.first);
         let area = grid.card(index);
@@ -119,7 +126,7 @@ pub(super) fn basket(plan: &mut Plan<'_>, screen: &Screen, basket: &BasketPage) 
         plan.push_framed(area, card, 1, line);
         let name = (row.item.description(language), font);
         let amount_fen = u32::try_from(row.amount.get()).unwrap_or(u32::MAX);
-        push_goods(plan, &area, row.item, name, room.0, amount_fen);
+        push_goods(plan, &area, row.item, name, (width, keys_width), amount_fen);
         push_counter(plan, &area, number, row.count, keys_width);
     }
     let total = price(basket.total);
@@ -133,15 +140,10 @@ pub(super) fn basket(plan: &mut Plan<'_>, screen: &Screen, basket: &BasketPage) 
 
 /// The bar at the top: what this is, which page, and whether the basket is full.
 fn push_title(plan: &mut Plan<'_>, title: &str, (page, pages): (u8, u8), full: bool) {
-    let (metrics, theme) = (plan.metrics, plan.theme);
+    let theme = plan.theme;
     let (title, colour) = if full { (plan.words.full, theme.bad) } else { (title, theme.ink) };
-    let mut text = heapless::String::<96>::new();
-    // A title has 60 bytes at most.
-    let _fits = text.push_str(title);
-    if pages > 1 {
-        let _fits = text.push_str(&count(format_args!("  {}/{pages}", page + 1)));
-    }
-    plan.push_top(&text, metrics.body, colour);
+    let pages = super::pages(page, pages);
+    plan.push_title(title, &pages, colour);
 }
 
 /// Back, the pages, and the way on.
@@ -173,43 +175,38 @@ fn inset(metrics: &Metrics) -> i32 {
     metrics.margin.min(8)
 }
 
-/// Side of the drawing on a card: as high as the card, but never more than two fifths of it.
+/// Side of the drawing on a card: as high as the card, but never more than two fifths of it; on
+/// narrow cards there is none.
 fn art_side(metrics: &Metrics, (wide, tall): (i32, i32)) -> i32 {
     let side = (tall - 2 * inset(metrics)).min(wide * 2 / 5);
-    if side < 24 { 0 } else { side }
+    if wide < 8 * metrics.small.em() { 0 } else { side }
 }
 
-/// Width and lines that a name may take on a card beside its drawing and `taken` pixels.
-fn name_room(metrics: &Metrics, grid: &Grid, taken: i32) -> (i32, usize) {
-    let (wide, tall) = grid.card;
-    let inset = inset(metrics);
-    let art = art_side(metrics, if taken > 0 { (wide / 2, tall) } else { grid.card });
-    let width = wide - art - taken - 3 * inset;
-    let free = tall - metrics.small.height() - inset;
-    let lines = usize::try_from(free / metrics.small.height()).unwrap_or(1);
-    (width, lines.clamp(1, NAME_LINES))
+/// Width of a name on a card beside its drawing and `taken` pixels.
+fn name_room(metrics: &Metrics, (wide, tall): (i32, i32), taken: i32) -> i32 {
+    let art = art_side(metrics, (wide - taken, tall));
+    wide - art - taken - if art > 0 { 3 } else { 2 } * inset(metrics)
+}
+
+/// How many lines of a name have room above the amount on a card.
+fn name_lines(metrics: &Metrics, font: &Font, tall: i32) -> usize {
+    let free = tall - metrics.small.height() - 4;
+    usize::try_from(free / font.height()).unwrap_or(1).clamp(1, NAME_LINES)
 }
 
 /// The largest font in which every name of the page is whole, or a small one.
 fn name_font<'t>(
     metrics: &Metrics,
     names: impl Iterator<Item = &'t str> + Clone,
-    (width, most): (i32, usize),
+    width: i32,
+    tall: i32,
 ) -> &'static Font {
     let is_whole = |font: &&'static Font| {
-        let lines = if font.height() > metrics.small.height() { 1 } else { most };
-        let whole = |name| {
-            let lines = lines::wrap(font, name, width, lines);
-            lines.iter().all(|line| !line.cut && line.width(font) <= width)
-        };
-        names.clone().all(whole)
+        let most = name_lines(metrics, font, tall);
+        names.clone().all(|name| lines::fits_whole(font, name, width, most))
     };
-    let fonts = [metrics.body, metrics.small];
-    fonts.into_iter().find(is_whole).unwrap_or(if metrics.small.em() > 16 {
-        metrics.small
-    } else {
-        &SIZE_12
-    })
+    let fonts = [metrics.body, metrics.small, &SIZE_16, &SIZE_12];
+    fonts.into_iter().find(is_whole).unwrap_or(metrics.small)
 }
 
 /// Drawing, name and amount.
@@ -218,23 +215,20 @@ fn push_goods(
     area: &Rectangle,
     item: &Item,
     (name, font): (&str, &'static Font),
-    width: i32,
+    (width, taken): (i32, i32),
     amount_fen: u32,
 ) {
     let (metrics, theme) = (plan.metrics, plan.theme);
     let inset = inset(&metrics);
     let (wide, tall) = (extent(area.size.width), extent(area.size.height));
-    let side = wide - width - 3 * inset;
-    let side = art_side(&metrics, (wide, tall)).min(side);
+    let side = art_side(&metrics, (wide - taken, tall));
     let at = area.top_left + Point::new(inset, (tall - side) / 2);
     push_art(plan, at, side, item.symbol);
     let left = area.top_left.x + side + if side > 0 { 2 * inset } else { inset };
     let amount = price(saoma_core::money::Fen::new(amount_fen.into()).unwrap_or_default());
     let mut stack = Stack::new();
-    let fits = usize::try_from((tall - metrics.small.height()) / font.height()).unwrap_or(1);
-    let most = fits.clamp(1, NAME_LINES);
-    stack.text(font, theme.ink, name, (width, most), 0);
-    stack.text(metrics.small, theme.good, &amount, (width, 1), 0);
+    stack.text(font, theme.ink, name, (width, name_lines(&metrics, font, tall)), 0);
+    stack.text(metrics.fitting_small(&amount, width), theme.good, &amount, (width, 1), 0);
     let top = area.top_left.y + (tall - stack.height()) / 2;
     stack.place(&mut plan.picture, (left, width), top, Align::Left);
 }

@@ -1,7 +1,7 @@
 //! The pages without a code: a sign, what happened, and what it means.
 
 use super::{
-    Metrics, Plan, count,
+    Metrics, Plan,
     keys::Button,
     metrics::rect,
     price,
@@ -107,7 +107,7 @@ pub(super) fn lay_out(plan: &mut Plan<'_>, screen: &Screen) {
     if let Page::Staff(staff) = &screen.page {
         return lay_out_staff(plan, screen, staff);
     }
-    let top = plan.push_top(&screen.merchant, metrics.small, theme.soft);
+    let top = plan.push_top(&screen.merchant);
     let bottom = if screen.page.can_order_again() {
         plan.push_bottom(&[Button::main(Key::Again, words.again, "")])
     } else if screen.page.can_cancel() {
@@ -118,13 +118,18 @@ pub(super) fn lay_out(plan: &mut Plan<'_>, screen: &Screen) {
     let content = content(screen, words, &theme);
     let amount = price(screen.order.amount);
     let fault = fault(screen, words);
-    let stack = stack(plan, screen, &content, &amount, &fault);
     let (free, air, short) = (bottom - top, 2 * metrics.gap, metrics.width.min(metrics.height));
+    let least = short / 10;
+    let stacks = [(true, true), (true, false), (false, false)]
+        .map(|shown| stack(plan, screen, &content, &amount, &fault, shown));
+    let [all, without_number, last] = &stacks;
+    let fits = |stack: &&Stack<'_>| stack.height() + least + 2 * air <= free;
+    let stack = [all, without_number].into_iter().find(fits).unwrap_or(last);
     let rest = free - stack.height() - 2 * air;
     let moves = screen.page.moves() && rest - short / 8 >= dots_height(&metrics);
     let dots = if moves { dots_height(&metrics) } else { 0 };
     // A quarter of the display, or less where many words stand below.
-    let side = (rest - dots).clamp(short / 8, short / 4);
+    let side = (rest - dots).clamp(least, short / 4);
     let y = top + ((free - side - air - stack.height() - dots) / 2).max(0);
     push_sign(plan, Point::new((metrics.width - side) / 2, y), side, &content);
     let y = stack.place(&mut plan.picture, metrics.inner(), y + side + air, Align::Middle);
@@ -133,20 +138,22 @@ pub(super) fn lay_out(plan: &mut Plan<'_>, screen: &Screen) {
     }
 }
 
-/// Title, goods or amount, note and number, as far as this page has them.
+/// Title, amount, note and number, as far as this page has them and they are shown.
 fn stack<'t>(
     plan: &Plan<'_>,
     screen: &'t Screen,
     content: &Content,
     amount: &'t str,
     fault: &'t str,
+    (amount_shown, number_shown): (bool, bool),
 ) -> Stack<'t> {
     let (metrics, theme) = (&plan.metrics, &plan.theme);
     let width = metrics.inner().1;
     let mut stack = Stack::new();
     stack.text(metrics.title, theme.ink, content.message.title, (width, LINES_MAX), 0);
     let air = metrics.gap / 2;
-    if matches!(screen.page, Page::Dispensing | Page::Refunding | Page::Refunded) {
+    let has_amount = matches!(screen.page, Page::Dispensing | Page::Refunding | Page::Refunded);
+    if amount_shown && has_amount {
         let all = screen.page == Page::Dispensing;
         let font =
             if all { metrics.largest(amount, width) } else { metrics.fitting(amount, width) };
@@ -157,7 +164,7 @@ fn stack<'t>(
     let number = number(screen);
     if screen.page == Page::Help && !number.is_empty() {
         push_large_number(&mut stack, metrics, theme, number);
-    } else if !number.is_empty() {
+    } else if number_shown && !number.is_empty() {
         let parts = labelled(metrics, plan.words.order, number, width);
         stack.parts(metrics.small, theme.ink, parts, 2 * air);
     }
@@ -212,13 +219,8 @@ fn push_dots(plan: &mut Plan<'_>, y: i32, step: u16) {
 /// One order that waits: its number as large as it fits, goods, amount, and what was done.
 fn lay_out_staff(plan: &mut Plan<'_>, screen: &Screen, staff: &StaffPage) {
     let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
-    let mut title = String::<64>::new();
-    // A title has 40 bytes at most.
-    let _fits = title.push_str(words.staff.title);
-    if staff.of > 0 {
-        let _fits = title.push_str(&count(format_args!("  {}/{}", staff.at + 1, staff.of)));
-    }
-    let top = plan.push_top(&title, metrics.body, theme.ink);
+    let pages = super::pages(staff.at, staff.of);
+    let top = plan.push_title(words.staff.title, &pages, theme.ink);
     let bottom = push_staff_keys(plan, staff);
     let content = content(screen, words, &theme);
     let (amount, fault) = (price(screen.order.amount), fault(screen, words));
@@ -252,7 +254,9 @@ fn push_staff_keys(plan: &mut Plan<'_>, staff: &StaffPage) -> i32 {
     let mut lower: Vec<Button<'_>, 4> = Vec::new();
     let mut upper: Vec<Button<'_>, 4> = Vec::new();
     // At most four and two.
-    let mut push = |button| drop(lower.push(button));
+    let mut push = |button| {
+        let _full = lower.push(button);
+    };
     push(Button::plain(Key::Back, words.back));
     if staff.of > 1 {
         push(Button::sign(Key::PageBack, Mark::Left));
@@ -264,7 +268,9 @@ fn push_staff_keys(plan: &mut Plan<'_>, staff: &StaffPage) -> i32 {
     if staff.of == 0 {
         return plan.push_bottom(&lower);
     }
-    let mut push = |button| drop(upper.push(button));
+    let mut push = |button| {
+        let _full = upper.push(button);
+    };
     push(Button::plain(Key::Forget, words.forget));
     push(Button::main(Key::Done, words.done, ""));
     let y = plan.push_bottom(&lower) - metrics.gap - metrics.key;

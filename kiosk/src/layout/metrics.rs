@@ -70,6 +70,11 @@ impl Metrics {
         fonts.into_iter().find(|font| font.width(text) <= width).unwrap_or(&SIZE_12)
     }
 
+    /// The small font, or the smallest where a text needs it.
+    pub(super) fn fitting_small(&self, text: &str, width: i32) -> &'static Font {
+        if self.small.width(text) <= width { self.small } else { &SIZE_12 }
+    }
+
     /// The first of the larger fonts in which a text fits a width in one line, or the small one.
     pub(super) fn largest(&self, text: &str, width: i32) -> &'static Font {
         let fonts = [self.title, self.body, self.small];

@@ -62,7 +62,7 @@ pub fn rows(size: Size) -> usize {
 #[must_use]
 pub fn basket_rows(size: Size) -> usize {
     let metrics = Metrics::of(size);
-    if metrics.is_tiny() { tiny::rows(&metrics) } else { list::Grid::of_basket(&metrics).places() }
+    if metrics.is_tiny() { 1 } else { list::Grid::of_basket(&metrics).places() }
 }
 
 /// What is to be seen of a screen on a display of this size.
@@ -176,6 +176,11 @@ fn count(arguments: core::fmt::Arguments<'_>) -> String<16> {
     // Two numbers of 16 bits at most.
     let _fits = core::fmt::write(&mut text, arguments);
     text
+}
+
+/// Which page of how many, counted from 0: `1/3`; nothing where there is only one.
+fn pages(page: u8, of: u8) -> String<16> {
+    if of > 1 { count(format_args!("{}/{of}", u16::from(page) + 1)) } else { String::new() }
 }
 
 /// Minutes and seconds: `14:59`.

@@ -9,9 +9,9 @@ use super::{
     stack::{Align, Stack},
 };
 use crate::{
-    app::{BasketPage, Fault, Key, MenuPage, Page, Screen},
+    app::{BasketPage, Fault, Key, MenuPage, Page, Row, Screen},
     font::{Font, SIZE_12},
-    lines::{ELLIPSIS, LINES_MAX, fit, fit_end, wrap},
+    lines::{ELLIPSIS, LINES_MAX, fit, fit_end, fits_whole, wrap},
     menu::Item,
     picture::{Kind, extent},
     texts::Language,
@@ -67,6 +67,20 @@ pub(super) fn lay_out<'a>(plan: &mut Plan<'a>, screen: &'a Screen) {
     }
 }
 
+/// Height of a key's word: one that is wider than the display has two lines.
+fn cell_height(label: &str, width: i32) -> i32 {
+    if SIZE_12.width(label) > width { 2 * CELL } else { CELL }
+}
+
+/// Height of lines of keys, of which each says how many it has.
+fn cells_height(lines: &[(usize, i32)], cells: &[(Key, &str)], width: i32) -> i32 {
+    let mut rest = cells.iter();
+    let tallest = |count: usize, rest: &mut core::slice::Iter<'_, (Key, &str)>| {
+        rest.by_ref().take(count).map(|cell| cell_height(cell.1, width)).max().unwrap_or(0)
+    };
+    lines.iter().map(|(count, _)| tallest(*count, &mut rest)).sum()
+}
+
 /// What the key for the other language says: two letters, or one ideograph.
 const fn language_cell(screen: &Screen) -> (Key, &'static str) {
     match screen.language {
@@ -78,7 +92,7 @@ const fn language_cell(screen: &Screen) -> (Key, &'static str) {
 impl Plan<'_> {
     /// Keys as words in lines at the bottom of `left` and `width`. Returns the row above them.
     fn push_cells(&mut self, (left, width): (i32, i32), cells: &[(Key, &str)]) -> i32 {
-        let word = |cell: &(Key, &str)| SIZE_12.width(cell.1) + 2 * PAD;
+        let word = |cell: &(Key, &str)| (SIZE_12.width(cell.1) + 2 * PAD).min(width);
         let mut lines: Vec<(usize, i32), CELLS_MAX> = Vec::new();
         for cell in cells {
             match lines.last_mut() {
@@ -92,18 +106,20 @@ impl Plan<'_> {
                 }
             }
         }
-        let line_count = i32::try_from(lines.len()).unwrap_or(0);
-        let top = self.metrics.height - line_count * CELL;
-        let mut rest = cells.iter();
-        for ((cells, used), y) in lines.iter().zip((top..).step_by(15)) {
-            let spaces = i32::try_from(*cells).unwrap_or(1) + 1;
+        let top = self.metrics.height - cells_height(&lines, cells, width);
+        let (mut rest, mut y) = (cells.iter(), top);
+        for (cells, used) in lines {
+            let spaces = i32::try_from(cells).unwrap_or(1) + 1;
             let space = ((width - used) / spaces).clamp(0, 12);
             let mut x = left + (width - used - space * (spaces - 2)) / 2;
-            for cell in rest.by_ref().take(*cells) {
-                let area = rect(x, y, word(cell), CELL);
+            let mut tall = CELL;
+            for cell in rest.by_ref().take(cells) {
+                tall = cell_height(cell.1, width);
+                let area = rect(x, y, word(cell), tall);
                 self.push_word(&area, cell.0, cell.1);
                 x += word(cell) + space;
             }
+            y += tall;
         }
         top
     }
@@ -111,8 +127,11 @@ impl Plan<'_> {
     /// A key's word; inverted when it is selected.
     fn push_word(&mut self, area: &Rectangle, key: Key, label: &str) {
         let ink = self.push_inverted(area, key);
-        let at = area.top_left + Point::new(PAD, 0);
-        self.picture.push_text(at, &SIZE_12, ink, &[label]);
+        let width = extent(area.size.width);
+        let mut stack = Stack::new();
+        stack.text(&SIZE_12, ink, label, (width, LINES_MAX), 0);
+        let span = (area.top_left.x, width);
+        stack.place(&mut self.picture, span, area.top_left.y, Align::Middle);
         self.push_key(*area, key);
     }
 
@@ -156,10 +175,7 @@ fn invite(plan: &mut Plan<'_>, screen: &Screen) {
 /// The larger of two fonts in which a text is whole.
 fn largest(text: &str, width: i32, most: usize) -> &'static Font {
     let fonts = [&crate::font::SIZE_16, &SIZE_12];
-    let is_whole = |font: &&'static Font| {
-        let lines = wrap(font, text, width, most);
-        lines.iter().all(|line| !line.cut && line.width(font) <= width)
-    };
+    let is_whole = |font: &&'static Font| fits_whole(font, text, width, most);
     fonts.into_iter().find(is_whole).unwrap_or(&SIZE_12)
 }
 
@@ -226,10 +242,11 @@ fn push_item(
     let (wide, tall) = (extent(area.size.width) - 4, extent(area.size.height));
     let name = item.description(screen.language);
     let font = if largest(name, wide, 1).em() > 12 { largest(name, wide, 1) } else { &SIZE_12 };
-    let lines = if font.em() > 12 { 1 } else { 2 };
     let amount = price(Fen::new(item.amount_fen.into()).unwrap_or_default());
     let right_width = SIZE_12.width(right);
     let amount_font = largest(&amount, wide - right_width - 4, 1);
+    let lines = usize::try_from((tall - amount_font.height()) / font.height()).unwrap_or(1);
+    let lines = lines.clamp(1, 2);
     let mut stack = Stack::new();
     stack.text(font, ink, name, (wide, lines), 0);
     let height = stack.height() + amount_font.height();
@@ -241,41 +258,43 @@ fn push_item(
 }
 
 fn basket_page(plan: &mut Plan<'_>, screen: &Screen, basket: &BasketPage) {
-    let (metrics, theme, words) = (plan.metrics, plan.theme, plan.words);
+    let (metrics, words) = (plan.metrics, plan.words);
     let way_on = (Key::Pay, words.pay);
     let mut cells = list_cells(plan, basket.pages, way_on, basket.pieces > 0);
     let _fits = cells.push(language_cell(screen));
     let bottom = plan.push_cells((0, metrics.width), &cells);
     let total = price(basket.total);
-    let tall = bottom / i32::try_from(rows(&metrics)).unwrap_or(1);
-    for (index, (row, y)) in basket.rows.iter().zip((0..).step_by(step(tall))).enumerate() {
-        let number = u8::try_from(index).unwrap_or(0).saturating_add(basket.first);
-        let name = row.item.description(screen.language);
-        let font = largest(name, metrics.width - 4, 1);
-        let line = fit(font, name, metrics.width - 4);
-        plan.picture.push_text(Point::new(2, y), font, theme.ink, &line.parts());
-        let y = y + font.height();
-        let pieces = count(format_args!("{}", row.count));
-        let mut x = 2;
-        for (key, word) in [(Key::Minus(number), "-"), (Key::Plus(number), "+")] {
-            let area = rect(x, y, 14, CELL);
-            let ink = plan.push_inverted(&area, key);
-            let at = area.top_left + Point::new((14 - SIZE_12.width(word)) / 2, 0);
-            plan.picture.push_text(at, &SIZE_12, ink, &[word]);
-            plan.push_key(area, key);
-            if word == "-" {
-                plan.picture.push_text(Point::new(x + 17, y), &SIZE_12, theme.ink, &[&pieces]);
-            }
-            x += 28;
-        }
-        let amount = price(row.amount);
-        let room = metrics.width - 4 - x + 12;
-        if SIZE_12.width(&amount) <= room {
-            let at = Point::new(metrics.width - 2 - SIZE_12.width(&amount), y);
-            plan.picture.push_text(at, &SIZE_12, theme.ink, &[&amount]);
-        }
+    if let Some(row) = basket.rows.first() {
+        push_line(plan, row, screen.language, basket.first);
     }
     push_total(plan, bottom, &total, basket.full);
+}
+
+/// A line of the basket: the name, how many with less and more, and what they cost.
+fn push_line(plan: &mut Plan<'_>, row: &Row, language: Language, number: u8) {
+    let (metrics, theme) = (plan.metrics, plan.theme);
+    let width = metrics.width - 4;
+    let name = row.item.description(language);
+    let most = if is_wide(&metrics) { 1 } else { 2 };
+    let mut stack = Stack::new();
+    stack.text(largest(name, width, most), theme.ink, name, (width, most), 0);
+    let y = stack.place(&mut plan.picture, (2, width), 0, Align::Left);
+    let pieces = count(format_args!("{}", row.count));
+    for (x, key, word) in [(2, Key::Minus(number), "-"), (30, Key::Plus(number), "+")] {
+        let area = rect(x, y, 14, CELL);
+        let ink = plan.push_inverted(&area, key);
+        let at = area.top_left + Point::new((14 - SIZE_12.width(word)) / 2, 0);
+        plan.picture.push_text(at, &SIZE_12, ink, &[word]);
+        plan.push_key(area, key);
+    }
+    let at = Point::new(23 - SIZE_12.width(&pieces) / 2, y);
+    plan.picture.push_text(at, &SIZE_12, theme.ink, &[&pieces]);
+    let amount = price(row.amount);
+    let beside = width - 44 >= SIZE_12.width(&amount);
+    let y = if beside { y } else { y + CELL };
+    let line = fit(&SIZE_12, &amount, width);
+    let x = if beside { 2 + width - SIZE_12.width(&amount) } else { 2 };
+    plan.picture.push_text(Point::new(x, y), &SIZE_12, theme.ink, &line.parts());
 }
 
 /// The sum above the keys, where the rows leave room.
@@ -289,9 +308,11 @@ fn push_total(plan: &mut Plan<'_>, bottom: i32, total: &str, full: bool) {
         return;
     }
     let width = SIZE_12.width(total);
-    plan.picture.push_text(Point::new(2, y), &SIZE_12, theme.ink, &[label]);
-    let at = Point::new(metrics.width - 2 - width, y);
-    if SIZE_12.width(label) + width + 6 <= metrics.width {
+    if SIZE_12.width(label) + width + 6 <= metrics.width || full {
+        plan.picture.push_text(Point::new(2, y), &SIZE_12, theme.ink, &[label]);
+    }
+    if SIZE_12.width(label) + width + 6 <= metrics.width || !full {
+        let at = Point::new(metrics.width - 2 - width, y);
         plan.picture.push_text(at, &SIZE_12, theme.ink, &[total]);
     }
 }
@@ -358,23 +379,39 @@ fn message_page(plan: &mut Plan<'_>, screen: &Screen) {
     let content = message::content(screen, plan.words, &plan.theme);
     let fault = message::fault(screen, plan.words);
     let amount = price(screen.order.amount);
-    let title_height = title_height(plan, &content);
-    let most = [(true, true), (true, false), (false, false)].map(|(note, amount_shown)| {
-        let amount = if amount_shown { amount.as_str() } else { "" };
-        small_stack(plan, screen, &content, &fault, amount, note)
-    });
-    let [first, second, last] = &most;
-    let fits = |stack: &&Stack<'_>| title_height + stack.height() <= bottom;
-    let stack = [first, second].into_iter().find(fits).unwrap_or(last);
-    if !fits(&stack) {
-        // For the staff: the order says more than the title.
-        let top = ((bottom - stack.height()) / 2).max(0);
-        stack.place(&mut plan.picture, (0, metrics.width), top, Align::Middle);
-        return;
+    let mut shown = None;
+    // Rather without the sign than without what it means.
+    for (sign, amount, note) in [
+        (true, amount.as_str(), true),
+        (true, "", true),
+        (false, "", true),
+        (true, "", false),
+        (false, "", false),
+    ] {
+        let below = small_stack(plan, screen, &content, &fault, amount, note);
+        let height = title_height(plan, &content, sign) + below.height();
+        if shown.is_none() && height <= bottom {
+            shown = Some((sign, below, height));
+        }
     }
-    let top = ((bottom - title_height - stack.height()) / 2).max(0);
-    push_small_title(plan, &content, top);
-    stack.place(&mut plan.picture, (0, metrics.width), top + title_height, Align::Middle);
+    let Some((sign, below, height)) = shown else {
+        return number_alone(plan, screen, bottom);
+    };
+    let top = (bottom - height) / 2;
+    push_small_title(plan, &content, top, sign);
+    let y = top + title_height(plan, &content, sign);
+    below.place(&mut plan.picture, (0, metrics.width), y, Align::Middle);
+}
+
+/// For the staff: where there is room for nothing else, the order's number.
+fn number_alone(plan: &mut Plan<'_>, screen: &Screen, bottom: i32) {
+    let (number, width) = (message::number(screen), plan.metrics.width - 2);
+    let font = largest(number, width, 1);
+    let (cut, end) = fit_end(font, number, width);
+    let mut stack = Stack::new();
+    stack.parts(font, plan.theme.ink, [if cut { ELLIPSIS } else { "" }, end, ""], 0);
+    let top = ((bottom - stack.height()) / 2).max(0);
+    stack.place(&mut plan.picture, (1, width), top, Align::Middle);
 }
 
 fn message_cells(plan: &Plan<'_>, screen: &Screen) -> Cells<'static> {
@@ -409,36 +446,42 @@ fn message_cells(plan: &Plan<'_>, screen: &Screen) -> Cells<'static> {
 /// Width of a small sign with the space behind it.
 const SIGN: i32 = 16 + 4;
 
-fn title_lines(plan: &Plan<'_>) -> (i32, usize) {
-    let width = plan.metrics.width - 2;
-    if width >= 100 { (width - SIGN, 1) } else { (width, 2) }
+/// Width and lines of a title, and whether its sign stands beside it and not above.
+fn title_room(plan: &Plan<'_>, sign: bool) -> (i32, usize, bool) {
+    let width = plan.metrics.width;
+    let beside = width >= 100;
+    if beside && sign { (width - 2 - SIGN, 1, beside) } else { (width, 2, beside) }
 }
 
-fn title_height(plan: &Plan<'_>, content: &Content) -> i32 {
-    let (width, most) = title_lines(plan);
+fn title_height(plan: &Plan<'_>, content: &Content, sign: bool) -> i32 {
+    let (width, most, beside) = title_room(plan, sign);
     let font = largest(content.message.title, width, most);
     let lines = wrap(font, content.message.title, width, most).len();
     let lines = i32::try_from(lines).unwrap_or(1);
-    let sign = if most > 1 { SIGN } else { 0 };
-    sign + lines * font.height()
+    let above = if sign && !beside { SIGN } else { 0 };
+    above + lines * font.height()
 }
 
 /// The sign beside the title, or above it on a narrow display.
-fn push_small_title(plan: &mut Plan<'_>, content: &Content, top: i32) {
+fn push_small_title(plan: &mut Plan<'_>, content: &Content, top: i32, sign: bool) {
     let (metrics, theme) = (plan.metrics, plan.theme);
-    let (width, most) = title_lines(plan);
-    let font = largest(content.message.title, width, most);
-    if most > 1 {
-        message::push_sign(plan, Point::new((metrics.width - 16) / 2, top), 16, content);
-        let mut stack = Stack::new();
-        stack.text(font, theme.ink, content.message.title, (width, most), 0);
-        stack.place(&mut plan.picture, (1, width), top + SIGN, Align::Middle);
+    let (width, most, beside) = title_room(plan, sign);
+    let title = content.message.title;
+    let font = largest(title, width, most);
+    if sign && beside {
+        let title = fit(font, title, width);
+        let x = Align::Middle.x((0, metrics.width), SIGN + title.width(font));
+        message::push_sign(plan, Point::new(x, top + 1), 16, content);
+        plan.picture.push_text(Point::new(x + SIGN, top), font, theme.ink, &title.parts());
         return;
     }
-    let title = fit(font, content.message.title, width);
-    let x = Align::Middle.x((0, metrics.width), SIGN + title.width(font));
-    message::push_sign(plan, Point::new(x, top + 1), 16, content);
-    plan.picture.push_text(Point::new(x + SIGN, top), font, theme.ink, &title.parts());
+    let mut stack = Stack::new();
+    stack.text(font, theme.ink, title, (width, most), 0);
+    let above = if sign { SIGN } else { 0 };
+    if sign {
+        message::push_sign(plan, Point::new((metrics.width - 16) / 2, top + 1), 16, content);
+    }
+    stack.place(&mut plan.picture, (0, width), top + above, Align::Middle);
 }
 
 /// What stands below the title.
@@ -450,7 +493,7 @@ fn small_stack<'t>(
     amount: &'t str,
     note: bool,
 ) -> Stack<'t> {
-    let (width, ink) = (plan.metrics.width - 2, plan.theme.ink);
+    let (width, ink) = (plan.metrics.width, plan.theme.ink);
     let mut stack = Stack::new();
     if matches!(screen.page, Page::Dispensing | Page::Refunding | Page::Refunded | Page::Staff(_))
         && !screen.order.number.is_empty()
@@ -460,7 +503,7 @@ fn small_stack<'t>(
     if note {
         stack.text(&SIZE_12, ink, content.message.note, (width, LINES_MAX), 0);
     }
-    stack.text(&SIZE_12, ink, fault, (width, 2), 0);
+    stack.text(&SIZE_12, ink, fault, (width, LINES_MAX), 0);
     let number = message::number(screen);
     if matches!(screen.page, Page::Help | Page::Staff(_)) && !number.is_empty() {
         let font = largest(number, width, 1);
