@@ -35,7 +35,7 @@ struct Command {
 const COMMANDS: [Command; 9] = [
     Command {
         name: "demo",
-        options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
+        options: "[--kiosk [DISPLAY]] [--port-shop|-server|-sandbox N] [--quiet]",
         about: "a shop, its server and a sandbox gateway to try out; Ctrl-C ends it",
         run: demo::run,
     },

@@ -71,6 +71,12 @@ pub(crate) const STEPS: [Step; 19] = [
         run: browser_test,
     },
     Step {
+        name: "window",
+        about: "the kiosk in a window on a desk without a screen, bought from by clicks",
+        needs: &["build"],
+        run: window_test,
+    },
+    Step {
         name: "follow",
         about: "an order followed over bad lines and in many tabs",
         needs: &["npm", "build"],
@@ -178,6 +184,19 @@ fn browser_test() -> Result<(), Failure> {
         run(ignored_tests(name).env("SAOMA_CHROMIUM", &chromium))?;
     }
     Ok(())
+}
+
+fn window_test() -> Result<(), Failure> {
+    setup::sdl2()?;
+    setup::xvfb()?;
+    run(&mut cargo(&["build", "--package", "saoma-kiosk", "--features", "window"]))?;
+    // Kept beside, so that the other tests have the program that everybody builds.
+    let (built, kept) =
+        (workspace::binary("saoma-kiosk"), workspace::target().join("kiosk-window"));
+    std::fs::copy(&built, &kept)
+        .map_err(Failure::io(format!("cannot copy {}", built.display())))?;
+    run(ignored_tests("kiosk_window").env("SAOMA_KIOSK_WINDOW", kept))?;
+    run(&mut cargo(&["build", "--workspace", "--bins"]))
 }
 
 fn follow_test() -> Result<(), Failure> {

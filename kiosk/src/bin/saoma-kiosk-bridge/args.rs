@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
     /// A file with the terminal's device key, alone in one line
     #[arg(long, value_name = "FILE", env = "SAOMA_KIOSK_KEY_FILE")]
-    pub(crate) device_key_file: PathBuf,
+    pub(crate) device_key_file: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\

@@ -17,7 +17,7 @@ use std::{process::ExitCode, sync::mpsc::channel};
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
-    let key = match key::DeviceKey::load(&args.device_key_file) {
+    let key = match key::DeviceKey::of(&args) {
         Ok(key) => key,
         Err(problem) => {
             eprintln!("{problem}");
