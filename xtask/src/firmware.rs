@@ -8,10 +8,10 @@ use crate::cross::{self, Target};
 use crate::elf::{Elf, Symbol};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run as run_process};
-use crate::{setup, workspace};
+use crate::{merchant_free, setup, workspace};
 
 /// What the command takes.
-pub(crate) const OPTIONS: &str = "build | size | test [--rounds N] [--pictures DIR]";
+pub(crate) const OPTIONS: &str = "build | size | bench | test [--rounds N] [--pictures DIR]";
 
 const BOARD: &str = "saoma-kiosk-lm3s6965";
 const PANEL: &str = "saoma-kiosk-panel";
@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             build_board(&[])?;
             size()
         }
+        ["bench"] => bench(),
         ["test", options @ ..] => test(options),
         _ => Err(Failure::usage(format!("`firmware` takes: {OPTIONS}"))),
     }
@@ -38,7 +39,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 fn build() -> Result<(), Failure> {
     build_board(&[])?;
     build_panel()?;
-    println!("    {}", board().display());
+    for firmware in [board(), Target::CortexM4.release_folder().join(PANEL)] {
+        println!("    {}", firmware.display());
+        merchant_free::binary_is_free(&firmware)?;
+    }
     Ok(())
 }
 

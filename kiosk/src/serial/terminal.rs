@@ -176,3 +176,123 @@ impl Terminal {
 const fn ticket(start: u32, request: &Request) -> Ticket {
     Ticket { start, number: request.ticket }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::super::frame::Event;
+    use super::*;
+    use crate::call::Call;
+    use saoma_core::ids::OrderId;
+    use std::{string::String, vec, vec::Vec};
+
+    const START: u32 = 7;
+
+    fn request(number: u32) -> Request {
+        let order_id = OrderId::new("20261123192600K7Q2M9XB").unwrap();
+        Request { ticket: number, call: Call::Look { order_id, after_version: None } }
+    }
+
+    fn ticket(number: u32) -> Ticket {
+        Ticket { start: START, number }
+    }
+
+    fn hear(terminal: &mut Terminal, message: &ToTerminal<'_>, now_ms: u64) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        message.write(|run| {
+            heard.extend(run.iter().filter_map(|byte| terminal.take(*byte, now_ms)));
+        });
+        heard
+    }
+
+    fn status(heard: Ticket, is_answered: bool) -> ToTerminal<'static> {
+        ToTerminal::Status { version: VERSION, is_up: true, unix_s: 1, heard, is_answered }
+    }
+
+    /// What is said: `hello`, or the number of a request.
+    fn said(terminal: &mut Terminal, now_ms: u64) -> Vec<String> {
+        let (mut reader, mut said) = (Reader::<{ TO_TERMINAL_MAX }>::new(), Vec::new());
+        terminal.say(now_ms, |run| {
+            for byte in run {
+                let Some(Event::Frame(content)) = reader.take(*byte) else { continue };
+                said.push(match ToBridge::read(content) {
+                    Some(ToBridge::Hello { .. }) => "hello".into(),
+                    Some(ToBridge::Request { ticket, .. }) => std::format!("{}", ticket.number),
+                    other => panic!("{other:?}"),
+                });
+            }
+        });
+        said
+    }
+
+    fn connected() -> Terminal {
+        let mut terminal = Terminal::new("K-1", START);
+        let heard = hear(&mut terminal, &status(Ticket::default(), false), 0);
+        assert_eq!(heard, [Heard::Link { is_up: true }]);
+        terminal
+    }
+
+    #[test]
+    fn while_nobody_is_heard_it_says_hello_and_keeps_its_request() {
+        let mut terminal = Terminal::new("K-1", START);
+        terminal.ask(request(1));
+        assert_eq!(said(&mut terminal, 0), ["hello"]);
+        assert!(said(&mut terminal, HELLO_EVERY_MS - 1).is_empty());
+        assert_eq!(said(&mut terminal, HELLO_EVERY_MS), ["hello"]);
+        hear(&mut terminal, &status(Ticket::default(), false), 2_100);
+        assert_eq!(said(&mut terminal, 2_200), ["1"]);
+        assert!(said(&mut terminal, 2_300).is_empty());
+    }
+
+    #[test]
+    fn it_asks_again_when_the_request_or_the_answer_was_lost_and_only_then() {
+        let mut terminal = connected();
+        terminal.ask(request(1));
+        assert_eq!(said(&mut terminal, 100), ["1"]);
+        // Under way when the request went out.
+        hear(&mut terminal, &status(Ticket::default(), false), 100 + AGAIN_AFTER_MS - 1);
+        assert!(said(&mut terminal, 700).is_empty());
+        hear(&mut terminal, &status(ticket(1), false), 1_500);
+        assert!(said(&mut terminal, 1_500).is_empty(), "it is heard, and being answered");
+        hear(&mut terminal, &status(ticket(1), true), 2_500);
+        assert_eq!(said(&mut terminal, 2_500), ["1"], "the answer was lost");
+        hear(&mut terminal, &status(Ticket::default(), false), 3_500);
+        assert_eq!(said(&mut terminal, 3_500), ["1"], "the bridge has started again");
+        let answer = ToTerminal::Answer { ticket: ticket(1), status: 0, body: b"" };
+        assert_eq!(hear(&mut terminal, &answer, 3_600), [Heard::Lost { ticket: 1 }]);
+        hear(&mut terminal, &status(ticket(1), true), 4_500);
+        assert!(said(&mut terminal, 4_500).is_empty(), "it is answered");
+    }
+
+    #[test]
+    fn an_answer_for_another_request_or_another_start_is_none() {
+        let mut terminal = connected();
+        terminal.ask(request(1));
+        terminal.ask(request(2));
+        assert_eq!(said(&mut terminal, 100), ["2"]);
+        for other in [ticket(1), Ticket { start: START - 1, number: 2 }] {
+            let answer = ToTerminal::Answer { ticket: other, status: 404, body: b"" };
+            assert_eq!(hear(&mut terminal, &answer, 200), []);
+        }
+        let answer = ToTerminal::Answer { ticket: ticket(2), status: 404, body: b"" };
+        let heard = hear(&mut terminal, &answer, 200);
+        assert!(matches!(heard[..], [Heard::Reply { ticket: 2, .. }]), "{heard:?}");
+    }
+
+    #[test]
+    fn a_silent_bridge_or_one_of_another_version_is_no_link() {
+        let mut terminal = connected();
+        assert_eq!(terminal.tick(SILENT_MS), None);
+        assert_eq!(terminal.tick(SILENT_MS + 1), Some(Heard::Link { is_up: false }));
+        assert_eq!(terminal.tick(SILENT_MS + 2), None, "it is told once");
+        let other = ToTerminal::Status {
+            version: VERSION + 1,
+            is_up: true,
+            unix_s: 1,
+            heard: Ticket::default(),
+            is_answered: false,
+        };
+        assert_eq!(hear(&mut terminal, &other, 5_000), vec![Heard::Time { unix_s: 1 }]);
+        assert!(!terminal.is_up());
+    }
+}

@@ -28,9 +28,9 @@ pub(crate) fn run(spi: &mut Spi) {
     let tell = |what: &str, instructions: u64| {
         log(format_args!("measure {what} {}", instructions.saturating_sub(nothing)));
     };
-    tell("encode", count(|| drop(black_box(qr::encode_at_least(black_box(CODE_URL), Level::L)))));
+    tell("encode", count(|| qr::encode_at_least(black_box(CODE_URL), Level::L)));
     let code = layout::code_for(SIZE, CODE_URL);
-    tell("fit", count(|| drop(black_box(layout::code_for(SIZE, black_box(CODE_URL))))));
+    tell("fit", count(|| layout::code_for(SIZE, black_box(CODE_URL))));
     let mut code_screen = screen(Page::Code { left_s: 299 });
     code_screen.code = code;
     let theme = Theme::for_size(SIZE);
@@ -38,7 +38,7 @@ pub(crate) fn run(spi: &mut Spi) {
     let mut draw = |what, screen: &Screen| {
         let plan = layout::plan(screen, SIZE, &theme);
         // Infallible.
-        tell(what, count(|| drop(shown.show(&mut oled, &plan.picture))));
+        tell(what, count(|| shown.show(&mut oled, &plan.picture)));
         tell("send", count(|| oled.show(spi)));
     };
     draw("draw-code", &code_screen);
@@ -49,8 +49,8 @@ pub(crate) fn run(spi: &mut Spi) {
     clock::feed_watchdog();
 }
 
-fn count(work: impl FnOnce()) -> u64 {
+fn count<T>(work: impl FnOnce() -> T) -> u64 {
     let before = clock::nanoseconds();
-    work();
+    black_box(work());
     clock::nanoseconds().saturating_sub(before)
 }

@@ -88,7 +88,7 @@ impl Oled {
             return;
         };
         let grey = grey.luma();
-        let new = if x % 2 == 0 { *byte & 0x0f | grey << 4 } else { *byte & 0xf0 | grey };
+        let new = if x.is_multiple_of(2) { *byte & 0x0f | grey << 4 } else { *byte & 0xf0 | grey };
         if new != *byte {
             *byte = new;
             let (left, top) = (x / 2, y);
