@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "made-up orders, known to be good")]
 
 #[path = "../tests/kiosk/stage.rs"]
+#[expect(dead_code, reason = "tests look at more of it")]
 mod stage;
 
 use embedded_graphics::{
@@ -164,21 +165,28 @@ fn draw(stage: &Stage, size: (u32, u32)) -> Canvas {
     canvas
 }
 
-/// All screens side by side: a row for a size and language, all equally high.
+/// All screens side by side, equally high; each size and language begins a new line.
 fn overview(rows: &[Vec<Canvas>]) -> Canvas {
     const HIGH: u32 = 128;
+    const WIDE: u32 = 3_000;
     const AIR: u32 = 8;
-    let wide = |canvas: &Canvas| canvas.size.width * HIGH / canvas.size.height;
-    let width = |row: &Vec<Canvas>| row.iter().map(|canvas| wide(canvas) + AIR).sum::<u32>();
-    let most = rows.iter().map(width).max().unwrap_or(0) + AIR;
-    let count = u32::try_from(rows.len()).unwrap();
-    let mut sheet = Canvas::new((most, count * (HIGH + AIR) + AIR));
-    for (row, top) in rows.iter().zip((AIR..).step_by((HIGH + AIR) as usize)) {
+    let mut placed = Vec::new();
+    let mut top = AIR;
+    for row in rows {
         let mut left = AIR;
         for canvas in row {
-            sheet.lay(&canvas.scaled((wide(canvas), HIGH)), left, top);
-            left += wide(canvas) + AIR;
+            let wide = canvas.size.width * HIGH / canvas.size.height;
+            if left + wide + AIR > WIDE {
+                (left, top) = (AIR, top + HIGH + AIR);
+            }
+            placed.push((canvas, wide, left, top));
+            left += wide + AIR;
         }
+        top += HIGH + AIR;
+    }
+    let mut sheet = Canvas::new((WIDE, top));
+    for (canvas, wide, left, top) in placed {
+        sheet.lay(&canvas.scaled((wide, HIGH)), left, top);
     }
     sheet
 }

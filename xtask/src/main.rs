@@ -11,6 +11,7 @@ mod demo;
 mod elf;
 mod failure;
 mod firmware;
+mod kiosk;
 mod merchant_free;
 mod npm;
 mod process;
@@ -32,7 +33,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     Command {
         name: "demo",
         options: "[--kiosk [DISPLAY]] [--port-shop|-server|-sandbox N] [--quiet]",
@@ -75,6 +76,12 @@ const COMMANDS: [Command; 9] = [
         options: "[--seed N] [--orders N] [--kills N]",
         about: "the server killed at random moments for minutes, on both databases",
         run: torture::run,
+    },
+    Command {
+        name: "kiosk",
+        options: kiosk::OPTIONS,
+        about: "pictures of every screen of the kiosk, and its fonts",
+        run: kiosk::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },
 ];

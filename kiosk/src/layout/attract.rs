@@ -126,6 +126,8 @@ fn push_scanned(plan: &mut Plan<'_>, at: Point, side: i32, step: u16) {
             push(x, y, thick, length);
         }
     }
+    // Thinner than the corners: a step of it is sent four times a second.
+    let thin = (thick / 2).max(2);
     let y = thick * 3 + sweep(step, side - 7 * thick);
-    push(thick * 2, y, side - 4 * thick, thick);
+    push(thick * 2, y, side - 4 * thick, thin);
 }

@@ -311,10 +311,21 @@ fn push_countdown(
     // The room is decided by the longest time, so that the word does not come and go.
     let has_label = label_width + font.width("120:00") <= width;
     let label_width = if has_label { label_width } else { 0 };
-    let x = align.x((left, width), label_width + font.width(&time));
+    // At the right side each digit has its place, and so has the word.
+    let time_width = font.width(&time);
+    let (x, at) = match align {
+        Align::Right => {
+            let room = time_width.max(font.width("00:00"));
+            (left + width - room - label_width, left + width - time_width)
+        }
+        Align::Left | Align::Middle => {
+            let x = align.x((left, width), label_width + time_width);
+            (x, x + label_width)
+        }
+    };
     if has_label {
         plan.picture.push_text(Point::new(x, y), font, theme.soft, &[label]);
     }
     let colour = if left_s <= HURRY_S { theme.bad } else { theme.ink };
-    plan.picture.push_text(Point::new(x + label_width, y), font, colour, &[&time]);
+    plan.picture.push_text(Point::new(at, y), font, colour, &[&time]);
 }

@@ -244,7 +244,9 @@ fn push_item(
     let font = if largest(name, wide, 1).em() > 12 { largest(name, wide, 1) } else { &SIZE_12 };
     let amount = price(Fen::new(item.amount_fen.into()).unwrap_or_default());
     let right_width = SIZE_12.width(right);
-    let amount_font = largest(&amount, wide - right_width - 4, 1);
+    let room = wide - right_width - 2;
+    let is_long = !fits_whole(font, name, wide, 1);
+    let amount_font = if is_long { &SIZE_12 } else { largest(&amount, room, 1) };
     let lines = usize::try_from((tall - amount_font.height()) / font.height()).unwrap_or(1);
     let lines = lines.clamp(1, 2);
     let mut stack = Stack::new();
@@ -252,9 +254,13 @@ fn push_item(
     let height = stack.height() + amount_font.height();
     let (left, y) = (area.top_left.x + 2, area.top_left.y + ((tall - height) / 2).max(0));
     let y = stack.place(&mut plan.picture, (left, wide), y, Align::Left);
-    plan.picture.push_text(Point::new(left, y), amount_font, ink, &[&amount]);
-    let at = Point::new(left + wide - right_width, y + amount_font.ascent() - SIZE_12.ascent());
-    plan.picture.push_text(at, &SIZE_12, ink, &[right]);
+    let line = fit(amount_font, &amount, wide);
+    plan.picture.push_text(Point::new(left, y), amount_font, ink, &line.parts());
+    if line.width(amount_font) <= room {
+        let y = y + amount_font.ascent() - SIZE_12.ascent();
+        let at = Point::new(left + wide - right_width, y);
+        plan.picture.push_text(at, &SIZE_12, ink, &[right]);
+    }
 }
 
 fn basket_page(plan: &mut Plan<'_>, screen: &Screen, basket: &BasketPage) {
@@ -307,13 +313,15 @@ fn push_total(plan: &mut Plan<'_>, bottom: i32, total: &str, full: bool) {
     if below.unwrap_or(0) > y {
         return;
     }
-    let width = SIZE_12.width(total);
-    if SIZE_12.width(label) + width + 6 <= metrics.width || full {
+    let line = fit(&SIZE_12, total, metrics.width - 4);
+    let width = line.width(&SIZE_12);
+    let both = SIZE_12.width(label) + width + 6 <= metrics.width;
+    if both || full {
         plan.picture.push_text(Point::new(2, y), &SIZE_12, theme.ink, &[label]);
     }
-    if SIZE_12.width(label) + width + 6 <= metrics.width || !full {
+    if both || !full {
         let at = Point::new(metrics.width - 2 - width, y);
-        plan.picture.push_text(at, &SIZE_12, theme.ink, &[total]);
+        plan.picture.push_text(at, &SIZE_12, theme.ink, &line.parts());
     }
 }
 

@@ -289,7 +289,8 @@ mod tests {
 
         #[test]
         fn stuffing_is_that_of_the_cobs_crate(
-            content in prop::collection::vec(prop_oneof![Just(0_u8), Just(1_u8), any::<u8>()], 0..700))
+            content in prop::collection::vec(
+                prop_oneof![Just(0_u8), Just(1_u8), any::<u8>()], 0..700))
         {
             let check = content.iter().fold(Check::new(), |check, byte| check.with(*byte));
             let all = [content.as_slice(), &check.get().to_le_bytes()].concat();

@@ -1,6 +1,7 @@
 //! A terminal on a bench: every step is made by hand, and what it wants is looked at.
 
 use crate::world::settings;
+use embedded_graphics::geometry::Size;
 use heapless::String;
 use saoma_core::{
     ids::OrderId,
@@ -9,7 +10,7 @@ use saoma_core::{
     watch::{Phase, View},
 };
 use saoma_kiosk::{
-    app::{App, Damage, Dispensed, Input, Job, Key, Keys, Page, Reaction},
+    app::{App, Damage, Dispensed, Input, Job, Key, Keys, Page, Reaction, Settings},
     call::{Answer, Call, JobId, Refusal, Request},
     journal::{Journal, RECORD_LEN, Stage},
 };
@@ -34,7 +35,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn with(keys: Keys, journal: Journal) -> Self {
-        let app = App::new(settings(keys), journal.clone());
+        let size = match keys {
+            Keys::Touch => Size::new(480, 320),
+            Keys::Arrows => Size::new(128, 64),
+        };
+        let settings = Settings { size, ..settings(keys) };
+        let app = App::new(settings, journal.clone());
         Self {
             app,
             now_ms: 1_000_000,

@@ -87,7 +87,8 @@ fn a_day_of_use_leaves_everything_as_it_was() {
 
 #[test]
 fn the_terminal_is_small_enough_for_a_microcontroller() {
+    // With what the display shows, and a third of all the memory there is.
     let size = size_of::<App>();
     println!("App: {size} bytes");
-    assert!(size <= 8 * 1024, "{size} bytes");
+    assert!(size <= 10 * 1024, "{size} bytes");
 }

@@ -12,6 +12,7 @@ mod machine_order;
 mod machine_start;
 mod machine_trouble;
 mod pictures;
+mod sent;
 mod server;
 mod stage;
 mod world;

@@ -30,7 +30,7 @@ pub(crate) struct Sent {
     /// Pixels that were sent.
     pub(crate) pixels: u64,
     /// Pixels that were sent and lie outside of what changed: they look the same, and are no part
-    /// of a code that is new.
+    /// of a code that comes, which is one fill, or goes.
     pub(crate) outside: u64,
     /// Windows that were opened.
     pub(crate) windows: u64,
@@ -52,7 +52,7 @@ impl Sent {
         assert!(display.pixels == whole.pixels, "what is shown is not the next picture");
         assert!(display.writes.iter().all(|writes| *writes <= 1), "a pixel was sent twice");
 
-        let code = new_code(from, to);
+        let (code, gone) = (new_code(from, to), new_code(to, from));
         if let Some(code) = code {
             assert!(display.fills.contains(&code), "the code is not one contiguous fill");
         }
@@ -62,7 +62,7 @@ impl Sent {
                 i32::try_from(x).unwrap(),
                 i32::try_from(y).unwrap(),
             );
-            code.is_some_and(|code| code.contains(at))
+            [code, gone].iter().flatten().any(|code| code.contains(at))
         };
         let mut sent = Self { windows: display.fills.len() as u64, ..Self::default() };
         for (index, (before, after)) in before.iter().zip(&display.pixels).enumerate() {
