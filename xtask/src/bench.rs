@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         ["bill"] => process::run(&mut bench("bill")),
         ["follow"] => follow(),
         ["checkout"] => checkout(),
-        ["kiosk", options @ ([] | ["--all"])] => kiosk(options),
+        ["kiosk"] => kiosk(&[]),
+        ["kiosk", "--all"] => kiosk(&["--all"]),
         ["server", options @ ..] => server(options),
         ["--help" | "-h"] => {
             println!("{HELP}");
