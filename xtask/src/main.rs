@@ -8,7 +8,9 @@ mod bench;
 mod clock;
 mod cross;
 mod demo;
+mod elf;
 mod failure;
+mod firmware;
 mod kiosk;
 mod merchant_free;
 mod npm;
@@ -31,7 +33,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     Command {
         name: "demo",
         options: "[--kiosk [DISPLAY]] [--port-shop|-server|-sandbox N] [--quiet]",
@@ -62,6 +64,12 @@ const COMMANDS: [Command; 9] = [
         options: bench::OPTIONS,
         about: "how fast core and checkout are, as tables of ratios",
         run: bench::run,
+    },
+    Command {
+        name: "firmware",
+        options: firmware::OPTIONS,
+        about: "terminals without an operating system: built, measured, tried in an emulator",
+        run: firmware::run,
     },
     Command {
         name: "torture",
