@@ -12,6 +12,7 @@
 //! - [`layout`]: from what is shown and the display's size to a [`picture`];
 //! - [`picture`]: things, back to front, and their pixels; [`lines`], [`font`], [`mark`],
 //!   [`theme`] are what it is made of;
+//! - [`serial`]: the line to a bridge, for terminals without a network;
 //! - [`texts`], [`menu`], [`basket`]: the words, and what is sold.
 //!
 //! What is deliberately absent: keys and secrets of any kind (a shell holds the device key), the
@@ -40,6 +41,7 @@ pub mod mark;
 pub mod menu;
 mod paint;
 pub mod picture;
+pub mod serial;
 pub mod shape;
 pub mod shown;
 pub mod texts;

@@ -57,10 +57,13 @@ async fn once_ends_with_the_order() {
     till.desk.stop().await.unwrap();
 }
 
+/// Whether an order's stage is the one that is waited for.
+type IsIt = fn(&Stage) -> bool;
+
 #[tokio::test]
 async fn the_power_is_cut_after_each_record_and_nothing_comes_out_twice_or_unpaid() {
     let till = Till::start().await;
-    let stages: [(fn(&Stage) -> bool, bool); 5] = [
+    let stages: [(IsIt, bool); 5] = [
         (|stage| *stage == Stage::Making, false),
         (|stage| *stage == Stage::Open, false),
         (|stage| *stage == Stage::Claiming, true),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::process::{self, cargo, program};
-use crate::{npm, setup, workspace};
+use crate::{firmware, npm, setup, workspace};
 
 /// What the command takes.
 pub(crate) const OPTIONS: &str = "core|bill|checkout|follow|kiosk|server [OPTION ...]";
@@ -23,7 +23,8 @@ cargo xtask bench follow
                          events and by questions
 cargo xtask bench kiosk [--all]
                          what each change of the kiosk's screen sends to a display against what
-                         really changed, for every size; with --all a line for each change
+                         really changed, for every size; with --all a line for each change;
+                         then the firmware: instructions, flash and memory by part, stack
 cargo xtask bench server [--only acks|creates|followers|curve] [--database sqlite|postgres]
                          [--orders N] [--short]
                          the server on SQLite and PostgreSQL beside its limits; the curve fills a
@@ -58,7 +59,8 @@ fn bench(name: &str) -> std::process::Command {
 
 fn kiosk(options: &[&str]) -> Result<(), Failure> {
     let display = ["bench", "--package", "saoma-kiosk", "--bench", "display", "--"];
-    process::run(cargo(&display).args(options))
+    process::run(cargo(&display).args(options))?;
+    firmware::bench()
 }
 
 fn follow() -> Result<(), Failure> {

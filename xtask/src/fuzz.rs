@@ -10,7 +10,7 @@ use crate::process::{output, program, run as run_process};
 use crate::workspace;
 
 /// One for each parser, as in `tests/fuzz/Cargo.toml`.
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 9] = [
     "xml",
     "differential",
     "pay_notice",
@@ -19,6 +19,7 @@ const TARGETS: [&str; 8] = [
     "messages_out",
     "bill",
     "beijing_time",
+    "kiosk_serial",
 ];
 /// Where they are built for: the sanitizer is named with its target.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";

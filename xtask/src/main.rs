@@ -8,7 +8,9 @@ mod bench;
 mod clock;
 mod cross;
 mod demo;
+mod elf;
 mod failure;
+mod firmware;
 mod fuzz;
 mod kiosk;
 mod merchant_free;
@@ -32,7 +34,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 10] = [
+const COMMANDS: [Command; 11] = [
     Command {
         name: "demo",
         options: "[--kiosk [DISPLAY]] [--port-shop|-server|-sandbox N] [--quiet]",
@@ -63,6 +65,12 @@ const COMMANDS: [Command; 10] = [
         options: bench::OPTIONS,
         about: "how fast core and checkout are, as tables of ratios",
         run: bench::run,
+    },
+    Command {
+        name: "firmware",
+        options: firmware::OPTIONS,
+        about: "terminals without an operating system: built, measured, tried in an emulator",
+        run: firmware::run,
     },
     Command {
         name: "torture",

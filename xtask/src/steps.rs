@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
-use crate::{apps, bench, fuzz, merchant_free, npm, setup, tidy, torture, workspace};
+use crate::{apps, bench, firmware, fuzz, merchant_free, npm, setup, tidy, torture, workspace};
 
 /// Something that must hold.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 22] = [
+pub(crate) const STEPS: [Step; 23] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -65,6 +65,12 @@ pub(crate) const STEPS: [Step; 22] = [
         about: "the demo starts, and leaves nothing behind when it ends",
         needs: &["npm", "build"],
         run: demo_test,
+    },
+    Step {
+        name: "firmware",
+        about: "terminals without an operating system; one of them sells in an emulator",
+        needs: &["build"],
+        run: firmware::step,
     },
     Step {
         name: "browser",

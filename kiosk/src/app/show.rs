@@ -170,7 +170,7 @@ impl App {
 
     fn basket_page(&mut self) -> Page {
         let menu = self.settings.menu;
-        let rows = layout::basket_rows(self.settings.size).clamp(1, LINES_MAX);
+        let rows = layout::rows(self.settings.size).clamp(1, LINES_MAX);
         let (first, pages) = self.turn(self.basket.lines().len(), rows);
         let lines = self.basket.lines().iter().skip(first).take(rows);
         let shown = lines.filter_map(|line| {

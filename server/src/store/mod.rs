@@ -19,6 +19,7 @@ mod order;
 mod outbox;
 mod partition;
 mod payment;
+mod promise;
 mod refund;
 mod session;
 pub(crate) mod wal;
@@ -44,6 +45,7 @@ pub(crate) use session::SessionRow;
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
+use promise::{check_pragmas, check_settings, make_private};
 use saoma_core::time::UnixTime;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -439,51 +441,6 @@ impl From<sqlx::pool::PoolConnection<sqlx::Sqlite>> for Conn {
     fn from(conn: sqlx::pool::PoolConnection<sqlx::Sqlite>) -> Self {
         Line::Sqlite(conn).into()
     }
-}
-
-/// Makes the file, if it is not there, for its owner alone; SQLite's other files follow it.
-fn make_private(path: &Path) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-/// What was set when connecting is read back: a payment that was acknowledged must survive a power
-/// failure.
-async fn check_pragmas(conn: &mut Conn) -> Result<(), OpenError> {
-    for (name, sql, wanted, is_good) in [
-        ("journal_mode", "pragma journal_mode", "wal", &["wal"][..]),
-        ("synchronous", "pragma synchronous", "full", &["2", "3"]),
-        ("foreign_keys", "pragma foreign_keys", "on", &["1"]),
-    ] {
-        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
-        // Some answers are text, some are numbers.
-        let read = |row: Row| row.text(name).or_else(|_| row.int(name).map(|n| n.to_string()));
-        let got = row.map(read).transpose().map_err(OpenError::Store)?.unwrap_or_default();
-        if !is_good.contains(&got.as_str()) {
-            return Err(OpenError::Pragma { name, wanted, got });
-        }
-    }
-    Ok(())
-}
-
-/// The same for PostgreSQL: what the server as a whole was told.
-async fn check_settings(conn: &mut Conn) -> Result<(), OpenError> {
-    for (name, sql) in [("fsync", "show fsync"), ("synchronous_commit", "show synchronous_commit")]
-    {
-        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
-        let got = row.map(|row| row.text(name)).transpose().map_err(OpenError::Store)?;
-        let got = got.unwrap_or_default();
-        if got != "on" {
-            return Err(OpenError::Pragma { name, wanted: "on", got });
-        }
-    }
-    Ok(())
 }
 
 /// A decision of the first start: kept when there is none yet, and what is kept is returned.
