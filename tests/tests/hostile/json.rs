@@ -4,7 +4,7 @@ use crate::prey::{Prey, sent};
 use crate::world::SHOP_KEY;
 
 async fn post(prey: &Prey, path: &str, body: Vec<u8>) -> (u16, String) {
-    sent(prey.rig.http.post(prey.url(path)).bearer_auth(SHOP_KEY).body(body)).await
+    sent(prey.http.post(prey.url(path)).bearer_auth(SHOP_KEY).body(body)).await
 }
 
 /// What is no JSON object, or one that is too much.

@@ -24,6 +24,8 @@ pub(crate) struct Made {
 
 pub(crate) struct Prey {
     pub(crate) rig: Rig,
+    /// Each request goes over a connection of its own: one that was refused may end its own.
+    pub(crate) http: reqwest::Client,
     /// An order of 18.00 yuan that waits for its payment.
     pub(crate) order: Made,
 }
@@ -37,7 +39,8 @@ impl Prey {
     pub(crate) async fn start_with(more: &str) -> Self {
         let rig = Rig::start("sqlite:saoma.db", more, "info", 0).await;
         let order = order(&rig, "A-1").await;
-        Self { rig, order }
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        Self { rig, http: http.build().unwrap(), order }
     }
 
     /// Another order.
@@ -61,7 +64,7 @@ impl Prey {
 
     /// Posts to the address of notifications; gives status and body.
     pub(crate) async fn notify(&self, body: impl Into<reqwest::Body>) -> (u16, String) {
-        sent(self.rig.http.post(self.url("/wx/v2/notify")).body(body)).await
+        sent(self.http.post(self.url("/wx/v2/notify")).body(body)).await
     }
 
     /// Sends bytes as they are, and reads until the server closes the line, or nothing comes for
