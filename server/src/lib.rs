@@ -29,6 +29,8 @@ mod password;
 mod random;
 mod reconcile;
 mod service;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 #[cfg(test)]
 mod testing;

@@ -14,6 +14,8 @@ mod glance;
 mod history;
 mod inspect;
 pub(crate) mod look;
+#[cfg(feature = "simulation")]
+pub(crate) mod memory;
 mod month;
 mod order;
 mod outbox;
@@ -91,8 +93,13 @@ pub(crate) struct Store {
 
 #[derive(Clone, Debug)]
 enum Pools {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
     Postgres(PgPool),
+    #[cfg(feature = "simulation")]
+    Memory(memory::Server),
 }
 
 /// Why a database cannot be used at all.
@@ -283,11 +290,20 @@ impl Store {
         Ok(Self { pools: Pools::Postgres(pool), replica: None })
     }
 
+    /// A server's store in a database that is in memory.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn in_memory(memory: &memory::Memory) -> (Self, memory::Server) {
+        let server = memory.live();
+        (Self { pools: Pools::Memory(server.clone()), replica: None }, server)
+    }
+
     /// How many transactions may write at once.
     pub(crate) fn writers(&self) -> u32 {
         match &self.pools {
             Pools::Sqlite { .. } => 1,
             Pools::Postgres(_) => POSTGRES_WRITERS,
+            #[cfg(feature = "simulation")]
+            Pools::Memory(_) => 2,
         }
     }
 
@@ -296,6 +312,8 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { .. } => Dialect::Sqlite,
             Pools::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "simulation")]
+            Pools::Memory(_) => Dialect::Sqlite,
         }
     }
 
@@ -306,6 +324,8 @@ impl Store {
                 Line::SqliteTx(writer.begin_with("begin immediate").await?).into()
             }
             Pools::Postgres(pool) => Line::PostgresTx(pool.begin().await?).into(),
+            #[cfg(feature = "simulation")]
+            Pools::Memory(server) => Line::Memory(server.begin().await?).into(),
         })
     }
 
@@ -314,6 +334,8 @@ impl Store {
         Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => Line::Sqlite(writer.acquire().await?).into(),
             Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
+            #[cfg(feature = "simulation")]
+            Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
     }
 
@@ -327,6 +349,10 @@ impl Store {
     /// Whether no other server is there, so that every lease is a dead one's. It stays so until
     /// this transaction ends.
     pub(crate) async fn is_alone(&self, tx: &mut Conn) -> Result<bool, StoreError> {
+        #[cfg(feature = "simulation")]
+        if let Pools::Memory(server) = &self.pools {
+            return Ok(server.is_alone());
+        }
         if self.dialect() == Dialect::Sqlite {
             // One file serves one process.
             return Ok(true);
@@ -361,6 +387,8 @@ impl Store {
         Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => Line::Sqlite(readers.acquire().await?).into(),
             Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
+            #[cfg(feature = "simulation")]
+            Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
     }
 
@@ -395,6 +423,8 @@ impl Store {
                 writer.close().await;
             }
             Pools::Postgres(pool) => pool.close().await,
+            #[cfg(feature = "simulation")]
+            Pools::Memory(_) => {}
         }
     }
 }
