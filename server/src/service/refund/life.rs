@@ -145,6 +145,18 @@ impl Change {
                 row.sent_at = Some(now);
                 Ok(self.accepted(row, refund_id.clone()))
             }
+            RefundNews::Unsure(_) if saoma_core::planted!("new-refund-number-on-retry") => {
+                self.end_row(row, RefundEnd::Closed).await?;
+                Ok(None)
+            }
+            RefundNews::Unsure(_) if saoma_core::planted!("refund-unsure-is-failed") => {
+                self.end_row(row, RefundEnd::Failed).await?;
+                Ok(None)
+            }
+            RefundNews::Accepted(_) if saoma_core::planted!("refund-done-on-accept") => {
+                self.end_row(row, RefundEnd::Done).await?;
+                Ok(None)
+            }
             RefundNews::Unsure(why) => {
                 row.state = RefundState::Unsure;
                 row.sent_at = Some(now);

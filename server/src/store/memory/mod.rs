@@ -67,6 +67,8 @@ pub struct Memory(Arc<Mutex<Shared>>);
 struct Shared {
     tables: Tables,
     known: HashMap<[usize; 4], Statement>,
+    /// The text that is put together while the server runs, once it is known.
+    claim: String,
     trouble: Trouble,
     met: TroubleMet,
     random: u64,
@@ -96,6 +98,7 @@ impl Memory {
         Self(Arc::new(Mutex::new(Shared {
             tables: Tables::default(),
             known: HashMap::new(),
+            claim: String::new(),
             trouble: Trouble::default(),
             met: TroubleMet::default(),
             random: seed,
@@ -164,9 +167,9 @@ impl Memory {
         }
     }
 
-    /// All rows of a table, each as columns with their values, for whoever checks.
-    pub(crate) fn rows(&self, table: &str) -> Vec<Vec<(&'static str, Value)>> {
-        self.shared().tables.all(table)
+    /// These columns of all rows of a table, for whoever checks.
+    pub(crate) fn rows(&self, table: &str, columns: &[&str]) -> Vec<Vec<Value>> {
+        self.shared().tables.all(table, columns)
     }
 
     /// When the first of these comes up: entries for WeChat, entries for shops, orders, goods.
@@ -400,12 +403,17 @@ impl Shared {
         let place = [head.as_ptr().addr(), head.len(), tail.as_ptr().addr(), tail.len()];
         // The one that is put together while the server runs.
         let stays = !head.starts_with("with mine");
+        if !stays && self.claim == head {
+            return Statement::Claim;
+        }
         if stays && let Some(statement) = self.known.get(&place) {
             return *statement;
         }
         let statement = Statement::of(head, tail);
         if stays {
             self.known.insert(place, statement);
+        } else {
+            head.clone_into(&mut self.claim);
         }
         statement
     }

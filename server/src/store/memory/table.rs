@@ -617,7 +617,7 @@ impl Tables {
 
 /// All rows of a table, for whoever checks the simulation.
 impl Tables {
-    pub(super) fn all(&self, table: &str) -> Vec<Vec<(&'static str, Value)>> {
+    pub(super) fn all(&self, table: &str, wanted: &[&str]) -> Vec<Vec<Value>> {
         let (name, columns) = match table {
             "orders" => (Name::Orders, ORDERS),
             "payment" => (Name::Payment, PAYMENT),
@@ -626,7 +626,9 @@ impl Tables {
             "outbox" => (Name::Outbox, OUTBOX),
             _ => return Vec::new(),
         };
+        let cell =
+            |row: &Cells, name: &&str| at(columns, row, name).cloned().unwrap_or(Value::Text(None));
         let rows = self.table(name).into_iter().flat_map(BTreeMap::values);
-        rows.map(|row| columns.iter().copied().zip(row.iter().cloned()).collect()).collect()
+        rows.map(|row| wanted.iter().map(|name| cell(row, name)).collect()).collect()
     }
 }
