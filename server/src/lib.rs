@@ -241,6 +241,7 @@ impl Server {
         tasks.spawn(keys.keep(store.clone(), stopping.clone()));
         let watchers = service.context.watchers.clone();
         tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
+        tasks.spawn(store::wal::keep_short(store.clone(), stopping.clone()));
         tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping));
         doors.spawn(serve(listener, http::router(app), closing));

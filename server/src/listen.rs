@@ -60,7 +60,7 @@ async fn hear(store: &Store, watchers: &Watchers) -> Result<(), StoreError> {
         let Some(news) = timeout(SILENCE_MAX, listener.try_recv()).await.map_err(silent)?? else {
             return Err(sqlx::Error::WorkerCrashed.into());
         };
-        if let Ok(order_id) = OrderId::new(news.payload()) {
+        for order_id in news.payload().split(' ').filter_map(|id| OrderId::new(id).ok()) {
             watchers.knock(&order_id);
         }
     }

@@ -13,6 +13,7 @@ mod merchant_free;
 mod npm;
 mod process;
 mod setup;
+mod simulate;
 mod steps;
 mod test;
 mod tidy;
@@ -30,7 +31,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     Command {
         name: "demo",
         options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
@@ -67,6 +68,12 @@ const COMMANDS: [Command; 8] = [
         options: "[--seed N] [--orders N] [--kills N]",
         about: "the server killed at random moments for minutes, on both databases",
         run: torture::run,
+    },
+    Command {
+        name: "simulate",
+        options: "[--seed S] [--orders N] [--seeds K] [--sqlite] [--twice] [--bugs] [--shrink] ...",
+        about: "servers, gateway, network and people from one seed, and a judge",
+        run: simulate::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },
 ];

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
-use crate::{apps, bench, merchant_free, npm, setup, tidy, workspace};
+use crate::{apps, bench, merchant_free, npm, setup, simulate, tidy, workspace};
 
 /// Something that must hold.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 18] = [
+pub(crate) const STEPS: [Step; 19] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -36,6 +36,12 @@ pub(crate) const STEPS: [Step; 18] = [
         about: "the server's tests and payments once more, on PostgreSQL",
         needs: &["build"],
         run: postgres,
+    },
+    Step {
+        name: "simulate",
+        about: "orders by the thousand with everything going wrong, from one seed",
+        needs: &[],
+        run: simulate::short,
     },
     Step { name: "narrow", about: "QR codes on a machine of 32 bits", needs: &[], run: narrow },
     Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },

@@ -9,6 +9,7 @@ use super::page::{
 use super::refund::kept;
 use super::routes::outbox_state;
 use crate::reconcile::read_date;
+use crate::store::figures::UNDER_WAY;
 use crate::store::look::{
     ListedAnomaly, ListedAttempt, ListedEntry, ListedMoment, ListedOrder, ListedPayment,
     OrderFilter,
@@ -215,14 +216,20 @@ fn moment(row: &ListedMoment) -> Moment {
 }
 
 fn entry(row: ListedEntry) -> Entry {
+    // A refund that only takes its time is no error.
+    let is_at_wechat = row.last_error.as_deref() == Some(UNDER_WAY);
+    let state = match EntryState::from_name(&row.state) {
+        EntryState::Pending if is_at_wechat => EntryState::AtWeChat,
+        state => state,
+    };
     Entry {
         key: row.key,
         kind: row.kind,
         order_id: Some(row.order_id).filter(|id| !id.is_empty()),
-        state: EntryState::from_name(&row.state),
+        state,
         due_at: row.due_at,
         tries: row.tries,
-        last_error: row.last_error,
+        last_error: row.last_error.filter(|_| !is_at_wechat),
         created_at: row.created_at,
     }
 }
@@ -330,4 +337,31 @@ pub(super) async fn settings(office: &Office) -> Result<SettingsPage, StoreError
         }
     }
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::page::EntryState;
+    use saoma_core::time::UnixTime;
+
+    #[test]
+    fn a_refund_that_takes_its_time_is_no_error() {
+        let row = |error: &str| ListedEntry {
+            order_id: "20261126093000ABCDEFGH".into(),
+            key: "refund-20261126093000ABCDEFGH-R1".into(),
+            kind: "refund".into(),
+            state: "pending".into(),
+            due_at: UnixTime::new(1_795_700_000).unwrap(),
+            tries: 2,
+            last_error: Some(error.into()),
+            created_at: UnixTime::new(1_795_690_000).unwrap(),
+            updated_at: UnixTime::new(1_795_690_000).unwrap(),
+        };
+        let shown = entry(row(UNDER_WAY));
+        assert_eq!((shown.state, shown.last_error), (EntryState::AtWeChat, None));
+        let shown = entry(row("NOTENOUGH"));
+        let error = Some("NOTENOUGH".to_owned());
+        assert_eq!((shown.state, shown.last_error), (EntryState::Pending, error));
+    }
 }

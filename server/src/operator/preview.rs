@@ -164,6 +164,7 @@ fn entries() -> Vec<Entry> {
         entry("ship", EntryState::Dead, 40, Some(&error)),
         entry("query", EntryState::Pending, 2, Some("the gateway did not answer in time")),
         entry("refund", EntryState::Held, 0, None),
+        entry("refund_query", EntryState::AtWeChat, 3, None),
     ]
 }
 

@@ -326,7 +326,11 @@ pub(super) const fn outbox_state(state: EntryState) -> &'static str {
     match state {
         EntryState::Dead => "dead",
         EntryState::Held => "held",
-        EntryState::Pending | EntryState::Leased | EntryState::Device | EntryState::Done => "",
+        EntryState::Pending
+        | EntryState::AtWeChat
+        | EntryState::Leased
+        | EntryState::Device
+        | EntryState::Done => "",
     }
 }
 

@@ -23,6 +23,7 @@ mod partition;
 mod payment;
 mod refund;
 mod session;
+pub(crate) mod wal;
 
 pub use api_key::KeyKind;
 pub(crate) use api_key::KeyRow;
@@ -60,6 +61,12 @@ use std::{fmt, io};
 const READERS_MAX: u32 = 4;
 /// Transactions that PostgreSQL works on at once for one process.
 const POSTGRES_WRITERS: u32 = 4;
+/// Connections for people who look.
+const PEOPLE_MAX: u32 = 2;
+/// Those who write beside these: sessions, keys, what is done once at the start.
+const OTHER_WRITERS: u32 = 2;
+/// Ids of one announcement; PostgreSQL takes 8,000 bytes.
+const ANNOUNCED_MAX: usize = 200;
 /// How long to wait for the writer or a reader. A notification is to be answered within five
 /// seconds (protocol §9), so waiting longer helps nobody.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -79,9 +86,8 @@ const ROWS_AHEAD: usize = 256;
 const WRITER_CACHE_KIB: u32 = 64 * 1024;
 /// The same for each reader.
 const READER_CACHE_KIB: u32 = 8 * 1024;
-/// After how many pages of its log SQLite copies them into the file. A page that many commits
-/// change is copied once.
-const CHECKPOINT_PAGES: u32 = 8_000;
+/// After how many pages of its log a commit copies into the file what [`wal`] has not copied yet.
+const CHECKPOINT_PAGES: u32 = 16_000;
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -96,8 +102,16 @@ enum Pools {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        /// For [`wal`] alone.
+        copier: SqlitePool,
     },
-    Postgres(PgPool),
+    /// Apart, so that those who look, however many, never keep a payment from being written.
+    Postgres {
+        writers: PgPool,
+        readers: PgPool,
+        /// For [`Store::for_people`] alone.
+        people: PgPool,
+    },
     #[cfg(feature = "simulation")]
     Memory(memory::Server),
 }
@@ -259,14 +273,15 @@ impl Store {
         check_pragmas(&mut writer.acquire().await?.into()).await?;
         let readers = cached(READER_CACHE_KIB).pragma("query_only", "on");
         let readers = pool().max_connections(READERS_MAX).connect_with(readers).await?;
-        Ok(Self { pools: Pools::Sqlite { writer, readers }, replica: None })
+        let copier = pool().max_connections(1).connect_lazy_with(options);
+        Ok(Self { pools: Pools::Sqlite { writer, readers, copier }, replica: None })
     }
 
     async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
         let store = Self::connect_postgres(url).await?;
-        if let Pools::Postgres(pool) = &store.pools {
+        if let Pools::Postgres { writers, .. } = &store.pools {
             // Under a lock of the database's: of several servers, one does it.
-            POSTGRES_TABLES.run(pool).await.map_err(OpenError::Migrate)?;
+            POSTGRES_TABLES.run(writers).await.map_err(OpenError::Migrate)?;
         }
         Ok(store)
     }
@@ -279,15 +294,20 @@ impl Store {
                 ("synchronous_commit", "on"),
                 // A server that is cut off in the middle holds up the others no longer than this.
                 ("idle_in_transaction_session_timeout", "10s"),
+                // Every statement is short; compiling one takes longer than carrying it out.
+                ("jit", "off"),
             ])
             .statement_cache_capacity(STATEMENTS);
-        let pool = PgPoolOptions::new()
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .max_connections(READERS_MAX + POSTGRES_WRITERS)
-            .connect_with(options)
-            .await?;
-        check_settings(&mut Line::Postgres(pool.acquire().await?).into()).await?;
-        Ok(Self { pools: Pools::Postgres(pool), replica: None })
+        let pool =
+            |most| PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(most);
+        // Planned once: with a table for each month, planning anew costs more than the rest. What
+        // people ask for has filters that want plans of their own.
+        let planned = options.clone().options([("plan_cache_mode", "force_generic_plan")]);
+        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS).connect_with(planned.clone()).await?;
+        check_settings(&mut Line::Postgres(writers.acquire().await?).into()).await?;
+        let readers = pool(READERS_MAX).connect_lazy_with(planned);
+        let people = pool(PEOPLE_MAX).connect_lazy_with(options);
+        Ok(Self { pools: Pools::Postgres { writers, readers, people }, replica: None })
     }
 
     /// A server's store in a database that is in memory.
@@ -301,7 +321,7 @@ impl Store {
     pub(crate) fn writers(&self) -> u32 {
         match &self.pools {
             Pools::Sqlite { .. } => 1,
-            Pools::Postgres(_) => POSTGRES_WRITERS,
+            Pools::Postgres { .. } => POSTGRES_WRITERS,
             #[cfg(feature = "simulation")]
             Pools::Memory(_) => 2,
         }
@@ -311,7 +331,7 @@ impl Store {
     pub(crate) fn dialect(&self) -> Dialect {
         match &self.pools {
             Pools::Sqlite { .. } => Dialect::Sqlite,
-            Pools::Postgres(_) => Dialect::Postgres,
+            Pools::Postgres { .. } => Dialect::Postgres,
             #[cfg(feature = "simulation")]
             Pools::Memory(_) => Dialect::Sqlite,
         }
@@ -323,7 +343,7 @@ impl Store {
             Pools::Sqlite { writer, .. } => {
                 Line::SqliteTx(writer.begin_with("begin immediate").await?).into()
             }
-            Pools::Postgres(pool) => Line::PostgresTx(pool.begin().await?).into(),
+            Pools::Postgres { writers, .. } => Line::PostgresTx(writers.begin().await?).into(),
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.begin().await?).into(),
         })
@@ -333,7 +353,7 @@ impl Store {
     pub(crate) async fn writer(&self) -> Result<Conn, StoreError> {
         Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => Line::Sqlite(writer.acquire().await?).into(),
-            Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
+            Pools::Postgres { writers, .. } => Line::Postgres(writers.acquire().await?).into(),
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
@@ -341,8 +361,8 @@ impl Store {
 
     /// A line for nothing but listening to other servers, if there can be any.
     pub(crate) fn line_to_listen(&self) -> Option<PgPool> {
-        let Pools::Postgres(pool) = &self.pools else { return None };
-        let options = pool.connect_options().as_ref().clone();
+        let Pools::Postgres { readers, .. } = &self.pools else { return None };
+        let options = readers.connect_options().as_ref().clone();
         Some(PgPoolOptions::new().max_connections(1).connect_lazy_with(options))
     }
 
@@ -375,9 +395,11 @@ impl Store {
         order_ids: impl IntoIterator<Item = &str>,
     ) -> Result<(), StoreError> {
         if conn.dialect() == Dialect::Postgres {
-            let rows = order_ids.into_iter().map(|id| vec![id.into()]).collect();
-            let head = "select pg_notify('saoma_orders', v.column1) from (values";
-            conn.execute_rows(head, rows, ") as v").await?;
+            let ids: Vec<&str> = order_ids.into_iter().collect();
+            for ids in ids.chunks(ANNOUNCED_MAX) {
+                let sql = "select pg_notify('saoma_orders', $1)";
+                conn.execute(sql, vec![ids.join(" ").into()]).await?;
+            }
         }
         Ok(())
     }
@@ -386,7 +408,7 @@ impl Store {
     pub(crate) async fn reader(&self) -> Result<Conn, StoreError> {
         Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => Line::Sqlite(readers.acquire().await?).into(),
-            Pools::Postgres(pool) => Line::Postgres(pool.acquire().await?).into(),
+            Pools::Postgres { readers, .. } => Line::Postgres(readers.acquire().await?).into(),
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
@@ -409,7 +431,12 @@ impl Store {
                 Err(error) => tracing::warn!(%error, "the replica does not answer"),
             }
         }
-        self.reader().await
+        match &self.pools {
+            Pools::Sqlite { .. } => self.reader().await,
+            Pools::Postgres { people, .. } => Ok(Line::Postgres(people.acquire().await?).into()),
+            #[cfg(feature = "simulation")]
+            Pools::Memory(server) => Ok(Line::Memory(server.reader()).into()),
+        }
     }
 
     /// Waits for what runs and closes the database.
@@ -418,11 +445,16 @@ impl Store {
             replica.close().await;
         }
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, copier } => {
+                copier.close().await;
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { writers, readers, people } => {
+                people.close().await;
+                readers.close().await;
+                writers.close().await;
+            }
             #[cfg(feature = "simulation")]
             Pools::Memory(_) => {}
         }

@@ -327,7 +327,8 @@ impl Entry {
         (now, until): (UnixTime, UnixTime),
         limit: u32,
     ) -> Result<Vec<Result<Self, StoreError>>, StoreError> {
-        // Two processes never wait for each other's entries; each takes others.
+        // By `due_at` alone, which is the index's own order: however many wait, only as many are
+        // read as are taken. Two processes never wait for each other's entries; each takes others.
         let skip = match conn.dialect() {
             Dialect::Sqlite => "",
             Dialect::Postgres => "for update skip locked",
@@ -343,7 +344,7 @@ impl Entry {
                               or other.state in ('pending', 'leased') and other.due_at <= $1
                                  and (other.due_at, other.created_at, other.key)
                                      < (due.due_at, due.created_at, due.key))))
-                 order by due.due_at, due.created_at, due.key limit $4 {skip})
+                 order by due.due_at limit $4 {skip})
              update outbox set state = 'leased', due_at = $2, tries = tries + 1, updated_at = $1
              from mine where outbox.order_id = mine.order_id and outbox.key = mine.key
              returning outbox.order_id, outbox.key, outbox.effect, outbox.tries,

@@ -10,6 +10,8 @@ use saoma_core::time::UnixTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryState {
     Pending,
+    /// WeChat has accepted a refund and is asked from time to time whether the money is back.
+    AtWeChat,
     Leased,
     Held,
     Dead,
@@ -56,7 +58,7 @@ impl EntryState {
 
     const fn tone(self) -> &'static str {
         match self {
-            Self::Pending | Self::Leased | Self::Device => "wait",
+            Self::Pending | Self::AtWeChat | Self::Leased | Self::Device => "wait",
             Self::Held | Self::Dead => "bad",
             Self::Done => "good",
         }
@@ -64,6 +66,11 @@ impl EntryState {
 }
 
 impl Entry {
+    /// It is tried again by itself at its time.
+    const fn waits(&self) -> bool {
+        matches!(self.state, EntryState::Pending | EntryState::AtWeChat)
+    }
+
     /// It is not simply done.
     pub(super) fn needs_a_look(&self) -> bool {
         self.state != EntryState::Done
@@ -109,7 +116,7 @@ fn item(frame: &Frame<'_>, entry: &Entry) -> Markup {
             div { dt { (w.since) } dd {
                 (time_and_distance(frame.lang, entry.created_at, frame.now))
             } }
-            @if entry.state == EntryState::Pending {
+            @if entry.waits() {
                 div { dt { (w.next_try) } dd {
                     (time_and_distance(frame.lang, entry.due_at, frame.now))
                 } }
@@ -125,7 +132,7 @@ fn item(frame: &Frame<'_>, entry: &Entry) -> Markup {
                 div .wide { dt { (w.last_error) } dd .bad.break { (error) } }
             }
         }
-        @if matches!(entry.state, EntryState::Dead | EntryState::Pending) {
+        @if entry.waits() || entry.state == EntryState::Dead {
             div .buttons { (retry(frame, entry)) }
         }
     }
@@ -141,7 +148,7 @@ pub(super) fn line(frame: &Frame<'_>, entry: &Entry) -> Markup {
         }
         p .soft {
             (time(entry.created_at)) " · " (w.tries) " " (entry.tries)
-            @if entry.state == EntryState::Pending {
+            @if entry.waits() {
                 " · " (w.next_try) " " (show::relative(frame.lang, entry.due_at, frame.now))
             }
         }

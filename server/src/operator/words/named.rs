@@ -76,6 +76,8 @@ impl Words {
         match (self.lang, state) {
             (Lang::Zh, EntryState::Pending) => "待办",
             (Lang::En, EntryState::Pending) => "To do",
+            (Lang::Zh, EntryState::AtWeChat) => "微信处理中",
+            (Lang::En, EntryState::AtWeChat) => "At WeChat",
             (Lang::Zh, EntryState::Leased) => "进行中",
             (Lang::En, EntryState::Leased) => "Under way",
             (_, EntryState::Held) => self.held,

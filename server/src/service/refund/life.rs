@@ -141,6 +141,10 @@ impl Change {
         let now = self.now;
         match news {
             RefundNews::Later(at) => Ok(Some((*at, "not before then".to_owned()))),
+            RefundNews::Accepted(_) if saoma_core::planted!("refund-done-on-accept") => {
+                self.end_row(row, RefundEnd::Done).await?;
+                Ok(None)
+            }
             RefundNews::Accepted(refund_id) => {
                 row.sent_at = Some(now);
                 Ok(self.accepted(row, refund_id.clone()))
@@ -151,10 +155,6 @@ impl Change {
             }
             RefundNews::Unsure(_) if saoma_core::planted!("refund-unsure-is-failed") => {
                 self.end_row(row, RefundEnd::Failed).await?;
-                Ok(None)
-            }
-            RefundNews::Accepted(_) if saoma_core::planted!("refund-done-on-accept") => {
-                self.end_row(row, RefundEnd::Done).await?;
                 Ok(None)
             }
             RefundNews::Unsure(why) => {

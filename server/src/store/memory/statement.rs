@@ -190,7 +190,7 @@ const TEXTS: &[(Statement, &str)] = &[
          due.order_id and other.lane = due.lane and (other.state = 'leased' and other.due_at > \
          $1 or other.state in ('pending', 'leased') and other.due_at <= $1 and (other.due_at, \
          other.created_at, other.key) < (due.due_at, due.created_at, due.key)))) order by \
-         due.due_at, due.created_at, due.key limit $4 ) update outbox set state = 'leased', \
+         due.due_at limit $4 ) update outbox set state = 'leased', \
          due_at = $2, tries = tries + 1, updated_at = $1 from mine where outbox.order_id = \
          mine.order_id and outbox.key = mine.key returning outbox.order_id, outbox.key, \
          outbox.effect, outbox.tries, outbox.created_at",
