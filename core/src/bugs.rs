@@ -45,10 +45,7 @@ pub const BUGS: [(&str, &str); 42] = [
     ("refund-while-dispensing", "a refund is begun while a machine hands the goods out"),
     ("hold-ignored", "what is to wait for a person goes back at once"),
     ("dismissed-is-sent", "a refund that a person has decided against is made all the same"),
-    (
-        "entries-of-batch-lost",
-        "of several verbs in a transaction only the last one's effects are kept",
-    ),
+    ("entries-of-batch-lost", "of a transaction only the first effect is kept"),
     ("failure-is-the-end", "what has failed once is not tried again"),
     ("ship-told-nobody", "a webhook that has failed once counts as confirmed"),
     ("lease-for-ever", "what was begun by a server that died is never taken up"),

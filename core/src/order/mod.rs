@@ -478,9 +478,7 @@ impl Order {
             }
             Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
             Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
-            Effect::Ship { attempt, .. } => {
-                !self.refund_started(*attempt) || crate::planted!("ship-after-refund")
-            }
+            Effect::Ship { attempt, .. } => self.may_ship(*attempt),
             Effect::Refund { refund, .. } => self.wants_refund(*refund),
             Effect::RefundQuery { .. } | Effect::Report { .. } => true,
         }

@@ -218,6 +218,11 @@ impl Order {
         elsewhere || self.refunds.iter().any(|part| part.attempt == attempt)
     }
 
+    /// Whether goods may go out for a payment: none of it has begun to go back.
+    pub(super) fn may_ship(&self, attempt: u8) -> bool {
+        !self.refund_started(attempt) || planted!("ship-after-refund")
+    }
+
     /// Whether a recorded refund still has to be made: its end is not known, and it would not give
     /// more back than was captured.
     pub(super) fn wants_refund(&self, refund: u8) -> bool {

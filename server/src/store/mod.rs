@@ -23,6 +23,7 @@ mod partition;
 mod payment;
 mod refund;
 mod session;
+mod setting;
 pub(crate) mod wal;
 
 pub use api_key::KeyKind;
@@ -42,11 +43,11 @@ pub(crate) use partition::{TABLES, make_months, months_of};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
+pub(crate) use setting::{ping, setting, touch};
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
-use saoma_core::time::UnixTime;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -509,33 +510,6 @@ async fn check_settings(conn: &mut Conn) -> Result<(), OpenError> {
             return Err(OpenError::Pragma { name, wanted: "on", got });
         }
     }
-    Ok(())
-}
-
-/// A decision of the first start: kept when there is none yet, and what is kept is returned.
-pub(crate) async fn setting(
-    conn: &mut Conn,
-    name: &str,
-    value: &str,
-) -> Result<String, StoreError> {
-    let insert = "insert into setting (name, value) values ($1, $2) on conflict (name) do nothing";
-    conn.execute(insert, vec![name.into(), value.into()]).await?;
-    let select = "select value from setting where name = $1";
-    let row = conn.fetch_one(select, vec![name.into()]).await?;
-    row.ok_or(StoreError::Corrupt("setting"))?.text("value")
-}
-
-/// Whether the database can be read.
-pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
-    conn.fetch("select count(*) as settings from setting", vec![]).await?;
-    Ok(())
-}
-
-/// Whether the database can be written: this writes a row, and its value says when.
-pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
-    let sql = "insert into setting (name, value) values ('written_at', $1)
-               on conflict (name) do update set value = excluded.value";
-    conn.execute(sql, vec![now.get().to_string().into()]).await?;
     Ok(())
 }
 

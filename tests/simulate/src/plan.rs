@@ -61,10 +61,6 @@ impl Plan {
             let with = random.chance(500);
             with && !without.contains(&kind)
         };
-        let upto = |random: &mut Random, with: bool, most: u64| {
-            let drawn = random.below(most + 1);
-            if with { drawn } else { 0 }
-        };
         let nodes = random.between(1, 3);
         let nodes = if without.contains(&"nodes") { 1 } else { nodes };
         let (hold, hmac) = (random.chance(200), random.chance(600));
@@ -76,14 +72,7 @@ impl Plan {
         let database = with("database", random);
         let crash = with("crash", random);
         let refunds = with("refunds", random);
-        let trouble = Trouble {
-            busy: million(upto(random, database, 10)),
-            full: million(upto(random, database, 5)),
-            commit_fails: million(upto(random, database, 10)),
-            commit_lost: million(upto(random, database, 10)),
-            crash: million(upto(random, crash, 3)) / 4,
-            pause: if nodes > 1 { million(random.between(1, 100)) } else { 0 },
-        };
+        let trouble = trouble(random, nodes, database, crash);
         let people = !without.contains(&"people");
         let amounts = with("amounts", random);
         let forged = with("forged", random);
@@ -112,16 +101,16 @@ impl Plan {
             cancels: upto(random, people, 150),
             walks_away: upto(random, people, 200),
             pays_late: upto(random, people, 150),
-            pays_twice: upto(random, told, 60),
-            pays_after_end: upto(random, told, 60),
+            pays_twice: upto(random, told, 150),
+            pays_after_end: upto(random, told, 200),
             races: upto(random, people, 100),
-            other_amount: upto(random, amounts, 60),
-            other_currency: upto(random, amounts, 20),
+            other_amount: upto(random, amounts, 100),
+            other_currency: upto(random, amounts, 60),
             coupons: upto(random, people, 100),
-            unknown_orders: upto(random, told && amounts, 20),
+            unknown_orders: upto(random, told && amounts, 60),
             query_lags: upto(random, people, 50),
-            refunds: upto(random, refunds, 250),
-            refund_ends_badly: upto(random, refunds, 200),
+            refunds: upto(random, refunds, 400),
+            refund_ends_badly: upto(random, refunds, 300),
             machines: if without.contains(&"machines") {
                 0
             } else {
@@ -129,6 +118,23 @@ impl Plan {
             },
             shop_fails: upto(random, network, 400),
         }
+    }
+}
+
+/// How often something happens, if its kind is there at all.
+fn upto(random: &mut Random, with: bool, most: u64) -> u64 {
+    let drawn = random.below(most + 1);
+    if with { drawn } else { 0 }
+}
+
+fn trouble(random: &mut Random, nodes: u64, database: bool, crash: bool) -> Trouble {
+    Trouble {
+        busy: million(upto(random, database, 10)),
+        full: million(upto(random, database, 5)),
+        commit_fails: million(upto(random, database, 10)),
+        commit_lost: million(upto(random, database, 10)),
+        crash: million(upto(random, crash, 3)) / 4,
+        pause: if nodes > 1 { million(random.between(1, 100)) } else { 0 },
     }
 }
 

@@ -91,7 +91,7 @@ impl Judge {
             let what = (cell(row, "out_refund_no"), cell(row, "state"));
             waiting.entry(cell(row, "transaction_id")).or_default().push(what);
         }
-        let shipped_for = self.shipped_for();
+        let shipped_for = self.shipped_for(&alarms);
         let mut wrong = Vec::new();
         for (id, captured) in &self.captured {
             let has_alarm =
@@ -140,8 +140,9 @@ impl Judge {
         self.promised.values().any(|promised| promised.order_id == order_id)
     }
 
-    /// The payments for which goods went out: where none was named, the one that did not go back.
-    fn shipped_for(&self) -> BTreeSet<String> {
+    /// The payments for which goods went out: where none was named, the one that did not go back
+    /// and is not another transaction of the same number.
+    fn shipped_for(&self, alarms: &BTreeMap<&str, BTreeSet<&str>>) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         for (order_id, order) in &self.bought {
             for (_, transaction_id) in &order.shipped {
@@ -151,6 +152,7 @@ impl Judge {
                     });
                     let good = order_of(&captured.number) == order_id
                         && captured.total_fen == order.price_fen
+                        && !alarms.get(id.as_str()).is_some_and(|it| it.contains("conflict"))
                         && !by_rule;
                     good.then(|| id.clone())
                 };

@@ -13,6 +13,7 @@
 //! - [`Trouble`] says how often the database is busy or full, fails at a commit, loses the answer
 //!   to a commit that was made, and how often a server dies at a write.
 
+mod change;
 mod statement;
 mod table;
 

@@ -7,10 +7,13 @@ use saoma_sandbox::gateway::{FaultName as F, RefundEnd, RefundTarget};
 use saoma_sandbox::{Ending, RefundChannel};
 use saoma_server::simulation::{CallError, MCH_ID};
 
+/// The gateway's whole answer, or why there is none.
+type Heard = Result<Vec<u8>, CallError>;
+
 /// A call under way.
 pub(super) enum Waiting {
-    Asked { path: &'static str, body: String, reply: Reply<Result<Vec<u8>, CallError>>, lost: bool },
-    Answered { reply: Reply<Result<Vec<u8>, CallError>>, answer: Result<Vec<u8>, CallError> },
+    Asked { path: &'static str, body: String, reply: Reply<Heard>, lost: bool },
+    Answered { reply: Reply<Heard>, answer: Heard },
     ShopAsked { ship_id: String, body: Vec<u8>, reply: Reply<Option<u16>> },
     ShopAnswered { reply: Reply<Option<u16>>, answer: Option<u16> },
 }
@@ -113,7 +116,7 @@ impl World {
     }
 
     /// The gateway answers; gives when the answer is there, and what it is.
-    fn ask_gateway(&mut self, path: &str, body: &str) -> (u64, Result<Vec<u8>, CallError>) {
+    fn ask_gateway(&mut self, path: &str, body: &str) -> (u64, Heard) {
         let Some(call) = GatewayCall::of(path) else { return (0, Err(CallError::Broken)) };
         self.note_request(call, body);
         let mut faults = Vec::new();

@@ -1,8 +1,9 @@
-//! The world: one thread, virtual time, a queue of events in the order of their times, and everybody
-//! who takes part.
+//! The world: one thread, virtual time, a queue of events in the order of their times, and
+//! everybody who takes part.
 
 mod gateway;
 mod notices;
+mod others;
 mod people;
 mod servers;
 
@@ -25,7 +26,7 @@ const START_S: u64 = 1_795_433_160;
 /// How long after the last order faults go on, in seconds: longer than any order lives.
 const FAULTS_LAST_S: u64 = 10_000;
 /// How long after the end of all faults everything has to be at rest, in seconds. A card is paid
-/// back within days, notifications are repeated for one, and goods that nobody fetches take a while.
+/// back within days, notifications are repeated for one, and some goods are never fetched.
 const REST_WITHIN_S: u64 = 5 * 86_400;
 /// Most events of a run for each order; more is a circle.
 const EVENTS_MAX: u64 = 20_000;
