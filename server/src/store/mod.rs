@@ -48,6 +48,7 @@ pub(crate) use setting::{ping, setting, touch};
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
+use setting::{check_pragmas, check_settings};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -478,39 +479,6 @@ fn make_private(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }
-}
-
-/// What was set when connecting is read back: a payment that was acknowledged must survive a power
-/// failure.
-async fn check_pragmas(conn: &mut Conn) -> Result<(), OpenError> {
-    for (name, sql, wanted, is_good) in [
-        ("journal_mode", "pragma journal_mode", "wal", &["wal"][..]),
-        ("synchronous", "pragma synchronous", "full", &["2", "3"]),
-        ("foreign_keys", "pragma foreign_keys", "on", &["1"]),
-    ] {
-        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
-        // Some answers are text, some are numbers.
-        let read = |row: Row| row.text(name).or_else(|_| row.int(name).map(|n| n.to_string()));
-        let got = row.map(read).transpose().map_err(OpenError::Store)?.unwrap_or_default();
-        if !is_good.contains(&got.as_str()) {
-            return Err(OpenError::Pragma { name, wanted, got });
-        }
-    }
-    Ok(())
-}
-
-/// The same for PostgreSQL: what the server as a whole was told.
-async fn check_settings(conn: &mut Conn) -> Result<(), OpenError> {
-    for (name, sql) in [("fsync", "show fsync"), ("synchronous_commit", "show synchronous_commit")]
-    {
-        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
-        let got = row.map(|row| row.text(name)).transpose().map_err(OpenError::Store)?;
-        let got = got.unwrap_or_default();
-        if got != "on" {
-            return Err(OpenError::Pragma { name, wanted: "on", got });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(crate) enum Outcome {
     NotStarted,
     Created { customer: usize, result: Result<String, No> },
     Viewed { customer: usize, view: Result<Option<View>, No> },
-    Cancelled { customer: usize, result: Result<(), No> },
+    Cancelled { customer: usize, result: Result<View, No> },
     Noticed { notice: u64, answer: (u16, &'static str) },
     Claimed { lane: usize, works: Vec<Work> },
     Performed { lane: usize },

@@ -54,6 +54,8 @@ pub(crate) struct Judge {
     pub(crate) promised: BTreeMap<String, Promised>,
     /// Our number for each number of a shop.
     numbers_of_wish: BTreeMap<String, String>,
+    /// Orders of which the customer was told in time that they are given up.
+    pub(crate) given_up: BTreeSet<String>,
     /// Orders of which a shop wanted something back.
     pub(crate) wished: BTreeSet<String>,
     /// The text of each number's request, without what changes with each sending.
@@ -212,6 +214,9 @@ impl Judge {
         }
         if amount_fen.is_some_and(|amount| amount != price) {
             self.violation(format!("{order_id} ships for {amount_fen:?} instead of {price} fen"));
+        }
+        if self.given_up.contains(order_id) {
+            self.violation(format!("{order_id} ships, although it was given up"));
         }
         let fits = |id: &str, captured: &Captured| {
             let by_rule =

@@ -29,7 +29,7 @@ const FAULTS_LAST_S: u64 = 10_000;
 /// back within days, notifications are repeated for one, and some goods are never fetched.
 const REST_WITHIN_S: u64 = 5 * 86_400;
 /// Most events of a run for each order; more is a circle.
-const EVENTS_MAX: u64 = 20_000;
+const EVENTS_MAX: u64 = 1_500;
 
 /// Something that happens at a time.
 #[derive(Debug)]
@@ -362,7 +362,7 @@ impl World {
             Outcome::NotStarted => self.not_started(epoch),
             Outcome::Created { customer, result } => self.created(customer, result),
             Outcome::Viewed { customer, view } => self.viewed(customer, view),
-            Outcome::Cancelled { customer, result } => self.cancelled(customer, result),
+            Outcome::Cancelled { customer, result } => self.cancelled(customer, &result),
             Outcome::Noticed { notice, answer } => self.noticed(notice, answer),
             Outcome::Claimed { lane, works } => self.claimed(epoch, lane, works),
             Outcome::Performed { lane } => self.performed(epoch, lane),

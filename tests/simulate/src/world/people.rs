@@ -278,16 +278,23 @@ impl World {
         let Some(order_id) = self.customers[at].order_id.clone() else { return };
         if let Some(node) = self.some_server() {
             self.task(node, move |server| async move {
-                let result = server.cancel(&order_id).await.map(drop);
+                let result = server.cancel(&order_id).await;
                 Outcome::Cancelled { customer: at, result }
             });
         }
     }
 
-    pub(super) fn cancelled(&mut self, at: usize, result: Result<(), No>) {
+    pub(super) fn cancelled(&mut self, at: usize, result: &Result<View, No>) {
+        let right_clocks = self.plan.skew_s == 0 && self.plan.clock_jumps == 0;
+        if let Ok(view) = result
+            && right_clocks
+            && view.server_time < view.expires_at
+        {
+            self.judge.given_up.insert(view.order_id.as_str().to_owned());
+        }
         let customer = &mut self.customers[at];
         customer.tries += 1;
-        if result == Err(No::Failed) && customer.tries < 5 {
+        if *result == Err(No::Failed) && customer.tries < 5 {
             self.after(1_000, Event::Cancel(at));
         }
     }
