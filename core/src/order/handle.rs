@@ -221,9 +221,8 @@ impl Step {
         let Some(attempt) = self.attempt(index) else { return };
         attempt.closing = false;
         if let Some(known) = &attempt.payment {
-            if known.transaction_id == payment.transaction_id && known.amount == payment.total_fee {
-                attempt.asking = false;
-            } else if planted!("conflict-not-reported") {
+            let same = known.transaction_id == payment.transaction_id;
+            if same && known.amount == payment.total_fee || planted!("conflict-not-reported") {
                 attempt.asking = false;
             } else if !attempt.conflicts.contains(&payment.transaction_id) {
                 // When full, a later one is reported again with each repeat rather than never.

@@ -182,6 +182,9 @@ impl Change {
                     None => {
                         // It never arrived: the same may be sent again (protocol §8).
                         row.state = RefundState::Asked;
+                        if entry.tries > TRIES_UNTIL_TOLD {
+                            self.alert(&mut row, Some(NOT_TAKEN));
+                        }
                         self.put_refund(row);
                         Ok(Some((now.plus(pause_s), "WeChat does not know it".to_owned())))
                     }
@@ -294,6 +297,12 @@ fn planted_end(news: &RefundNews) -> Option<RefundEnd> {
         _ => None,
     }
 }
+
+/// After how many tries a person is told that WeChat neither takes a refund nor knows it. Pauses
+/// double up to ten minutes, so that is after some two hours.
+const TRIES_UNTIL_TOLD: u32 = 20;
+const NOT_TAKEN: &str = "WeChat does not take it, however often it is sent: see in WeChat's \
+                         merchant platform what has become of the payment, and pay back by hand";
 
 /// How long to wait before a refund is tried again that only a person can set right.
 pub(super) const SLOW_S: u64 = 600;
