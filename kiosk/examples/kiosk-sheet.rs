@@ -1,8 +1,9 @@
-//! Writes every page in every size and language as a PNG, to be looked at:
-//! `cargo run -p saoma-kiosk --example kiosk-sheet [DIR]`, by default into `target/kiosk-sheet`.
+//! Writes every screen in every size and language as a PNG, to be looked at, and all of them side
+//! by side: `cargo xtask kiosk sheet [DIR]`, by default into `target/kiosk-sheet`.
 #![expect(clippy::unwrap_used, reason = "made-up orders, known to be good")]
 
 #[path = "../tests/kiosk/stage.rs"]
+#[expect(dead_code, reason = "tests look at more of it")]
 mod stage;
 
 use embedded_graphics::{
@@ -11,12 +12,8 @@ use embedded_graphics::{
     geometry::{OriginDimensions, Size},
     pixelcolor::{BinaryColor, Rgb888, RgbColor},
 };
-use saoma_kiosk::{
-    app::{Damage, Page},
-    texts::Language,
-    theme::Theme,
-};
-use stage::{LONGEST, PAGES, SIZES, USUAL, app_on};
+use saoma_kiosk::{texts::Language, theme::Theme};
+use stage::{LONGEST, SIZES, Stage, USUAL, screens};
 use std::{convert::Infallible, env, error::Error, fs, io::BufWriter, path::Path};
 
 /// A display in memory.
@@ -28,7 +25,7 @@ struct Canvas {
 impl Canvas {
     fn new((width, height): (u32, u32)) -> Self {
         let size = Size::new(width, height);
-        Self { size, rgb: vec![0; (width * height * 3) as usize] }
+        Self { size, rgb: vec![0x80; (width * height * 3) as usize] }
     }
 
     fn put(&mut self, x: i32, y: i32, colour: Rgb888) {
@@ -48,11 +45,38 @@ impl Canvas {
         }
     }
 
+    /// The same, smaller or larger: each pixel the mean of those that it covers.
+    fn scaled(&self, (width, height): (u32, u32)) -> Self {
+        let mut scaled = Self::new((width, height));
+        let Size { width: from_width, height: from_height } = self.size;
+        let range = |at: u32, to: u32, from: u32| {
+            let start = at * from / to;
+            start..((at + 1) * from / to).max(start + 1)
+        };
+        for y in 0..height {
+            for x in 0..width {
+                let (rows, columns) = (range(y, height, from_height), range(x, width, from_width));
+                let places = rows.flat_map(|y| columns.clone().map(move |x| y * from_width + x));
+                let (mut sum, mut count) = ([0_u32; 3], 0);
+                for place in places {
+                    let at = place as usize * 3;
+                    let rgb = &self.rgb[at..at + 3];
+                    sum.iter_mut().zip(rgb).for_each(|(sum, byte)| *sum += u32::from(*byte));
+                    count += 1;
+                }
+                let [r, g, b] = sum.map(|sum| u8::try_from(sum / count).unwrap_or(u8::MAX));
+                scaled.put(x.cast_signed(), y.cast_signed(), Rgb888::new(r, g, b));
+            }
+        }
+        scaled
+    }
+
     fn save(&self, path: &Path) -> Result<(), Box<dyn Error>> {
         let file = BufWriter::new(fs::File::create(path)?);
         let mut encoder = png::Encoder::new(file, self.size.width, self.size.height);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::High);
         encoder.write_header()?.write_image_data(&self.rgb)?;
         Ok(())
     }
@@ -104,64 +128,93 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::args().nth(1).unwrap_or_else(|| "target/kiosk-sheet".to_owned());
     let folder = Path::new(&folder);
     fs::create_dir_all(folder)?;
+    let mut rows = Vec::new();
     for size in SIZES {
         for language in Language::ALL {
+            let mut row = Vec::new();
             for (kind, sample) in [("", &USUAL), ("-longest", &LONGEST)] {
-                let mut pictures = Vec::new();
-                for page in PAGES.into_iter().chain([Page::Code { left_s: 42 }]) {
-                    pictures.push((page, draw(page, size, language, sample)));
-                }
-                let stem = format!("{}x{}-{}", size.0, size.1, language.code());
-                overview(&pictures, size).save(&folder.join(format!("all-{stem}{kind}.png")))?;
-                for (page, picture) in &pictures {
-                    if kind.is_empty() && *page != (Page::Code { left_s: 42 }) {
-                        picture.save(&folder.join(format!("{stem}-{}.png", page.name())))?;
+                for (name, stage) in screens(size, language, sample) {
+                    let canvas = draw(&stage, size);
+                    let (width, height) = size;
+                    let code = language.code();
+                    let file = format!("{width}x{height}-{code}-{name}{kind}.png");
+                    canvas.save(&folder.join(file))?;
+                    if kind.is_empty() {
+                        row.push(canvas);
                     }
                 }
             }
+            rows.push(row);
         }
     }
+    overview(&rows).save(&folder.join("overview.png"))?;
+    poster().save(&folder.join("poster.png"))?;
     println!("{}", folder.display());
     Ok(())
 }
 
-fn draw(page: Page, size: (u32, u32), language: Language, sample: &stage::Sample) -> Canvas {
-    let app = app_on(page, size, language, sample);
-    let canvas = Canvas::new(size);
-    if size.1 < 120 {
-        let mut mono = Mono(canvas);
-        let Ok(()) = app.draw(&mut mono, &Theme::MONO, Damage::All);
+fn draw(stage: &Stage, size: (u32, u32)) -> Canvas {
+    let theme = stage::theme(size);
+    if theme == Theme::MONO {
+        let mut mono = Mono(Canvas::new(size));
+        let Ok(()) = stage.draw(&mut mono, &theme);
         return mono.0;
     }
-    let mut canvas = canvas;
-    let Ok(()) = app.draw(&mut canvas, &Theme::COLOUR, Damage::All);
+    let mut canvas = Canvas::new(size);
+    let Ok(()) = stage.draw(&mut canvas, &theme);
     canvas
 }
 
-/// All pages of a size side by side; small ones enlarged.
-fn overview(pictures: &[(Page, Canvas)], (width, height): (u32, u32)) -> Canvas {
-    let columns = if width > height { 3 } else { 4 };
-    let rows = u32::try_from(pictures.len()).unwrap_or(0).div_ceil(columns);
-    let zoom = if height < 120 { 3 } else { 1 };
-    let (step_x, step_y) = (width * zoom + 8, height * zoom + 8);
-    let mut sheet = Canvas::new((step_x * columns + 8, step_y * rows + 8));
-    sheet.rgb.fill(0x80);
-    for (at, (_, picture)) in (0..).zip(pictures) {
-        let enlarged = enlarge(picture, zoom);
-        sheet.lay(&enlarged, 8 + at % columns * step_x, 8 + at / columns * step_y);
+/// All screens side by side, equally high; each size and language begins a new line.
+fn overview(rows: &[Vec<Canvas>]) -> Canvas {
+    const HIGH: u32 = 128;
+    const WIDE: u32 = 3_000;
+    const AIR: u32 = 8;
+    let mut placed = Vec::new();
+    let mut top = AIR;
+    for row in rows {
+        let mut left = AIR;
+        for canvas in row {
+            let wide = canvas.size.width * HIGH / canvas.size.height;
+            if left + wide + AIR > WIDE {
+                (left, top) = (AIR, top + HIGH + AIR);
+            }
+            placed.push((canvas, wide, left, top));
+            left += wide + AIR;
+        }
+        top += HIGH + AIR;
+    }
+    let mut sheet = Canvas::new((WIDE, top));
+    for (canvas, wide, left, top) in placed {
+        sheet.lay(&canvas.scaled((wide, HIGH)), left, top);
     }
     sheet
 }
 
-fn enlarge(picture: &Canvas, zoom: u32) -> Canvas {
-    let Size { width, height } = picture.size;
-    let mut large = Canvas::new((width * zoom, height * zoom));
-    for y in 0..height * zoom {
-        for x in 0..width * zoom {
-            let from = (((y / zoom) * width + x / zoom) * 3) as usize;
-            let to = ((y * width * zoom + x) * 3) as usize;
-            large.rgb[to..to + 3].copy_from_slice(&picture.rgb[from..from + 3]);
-        }
+/// A few screens as the README shows them: `docs/kiosk.png`.
+fn poster() -> Canvas {
+    const AIR: u32 = 16;
+    let on = |size, language, name: &str| {
+        let all = screens(size, language, &USUAL);
+        let found = all.into_iter().find(|(of, _)| of == name);
+        let (_, stage) = found.expect("a screen of the sheet");
+        draw(&stage, size)
+    };
+    let (large, portrait, tiny) = ((480, 320), (320, 480), (128, 64));
+    let mut sheet = Canvas::new((480 * 2 + 320 + AIR * 4, 320 * 2 + 192 + AIR * 4));
+    sheet.rgb.fill(0xd8);
+    let left = [AIR, AIR * 2 + 480, AIR * 3 + 960];
+    let top = [AIR, AIR * 2 + 320, AIR * 3 + 640];
+    sheet.lay(&on(large, Language::En, "attract"), left[0], top[0]);
+    sheet.lay(&on(large, Language::Zh, "menu"), left[1], top[0]);
+    sheet.lay(&on(large, Language::En, "qr"), left[0], top[1]);
+    sheet.lay(&on(large, Language::Zh, "take"), left[1], top[1]);
+    sheet.lay(&on(portrait, Language::En, "menu"), left[2], top[0]);
+    sheet.lay(&on((320, 240), Language::Zh, "basket"), left[2], top[0] + 480 + AIR);
+    let tiny_at = [left[0], left[0] + 384 + AIR];
+    for (name, left) in ["menu", "qr"].into_iter().zip(tiny_at) {
+        let small = on(tiny, Language::Zh, name);
+        sheet.lay(&small.scaled((384, 192)), left, top[2]);
     }
-    large
+    sheet
 }

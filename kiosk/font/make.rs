@@ -6,8 +6,10 @@
 #![expect(clippy::cast_sign_loss, reason = "widths, heights and ink are not negative")]
 
 use ab_glyph::{Font as _, FontRef, Glyph, PxScale, point};
-use saoma_kiosk::{menu, texts::Language};
+use encoding_rs::GBK;
 use std::{collections::BTreeSet, env, error::Error, fs, path::Path};
+
+mod characters;
 
 /// Where Debian's `fonts-noto-cjk` puts the fonts.
 const FOLDER: &str = "/usr/share/fonts/opentype/noto";
@@ -17,9 +19,6 @@ const REGULAR: &str = "NotoSansCJK-Regular.ttc";
 const BOLD: &str = "NotoSansCJK-Bold.ttc";
 /// Simplified Chinese within the collection.
 const FONT_INDEX: u32 = 2;
-/// Besides letters and digits: what the code adds to texts, and Chinese punctuation.
-const SIGNS: &str = "¥·，。！？：、（）";
-
 /// A character's pixels, 0 to 3 each, and where they stand.
 struct Bitmap {
     character: char,
@@ -32,55 +31,103 @@ struct Bitmap {
     ink: Vec<u8>,
 }
 
+/// The name of a font's file, the outline font it is made of, pixels an em, and its characters.
+type Recipe = (&'static str, &'static str, u8, fn() -> BTreeSet<char>);
+
+const RECIPES: [Recipe; 7] = [
+    ("saoma-12", REGULAR, 12, characters::all),
+    ("saoma-16", REGULAR, 16, characters::all),
+    ("saoma-24", REGULAR, 24, characters::all),
+    ("saoma-32", REGULAR, 32, characters::all),
+    ("saoma-bold-24", BOLD, 24, characters::large),
+    ("saoma-bold-40", BOLD, 40, characters::large),
+    ("saoma-bold-56", BOLD, 56, characters::large),
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let source = env::args().nth(1).unwrap_or_else(|| FOLDER.to_owned());
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("font");
-    for (name, sizes, characters) in
-        [(REGULAR, [12, 16, 24, 32].as_slice(), all_characters()), (BOLD, &[40, 56], large())]
-    {
-        let file = Path::new(&source).join(name);
-        let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let font = FontRef::try_from_slice_and_index(&bytes, FONT_INDEX)?;
-        for size in sizes {
-            let glyphs = characters
-                .iter()
-                .map(|character| draw(&font, *character, *size))
-                .collect::<Result<Vec<_>, _>>()?;
-            let path = folder.join(format!("saoma-{size}.font"));
-            let content = pack(&glyphs)?;
-            fs::write(&path, &content)?;
-            println!("{}: {} characters, {} bytes", path.display(), glyphs.len(), content.len());
-        }
+    let mut arguments: Vec<String> = env::args().skip(1).collect();
+    let checks = arguments.iter().any(|argument| argument == "--check");
+    arguments.retain(|argument| argument != "--check");
+    let source = arguments.first().map_or(FOLDER, String::as_str);
+    let regular = Outline::load(source, REGULAR)?;
+    let bold = Outline::load(source, BOLD)?;
+    for (name, outline, size, characters) in RECIPES {
+        let font = if outline == REGULAR { regular.font()? } else { bold.font()? };
+        let characters = characters();
+        let glyphs = characters.iter().map(|character| draw(&font, *character, size));
+        let content = pack(&glyphs.collect::<Result<Vec<_>, _>>()?)?;
+        finish(name, &content, characters.len(), checks)?;
     }
+    let (characters, font) = (gb2312(), regular.font()?);
+    finish("gb2312-16", &pack_squares(&font, &characters)?, characters.len(), checks)
+}
+
+/// An outline font in memory.
+struct Outline(Vec<u8>);
+
+impl Outline {
+    fn load(folder: &str, name: &str) -> Result<Self, String> {
+        let path = Path::new(folder).join(name);
+        let bytes = fs::read(&path);
+        bytes.map(Self).map_err(|error| {
+            format!("{}: {error}; on Debian it is in fonts-noto-cjk", path.display())
+        })
+    }
+
+    fn font(&self) -> Result<FontRef<'_>, Box<dyn Error>> {
+        Ok(FontRef::try_from_slice_and_index(&self.0, FONT_INDEX)?)
+    }
+}
+
+/// Writes a font's file, or compares it with what is there.
+fn finish(name: &str, content: &[u8], count: usize, checks: bool) -> Result<(), Box<dyn Error>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("font/{name}.font"));
+    if !checks {
+        fs::write(&path, content)?;
+    } else if fs::read(&path)? != content {
+        let again = "make the fonts again, see kiosk/font/README.md";
+        return Err(format!("{} is not what its source gives: {again}", path.display()).into());
+    }
+    println!("font/{name}.font: {count} characters, {} bytes", content.len());
     Ok(())
 }
 
-/// Letters, digits, signs: what amounts, countdowns and order numbers are made of.
-fn basic() -> BTreeSet<char> {
-    (' '..='~').chain(SIGNS.chars()).collect()
+/// What GB 2312 has: punctuation (row 1), the full-width letters (row 3), ideographs (16 to 87).
+fn gb2312() -> BTreeSet<char> {
+    let rows = [0xa1, 0xa3].into_iter().chain(0xb0..=0xf7_u8);
+    let codes = rows.flat_map(|high| (0xa1..=0xfe_u8).map(move |low| [high, low]));
+    // Row 55 has five fewer; their codes give nothing here, or what is not of this standard.
+    let codes = codes.filter(|code| *code < [0xd7, 0xfa] || *code > [0xd7, 0xfe]);
+    codes
+        .filter_map(|code| {
+            let (text, _, malformed) = GBK.decode(&code);
+            (!malformed).then(|| text.chars().next()).flatten()
+        })
+        .filter(|character| *character > ' ' && *character != '\u{3000}')
+        .collect()
 }
 
-/// Whatever may stand on a screen.
-fn all_characters() -> BTreeSet<char> {
-    let mut characters = basic();
-    for language in Language::ALL {
-        let words = language.words();
-        let messages = words.messages();
-        let texts = messages.iter().flat_map(|message| [message.title, message.note]);
-        characters.extend(texts.chain(words.labels()).flat_map(str::chars));
+/// The format of `src/gb2312.rs`: how high a square's top is above the baseline is that of the
+/// outline font's own squares.
+fn pack_squares(font: &FontRef<'_>, all: &BTreeSet<char>) -> Result<Vec<u8>, Box<dyn Error>> {
+    const TOP: i32 = -14;
+    let mut content = u16::try_from(all.len())?.to_be_bytes().to_vec();
+    for character in all {
+        content.extend(u16::try_from(u32::from(*character))?.to_be_bytes());
     }
-    characters.extend(menu::SAMPLE_MERCHANT.chars());
-    characters.extend(menu::MENU.iter().flat_map(|item| [item.zh, item.en]).flat_map(str::chars));
-    characters
-}
-
-/// Titles and amounts.
-fn large() -> BTreeSet<char> {
-    let mut characters = basic();
-    for language in Language::ALL {
-        characters.extend(language.words().messages().iter().flat_map(|m| m.title.chars()));
+    for character in all {
+        let glyph = draw(font, *character, 16)?;
+        let mut rows = [0_u16; 16];
+        for (index, ink) in (0_i32..).zip(&glyph.ink) {
+            let width = i32::from(glyph.width);
+            let (x, y) = (i32::from(glyph.left) + index % width, glyph.top - TOP + index / width);
+            if *ink >= 2 && (0..16).contains(&x) && (0..16).contains(&y) {
+                rows[y as usize] |= 0x8000 >> x;
+            }
+        }
+        content.extend(rows.iter().flat_map(|row| row.to_be_bytes()));
     }
-    characters
+    Ok(content)
 }
 
 /// Draws a character where its strokes meet the pixels best: an ideograph may move a quarter of a

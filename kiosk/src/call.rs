@@ -14,6 +14,14 @@ use serde::Serialize;
 
 /// Longest number of an order that the shop chooses, in bytes (`docs/api.md` §2.1).
 pub const ORDER_NO_MAX: usize = 64;
+/// Longest id of a job, in bytes: the server's are `ship-` and an order's id.
+pub const JOB_ID_MAX: usize = 40;
+/// How long the customer may pay: who stands at a terminal does not need the usual 15 minutes, and
+/// an order that was left alone is over sooner. WeChat closes no order before five minutes.
+pub const EXPIRES_IN_S: u32 = 300;
+/// How long the server holds a [`Call::Look`] that waits for news. Short enough that a connection
+/// which died in silence is noticed before somebody pays a code that nobody watches.
+pub const LOOK_WAIT_S: u64 = 10;
 /// Longest code of a refusal that is kept, in bytes; the server's are shorter (`docs/api.md` §4).
 pub const REFUSAL_CODE_MAX: usize = 32;
 
@@ -79,14 +87,14 @@ impl Goods {
 }
 
 /// The numbers that this terminal gives to its orders: a prefix that nobody else uses, and a
-/// count.
+/// count, which the [journal](crate::journal) keeps over power cuts.
 ///
-/// The number is the order's idempotency key, so a prefix must never come again: a shell makes it
-/// of the device and of random numbers or a count of starts.
+/// The number is the order's idempotency key, so none may come again: a shell whose journal was
+/// lost gives another prefix, made of the device and of random numbers or a count of starts. Staff
+/// read it from the screen, so it is better short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderNumbers {
     prefix: String<{ Self::PREFIX_MAX }>,
-    count: u32,
 }
 
 impl OrderNumbers {
@@ -97,21 +105,25 @@ impl OrderNumbers {
     /// another one.
     #[must_use]
     pub fn new(prefix: &str) -> Option<Self> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        if prefix.is_empty() || !prefix.bytes().all(fits) {
+        if prefix.is_empty() || !prefix.bytes().all(is_order_no) {
             return None;
         }
-        Some(Self { prefix: String::try_from(prefix).ok()?, count: 0 })
+        Some(Self { prefix: String::try_from(prefix).ok()? })
     }
 
-    /// The next number.
-    pub(crate) fn next(&mut self) -> String<ORDER_NO_MAX> {
-        self.count = self.count.wrapping_add(1);
+    /// The number of the order that is the `count`-th.
+    #[must_use]
+    pub fn number(&self, count: u32) -> String<ORDER_NO_MAX> {
         let mut number = String::new();
         // PREFIX_MAX leaves room for every count.
-        let _fits = write!(number, "{}-{}", self.prefix, self.count);
+        let _fits = write!(number, "{}-{count}", self.prefix);
         number
     }
+}
+
+/// Whether a byte may stand in an order's number (`docs/api.md` §2.1).
+pub(crate) const fn is_order_no(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
 /// An order to be made: the body of `POST /v1/orders` (`docs/api.md` §2.1).
@@ -123,6 +135,34 @@ pub struct NewOrder {
     pub amount_fen: Fen,
     /// What is sold.
     pub description: String<DESCRIPTION_MAX>,
+    /// How long the customer may pay.
+    pub expires_in_s: u32,
+}
+
+/// The id of the one handing over of an order's goods: the server's `ship_id` (`docs/api.md`
+/// §2.11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobId(String<JOB_ID_MAX>);
+
+impl JobId {
+    /// 1 to 40 printable ASCII characters without spaces; `None` for anything else.
+    #[must_use]
+    pub fn new(id: &str) -> Option<Self> {
+        let fits = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { String::try_from(id).ok().map(Self) } else { None }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// One question to the server.
@@ -131,9 +171,18 @@ pub enum Call {
     /// Make this order, or give it again when it was made.
     Make(NewOrder),
     /// How does it stand?
-    Look(OrderId),
+    Look {
+        /// Which order.
+        order_id: OrderId,
+        /// Answer when the version is above this one, or after [`LOOK_WAIT_S`]; `None`: at once.
+        after_version: Option<u64>,
+    },
     /// Give it up.
     Cancel(OrderId),
+    /// Claim the goods of a paid order, before they are handed over.
+    Dispense(OrderId),
+    /// The goods are out.
+    Shipped(OrderId),
 }
 
 /// A call, and the ticket that its answer has to carry.
@@ -147,10 +196,18 @@ pub struct Request {
 
 /// What the server said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is no heap to put the view on")]
 pub enum Answer {
     /// The order as it stands.
     View(View),
+    /// To [`Call::Dispense`]: the goods are this terminal's to hand over.
+    Claimed {
+        /// The job, the same each time.
+        job: JobId,
+        /// Somebody with this terminal's key has claimed it before.
+        again: bool,
+        /// The order as it stands.
+        view: View,
+    },
     /// The server understood and will not do it; asking again is of no use.
     Refused(Refusal),
 }
@@ -183,9 +240,7 @@ mod tests {
     #[test]
     fn the_longest_prefix_leaves_room_for_every_count() {
         let prefix = "k".repeat(OrderNumbers::PREFIX_MAX);
-        let mut numbers = OrderNumbers::new(&prefix).unwrap();
-        numbers.count = u32::MAX - 1;
-        let number = numbers.next();
+        let number = OrderNumbers::new(&prefix).unwrap().number(u32::MAX);
         assert_eq!(number.len(), ORDER_NO_MAX);
         assert!(number.ends_with("-4294967295"));
     }
@@ -195,8 +250,6 @@ mod tests {
         for prefix in ["", "a b", "号", "a/b", &"k".repeat(OrderNumbers::PREFIX_MAX + 1)] {
             assert_eq!(OrderNumbers::new(prefix), None, "{prefix:?}");
         }
-        let mut numbers = OrderNumbers::new("K.7_x-9").unwrap();
-        assert_eq!(numbers.next(), "K.7_x-9-1");
-        assert_eq!(numbers.next(), "K.7_x-9-2");
+        assert_eq!(OrderNumbers::new("K.7_x-9").unwrap().number(2), "K.7_x-9-2");
     }
 }

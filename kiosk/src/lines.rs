@@ -4,9 +4,9 @@ use crate::font::Font;
 use heapless::Vec;
 
 /// Most lines that a text is broken into.
-pub const LINES_MAX: usize = 3;
+pub const LINES_MAX: usize = 4;
 /// Stands for what was left out.
-pub const ELLIPSIS: &str = "...";
+pub const ELLIPSIS: &str = "…";
 
 /// One line of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,14 +70,35 @@ pub fn wrap<'t>(font: &Font, text: &'t str, width: i32, most: usize) -> Vec<Line
         return lines;
     }
     // The narrowest width that needs no more lines is the most even one.
-    for narrower in (width / 2..width).rev() {
-        let even = greedy(font, text, narrower, lines.len());
-        if even.iter().any(|line| line.cut || line.width(font) > narrower) {
-            break;
+    let (mut narrow, mut wide) = (width / 2, width);
+    while narrow + 1 < wide {
+        let middle = narrow.midpoint(wide);
+        let even = greedy(font, text, middle, lines.len());
+        let spoilt = even.iter().any(|line| line.cut || line.width(font) > middle);
+        if spoilt || breaks_words(text, &even) {
+            narrow = middle;
+        } else {
+            (lines, wide) = (even, middle);
         }
-        lines = even;
     }
     lines
+}
+
+/// Whether a text fits in at most `most` lines with nothing left out and no word broken.
+#[must_use]
+pub fn fits_whole(font: &Font, text: &str, width: i32, most: usize) -> bool {
+    let lines = wrap(font, text, width, most);
+    let fits = |line: &Line<'_>| !line.cut && line.width(font) <= width;
+    lines.iter().all(fits) && !breaks_words(text, &lines)
+}
+
+/// Whether a line ends where none should.
+fn breaks_words(text: &str, lines: &[Line<'_>]) -> bool {
+    lines.iter().skip(1).any(|line| {
+        // Every line is a part of the text.
+        let start = line.text.as_ptr().addr() - text.as_ptr().addr();
+        !may_break(text, start)
+    })
 }
 
 /// Fills each line before the next.
@@ -175,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_cut_and_says_so() {
-        assert_eq!(wrapped("Please do not pay again", 78, 2), ["Please do", "not pay..."]);
+        assert_eq!(wrapped("Please do not pay again", 78, 2), ["Please do", "not pay…"]);
         let line = fit(&SIZE_16, "Sparkling water", 60);
         assert!(line.cut && line.width(&SIZE_16) <= 60 && !line.text.is_empty());
         let (cut, end) = fit_end(&SIZE_16, "20261123192600K7Q2M9XB", 100);

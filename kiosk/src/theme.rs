@@ -24,6 +24,12 @@ pub struct Theme {
     pub ink: Rgb888,
     /// Text of less weight.
     pub soft: Rgb888,
+    /// Text on a key that is filled with `good`.
+    pub bright: Rgb888,
+    /// Behind what was chosen: a little of `good`.
+    pub pale: Rgb888,
+    /// How bright drawings are: 255 in their own colours.
+    pub light: u8,
     /// It goes well.
     pub good: Rgb888,
     /// It goes on.
@@ -52,6 +58,9 @@ impl Theme {
         line: Rgb888::new(0xd3, 0xda, 0xd4),
         ink: Rgb888::new(0x14, 0x1f, 0x1a),
         soft: Rgb888::new(0x56, 0x63, 0x5c),
+        bright: Rgb888::WHITE,
+        pale: Rgb888::new(0xe9, 0xf5, 0xee),
+        light: 255,
         good: Rgb888::new(0x06, 0x7c, 0x44),
         calm: Rgb888::new(0x3a, 0x63, 0x8f),
         back: Rgb888::new(0xa8, 0x68, 0x0c),
@@ -65,11 +74,50 @@ impl Theme {
         line: Rgb888::BLACK,
         ink: Rgb888::BLACK,
         soft: Rgb888::BLACK,
+        bright: Rgb888::WHITE,
+        pale: Rgb888::WHITE,
+        light: 255,
         good: Rgb888::BLACK,
         calm: Rgb888::BLACK,
         back: Rgb888::BLACK,
         bad: Rgb888::BLACK,
     };
+}
+
+impl Theme {
+    /// The same at night, when nobody is there: dark, and easy on a display's pixels.
+    #[must_use]
+    pub fn dimmed(&self) -> Self {
+        if self.ground == Self::MONO.ground && self.ink == Self::MONO.ink {
+            let (ground, ink) = (Rgb888::BLACK, Rgb888::WHITE);
+            return Self {
+                ground,
+                card: ground,
+                line: ink,
+                ink,
+                soft: ink,
+                bright: ground,
+                pale: ground,
+                light: 255,
+                good: ink,
+                calm: ink,
+                back: ink,
+                bad: ink,
+            };
+        }
+        Self {
+            ground: Rgb888::new(0x10, 0x16, 0x13),
+            card: Rgb888::new(0x18, 0x20, 0x1c),
+            line: Rgb888::new(0x2b, 0x36, 0x31),
+            ink: Rgb888::new(0xb4, 0xc0, 0xba),
+            soft: Rgb888::new(0x84, 0x92, 0x8b),
+            bright: Rgb888::new(0x10, 0x16, 0x13),
+            pale: Rgb888::new(0x18, 0x24, 0x1e),
+            light: 150,
+            good: Rgb888::new(0x4c, 0x9a, 0x70),
+            ..*self
+        }
+    }
 }
 
 /// A colour between two: `cover` 0 leaves `under`, 255 gives `over`.
@@ -108,17 +156,20 @@ mod tests {
             / 10_000
     }
 
-    fn contrast_hundredths(light: Rgb888, dark: Rgb888) -> u64 {
+    fn contrast_hundredths(one: Rgb888, other: Rgb888) -> u64 {
+        let (light, dark) =
+            if luminance(one) > luminance(other) { (one, other) } else { (other, one) };
         100 * (luminance(light) + 50_000) / (luminance(dark) + 50_000)
     }
 
     #[test]
     fn every_text_can_be_read_and_every_sign_be_seen() {
-        for theme in [Theme::COLOUR, Theme::MONO] {
+        for theme in [Theme::COLOUR, Theme::MONO, Theme::MONO.dimmed()] {
             for ground in [theme.ground, theme.card] {
                 for ink in [theme.ink, theme.soft, theme.good, theme.bad] {
                     assert!(contrast_hundredths(ground, ink) >= 400, "{ink:?} on {ground:?}");
                 }
+                assert!(contrast_hundredths(theme.good, theme.bright) >= 400);
                 for disc in [theme.soft, theme.good, theme.calm, theme.back, theme.bad] {
                     assert!(contrast_hundredths(ground, disc) >= 300, "{disc:?} on {ground:?}");
                 }

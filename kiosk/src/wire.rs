@@ -3,7 +3,7 @@
 //! A shell that speaks HTTP sends [`method`], [`path`] and [`body`], and hands status and body of
 //! the answer to [`read`].
 
-use crate::call::{Answer, Call, NewOrder, Refusal};
+use crate::call::{Answer, Call, JOB_ID_MAX, JobId, LOOK_WAIT_S, NewOrder, Refusal};
 use core::fmt::{self, Write as _};
 use heapless::String;
 use saoma_core::{ids::OrderId, watch::View};
@@ -14,7 +14,7 @@ pub const REPLY_MAX: usize = 4096;
 /// Longest body that is sent, in bytes.
 pub const BODY_MAX: usize = 512;
 /// Longest path, in bytes.
-pub const PATH_MAX: usize = 64;
+pub const PATH_MAX: usize = 96;
 /// Deepest nesting in an answer; a view in a reply has 2.
 const DEPTH_MAX: u8 = 8;
 /// Longest string of an answer, in bytes, unescaped.
@@ -24,8 +24,8 @@ const STRING_MAX: usize = 512;
 #[must_use]
 pub const fn method(call: &Call) -> &'static str {
     match call {
-        Call::Make(_) | Call::Cancel(_) => "POST",
-        Call::Look(_) => "GET",
+        Call::Make(_) | Call::Cancel(_) | Call::Dispense(_) | Call::Shipped(_) => "POST",
+        Call::Look { .. } => "GET",
     }
 }
 
@@ -33,11 +33,16 @@ pub const fn method(call: &Call) -> &'static str {
 #[must_use]
 pub fn path(call: &Call) -> String<PATH_MAX> {
     let mut path = String::new();
-    // The longest id has 28 bytes, the rest 18.
+    // The longest id has 28 bytes, the longest number 20, the rest at most 36.
     let _fits = match call {
         Call::Make(_) => write!(path, "/v1/orders"),
-        Call::Look(order_id) => write!(path, "/v1/orders/{order_id}"),
+        Call::Look { order_id, after_version: None } => write!(path, "/v1/orders/{order_id}"),
+        Call::Look { order_id, after_version: Some(version) } => {
+            write!(path, "/v1/orders/{order_id}?after_version={version}&wait_s={LOOK_WAIT_S}")
+        }
         Call::Cancel(order_id) => write!(path, "/v1/orders/{order_id}/cancel"),
+        Call::Dispense(order_id) => write!(path, "/v1/orders/{order_id}/dispense"),
+        Call::Shipped(order_id) => write!(path, "/v1/orders/{order_id}/shipped"),
     };
     path
 }
@@ -47,7 +52,7 @@ pub fn path(call: &Call) -> String<PATH_MAX> {
 pub fn body(call: &Call) -> Option<String<BODY_MAX>> {
     match call {
         Call::Make(order) => order_json(order),
-        Call::Look(_) | Call::Cancel(_) => None,
+        Call::Look { .. } | Call::Cancel(_) | Call::Dispense(_) | Call::Shipped(_) => None,
     }
 }
 
@@ -91,6 +96,14 @@ struct Made {
     view: View,
 }
 
+/// What `POST /v1/orders/{order_id}/dispense` answers.
+#[derive(Deserialize)]
+struct Claim {
+    ship_id: String<JOB_ID_MAX>,
+    again: bool,
+    view: View,
+}
+
 #[derive(Deserialize)]
 struct Failure {
     error: FailureCode,
@@ -107,19 +120,7 @@ struct FailureCode {
 /// [`Unreadable`]: nothing is known, ask again later.
 pub fn read(call: &Call, status: u16, body: &[u8]) -> Result<Answer, Unreadable> {
     match status {
-        200..=299 => {
-            let view = match call {
-                Call::Make(_) => {
-                    let made: Made = parse(body)?;
-                    if made.order_id != made.view.order_id {
-                        return Err(Unreadable::Malformed);
-                    }
-                    made.view
-                }
-                Call::Look(_) | Call::Cancel(_) => parse(body)?,
-            };
-            Ok(Answer::View(view))
-        }
+        200..=299 => read_success(call, body),
         // Too slow, too many, and whatever a server or a proxy says when it is not well.
         408 | 425 | 429 | 500..=599 => Err(Unreadable::Busy { status }),
         400..=499 => {
@@ -128,6 +129,25 @@ pub fn read(call: &Call, status: u16, body: &[u8]) -> Result<Answer, Unreadable>
             Ok(Answer::Refused(Refusal { status, code }))
         }
         _ => Err(Unreadable::Malformed),
+    }
+}
+
+fn read_success(call: &Call, body: &[u8]) -> Result<Answer, Unreadable> {
+    match call {
+        Call::Make(_) => {
+            let Made { order_id, view } = parse(body)?;
+            if order_id == view.order_id {
+                Ok(Answer::View(view))
+            } else {
+                Err(Unreadable::Malformed)
+            }
+        }
+        Call::Dispense(_) => {
+            let Claim { ship_id, again, view } = parse(body)?;
+            let job = JobId::new(&ship_id).ok_or(Unreadable::Malformed)?;
+            Ok(Answer::Claimed { job, again, view })
+        }
+        Call::Look { .. } | Call::Cancel(_) | Call::Shipped(_) => Ok(Answer::View(parse(body)?)),
     }
 }
 
@@ -212,13 +232,18 @@ mod tests {
             order_no: String::try_from("K1-1").unwrap(),
             amount_fen: Fen::new(1800).unwrap(),
             description: String::try_from(description).unwrap(),
+            expires_in_s: 300,
         })
     }
 
+    fn look() -> Call {
+        Call::Look { order_id: order_id(), after_version: None }
+    }
+
     fn view_of(body: &str) -> Result<View, Unreadable> {
-        match read(&Call::Look(order_id()), 200, body.as_bytes())? {
+        match read(&look(), 200, body.as_bytes())? {
             Answer::View(view) => Ok(view),
-            Answer::Refused(refusal) => panic!("{refusal:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -232,15 +257,23 @@ mod tests {
         assert_eq!((method(&call), path(&call).as_str()), ("POST", "/v1/orders"));
         assert_eq!(
             body(&call).unwrap(),
-            r#"{"order_no":"K1-1","amount_fen":1800,"description":"拿铁 \"L\""}"#
+            r#"{"order_no":"K1-1","amount_fen":1800,"description":"拿铁 \"L\"","expires_in_s":300}"#
         );
-        let call = Call::Look(order_id());
+        let call = look();
         assert_eq!(method(&call), "GET");
         assert_eq!(path(&call), "/v1/orders/20261123192600K7Q2M9XB");
         assert_eq!(body(&call), None);
-        let call = Call::Cancel(order_id());
-        assert_eq!(method(&call), "POST");
-        assert_eq!(path(&call), "/v1/orders/20261123192600K7Q2M9XB/cancel");
+        let call = Call::Look { order_id: order_id(), after_version: Some(7) };
+        assert_eq!(method(&call), "GET");
+        assert_eq!(path(&call), "/v1/orders/20261123192600K7Q2M9XB?after_version=7&wait_s=10");
+        for (call, verb) in [
+            (Call::Cancel(order_id()), "cancel"),
+            (Call::Dispense(order_id()), "dispense"),
+            (Call::Shipped(order_id()), "shipped"),
+        ] {
+            assert_eq!((method(&call), body(&call)), ("POST", None));
+            assert_eq!(path(&call), format!("/v1/orders/20261123192600K7Q2M9XB/{verb}").as_str());
+        }
     }
 
     #[test]
@@ -248,10 +281,13 @@ mod tests {
         let mut order_no = String::new();
         order_no.push_str(&"n".repeat(64)).unwrap();
         let description = String::try_from("\"".repeat(127).as_str()).unwrap();
-        let call = Call::Make(NewOrder { order_no, amount_fen: Fen::ORDER_MAX, description });
-        assert!(body(&call).unwrap().ends_with("\\\"\"}"));
+        let amount_fen = Fen::ORDER_MAX;
+        let order = NewOrder { order_no, amount_fen, description, expires_in_s: u32::MAX };
+        assert!(body(&Call::Make(order)).unwrap().ends_with(":4294967295}"));
         let longest = OrderId::new(&"a".repeat(28)).unwrap();
-        assert!(path(&Call::Cancel(longest)).ends_with("a/cancel"));
+        assert!(path(&Call::Cancel(longest.clone())).ends_with("a/cancel"));
+        let look = Call::Look { order_id: longest, after_version: Some(u64::MAX) };
+        assert!(path(&look).ends_with("?after_version=18446744073709551615&wait_s=10"));
     }
 
     #[test]
@@ -275,6 +311,22 @@ mod tests {
         assert!(matches!(answer, Answer::View(view) if view.order_id == order_id()));
         let other = made.replacen("K7Q2M9XB", "K7Q2M9XC", 1);
         assert_eq!(read(&new_order("x"), 201, other.as_bytes()), Err(Unreadable::Malformed));
+    }
+
+    #[test]
+    fn a_claim_is_its_job_whether_it_was_claimed_before_and_the_view() {
+        let call = Call::Dispense(order_id());
+        let claim = format!(r#"{{"ship_id":"ship-1","again":true,"view":{VIEW}}}"#);
+        let Ok(Answer::Claimed { job, again, view }) = read(&call, 200, claim.as_bytes()) else {
+            panic!("not claimed")
+        };
+        assert_eq!((job.as_str(), again, view.version), ("ship-1", true, 3));
+        for (good, bad) in [("ship-1", ""), ("ship-1", "a b"), ("true", "1"), ("again", "agian")] {
+            let claim = claim.replacen(good, bad, 1);
+            assert_eq!(read(&call, 200, claim.as_bytes()), Err(Unreadable::Malformed), "{claim}");
+        }
+        let long = claim.replace("ship-1", &"s".repeat(JOB_ID_MAX + 1));
+        assert_eq!(read(&call, 200, long.as_bytes()), Err(Unreadable::Malformed));
     }
 
     #[test]
@@ -338,14 +390,14 @@ mod tests {
     #[test]
     fn every_cut_or_damaged_view_is_malformed_and_never_a_panic() {
         for end in 0..VIEW.len() {
-            let answer = read(&Call::Look(order_id()), 200, &VIEW.as_bytes()[..end]);
+            let answer = read(&look(), 200, &VIEW.as_bytes()[..end]);
             assert_eq!(answer, Err(Unreadable::Malformed), "cut at {end}");
         }
         for at in 0..VIEW.len() {
             for byte in [0, b'"', b'\\', b'{', b'}', 0xff] {
                 let mut bytes = VIEW.as_bytes().to_vec();
                 bytes[at] = byte;
-                let _judged = read(&Call::Look(order_id()), 200, &bytes);
+                let _judged = read(&look(), 200, &bytes);
             }
         }
     }
@@ -368,7 +420,7 @@ mod tests {
 
     #[test]
     fn refusals_keep_the_servers_word_and_trouble_is_not_a_refusal() {
-        let call = Call::Look(order_id());
+        let call = look();
         let json = br#"{"error":{"code":"not_found","message":"no \"such\" order"}}"#;
         let Ok(Answer::Refused(refusal)) = read(&call, 404, json) else { panic!("not refused") };
         assert_eq!((refusal.status, refusal.code.as_str()), (404, "not_found"));

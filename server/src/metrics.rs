@@ -232,7 +232,11 @@ impl Metrics {
         self.requests.write(page);
         self.request_times.write(page);
         self.rate_limited.write(page);
-        page.family("saoma_event_streams", Kind::Gauge, "Event streams that are open.");
+        page.family(
+            "saoma_event_streams",
+            Kind::Gauge,
+            "Event streams that are open, and looks that wait for news.",
+        );
         page.sample("saoma_event_streams", &[], self.event_streams.load(Ordering::Relaxed));
         let name = "saoma_gateway_clock_offset_seconds";
         page.family(name, Kind::Gauge, "The gateway's clock minus ours, by its last answer.");
@@ -317,8 +321,11 @@ const REQUESTS: About<3> = about(
     ["path", "method", "status"],
     "Requests by path, method and status of the answer.",
 );
-const REQUEST_TIMES: About<1> =
-    about("saoma_http_request_duration_seconds", ["path"], "Time until an answer begins, by path.");
+const REQUEST_TIMES: About<1> = about(
+    "saoma_http_request_duration_seconds",
+    ["path"],
+    "Time until an answer begins, by path, without what it was asked to wait for news.",
+);
 const RATE_LIMITED: About<1> = about(
     "saoma_rate_limited_requests_total",
     ["limit"],

@@ -1,14 +1,18 @@
 //! Sandbox, server and shop together: everything that a purchase needs, on one machine.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
-use std::{fmt, io};
 
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, PgConnection};
+use tokio::process::Command;
 
-use crate::plan::Plan;
+use crate::plan::{Plan, binary};
 use crate::program::{Death, Program, ProgramError};
 
 /// How long a call to one of the programs may take.
@@ -208,6 +212,40 @@ impl Desk {
         Ok(texts)
     }
 
+    /// Makes a key for a device of the shop, as an operator would.
+    ///
+    /// # Errors
+    ///
+    /// When the server's program does not make one.
+    pub async fn device_key(&self, name: &str) -> Result<String, DeskError> {
+        let mut command = self.plan.server()?;
+        command.args(["key", "add", "--shop", "shop", "--name", name, "--device"]);
+        let output = command.stdin(Stdio::null()).output().await?;
+        let said = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+        let key = said(&output.stdout);
+        if output.status.success() && !key.is_empty() && !key.contains(char::is_whitespace) {
+            return Ok(key);
+        }
+        let words = format!("{} {}", said(&output.stdout), said(&output.stderr));
+        Err(DeskError::Call(format!("`saoma-server key add` failed: {words}")))
+    }
+
+    /// The command line of a kiosk with a key of its own, but for its display.
+    ///
+    /// # Errors
+    ///
+    /// When it is not built, or gets no key.
+    pub async fn kiosk(&self, name: &str) -> Result<Command, DeskError> {
+        let program = binary("saoma-kiosk")?;
+        let folder = self.plan.kiosk_folder(name)?;
+        let key = folder.join("device.key");
+        write_secret(&key, &self.device_key(name).await?)?;
+        let mut command = Command::new(program);
+        command.args(["--server", &self.server_url()]).arg("--device-key-file").arg(key);
+        command.arg("--journal").arg(folder.join("journal"));
+        Ok(command)
+    }
+
     /// Kills the server as a power failure would, and starts it again at the same place.
     ///
     /// # Errors
@@ -280,6 +318,18 @@ async fn start_server(plan: &Plan, is_shown: bool) -> Result<Program, DeskError>
 async fn stop_well(program: &mut Program) -> Result<(), ProgramError> {
     let death = program.stop().await?;
     if death.status.success() { Ok(()) } else { Err(ProgramError::StoppedBadly(death)) }
+}
+
+/// Writes a file that nobody else may read.
+fn write_secret(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn http_client() -> Result<reqwest::Client, DeskError> {

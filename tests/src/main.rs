@@ -2,10 +2,15 @@
 //! `cargo xtask demo` runs once everything is built.
 
 use std::io::{self, Write as _};
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
 
 use clap::Parser;
-use saoma_tests::{Desk, DeskError, Options, Ports, Shop};
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, kill_process};
+use saoma_tests::{Death, Desk, DeskError, Options, Ports, Shop};
+use tokio::process::Child;
+use tokio::time::timeout;
 
 /// Sandbox, server and shop together, until Ctrl-C.
 #[derive(Parser)]
@@ -20,6 +25,10 @@ struct Arguments {
     /// Port of the sandbox.
     #[arg(long)]
     port_sandbox: Option<u16>,
+    /// A kiosk beside the shop, on this display: window, terminal, png:DIR, ... (`saoma-kiosk
+    /// --help`).
+    #[arg(long, value_name = "DISPLAY")]
+    kiosk: Option<String>,
     /// Do not show what the programs write.
     #[arg(long)]
     quiet: bool,
@@ -28,6 +37,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // A kiosk in this terminal has it to itself.
+    let in_terminal = arguments.kiosk.as_deref() == Some("terminal");
     // Before anything is started, so that no signal is missed.
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
@@ -40,7 +51,7 @@ async fn main() -> ExitCode {
             sandbox: arguments.port_sandbox,
         },
         shop: Shop::Demo,
-        is_shown: !arguments.quiet,
+        is_shown: !arguments.quiet && !in_terminal,
         has_own_groups: true,
     });
     let started = tokio::select! {
@@ -54,16 +65,81 @@ async fn main() -> ExitCode {
         None => return ExitCode::SUCCESS,
     };
     say(&format!("open {} in a browser; Ctrl-C ends everything", desk.shop_url()));
-    let death = tokio::select! {
-        death = desk.death() => Some(death),
-        () = signals.any() => None,
+    let mut kiosk = match &arguments.kiosk {
+        Some(display) => match start_kiosk(&desk, display).await {
+            Ok(kiosk) => Some(kiosk),
+            Err(error) => return failed(&error),
+        },
+        None => None,
     };
+    let end = wait_for_end(&mut desk, kiosk.as_mut(), &mut signals).await;
     say("stopping");
+    if let Some(kiosk) = &mut kiosk {
+        stop_kiosk(kiosk).await;
+    }
     let stopped = desk.stop().await;
-    match (death, stopped) {
-        (None, Ok(())) => ExitCode::SUCCESS,
-        (Some(Ok(death)), _) => failed(&death),
-        (Some(Err(error)), _) | (None, Err(error)) => failed(&error),
+    match (end, stopped) {
+        (End::Wished, Ok(())) => ExitCode::SUCCESS,
+        (End::KioskFailed, Ok(())) => ExitCode::FAILURE,
+        (End::Death(Ok(death)), _) => failed(&death),
+        (End::Death(Err(error)), _) | (End::Wished | End::KioskFailed, Err(error)) => {
+            failed(&error)
+        }
+    }
+}
+
+/// Why it is over.
+enum End {
+    /// Somebody wants it so, or has closed the kiosk.
+    Wished,
+    /// The kiosk could not work; it has said why.
+    KioskFailed,
+    /// One of the programs has ended.
+    Death(Result<Death, DeskError>),
+}
+
+async fn wait_for_end(desk: &mut Desk, kiosk: Option<&mut Child>, signals: &mut Signals) -> End {
+    let closed = async {
+        match kiosk {
+            // Whoever closes the window or leaves the terminal has seen enough.
+            Some(kiosk) => kiosk.wait().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        death = desk.death() => End::Death(death),
+        ended = closed => match ended {
+            Ok(status) if status.success() => End::Wished,
+            Ok(_) | Err(_) => End::KioskFailed,
+        },
+        () = signals.any() => End::Wished,
+    }
+}
+
+/// Starts a kiosk with a key of its own on the desk's server.
+async fn start_kiosk(desk: &Desk, display: &str) -> Result<Child, DeskError> {
+    let mut command = desk.kiosk("kiosk-1").await?;
+    command.args(["--display", display]).kill_on_drop(true);
+    if display != "terminal" {
+        command.stdin(Stdio::null());
+        #[cfg(unix)]
+        command.process_group(0);
+    }
+    if display.starts_with("window") {
+        command.args(["--size", "800x480"]);
+    }
+    say(&format!("the kiosk sells, too: pay its codes at {}", desk.phone_url()));
+    Ok(command.spawn()?)
+}
+
+/// Asks it to end, as systemd would.
+async fn stop_kiosk(kiosk: &mut Child) {
+    #[cfg(unix)]
+    if let Some(pid) = kiosk.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    if timeout(Duration::from_secs(5), kiosk.wait()).await.is_err() {
+        let _ = kiosk.kill().await;
     }
 }
 

@@ -69,6 +69,13 @@ impl Plan {
         self.folder.path().join("shop")
     }
 
+    /// Where a kiosk keeps its key and its journal.
+    pub(crate) fn kiosk_folder(&self, name: &str) -> io::Result<PathBuf> {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
     pub(crate) fn sandbox(&self) -> Result<Command, DeskError> {
         let merchant = format!("{MCH_ID}:{APP_ID}:{}:{MERCHANT_NAME}", self.merchant_key);
         let mut command = self.program(binary("saoma-sandbox")?);

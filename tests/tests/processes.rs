@@ -6,13 +6,10 @@
 #[expect(dead_code, reason = "each test file uses its own part of the world")]
 mod world;
 
-use saoma_tests::{Desk, Options, qr_texts};
+use saoma_tests::{Desk, Options};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
 use world::Shop;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -120,41 +117,5 @@ async fn whatever_moment_the_server_is_killed_at_what_may_not_be_kept_goes_back_
         assert_eq!(refunds[0]["refund_fee"], 1800);
     }
     assert!(shop.calls().is_empty());
-    desk.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_kiosk_shows_a_code_that_can_be_scanned_and_ends_well_when_it_is_paid() {
-    let (desk, shop) = desk_and_shop().await;
-    let folder = tempfile::tempdir().unwrap();
-    let (key, screens) = (folder.path().join("kiosk.key"), folder.path().join("screens"));
-    std::fs::create_dir(&screens).unwrap();
-    std::fs::write(&key, desk.shop_key()).unwrap();
-    let mut command = Command::new(saoma_tests::binary("saoma-kiosk").unwrap());
-    command.args(["--server", &desk.server_url(), "--once", "--device-key-file"]).arg(&key);
-    command.arg("--display").arg(format!("png:{}", screens.display()));
-    let mut kiosk = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-    let mut lines = BufReader::new(kiosk.stdout.take().unwrap()).lines();
-    let shown = async {
-        loop {
-            let line = lines.next_line().await.unwrap().expect("the kiosk ended early");
-            if line.starts_with("screen qr ") {
-                return line;
-            }
-        }
-    };
-    let line = tokio::time::timeout(PATIENCE, shown).await.unwrap();
-    let after = |word: &str| {
-        let mut words = line.split(' ').skip_while(|w| *w != word).skip(1);
-        words.next().unwrap().to_string()
-    };
-    let (code_url, picture) = (after("code_url"), screens.join(after("png")));
-    assert_eq!(qr_texts(&picture).unwrap(), [code_url.as_str()]);
-
-    desk.pay(&code_url).await.unwrap();
-    let status = tokio::time::timeout(PATIENCE, kiosk.wait()).await.unwrap().unwrap();
-    assert!(status.success(), "{status}");
-    until(&desk, &after("order"), "shipped").await;
-    assert_eq!(shop.calls().len(), 1);
     desk.stop().await.unwrap();
 }

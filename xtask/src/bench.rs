@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::process::{self, cargo, program};
-use crate::{npm, setup, workspace};
+use crate::{firmware, npm, setup, workspace};
 
 /// What the command takes.
-pub(crate) const OPTIONS: &str = "core|bill|checkout|follow|server [OPTION ...]";
+pub(crate) const OPTIONS: &str = "core|bill|checkout|follow|kiosk|server [OPTION ...]";
 
 const HELP: &str = "\
 cargo xtask bench core   verify, sign, QR codes and bills against the limit, other crates and
@@ -21,6 +21,10 @@ cargo xtask bench checkout
 cargo xtask bench follow
                          from a payment to the page, in Chromium with server and sandbox, by
                          events and by questions
+cargo xtask bench kiosk [--all]
+                         what each change of the kiosk's screen sends to a display against what
+                         really changed, for every size; with --all a line for each change;
+                         then the firmware: instructions, flash and memory by part, stack
 cargo xtask bench server [--only acks|creates|followers|curve] [--database sqlite|postgres]
                          [--orders N] [--short]
                          the server on SQLite and PostgreSQL beside its limits; the curve fills a
@@ -38,6 +42,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         ["bill"] => process::run(&mut bench("bill")),
         ["follow"] => follow(),
         ["checkout"] => checkout(),
+        ["kiosk"] => kiosk(&[]),
+        ["kiosk", "--all"] => kiosk(&["--all"]),
         ["server", options @ ..] => server(options),
         ["--help" | "-h"] => {
             println!("{HELP}");
@@ -49,6 +55,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 fn bench(name: &str) -> std::process::Command {
     cargo(&["bench", "--package", "saoma-core", "--features", "native", "--bench", name])
+}
+
+fn kiosk(options: &[&str]) -> Result<(), Failure> {
+    let display = ["bench", "--package", "saoma-kiosk", "--bench", "display", "--"];
+    process::run(cargo(&display).args(options))?;
+    firmware::bench()
 }
 
 fn follow() -> Result<(), Failure> {

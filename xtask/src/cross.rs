@@ -19,6 +19,8 @@ pub(crate) enum Target {
     WideWasm,
     /// `thumbv7m-none-eabi`, a Cortex-M3 without any operating system.
     CortexM3,
+    /// `thumbv7em-none-eabihf`, a Cortex-M4 with a unit for floating point.
+    CortexM4,
 }
 
 impl Target {
@@ -26,6 +28,7 @@ impl Target {
         match self {
             Self::Wasm | Self::WideWasm => "wasm32-unknown-unknown",
             Self::CortexM3 => "thumbv7m-none-eabi",
+            Self::CortexM4 => "thumbv7em-none-eabihf",
         }
     }
 
@@ -33,7 +36,7 @@ impl Target {
     fn build_std(self) -> &'static str {
         match self {
             Self::Wasm | Self::WideWasm => "-Zbuild-std=std,panic_abort",
-            Self::CortexM3 => "-Zbuild-std=core",
+            Self::CortexM3 | Self::CortexM4 => "-Zbuild-std=core",
         }
     }
 
@@ -43,6 +46,7 @@ impl Target {
             Self::Wasm => "wasm",
             Self::WideWasm => "wasm-wide",
             Self::CortexM3 => "cortex-m3",
+            Self::CortexM4 => "cortex-m4",
         })
     }
 
@@ -50,7 +54,7 @@ impl Target {
     fn profile(self) -> &'static str {
         match self {
             Self::Wasm | Self::WideWasm => "browser",
-            Self::CortexM3 => "release",
+            Self::CortexM3 | Self::CortexM4 => "release",
         }
     }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: builds what a purchase needs and hands over to `saoma-desk`, the program
 //! of `tests/` that starts sandbox, server and shop and stops them together.
 
+use std::io::IsTerminal as _;
 use std::process::Command;
 
 use crate::failure::Failure;
@@ -9,12 +10,22 @@ use crate::{npm, setup, workspace};
 
 /// The options that `saoma-desk` takes with a port number.
 const PORT_OPTIONS: [&str; 3] = ["--port-shop", "--port-server", "--port-sandbox"];
+/// A kiosk beside the shop; where it is seen may follow.
+const KIOSK_OPTION: &str = "--kiosk";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     check(arguments)?;
     setup::node()?;
     println!("building server and sandbox");
     build()?;
+    let mut arguments = arguments.to_vec();
+    if let Some(at) = arguments.iter().position(|option| option == KIOSK_OPTION) {
+        let named = arguments.get(at + 1).filter(|word| !word.starts_with("--")).cloned();
+        let display = build_kiosk(named.as_deref())?;
+        if named.is_none() {
+            arguments.insert(at + 1, display);
+        }
+    }
     println!("building the npm package of the checkout");
     npm::build()?;
     println!("starting sandbox, server and shop");
@@ -30,6 +41,40 @@ pub(crate) fn build() -> Result<(), Failure> {
     process::run(&mut packages)
 }
 
+/// Builds the kiosk and says where it will be seen: where it was asked for, or in a window where
+/// there is a desk and SDL2, or in this terminal, or in pictures.
+fn build_kiosk(named: Option<&str>) -> Result<String, Failure> {
+    let has_desk = ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let wants_window = named.map_or(has_desk, |display| display.starts_with("window"));
+    let sdl = if wants_window { setup::sdl2() } else { Ok(()) };
+    let has_window = wants_window && sdl.is_ok();
+    let display = match (named, sdl) {
+        (Some(_), Err(failure)) => return Err(failure),
+        (Some(display), Ok(())) => display.to_owned(),
+        (None, Ok(())) if has_desk => "window".to_owned(),
+        (None, sdl) => {
+            let why =
+                sdl.err().map_or("there is no desk (DISPLAY)".to_owned(), |it| it.to_string());
+            let display = if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+                "terminal".to_owned()
+            } else {
+                format!("png:{}", workspace::target().join("kiosk-demo").display())
+            };
+            println!("no window for the kiosk: {why}; it is shown on {display}");
+            display
+        }
+    };
+    println!("building the kiosk for {display}");
+    let mut kiosk = cargo(&["build", "--package", "saoma-kiosk"]);
+    if has_window {
+        kiosk.args(["--features", "window"]);
+    }
+    process::run(&mut kiosk)?;
+    Ok(display)
+}
+
 fn program_of_the_desk() -> Command {
     process::program(workspace::binary("saoma-desk"), &[])
 }
@@ -39,6 +84,14 @@ fn check(arguments: &[String]) -> Result<(), Failure> {
     let mut arguments = arguments.iter();
     while let Some(option) = arguments.next() {
         if option == "--quiet" {
+            continue;
+        }
+        if option == KIOSK_OPTION {
+            // Where it is seen may be said, such as `--kiosk terminal`.
+            let rest = arguments.as_slice();
+            if rest.first().is_some_and(|word| !word.starts_with("--")) {
+                arguments.next();
+            }
             continue;
         }
         if !PORT_OPTIONS.contains(&option.as_str()) {
@@ -82,6 +135,8 @@ mod tests {
     fn ports_may_be_chosen() {
         assert!(check_words("").is_ok());
         assert!(check_words("--quiet --port-shop 3000 --port-server 8080").is_ok());
+        assert!(check_words("--kiosk --quiet").is_ok());
+        assert!(check_words("--quiet --kiosk terminal --port-shop 3000").is_ok());
     }
 
     #[test]

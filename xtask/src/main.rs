@@ -8,7 +8,10 @@ mod bench;
 mod clock;
 mod cross;
 mod demo;
+mod elf;
 mod failure;
+mod firmware;
+mod kiosk;
 mod merchant_free;
 mod npm;
 mod process;
@@ -31,10 +34,10 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 11] = [
     Command {
         name: "demo",
-        options: "[--port-shop N] [--port-server N] [--port-sandbox N] [--quiet]",
+        options: "[--kiosk [DISPLAY]] [--port-shop|-server|-sandbox N] [--quiet]",
         about: "a shop, its server and a sandbox gateway to try out; Ctrl-C ends it",
         run: demo::run,
     },
@@ -64,6 +67,12 @@ const COMMANDS: [Command; 9] = [
         run: bench::run,
     },
     Command {
+        name: "firmware",
+        options: firmware::OPTIONS,
+        about: "terminals without an operating system: built, measured, tried in an emulator",
+        run: firmware::run,
+    },
+    Command {
         name: "torture",
         options: "[--seed N] [--orders N] [--kills N]",
         about: "the server killed at random moments for minutes, on both databases",
@@ -74,6 +83,12 @@ const COMMANDS: [Command; 9] = [
         options: "[--seed S] [--orders N] [--seeds K] [--sqlite] [--twice] [--bugs] [--shrink] ...",
         about: "servers, gateway, network and people from one seed, and a judge",
         run: simulate::run,
+    },
+    Command {
+        name: "kiosk",
+        options: kiosk::OPTIONS,
+        about: "pictures of every screen of the kiosk, and its fonts",
+        run: kiosk::run,
     },
     Command { name: "help", options: "", about: "this list", run: help },
 ];

@@ -40,11 +40,13 @@ pub(crate) fn prove() -> Result<(), Failure> {
     // By itself: built together with others, cargo would give it the features of all.
     run(&mut cargo(&["build", "--package", "saoma-kiosk"]))?;
     binary_is_free(&workspace::binary("saoma-kiosk"))?;
+    binary_is_free(&workspace::binary("saoma-kiosk-bridge"))?;
     binary_is_free(&Target::Wasm.release_folder().join("saoma_wasm.wasm"))?;
     binary_is_free(&Target::WideWasm.release_folder().join("saoma_wasm.wasm"))
 }
 
-fn binary_is_free(path: &Path) -> Result<(), Failure> {
+/// Proves it for one program.
+pub(crate) fn binary_is_free(path: &Path) -> Result<(), Failure> {
     let found = merchant_words(&read(path)?);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if !found.is_empty() {

@@ -150,6 +150,34 @@ pub(crate) fn postgresql() -> Result<(), Failure> {
     ))
 }
 
+/// SDL2, which the kiosk's window is made with.
+pub(crate) fn sdl2() -> Result<(), Failure> {
+    let is_there = || output(&mut program("sdl2-config", &["--version"])).is_ok();
+    if is_there() {
+        return Ok(());
+    }
+    if is_debian() {
+        install(&["libsdl2-dev"])?;
+    }
+    let advice = "the kiosk's window needs SDL2: install its library with headers";
+    if is_there() { Ok(()) } else { Err(Failure::new(advice)) }
+}
+
+/// A desk without a screen, and a hand for its mouse.
+pub(crate) fn xvfb() -> Result<(), Failure> {
+    let is_there = |name: &str| output(&mut program("which", &[name])).is_ok();
+    let needed = [("Xvfb", "xvfb"), ("xdotool", "xdotool")];
+    let missing = || needed.into_iter().filter(|(name, _)| !is_there(name));
+    let packages: Vec<&str> = missing().map(|(_, package)| package).collect();
+    if !packages.is_empty() && is_debian() {
+        install(&packages)?;
+    }
+    match missing().next() {
+        None => Ok(()),
+        Some((name, _)) => Err(Failure::new(format!("the kiosk's window is tested with {name}"))),
+    }
+}
+
 pub(crate) fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists()
 }

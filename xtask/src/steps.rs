@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
-use crate::{apps, bench, merchant_free, npm, setup, simulate, tidy, workspace};
+use crate::{apps, bench, firmware, merchant_free, npm, setup, simulate, tidy, workspace};
 
 /// Something that must hold.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 19] = [
+pub(crate) const STEPS: [Step; 21] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -65,10 +65,22 @@ pub(crate) const STEPS: [Step; 19] = [
         run: demo_test,
     },
     Step {
+        name: "firmware",
+        about: "terminals without an operating system; one of them sells in an emulator",
+        needs: &["build"],
+        run: firmware::step,
+    },
+    Step {
         name: "browser",
         about: "a purchase, and every state, in a real Chromium",
         needs: &["npm", "build"],
         run: browser_test,
+    },
+    Step {
+        name: "window",
+        about: "the kiosk in a window on a desk without a screen, bought from by clicks",
+        needs: &["build"],
+        run: window_test,
     },
     Step {
         name: "follow",
@@ -178,6 +190,19 @@ fn browser_test() -> Result<(), Failure> {
         run(ignored_tests(name).env("SAOMA_CHROMIUM", &chromium))?;
     }
     Ok(())
+}
+
+fn window_test() -> Result<(), Failure> {
+    setup::sdl2()?;
+    setup::xvfb()?;
+    run(&mut cargo(&["build", "--package", "saoma-kiosk", "--features", "window"]))?;
+    // Kept beside, so that the other tests have the program that everybody builds.
+    let (built, kept) =
+        (workspace::binary("saoma-kiosk"), workspace::target().join("kiosk-window"));
+    std::fs::copy(&built, &kept)
+        .map_err(Failure::io(format!("cannot copy {}", built.display())))?;
+    run(ignored_tests("kiosk_window").env("SAOMA_KIOSK_WINDOW", kept))?;
+    run(&mut cargo(&["build", "--workspace", "--bins"]))
 }
 
 fn follow_test() -> Result<(), Failure> {

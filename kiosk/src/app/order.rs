@@ -1,36 +1,45 @@
-//! One customer's order between the terminal and the server.
+//! One order that the terminal follows: what the journal keeps of it, and what only this life of
+//! the terminal knows.
 
-use super::Page;
+use super::times::{BACKGROUND_MS, HELP_MS, RETRY_MAX_MS};
 use crate::{
-    call::{Answer, Call, Goods, NewOrder, ORDER_NO_MAX, Refusal},
-    layout,
+    call::{Call, EXPIRES_IN_S, JobId, NewOrder},
+    journal::{Entry, Stage},
 };
-use embedded_graphics::geometry::Size;
-use heapless::String;
-use saoma_core::{
-    qr::Matrix,
-    watch::{Checkout, Screen, View},
-};
+use saoma_core::watch::{Phase, View};
 
-/// How often a terminal asks that would otherwise have given up: it stays in its place for ever.
-const PATIENCE_MS: u64 = 30_000;
-/// The server's word for an order that was paid before it could be given up (`docs/api.md` §4).
-const ALREADY_PAID: &str = "already_paid";
-
-/// The order that this customer is busy with.
+/// An order that the terminal follows.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
-    pub(super) order_no: String<ORDER_NO_MAX>,
-    /// When it began, on the shell's clock; the checkout's clock begins with it.
-    began_ms: u64,
-    checkout: Checkout,
-    /// The newest view.
-    pub(super) view: Option<View>,
-    /// The code of that view, where it can be drawn.
-    pub(super) code: Option<Matrix>,
-    wish: Wish,
-    pub(super) refusal: Option<Refusal>,
-    pub(super) next: Next,
+    /// Names it within this life of the terminal.
+    pub(super) id: u32,
+    pub(super) entry: Entry,
+    /// Nothing is left to do: it stands in the journal no more, and goes with its customer.
+    pub(super) settled: bool,
+    /// The newest version and its phase.
+    pub(super) seen: Option<(u64, Phase)>,
+    pub(super) wish: Wish,
+    /// Not asked about before.
+    pub(super) due_ms: u64,
+    /// Questions that were lost since the last answer.
+    pub(super) lost: u32,
+    /// The server has said something of it since the terminal began.
+    pub(super) heard: bool,
+    /// Made in this life of the terminal: its code was shown only if the server's answer came.
+    pub(super) fresh: bool,
+    /// Whether the journal said that it may have been claimed by this terminal.
+    pub(super) claimed: bool,
+    /// How often its goods were claimed in this life of the terminal.
+    pub(super) claims: u32,
+    /// Paid so late that nobody can be waiting for the goods.
+    pub(super) gone: bool,
+    /// How often its number was taken by somebody else.
+    pub(super) renumbered: u8,
+    /// Help was asked for while its customer was not in front: to be shown when nobody is busy.
+    pub(super) unshown: bool,
+    pub(super) hands: Hands,
+    /// The job that the dispenser was told, for its late word.
+    pub(super) job: Option<JobId>,
 }
 
 /// Whether the customer wants to give the order up.
@@ -44,159 +53,202 @@ pub(super) enum Wish {
     Told,
 }
 
-/// What comes next between terminal and server.
+/// What the dispenser has to do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// A question, at this time.
-    Ask { at_ms: u64 },
-    /// An answer, before this time; `cancels` when it is the one to [`Call::Cancel`].
-    Hear { ticket: u32, before_ms: u64, cancels: bool },
-    /// Nothing more.
-    Rest,
+pub(super) enum Hands {
+    /// Nothing.
+    Idle,
+    /// It is to be told.
+    Due,
+    /// It was told, and answers before this time.
+    Working { before_ms: u64 },
+    /// It is to be asked what became of the job.
+    Recall,
+    /// It was asked, and answers before this time.
+    Recalling { before_ms: u64 },
+}
+
+/// What is asked about an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    Make,
+    /// `held`: the server may wait for news.
+    Look {
+        held: bool,
+    },
+    Cancel,
+    Dispense,
+    Shipped,
 }
 
 impl Order {
-    pub(super) const fn new(order_no: String<ORDER_NO_MAX>, began_ms: Option<u64>) -> Self {
+    /// One that is being made now.
+    pub(super) fn new(id: u32, entry: Entry, now_ms: u64) -> Self {
         Self {
-            order_no,
-            began_ms: match began_ms {
-                Some(began_ms) => began_ms,
-                None => u64::MAX,
-            },
-            checkout: Checkout::new(),
-            view: None,
-            code: None,
+            id,
+            entry,
+            settled: false,
+            seen: None,
             wish: Wish::Keep,
-            refusal: None,
-            next: Next::Ask { at_ms: 0 },
+            due_ms: now_ms,
+            lost: 0,
+            heard: true,
+            fresh: true,
+            claimed: false,
+            claims: 0,
+            gone: false,
+            renumbered: 0,
+            unshown: false,
+            hands: Hands::Idle,
+            job: None,
         }
     }
 
-    /// The first input of a terminal tells it the time.
-    pub(super) fn begin(&mut self, now_ms: u64) {
-        self.began_ms = self.began_ms.min(now_ms);
+    /// One that stood in the journal when the terminal began.
+    pub(super) fn found(id: u32, entry: Entry) -> Self {
+        let mut order = Self::new(id, entry, 0);
+        order.fresh = false;
+        order.heard = matches!(order.entry.stage, Stage::Help { .. });
+        order.claimed = order.entry.stage == Stage::Claiming;
+        if let Stage::Dispensing(job) = &order.entry.stage {
+            order.job = Some(job.clone());
+            order.hands = Hands::Recall;
+        }
+        order
     }
 
-    const fn clock(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(self.began_ms)
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.seen.map(|(_, phase)| phase)
     }
 
-    pub(super) fn waits_for(&self, ticket: u32) -> bool {
-        matches!(self.next, Next::Hear { ticket: waited, .. } if waited == ticket)
+    /// Whether it is not known yet, since the terminal began, how it stands.
+    pub(super) const fn is_unclear(&self) -> bool {
+        !self.heard || matches!(self.hands, Hands::Recall | Hands::Recalling { .. })
     }
 
-    pub(super) fn call(&self, goods: &Goods) -> Call {
-        match &self.view {
-            None => Call::Make(NewOrder {
-                order_no: self.order_no.clone(),
-                amount_fen: goods.amount(),
-                description: String::try_from(goods.description()).unwrap_or_default(),
-            }),
-            Some(view) if self.wish == Wish::GiveUp => Call::Cancel(view.order_id.clone()),
-            Some(view) => Call::Look(view.order_id.clone()),
-        }
+    pub(super) const fn needs_help(&self) -> bool {
+        !self.settled && matches!(self.entry.stage, Stage::Help { .. })
     }
 
-    pub(super) fn cancel(&mut self, now_ms: u64) {
-        self.wish = Wish::GiveUp;
-        if matches!(self.next, Next::Ask { .. }) {
-            self.next = Next::Ask { at_ms: now_ms };
-        }
-    }
-
-    pub(super) fn on_answer(&mut self, answer: Answer, goods: &Goods, size: Size, now_ms: u64) {
-        match answer {
-            Answer::View(view) => self.on_view(view, goods, size, now_ms),
-            // Paid before it could be given up: the next view says so.
-            Answer::Refused(refusal) if refusal.code == ALREADY_PAID => {
-                self.wish = Wish::Keep;
-                self.next = Next::Ask { at_ms: now_ms };
-            }
-            Answer::Refused(refusal) => self.refuse(refusal),
-        }
-    }
-
-    fn on_view(&mut self, view: View, goods: &Goods, size: Size, now_ms: u64) {
-        if let Some(wrong) = self.wrong(&view, goods) {
-            let code = String::try_from(wrong).unwrap_or_default();
-            return self.refuse(Refusal { status: 0, code });
-        }
-        if matches!(self.next, Next::Hear { cancels: true, .. }) {
-            self.wish = Wish::Told;
-        }
-        self.checkout.on_view(view.snapshot(), self.clock(now_ms));
-        if self.view.as_ref().is_none_or(|known| known.version <= view.version) {
-            let known = self.view.as_ref().and_then(|known| known.code_url.as_ref());
-            if known != view.code_url.as_ref() {
-                self.code = view.code_url.as_ref().and_then(|url| layout::code_for(size, url));
-            }
-            self.view = Some(view);
-        }
-        let ended = self.view.as_ref().is_some_and(|view| view.phase.is_final());
-        self.next = if ended {
-            Next::Rest
-        } else if self.wish == Wish::GiveUp {
-            Next::Ask { at_ms: now_ms }
-        } else {
-            self.ask_later(now_ms)
+    /// Whether it is paid and nobody has begun to hand it over.
+    pub(super) fn is_to_hand_over(&self) -> bool {
+        let waits = match self.entry.stage {
+            Stage::Open => self.phase() == Some(Phase::Paid),
+            Stage::Claiming => self.heard,
+            Stage::Making | Stage::Dispensing(_) | Stage::Handed | Stage::Help { .. } => false,
         };
+        waits && !self.settled
     }
 
-    /// What makes an answer unfit to be shown to this customer.
-    fn wrong(&self, view: &View, goods: &Goods) -> Option<&'static str> {
-        if self.view.as_ref().is_some_and(|known| known.order_id != view.order_id) {
+    /// What there is to ask, if anything. Goods are claimed only for the order whose customer is
+    /// `in_front`.
+    pub(super) fn question(&self, in_front: bool) -> Option<Question> {
+        if self.settled {
+            let goes_back = in_front && self.phase() == Some(Phase::Refunding);
+            return goes_back.then_some(Question::Look { held: true });
+        }
+        let look = Question::Look { held: false };
+        match &self.entry.stage {
+            Stage::Making => Some(Question::Make),
+            Stage::Open if self.wish == Wish::GiveUp => Some(Question::Cancel),
+            Stage::Open => Some(Question::Look { held: in_front && self.seen.is_some() }),
+            Stage::Claiming if self.heard && in_front => Some(Question::Dispense),
+            Stage::Claiming => Some(look),
+            Stage::Dispensing(_) => (!self.heard).then_some(look),
+            Stage::Handed => Some(Question::Shipped),
+            Stage::Help { .. } => self.entry.order_id.is_some().then_some(look),
+        }
+    }
+
+    /// The question as it is sent. `None` without the server's number where it is needed.
+    pub(super) fn call(&self, question: Question) -> Option<Call> {
+        if question == Question::Make {
+            return Some(Call::Make(NewOrder {
+                order_no: self.entry.order_no.clone(),
+                amount_fen: self.entry.amount,
+                description: self.entry.description.clone(),
+                expires_in_s: EXPIRES_IN_S,
+            }));
+        }
+        let order_id = self.entry.order_id.clone()?;
+        Some(match question {
+            Question::Make => return None,
+            Question::Look { held } => {
+                let after_version = self.seen.filter(|_| held).map(|(version, _)| version);
+                Call::Look { order_id, after_version }
+            }
+            Question::Cancel => Call::Cancel(order_id),
+            Question::Dispense => Call::Dispense(order_id),
+            Question::Shipped => Call::Shipped(order_id),
+        })
+    }
+
+    /// What makes an answer unfit to be believed.
+    pub(super) fn wrong(&self, view: &View) -> Option<&'static str> {
+        if self.entry.order_id.as_ref().is_some_and(|known| *known != view.order_id) {
             Some("another_order")
-        } else if view.amount_fen != goods.amount() {
+        } else if view.amount_fen != self.entry.amount {
             Some("another_amount")
         } else {
             None
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
-        self.refusal = Some(refusal);
-        self.next = Next::Rest;
+    /// Whether its phase leaves the terminal nothing to do. Money that goes back is the server's
+    /// business alone.
+    pub(super) fn is_over(&self) -> bool {
+        let Some(phase) = self.phase() else { return false };
+        let is_over = match phase {
+            Phase::Placing | Phase::Open | Phase::Closing | Phase::Paid => false,
+            Phase::Shipped
+            | Phase::Cancelled
+            | Phase::Expired
+            | Phase::Refunding
+            | Phase::Refunded
+            | Phase::Failed => true,
+        };
+        is_over && !matches!(self.hands, Hands::Working { .. })
     }
 
-    pub(super) fn on_lost(&mut self, now_ms: u64) {
-        self.checkout.on_lost();
-        self.next = self.ask_later(now_ms);
+    /// A question was lost: asked again later and later.
+    pub(super) fn lose(&mut self, now_ms: u64) {
+        self.lost = self.lost.saturating_add(1);
+        let wait_ms = (500_u64 << self.lost.min(5)).min(RETRY_MAX_MS);
+        self.due_ms = now_ms.saturating_add(wait_ms);
     }
 
-    fn ask_later(&self, now_ms: u64) -> Next {
-        let wait_ms = self.checkout.next_poll_ms(self.clock(now_ms)).unwrap_or(PATIENCE_MS);
-        Next::Ask { at_ms: now_ms.saturating_add(wait_ms) }
+    /// Nobody waits for it any more, at least not here.
+    pub(super) fn rest(&mut self, now_ms: u64) {
+        let wait_ms = if self.needs_help() { HELP_MS } else { BACKGROUND_MS };
+        self.due_ms = now_ms.saturating_add(wait_ms);
     }
 
-    pub(super) fn page(&self, now_ms: u64) -> Page {
-        let page = self.page_of_checkout(now_ms);
-        // What is known of the money stays on the screen.
-        if self.refusal.is_some() && !page.is_end() { Page::Help } else { page }
-    }
-
-    fn page_of_checkout(&self, now_ms: u64) -> Page {
-        let has_code = self.view.as_ref().is_some_and(|view| view.code_url.is_some());
-        let offline = self.checkout.offline();
-        match self.checkout.screen(self.clock(now_ms)) {
-            Screen::Loading | Screen::Waiting { .. } | Screen::Checking { .. } if offline => {
-                Page::Offline
-            }
-            Screen::Loading | Screen::Waiting { .. } | Screen::Checking { .. }
-                if self.wish == Wish::Told =>
-            {
-                Page::Cancelling
-            }
-            Screen::Loading if self.wish == Wish::Keep => Page::Starting,
-            Screen::Waiting { left_s, .. } if has_code && self.wish == Wish::Keep => {
-                Page::Code { left_s }
-            }
-            Screen::Loading | Screen::Waiting { .. } | Screen::Checking { .. } => Page::Checking,
-            Screen::Paid => Page::Paid,
-            Screen::Cancelled => Page::Cancelled,
-            Screen::Expired => Page::Expired,
-            Screen::Refunding => Page::Refunding,
-            Screen::Refunded => Page::Refunded,
-            Screen::Failed => Page::Failed,
+    /// The goods are claimed: they are handed over as this job, once that is written down.
+    ///
+    /// `false`, and nothing changes, when somebody has claimed them before and it was not us: an
+    /// earlier life of this terminal, whose journal is lost, may have handed them over.
+    pub(super) fn take_job(&mut self, job: JobId, again: bool) -> bool {
+        let by_us = !again || self.claimed || self.claims > 1;
+        if by_us {
+            self.job = Some(job.clone());
+            self.entry.stage = Stage::Dispensing(job);
+            self.hands = Hands::Due;
         }
+        by_us
+    }
+
+    /// Only the staff can go on.
+    pub(super) fn ask_for_help(&mut self, now_ms: u64) {
+        let claimed = match self.entry.stage {
+            Stage::Making | Stage::Open => false,
+            Stage::Claiming => self.claimed || self.claims > 0,
+            Stage::Dispensing(_) | Stage::Handed => true,
+            Stage::Help { claimed } => claimed,
+        };
+        self.entry.stage = Stage::Help { claimed };
+        self.hands = Hands::Idle;
+        self.heard = true;
+        self.unshown = true;
+        self.rest(now_ms);
     }
 }

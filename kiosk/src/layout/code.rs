@@ -1,264 +1,331 @@
 //! The page with the code: merchant, goods, amount, code, what to do with it, and the time left.
 
 use super::{
-    Metrics, Plan, Shape, modules, price,
+    Metrics, Plan, clock,
+    keys::Button,
+    metrics::rect,
+    module_px, modules, price,
     stack::{Align, Stack},
 };
 use crate::{
-    app::{App, Key},
+    app::{Key, Screen},
+    font::{Font, SIZE_12},
     lines::{LINES_MAX, fit},
-    picture::{Kind, size},
 };
-use embedded_graphics::{geometry::Point, primitives::Rectangle};
-use heapless::String;
+use embedded_graphics::geometry::Point;
 use saoma_core::qr::{Matrix, QUIET_ZONE};
 
 /// The time left is written in the colour of warnings from here on.
 const HURRY_S: u64 = 60;
 
-/// The side of the square that a code may take, quiet zone included.
-fn room(metrics: &Metrics) -> i32 {
-    let Metrics { width, height, margin, .. } = *metrics;
-    let square = match metrics.shape {
-        Shape::Wide => (height - 2 * margin).min(width * 29 / 50 - margin),
-        Shape::Tall => {
-            let words = header_height(metrics) + footer_height(metrics) + metrics.keys_room();
-            (width - 2 * margin).min(height - 2 * margin - words)
-        }
-    };
-    square - 2 * metrics.code_border()
+/// Where the words are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Words {
+    /// Beside the code, with the keys below them.
+    Beside,
+    /// Above and below the code.
+    Around,
+    /// Goods above, the rest beside, amount and keys below: for small squares.
+    Corner,
 }
 
-/// Pixels a module of a code, 0 where it does not fit.
-pub(super) fn module_px(metrics: &Metrics, matrix: &Matrix) -> i32 {
-    room(metrics) / modules(matrix)
+/// Where code and words are on a display.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    words: Words,
+    /// The side of the square that a code may take, quiet zone included.
+    pub(super) room: i32,
 }
 
-/// Whether the code leaves enough room for the whole amount: who pays has to see what.
-pub(super) fn has_room(metrics: &Metrics, app: &App, matrix: &Matrix) -> bool {
-    let amount = price(app.goods().amount());
-    let room = match metrics.shape {
-        Shape::Wide => column_place(metrics, matrix).1,
-        Shape::Tall if metrics.has_keys() => metrics.width - 2 * metrics.margin,
-        // Beside the names.
-        Shape::Tall => metrics.width / 2,
-    };
-    module_px(metrics, matrix) >= 1 && metrics.small.width(&amount) <= room
-}
-
-pub(super) fn lay_out<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64) {
-    match plan.metrics.shape {
-        Shape::Wide => beside(plan, app, matrix, left_s),
-        Shape::Tall => between(plan, app, matrix, left_s),
+impl Place {
+    /// The one with the most room for the code.
+    pub(super) fn of(metrics: &Metrics) -> Self {
+        let Metrics { width, height, margin, gap, key, .. } = *metrics;
+        let (em, body) = (metrics.body.em(), metrics.body.height());
+        let bottom = key + margin;
+        let beside = (height - 2 * margin).min(width - 3 * margin - 5 * em);
+        let header = header_height(metrics);
+        let around = (height - margin - header - body - bottom - 3 * gap).min(width - 2 * margin);
+        let corner = (height - margin - body - bottom - 2 * gap).min(width - 3 * margin - 4 * em);
+        let places = [(Words::Beside, beside), (Words::Around, around), (Words::Corner, corner)];
+        let border = 2 * border(metrics);
+        let most =
+            places.into_iter().reduce(|most, next| if next.1 > most.1 { next } else { most });
+        let (words, room) = most.unwrap_or((Words::Beside, beside));
+        Self { words, room: room - border }
     }
+}
+
+/// Light pixels around a code's quiet zone, so that the panel's round corners spare it.
+const fn border(metrics: &Metrics) -> i32 {
+    metrics.radius() / 2
 }
 
 /// Side of the panel that the code lies on.
 fn panel_side(metrics: &Metrics, matrix: &Matrix) -> i32 {
-    module_px(metrics, matrix) * modules(matrix) + 2 * metrics.code_border()
+    module_px(metrics, matrix) * modules(matrix) + 2 * border(metrics)
+}
+
+/// Whether the code leaves enough room for the whole amount: who pays has to see what.
+pub(super) fn has_room(plan: &Plan<'_>, screen: &Screen, matrix: &Matrix) -> bool {
+    let metrics = &plan.metrics;
+    let room = match Place::of(metrics).words {
+        Words::Beside => column(metrics, matrix).1,
+        Words::Around => metrics.inner().1 / 2,
+        Words::Corner => metrics.inner().1 - corner_keys_width(plan),
+    };
+    module_px(metrics, matrix) >= 1 && SIZE_12.width(&price(screen.order.amount)) <= room
+}
+
+pub(super) fn lay_out<'a>(
+    plan: &mut Plan<'a>,
+    screen: &'a Screen,
+    matrix: &'a Matrix,
+    left_s: u64,
+) {
+    match Place::of(&plan.metrics).words {
+        Words::Beside => beside(plan, screen, matrix, left_s),
+        Words::Around => around(plan, screen, matrix, left_s),
+        Words::Corner => corner(plan, screen, matrix, left_s),
+    }
 }
 
 /// Puts the code on its panel, the panel's upper left corner at `at`.
 fn push_code<'a>(plan: &mut Plan<'a>, at: Point, matrix: &'a Matrix) {
-    let module = module_px(&plan.metrics, matrix);
-    let side = panel_side(&plan.metrics, matrix);
-    plan.push_panel(Rectangle::new(at, size(side, side)), plan.theme.card);
+    let (module, side) = (module_px(&plan.metrics, matrix), panel_side(&plan.metrics, matrix));
+    let (card, line) = (plan.theme.card, plan.theme.line);
+    plan.push_framed(rect(at.x, at.y, side, side), card, 1, line);
     // The quiet zone is 4 modules.
-    let quiet = module * i32::try_from(QUIET_ZONE).unwrap_or(0) + plan.metrics.code_border();
-    let inner = side - 2 * quiet;
-    plan.picture.push(
-        Rectangle::new(at + Point::new_equal(quiet), size(inner, inner)),
-        Kind::Code { matrix, module, colour: plan.theme.ink },
-    );
-}
-
-const fn code_left(metrics: &Metrics) -> i32 {
-    if metrics.is_tiny() { 2 } else { metrics.margin }
+    let quiet = module * i32::try_from(QUIET_ZONE).unwrap_or(0) + border(&plan.metrics);
+    plan.picture.push_code(at + Point::new_equal(quiet), matrix, module, plan.theme.ink);
 }
 
 /// Left side and width of the column beside a code.
-fn column_place(metrics: &Metrics, matrix: &Matrix) -> (i32, i32) {
-    let left = code_left(metrics) + panel_side(metrics, matrix) + metrics.margin.max(3);
+fn column(metrics: &Metrics, matrix: &Matrix) -> (i32, i32) {
+    let left = 2 * metrics.margin + panel_side(metrics, matrix);
     (left, metrics.width - metrics.margin - left)
 }
 
-/// The code at the left, in the middle of the height; the words in a column beside it.
-fn beside<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64) {
+fn keys<'t>(plan: &Plan<'_>) -> [Button<'t>; 2] {
+    let words = plan.words;
+    [Button::plain(Key::Cancel, words.cancel), Button::plain(Key::Language, words.language)]
+}
+
+/// The code at the left, in the middle of the height; words and keys in a column beside it.
+fn beside<'a>(plan: &mut Plan<'a>, screen: &'a Screen, matrix: &'a Matrix, left_s: u64) {
     let metrics = plan.metrics;
     let side = panel_side(&metrics, matrix);
-    let at = Point::new(code_left(&metrics), (metrics.height - side) / 2);
-    push_code(plan, at, matrix);
-    let (left, width) = column_place(&metrics, matrix);
-    // As wide as the column.
-    push_keys(plan, app, (left, width), width);
+    push_code(plan, Point::new(metrics.margin, (metrics.height - side) / 2), matrix);
+    let place = column(&metrics, matrix);
+    let bottom = push_column_keys(plan, place) - metrics.gap;
 
-    let amount = price(app.goods().amount());
-    let column = |choice, air| column(plan, app, &amount, width, choice, air);
-    let bottom = metrics.height - metrics.margin - metrics.keys_room();
+    let amount = price(screen.order.amount);
+    let column = |choice, air| column_words(plan, screen, &amount, place.1, choice, air);
     let free = bottom - metrics.margin - metrics.body.height();
     let choice = Choice::ALL.into_iter().find(|choice| column(*choice, 0).height() <= free);
     let choice = choice.unwrap_or(Choice::LEAST);
     let air = ((free - column(choice, 0).height()) / 4).clamp(0, 2 * metrics.gap);
     let stack = column(choice, air);
     let top = metrics.margin + ((free - air - stack.height()) / 2).max(0);
-    let y = stack.place(&mut plan.picture, (left, width), top, Align::Left) + air;
-    push_countdown(plan, app, (left, width), y, left_s, Align::Left);
+    let y = stack.place(&mut plan.picture, place, top, Align::Left) + air;
+    push_countdown(plan, place, y, left_s, Align::Left);
+}
+
+/// The keys below the words, side by side where they fit. Returns their top.
+fn push_column_keys(plan: &mut Plan<'_>, (left, width): (i32, i32)) -> i32 {
+    let (metrics, keys) = (plan.metrics, keys(plan));
+    let needed = keys_width(plan) + metrics.gap;
+    let bottom = metrics.height - metrics.margin - metrics.key;
+    if needed <= width {
+        let spare = (width - needed) / 2;
+        let mut x = left;
+        for button in &keys {
+            let button_width = button.least(plan) + spare;
+            plan.push_button(rect(x, bottom, button_width, metrics.key), button);
+            x += button_width + metrics.gap;
+        }
+        return bottom;
+    }
+    let upper = bottom - metrics.key - metrics.gap;
+    for (button, y) in keys.iter().zip([upper, bottom]) {
+        plan.push_button(rect(left, y, width, metrics.key), button);
+    }
+    upper
+}
+
+fn keys_width(plan: &Plan<'_>) -> i32 {
+    keys(plan).iter().map(|button| button.least(plan)).sum()
 }
 
 /// What a column shows where not everything has room.
 #[derive(Clone, Copy)]
 struct Choice {
+    merchant: bool,
     goods_lines: usize,
-    hint: bool,
+    hint: Hint,
+}
+
+/// How much is said of what to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    Long,
+    Short,
+    None,
 }
 
 impl Choice {
-    const LEAST: Self = Self { goods_lines: 1, hint: false };
+    const LEAST: Self = Self { merchant: false, goods_lines: 1, hint: Hint::None };
     /// From the most to the least.
-    const ALL: [Self; 3] = [
-        Self { goods_lines: 2, hint: true },
-        Self { goods_lines: 1, hint: true },
-        Self { goods_lines: 2, hint: false },
+    const ALL: [Self; 7] = [
+        Self { merchant: true, goods_lines: 3, hint: Hint::Long },
+        Self { merchant: true, goods_lines: 2, hint: Hint::Long },
+        Self { merchant: true, goods_lines: 1, hint: Hint::Long },
+        Self { merchant: true, goods_lines: 2, hint: Hint::Short },
+        Self { merchant: true, goods_lines: 1, hint: Hint::Short },
+        Self { merchant: false, goods_lines: 1, hint: Hint::Short },
+        Self::LEAST,
     ];
 }
 
 /// Merchant and goods, `air`, amount, `air`, what to do.
-fn column<'t>(
+fn column_words<'t>(
     plan: &Plan<'_>,
-    app: &'t App,
+    screen: &'t Screen,
     amount: &'t str,
     width: i32,
     choice: Choice,
     air: i32,
 ) -> Stack<'t> {
     let (metrics, theme) = (&plan.metrics, &plan.theme);
-    let (merchant, description) = names(app);
-    let words = app.language().words();
     let mut stack = Stack::new();
-    stack.text(metrics.small, theme.soft, merchant, (width, 1), 0);
-    let small_air = if metrics.is_tiny() { 0 } else { metrics.gap / 2 };
-    stack.text(metrics.body, theme.ink, description, (width, choice.goods_lines), small_air);
-    stack.text(metrics.largest(amount, width), theme.good, amount, (width, 1), air);
-    if choice.hint {
-        stack.text(metrics.body, theme.ink, words.scan, (width, LINES_MAX), air);
+    if choice.merchant {
+        stack.text(metrics.small, theme.soft, &screen.merchant, (width, 1), 0);
     }
+    let goods = &screen.order.goods;
+    stack.text(metrics.body, theme.ink, goods, (width, choice.goods_lines), metrics.gap / 2);
+    stack.text(metrics.largest(amount, width), theme.good, amount, (width, 1), air);
+    let hint = match choice.hint {
+        Hint::Long => plan.words.scan,
+        Hint::Short => plan.words.scan_short,
+        Hint::None => "",
+    };
+    stack.text(metrics.body, theme.ink, hint, (width, LINES_MAX), air);
     stack
 }
 
-/// Above the code merchant, goods and amount; below it what to do, the time left and the keys.
-fn between<'a>(plan: &mut Plan<'a>, app: &'a App, matrix: &'a Matrix, left_s: u64) {
-    let metrics = plan.metrics;
-    let (left, width) = (metrics.margin, metrics.width - 2 * metrics.margin);
-    push_keys(plan, app, (left, width), 2 * metrics.margin);
-
-    let side = panel_side(&metrics, matrix);
-    let (header, footer) = (header_height(&metrics), footer_height(&metrics));
-    let bottom = metrics.height - metrics.margin - metrics.keys_room();
-    // Three equal spaces: above the words, above the code, below it.
-    let air = ((bottom - metrics.margin - header - side - footer) / 3).max(0);
-    let top = metrics.margin + air;
-    push_header(plan, app, (left, width), top);
-    let y = top + header + air;
-    push_code(plan, Point::new((metrics.width - side) / 2, y), matrix);
-    push_footer(plan, app, (left, width), bottom - footer + metrics.gap, left_s);
-}
-
 fn header_height(metrics: &Metrics) -> i32 {
-    let names = metrics.small.height() + metrics.body.height();
-    names + metrics.gap + if metrics.has_keys() { metrics.amount.height() } else { 0 }
+    (metrics.small.height() + metrics.body.height()).max(metrics.title.height())
 }
 
-fn footer_height(metrics: &Metrics) -> i32 {
-    let line = metrics.body.height();
-    metrics.gap + if metrics.has_keys() { 2 * line } else { line }
-}
-
-fn push_header(plan: &mut Plan<'_>, app: &App, (left, width): (i32, i32), top: i32) {
+/// Above the code merchant, goods and amount; below it what to do, the time left and the keys.
+fn around<'a>(plan: &mut Plan<'a>, screen: &'a Screen, matrix: &'a Matrix, left_s: u64) {
     let (metrics, theme) = (plan.metrics, plan.theme);
-    let (merchant, description) = names(app);
-    let amount = price(app.goods().amount());
-    let mut stack = Stack::new();
-    if metrics.has_keys() {
-        // A tall display: one thing a line, in the middle.
-        stack.text(metrics.small, theme.soft, merchant, (width, 1), 0);
-        stack.text(metrics.body, theme.ink, description, (width, 1), 0);
-        stack.text(metrics.largest(&amount, width), theme.good, &amount, (width, 1), 0);
-        stack.place(&mut plan.picture, (left, width), top, Align::Middle);
-        return;
-    }
-    // A small square: merchant above goods at the left, the amount at the right.
+    let (left, width) = metrics.inner();
+    let bottom = plan.push_bottom(&keys(plan));
+    let (side, header) = (panel_side(&metrics, matrix), header_height(&metrics));
+    let body = metrics.body.height();
+    // Four equal spaces: above the words, above the code, below it, above the keys.
+    let air = ((bottom - header - side - body) / 4).max(metrics.gap);
+    let top = air.min(3 * metrics.margin);
+    let spare = bottom - top - header - side - body;
+
+    let amount = price(screen.order.amount);
     let font = metrics.largest(&amount, width / 2);
     let amount_width = font.width(&amount);
-    let names_height = metrics.small.height() + metrics.body.height();
-    let at = Point::new(left + width - amount_width, top + (names_height - font.height()) / 2);
+    let at = Point::new(left + width - amount_width, top + (header - font.height()) / 2);
     plan.picture.push_text(at, font, theme.good, &[&amount]);
     let names_width = width - amount_width - 2 * metrics.gap;
-    stack.text(metrics.small, theme.soft, merchant, (names_width, 1), 0);
-    stack.text(metrics.body, theme.ink, description, (names_width, 1), 0);
-    stack.place(&mut plan.picture, (left, names_width), top, Align::Left);
+    let mut names = Stack::new();
+    names.text(metrics.small, theme.soft, &screen.merchant, (names_width, 1), 0);
+    names.text(metrics.body, theme.ink, &screen.order.goods, (names_width, 1), 0);
+    let y = top + (header - names.height()) / 2;
+    names.place(&mut plan.picture, (left, names_width), y, Align::Left);
+
+    let y = top + header + spare / 3;
+    push_code(plan, Point::new((metrics.width - side) / 2, y), matrix);
+    push_footer(plan, (left, width), y + side + spare / 3, left_s);
 }
 
-fn push_footer(plan: &mut Plan<'_>, app: &App, (left, width): (i32, i32), y: i32, left_s: u64) {
+/// What to do and the time left in one line.
+fn push_footer(plan: &mut Plan<'_>, (left, width): (i32, i32), y: i32, left_s: u64) {
+    let (font, words) = (plan.metrics.body, plan.words);
+    let time_width = font.width("120:00") + 2 * plan.metrics.gap;
+    let hints = [words.scan, words.scan_short];
+    let hint = hints.into_iter().find(|hint| font.width(hint) + time_width <= width);
+    let hint = fit(font, hint.unwrap_or(words.scan_short), width - time_width);
+    let hint_width = hint.width(font) + 2 * plan.metrics.gap;
+    plan.picture.push_text(Point::new(left, y), font, plan.theme.ink, &hint.parts());
+    push_countdown(plan, (left + hint_width, width - hint_width), y, left_s, Align::Right);
+}
+
+/// How wide the keys at the bottom are where the amount stands beside them.
+fn corner_keys_width(plan: &Plan<'_>) -> i32 {
+    keys_width(plan) + 2 * plan.metrics.gap
+}
+
+/// Goods above the code; merchant, what to do and the time left beside it; amount and keys below.
+fn corner<'a>(plan: &mut Plan<'a>, screen: &'a Screen, matrix: &'a Matrix, left_s: u64) {
     let (metrics, theme) = (plan.metrics, plan.theme);
-    let words = app.language().words();
-    if metrics.has_keys() {
-        let mut stack = Stack::new();
-        stack.text(metrics.body, theme.ink, words.scan, (width, 1), 0);
-        let y = stack.place(&mut plan.picture, (left, width), y, Align::Middle);
-        push_countdown(plan, app, (left, width), y, left_s, Align::Middle);
-        return;
+    let (left, width) = metrics.inner();
+    let y = metrics.height - metrics.margin - metrics.key;
+    let keys_room = corner_keys_width(plan);
+    let mut x = left + width - keys_room + 2 * metrics.gap - metrics.gap;
+    for button in &keys(plan) {
+        let button_width = button.least(plan);
+        plan.push_button(rect(x, y, button_width, metrics.key), button);
+        x += button_width + metrics.gap;
     }
-    let hint = fit(metrics.body, words.scan_short, width);
-    let hint_width = hint.width(metrics.body) + 2 * metrics.gap;
-    plan.picture.push_text(Point::new(left, y), metrics.body, theme.ink, &hint.parts());
-    let place = (left + hint_width, width - hint_width);
-    push_countdown(plan, app, place, y, left_s, Align::Right);
+    let amount = price(screen.order.amount);
+    let font = metrics.largest(&amount, width - keys_room);
+    let at = Point::new(left, y + (metrics.key - font.height()) / 2);
+    plan.picture.push_text(at, font, theme.good, &[&amount]);
+
+    let body = metrics.body;
+    let goods = fit(body, &screen.order.goods, width);
+    let spare = y - panel_side(&metrics, matrix) - body.height();
+    let at = Point::new(left, spare / 3);
+    plan.picture.push_text(at, body, theme.ink, &goods.parts());
+    let code = Point::new(left, spare * 2 / 3 + body.height());
+    push_code(plan, code, matrix);
+
+    let place = column(&metrics, matrix);
+    let mut stack = Stack::new();
+    stack.text(metrics.small, theme.soft, &screen.merchant, (place.1, 2), 0);
+    stack.text(body, theme.ink, plan.words.scan_short, (place.1, 2), 2 * metrics.gap);
+    let top = code.y + metrics.gap;
+    let below = stack.place(&mut plan.picture, place, top, Align::Left) + 2 * metrics.gap;
+    push_countdown(plan, place, below, left_s, Align::Left);
 }
 
-/// Merchant and goods as the server told, or the goods as they were asked for.
-fn names(app: &App) -> (&str, &str) {
-    match app.view() {
-        Some(view) => (view.merchant.as_str(), view.description.as_str()),
-        None => ("", app.goods().description()),
-    }
-}
-
-fn push_keys(plan: &mut Plan<'_>, app: &App, place: (i32, i32), wider: i32) {
-    let words = app.language().words();
-    let keys = [(Key::Cancel, words.cancel), (Key::Language, words.language)];
-    plan.push_keys(place, wider, &keys);
-}
-
-/// The time left, with a word before it where there is room.
+/// The time left, with a word before or above it where there is room.
 fn push_countdown(
     plan: &mut Plan<'_>,
-    app: &App,
     (left, width): (i32, i32),
     y: i32,
     left_s: u64,
     align: Align,
 ) {
-    let (font, theme) = (plan.metrics.body, plan.theme);
-    plan.countdown = Rectangle::new(Point::new(left, y), size(width, font.height()));
-    let time = clock(left_s);
-    let label = app.language().words().left;
+    let (font, theme): (&'static Font, _) = (plan.metrics.body, plan.theme);
+    let (time, label) = (clock(left_s), plan.words.left);
     let label_width = font.width(label) + font.width(" ");
     // The room is decided by the longest time, so that the word does not come and go.
     let has_label = label_width + font.width("120:00") <= width;
     let label_width = if has_label { label_width } else { 0 };
-    let x = align.x((left, width), label_width + font.width(&time));
+    // At the right side each digit has its place, and so has the word.
+    let time_width = font.width(&time);
+    let (x, at) = match align {
+        Align::Right => {
+            let room = time_width.max(font.width("00:00"));
+            (left + width - room - label_width, left + width - time_width)
+        }
+        Align::Left | Align::Middle => {
+            let x = align.x((left, width), label_width + time_width);
+            (x, x + label_width)
+        }
+    };
     if has_label {
         plan.picture.push_text(Point::new(x, y), font, theme.soft, &[label]);
     }
     let colour = if left_s <= HURRY_S { theme.bad } else { theme.ink };
-    plan.picture.push_text(Point::new(x + label_width, y), font, colour, &[&time]);
-}
-
-/// Minutes and seconds: `14:59`.
-fn clock(left_s: u64) -> String<24> {
-    let mut text = String::new();
-    // A number of 64 bits has 20 digits at most.
-    let (minutes, seconds) = (left_s / 60, left_s % 60);
-    let _fits = core::fmt::write(&mut text, format_args!("{minutes}:{seconds:02}"));
-    text
+    plan.picture.push_text(Point::new(at, y), font, colour, &[&time]);
 }

@@ -1,6 +1,5 @@
 //! Lines of text one below the other.
 
-use super::Metrics;
 use crate::{
     font::Font,
     lines::{self, Line},
@@ -9,8 +8,8 @@ use crate::{
 use embedded_graphics::{geometry::Point, pixelcolor::Rgb888};
 use heapless::Vec;
 
-/// Most lines in a stack: a title, a note, an amount and a number.
-const ROWS_MAX: usize = 12;
+/// Most lines in a stack: a title, a note, goods, an amount and a number.
+const ROWS_MAX: usize = 14;
 
 /// Where lines begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +41,12 @@ struct Row<'t> {
     parts: [&'t str; 3],
     /// Empty pixels above it.
     above: i32,
+}
+
+impl Row<'_> {
+    fn width(&self) -> i32 {
+        self.parts.iter().map(|part| self.font.width(part)).sum()
+    }
 }
 
 /// Lines that are measured first and placed then.
@@ -89,6 +94,11 @@ impl<'t> Stack<'t> {
         self.rows.iter().map(|row| row.above + row.font.height()).sum()
     }
 
+    /// Width of the widest line.
+    pub(super) fn width(&self) -> i32 {
+        self.rows.iter().map(Row::width).max().unwrap_or(0)
+    }
+
     /// Puts the lines into a picture, between `left` and `left + width`, from `top` on. Returns the
     /// row below the last.
     pub(super) fn place(
@@ -101,19 +111,10 @@ impl<'t> Stack<'t> {
         let mut y = top;
         for row in &self.rows {
             y += row.above;
-            let row_width: i32 = row.parts.iter().map(|part| row.font.width(part)).sum();
-            let x = align.x((left, width), row_width);
+            let x = align.x((left, width), row.width());
             picture.push_text(Point::new(x, y), row.font, row.colour, &row.parts);
             y += row.font.height();
         }
         y
-    }
-}
-
-impl Metrics {
-    /// The first of the larger fonts in which a text fits a width in one line, or the small one.
-    pub(super) fn largest(&self, text: &str, width: i32) -> &'static Font {
-        let fonts = [self.amount, self.title, self.body];
-        fonts.into_iter().find(|font| font.width(text) <= width).unwrap_or(self.small)
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod goods;
 mod limit;
+mod look;
 mod notify;
 mod observe;
 mod orders;
@@ -27,8 +28,8 @@ use crate::life::Life;
 use crate::operator::{self, Office};
 use crate::service::Service;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -39,6 +40,8 @@ use tokio::sync::watch;
 
 /// Where WeChat's notifications come, below the public URL.
 pub(crate) const NOTIFY_PATH: &str = "/wx/v2/notify";
+/// Where one order is looked at.
+const ORDER_PATH: &str = "/v1/orders/{order_id}";
 /// Largest body of a request in JSON.
 const JSON_LEN_MAX: usize = 8 * 1024;
 /// How long a request may take until its answer begins, a slow caller included.
@@ -63,7 +66,7 @@ pub(crate) fn router(app: App) -> Router {
     let office = operator::router(app.office.clone());
     // What a page of any origin may call: a token opens it, and no cookies are used.
     let pages = Router::new()
-        .route("/v1/orders/{order_id}", get(orders::view).options(preflight))
+        .route(ORDER_PATH, get(look::view).options(preflight))
         .route("/v1/orders/{order_id}/events", get(events::follow).options(preflight))
         .route("/v1/orders/{order_id}/cancel", post(orders::cancel).options(preflight))
         .layer(middleware::map_response(any_origin));
@@ -125,7 +128,14 @@ async fn private(mut response: Response) -> Response {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+    // A look may wait for news on top of that; it has no body that could come slowly.
+    let is_look = request.method() == Method::GET
+        && request
+            .extensions()
+            .get::<MatchedPath>()
+            .is_some_and(|path| path.as_str() == ORDER_PATH);
+    let within = REQUEST_TIMEOUT + if is_look { look::WAIT_MAX } else { Duration::ZERO };
+    match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::Timeout.into_response(),
     }

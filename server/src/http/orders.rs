@@ -1,4 +1,4 @@
-//! Orders for shops, kiosks and pages (docs/api.md §2.1, §2.2, §2.4, §2.5).
+//! Orders for shops, kiosks and pages (docs/api.md §2.1, §2.4, §2.5).
 
 use super::App;
 use super::access::{Allowed, ByKey, ByShop};
@@ -49,13 +49,6 @@ pub(super) async fn create(
     let body = Answer { order_id, token, view };
     let status = if created.is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(body)).into_response())
-}
-
-pub(super) async fn view(
-    Allowed(order_id): Allowed,
-    State(app): State<App>,
-) -> Result<Json<View>, ApiError> {
-    Ok(Json(app.service.view(&order_id).await?.ok_or(ApiError::NotFound)?))
 }
 
 pub(super) async fn cancel(

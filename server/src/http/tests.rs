@@ -3,6 +3,7 @@
 
 mod devices;
 mod doors;
+mod look;
 mod observe;
 mod openapi;
 mod operator;

@@ -2,11 +2,13 @@
 //! together; and what is counted about all of them.
 
 use super::App;
+use super::look::Waited;
 use crate::clock::Stopwatch;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::time::Duration;
 use tracing::Instrument as _;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,7 +38,9 @@ pub(super) async fn trace(State(app): State<App>, request: Request, next: Next) 
     let answer = TRACE_ID.scope(trace_id.clone(), next.run(request)).instrument(span.clone());
     let mut response = answer.await;
     let status = response.status().as_u16();
-    let took = began.elapsed();
+    // To wait for news is no slowness.
+    let waited = response.extensions().get().map_or(Duration::ZERO, |Waited(waited)| *waited);
+    let took = began.elapsed().saturating_sub(waited);
     app.service.context.metrics.request(&path, method, status, took);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     tracing::debug!(parent: &span, method, path, status, took_us, "answered");

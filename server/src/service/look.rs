@@ -50,18 +50,31 @@ impl Service {
         order_id: &OrderId,
         patience: Duration,
     ) -> Result<Option<View>, StoreError> {
+        let is_placing = |view: &View| view.phase == Phase::Placing;
+        self.view_unless(order_id, is_placing, tokio::time::sleep(patience)).await
+    }
+
+    /// The view once it is no longer what nobody waits for, but after `enough` in any case.
+    pub(crate) async fn view_unless(
+        &self,
+        order_id: &OrderId,
+        is_dull: impl Fn(&View) -> bool,
+        enough: impl Future<Output = ()>,
+    ) -> Result<Option<View>, StoreError> {
+        // Following begins before the first look, so nothing falls between.
         let mut follower = self.context.watchers.follow(order_id);
         let wait = async {
             loop {
                 match self.view(order_id).await? {
-                    Some(view) if view.phase == Phase::Placing => follower.news().await,
+                    Some(view) if is_dull(&view) => follower.news().await,
                     view => return Ok(view),
                 }
             }
         };
-        match tokio::time::timeout(patience, wait).await {
-            Ok(view) => view,
-            Err(_) => self.view(order_id).await,
+        tokio::select! {
+            biased;
+            view = wait => view,
+            () = enough => self.view(order_id).await,
         }
     }
 

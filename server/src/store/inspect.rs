@@ -1,7 +1,8 @@
 //! Looking at a database without changing it, for `saoma-server check`.
 
 use super::db::Line;
-use super::{Conn, Database, OpenError, POSTGRES_TABLES, SQLITE_TABLES, check_pragmas};
+use super::promise::check_pragmas;
+use super::{Conn, Database, OpenError, POSTGRES_TABLES, SQLITE_TABLES};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};

@@ -21,6 +21,7 @@ mod order;
 mod outbox;
 mod partition;
 mod payment;
+mod promise;
 mod refund;
 mod session;
 mod setting;
@@ -48,7 +49,7 @@ pub(crate) use setting::{ping, setting, touch};
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
-use setting::{check_pragmas, check_settings};
+use promise::{check_pragmas, check_settings, make_private};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -302,9 +303,12 @@ impl Store {
             .statement_cache_capacity(STATEMENTS);
         let pool =
             |most| PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(most);
-        // Planned once: with a table for each month, planning anew costs more than the rest. What
-        // people ask for has filters that want plans of their own.
-        let planned = options.clone().options([("plan_cache_mode", "force_generic_plan")]);
+        // Planned once: with a table for each month, planning anew costs more than the rest. And
+        // what is taken in an order is read by the index that has it: a plan from a quiet hour
+        // would read and sort all that waits in a busy one. What people ask for has filters that
+        // want plans of their own.
+        let once = [("plan_cache_mode", "force_generic_plan"), ("enable_sort", "off")];
+        let planned = options.clone().options(once);
         let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS).connect_with(planned.clone()).await?;
         check_settings(&mut Line::Postgres(writers.acquire().await?).into()).await?;
         let readers = pool(READERS_MAX).connect_lazy_with(planned);
@@ -466,18 +470,6 @@ impl Store {
 impl From<sqlx::pool::PoolConnection<sqlx::Sqlite>> for Conn {
     fn from(conn: sqlx::pool::PoolConnection<sqlx::Sqlite>) -> Self {
         Line::Sqlite(conn).into()
-    }
-}
-
-/// Makes the file, if it is not there, for its owner alone; SQLite's other files follow it.
-fn make_private(path: &Path) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -190,9 +190,9 @@ impl OrderRow {
 
     /// When time next has something to do with any order.
     pub(crate) async fn next_due(conn: &mut Conn) -> Result<Option<UnixTime>, StoreError> {
-        let sql = "select min(due_at) as due_at from orders where due_at is not null";
+        let sql = "select due_at from orders where due_at is not null order by due_at limit 1";
         let row = conn.fetch_one(sql, vec![]).await?;
-        row.map_or(Ok(None), |row| row.optional_time("due_at"))
+        row.map(|row| row.time("due_at")).transpose()
     }
 }
 

@@ -210,10 +210,10 @@ impl FetchRow {
 
     /// When somebody is next to be told.
     pub(crate) async fn next_late(conn: &mut Conn) -> Result<Option<UnixTime>, StoreError> {
-        let sql = "select min(due_at) as due_at from outbox
-                   where state in ('waiting', 'dispensing')";
+        let sql = "select due_at from outbox where state in ('waiting', 'dispensing')
+                   order by due_at limit 1";
         let row = conn.fetch_one(sql, vec![]).await?;
-        row.map_or(Ok(None), |row| row.optional_time("due_at"))
+        row.map(|row| row.time("due_at")).transpose()
     }
 
     /// Writes down how far goods are now, each beside how far they were. That somebody was told
@@ -360,10 +360,10 @@ impl Entry {
         conn: &mut Conn,
         lane: Lane,
     ) -> Result<Option<UnixTime>, StoreError> {
-        let sql = "select min(due_at) as due_at from outbox
-                   where lane = $1 and state in ('pending', 'leased')";
+        let sql = "select due_at from outbox where lane = $1 and state in ('pending', 'leased')
+                   order by due_at limit 1";
         let row = conn.fetch_one(sql, vec![lane.as_str().into()]).await?;
-        row.map_or(Ok(None), |row| row.optional_time("due_at"))
+        row.map(|row| row.time("due_at")).transpose()
     }
 
     /// Makes an entry due at once that waits for its time; with `anyhow` also one that waits for a

@@ -1,6 +1,6 @@
 //! The database as such: what was decided once, and whether it can be read and written.
 
-use super::{Conn, OpenError, Row, StoreError};
+use super::{Conn, StoreError};
 use saoma_core::time::UnixTime;
 
 /// A decision of the first start: kept when there is none yet, and what is kept is returned.
@@ -27,38 +27,5 @@ pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreErr
     let sql = "insert into setting (name, value) values ('written_at', $1)
                on conflict (name) do update set value = excluded.value";
     conn.execute(sql, vec![now.get().to_string().into()]).await?;
-    Ok(())
-}
-
-/// What was set when connecting is read back: a payment that was acknowledged must survive a power
-/// failure.
-pub(super) async fn check_pragmas(conn: &mut Conn) -> Result<(), OpenError> {
-    for (name, sql, wanted, is_good) in [
-        ("journal_mode", "pragma journal_mode", "wal", &["wal"][..]),
-        ("synchronous", "pragma synchronous", "full", &["2", "3"]),
-        ("foreign_keys", "pragma foreign_keys", "on", &["1"]),
-    ] {
-        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
-        // Some answers are text, some are numbers.
-        let read = |row: Row| row.text(name).or_else(|_| row.int(name).map(|n| n.to_string()));
-        let got = row.map(read).transpose().map_err(OpenError::Store)?.unwrap_or_default();
-        if !is_good.contains(&got.as_str()) {
-            return Err(OpenError::Pragma { name, wanted, got });
-        }
-    }
-    Ok(())
-}
-
-/// The same for PostgreSQL: what the server as a whole was told.
-pub(super) async fn check_settings(conn: &mut Conn) -> Result<(), OpenError> {
-    for (name, sql) in [("fsync", "show fsync"), ("synchronous_commit", "show synchronous_commit")]
-    {
-        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
-        let got = row.map(|row| row.text(name)).transpose().map_err(OpenError::Store)?;
-        let got = got.unwrap_or_default();
-        if got != "on" {
-            return Err(OpenError::Pragma { name, wanted: "on", got });
-        }
-    }
     Ok(())
 }

@@ -26,7 +26,7 @@ const GOAL_OF_BARE: u64 = 50;
 pub(crate) async fn measure(kind: Kind, scale: &Scale) {
     let shop = Shop::default();
     let mut place = Place::make(kind, &shop.open().await).await;
-    let sets = fill(&mut place, scale).await;
+    let (sets, shipped) = fill(&mut place, scale).await;
     let mut rows = Vec::new();
     let commits = bare_commits(&place, scale);
     let axum = BareAxum::start().await;
@@ -53,16 +53,19 @@ pub(crate) async fn measure(kind: Kind, scale: &Scale) {
     print_rows("bare commits", &rows, &vec![commits; rows.len()]);
     let batches = match place.url() {
         None => None,
-        Some(url) => Some(bare_batches(&place, &url, scale).await),
+        Some(url) => Some(bare_batches(&shipped, &url, scale).await),
     };
     judge_rows(kind, commits, batches, &rows);
     place.close().await;
 }
 
-/// Orders that wait for their payment: a set for each number of lines, and one more.
-async fn fill(place: &mut Place, scale: &Scale) -> Vec<Rc<Requests>> {
+/// Orders that wait for their payment: a set for each number of lines, and one more; and one that
+/// is shipped, while nothing else is to be done.
+async fn fill(place: &mut Place, scale: &Scale) -> (Vec<Rc<Requests>>, Pattern) {
     place.start_server().await;
     let pattern = Pattern::open(place, "ACK").await;
+    let shipped = Pattern::open(place, "ACK-BARE").await;
+    shipped.ship(place).await;
     place.stop_server().await;
     let mut database = Database::open(place).await;
     let mut sets = Vec::new();
@@ -74,7 +77,7 @@ async fn fill(place: &mut Place, scale: &Scale) -> Vec<Rc<Requests>> {
     }
     database.close().await;
     say(&format!("{}: {from} orders wait for their payment", place.kind.name()));
-    sets
+    (sets, shipped)
 }
 
 /// The limit of the disk.
@@ -85,9 +88,7 @@ fn bare_commits(place: &Place, scale: &Scale) -> u64 {
 }
 
 /// The limit of PostgreSQL, from an order that the server itself has taken to the shop.
-async fn bare_batches(place: &Place, url: &str, scale: &Scale) -> u64 {
-    let pattern = Pattern::open(place, "ACK-BARE").await;
-    pattern.ship(place).await;
+async fn bare_batches(pattern: &Pattern, url: &str, scale: &Scale) -> u64 {
     let payment = Pattern::payment();
     let per_s = bare_postgres::measure(url, &pattern.order_id, &payment, scale.time).await;
     println!("\nA bare batch insert of the same rows: {per_s} notifications a second.");

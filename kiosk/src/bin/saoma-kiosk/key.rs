@@ -1,7 +1,8 @@
 //! The device key: what this terminal shows to the server. It opens the making of orders, and
 //! nothing that needs the merchant key.
 
-use std::{fmt, fs, path::Path};
+use crate::args::Args;
+use std::{fmt, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 /// Longest key in characters.
 const LEN_MAX: usize = 256;
@@ -10,11 +11,26 @@ const LEN_MAX: usize = 256;
 pub(crate) struct DeviceKey(String);
 
 impl DeviceKey {
+    /// The key of the file that the arguments name.
+    pub(crate) fn of(args: &Args) -> Result<Self, String> {
+        let file = args.device_key_file.as_deref().ok_or(
+            "there is no device key: make one with `saoma-server key add --shop ID --name NAME \
+             --device`, put it alone into a file, and give --device-key-file FILE or set \
+             SAOMA_KIOSK_KEY_FILE",
+        )?;
+        Self::load(file)
+    }
+
     /// Reads a file that holds one key in one line. Errors never repeat what stands in it.
     pub(crate) fn load(file: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(file)
             .map_err(|error| format!("cannot read the device key {}: {error}", file.display()))?;
-        Self::parse(&text).map_err(|problem| format!("{}: {problem}", file.display()))
+        let key = Self::parse(&text).map_err(|problem| format!("{}: {problem}", file.display()))?;
+        if is_open_to_others(file) {
+            let file = file.display();
+            tracing::warn!("others may read the device key: chmod 600 {file}");
+        }
+        Ok(key)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -39,6 +55,11 @@ impl DeviceKey {
     }
 }
 
+/// Whether anybody but its owner may read a file.
+fn is_open_to_others(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
+}
+
 impl fmt::Debug for DeviceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DeviceKey(..)")
@@ -61,6 +82,15 @@ mod tests {
         for text in ["", " \n", "one-key\nanother-key", "two words", "schlüssel", &long] {
             let problem = DeviceKey::parse(text).unwrap_err();
             assert!(text.trim().is_empty() || !problem.contains(text.trim()), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_noticed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (mode, is_open) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_open_to_others(file.path()), is_open, "{mode:o}");
         }
     }
 

@@ -5,7 +5,7 @@ use crate::Secret;
 use std::collections::BTreeMap;
 
 impl Desk {
-    async fn metrics(&self) -> BTreeMap<String, String> {
+    pub(super) async fn metrics(&self) -> BTreeMap<String, String> {
         let response = self.http.get(self.url("/metrics")).send().await.unwrap();
         assert_eq!(response.status(), 200);
         let content_type = response.headers()["content-type"].to_str().unwrap();

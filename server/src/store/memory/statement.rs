@@ -76,7 +76,7 @@ const TEXTS: &[(Statement, &str)] = &[
         "select order_id from orders where due_at is not null and due_at <= $1 order by due_at \
          limit $2",
     ),
-    (S::NextDueOrder, "select min(due_at) as due_at from orders where due_at is not null"),
+    (S::NextDueOrder, "select due_at from orders where due_at is not null order by due_at limit 1"),
     (S::Attempt, "select * from attempt where out_trade_no = $1"),
     (S::Attempt, "select * from attempt"),
     (
@@ -152,7 +152,8 @@ const TEXTS: &[(Statement, &str)] = &[
     ),
     (
         S::NextLateGoods,
-        "select min(due_at) as due_at from outbox where state in ('waiting', 'dispensing')",
+        "select due_at from outbox where state in ('waiting', 'dispensing') order by due_at \
+         limit 1",
     ),
     (
         S::UpdateGoods,
@@ -197,8 +198,8 @@ const TEXTS: &[(Statement, &str)] = &[
     ),
     (
         S::NextEntry,
-        "select min(due_at) as due_at from outbox where lane = $1 and state in ('pending', \
-         'leased')",
+        "select due_at from outbox where lane = $1 and state in ('pending', 'leased') order by \
+         due_at limit 1",
     ),
     (
         S::WakeEntry,

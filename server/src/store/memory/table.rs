@@ -188,8 +188,9 @@ pub(super) fn whole(columns: &'static [&'static str]) -> impl Fn(&Cells) -> Row 
     move |values| Row { columns, values: values.clone() }
 }
 
-fn one(columns: &'static [&'static str], values: Vec<Value>) -> Vec<Row> {
-    vec![Row { columns, values: Arc::new(values) }]
+fn one_due(due: Option<i64>) -> Vec<Row> {
+    let row = |due| Row { columns: DUE, values: Arc::new(vec![Value::Int(Some(due))]) };
+    due.map(row).into_iter().collect()
 }
 
 impl Tables {
@@ -332,7 +333,7 @@ impl Tables {
                 let due = due.filter_map(|(_, key)| self.get(Name::Orders, key));
                 due.take(usize::try_from(limit).unwrap_or(0)).map(whole(ORDERS)).collect()
             }
-            S::NextDueOrder => one(DUE, vec![Value::Int(self.due()[2])]),
+            S::NextDueOrder => one_due(self.due()[2]),
             S::Attempt => row(Name::Attempt, ATTEMPT),
             S::OurRefund => self.refunds_numbered(key),
             S::RefundsOfPayment | S::RefundsOfOrder => self.refunds_of(key),
@@ -343,10 +344,10 @@ impl Tables {
                 let late = late.filter_map(|(_, key)| self.get(Name::Outbox, key));
                 late.take(usize::try_from(limit).unwrap_or(0)).map(whole(OUTBOX)).collect()
             }
-            S::NextLateGoods => one(DUE, vec![Value::Int(self.due()[3])]),
+            S::NextLateGoods => one_due(self.due()[3]),
             S::NextEntry => {
                 let [gateway, shop, ..] = self.due();
-                one(DUE, vec![Value::Int(if key == "shop" { shop } else { gateway })])
+                one_due(if key == "shop" { shop } else { gateway })
             }
             other => panic!("{other:?} gives no rows"),
         }

@@ -1,0 +1,51 @@
+//! What a database must promise before anything is kept in it.
+
+use super::{Conn, OpenError};
+use crate::store::db::Row;
+use std::io;
+use std::path::Path;
+
+/// Makes the file, if it is not there, for its owner alone; SQLite's other files follow it.
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// What was set when connecting is read back: a payment that was acknowledged must survive a power
+/// failure.
+pub(super) async fn check_pragmas(conn: &mut Conn) -> Result<(), OpenError> {
+    for (name, sql, wanted, is_good) in [
+        ("journal_mode", "pragma journal_mode", "wal", &["wal"][..]),
+        ("synchronous", "pragma synchronous", "full", &["2", "3"]),
+        ("foreign_keys", "pragma foreign_keys", "on", &["1"]),
+    ] {
+        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
+        // Some answers are text, some are numbers.
+        let read = |row: Row| row.text(name).or_else(|_| row.int(name).map(|n| n.to_string()));
+        let got = row.map(read).transpose().map_err(OpenError::Store)?.unwrap_or_default();
+        if !is_good.contains(&got.as_str()) {
+            return Err(OpenError::Pragma { name, wanted, got });
+        }
+    }
+    Ok(())
+}
+
+/// The same for PostgreSQL: what the server as a whole was told.
+pub(super) async fn check_settings(conn: &mut Conn) -> Result<(), OpenError> {
+    for (name, sql) in [("fsync", "show fsync"), ("synchronous_commit", "show synchronous_commit")]
+    {
+        let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
+        let got = row.map(|row| row.text(name)).transpose().map_err(OpenError::Store)?;
+        let got = got.unwrap_or_default();
+        if got != "on" {
+            return Err(OpenError::Pragma { name, wanted: "on", got });
+        }
+    }
+    Ok(())
+}
