@@ -31,6 +31,8 @@ pub mod api;
 #[cfg(feature = "merchant")]
 pub mod bill;
 #[cfg(feature = "merchant")]
+pub mod bugs;
+#[cfg(feature = "merchant")]
 mod bytes;
 #[cfg(feature = "merchant")]
 pub mod guide;

@@ -28,6 +28,12 @@ impl ManualClock {
         Self(Arc::new(watch::Sender::new(now)))
     }
 
+    /// Puts it to another time, for a clock that is wrong or put right.
+    #[cfg(feature = "simulation")]
+    pub fn set(&self, now: UnixTime) {
+        self.0.send_replace(now);
+    }
+
     /// Moves it on and wakes who waits for that time.
     pub fn advance(&self, seconds: u64) {
         self.0.send_modify(|now| *now = now.plus(seconds));

@@ -31,6 +31,8 @@ mod random;
 mod reconcile;
 mod serve;
 mod service;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 #[cfg(test)]
 mod testing;

@@ -36,6 +36,8 @@ pub(crate) struct Webhooks {
     /// By the shop's id.
     shops: Arc<HashMap<String, WebhookConfig>>,
     reach: Reach,
+    #[cfg(feature = "simulation")]
+    outside: Option<crate::simulation::OutsideLine>,
 }
 
 /// Why a shop has not confirmed. The texts do not repeat the URL, which may hold a secret.
@@ -124,7 +126,19 @@ impl Webhooks {
             .no_proxy()
             .dns_resolver(Guard { hosts, reach })
             .build()?;
-        Ok(Self { http, shops: Arc::new(shops), reach })
+        Ok(Self {
+            http,
+            shops: Arc::new(shops),
+            reach,
+            #[cfg(feature = "simulation")]
+            outside: None,
+        })
+    }
+
+    /// The same lines with the simulation in the place of the network.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated(&self, outside: crate::simulation::OutsideLine) -> Self {
+        Self { outside: Some(outside), ..self.clone() }
     }
 
     /// Tells a shop. `Ok`: it has confirmed.
@@ -142,6 +156,14 @@ impl Webhooks {
         // Texts and numbers are always JSON.
         let body = serde_json::to_vec(ship).map_err(|_| WebhookError::Broken)?;
         let signature = signature(webhook.secret.expose(), now, &body);
+        #[cfg(feature = "simulation")]
+        if let Some(outside) = &self.outside {
+            return match outside.0.shop(shop, &ship.ship_id, &body, &signature).await {
+                Some(200..300) => Ok(()),
+                Some(status) => Err(WebhookError::Status(status)),
+                None => Err(WebhookError::Timeout),
+            };
+        }
         let request = self
             .http
             .post(url)

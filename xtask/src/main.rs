@@ -17,6 +17,7 @@ mod merchant_free;
 mod npm;
 mod process;
 mod setup;
+mod simulate;
 mod steps;
 mod test;
 mod tidy;
@@ -34,7 +35,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 11] = [
+const COMMANDS: [Command; 12] = [
     Command {
         name: "demo",
         options: "[--kiosk [DISPLAY]] [--port-shop|-server|-sandbox N] [--quiet]",
@@ -83,6 +84,12 @@ const COMMANDS: [Command; 11] = [
         options: "[TARGET] [--seconds N]",
         about: "every parser with inputs that a fuzzer makes up",
         run: fuzz::run,
+    },
+    Command {
+        name: "simulate",
+        options: "[--seed S] [--orders N] [--seeds K] [--sqlite] [--twice] [--bugs] [--shrink] ...",
+        about: "servers, gateway, network and people from one seed, and a judge",
+        run: simulate::run,
     },
     Command {
         name: "kiosk",

@@ -5,7 +5,9 @@ use std::process::Command;
 use crate::cross::{self, Target};
 use crate::failure::Failure;
 use crate::process::{cargo, output, program, run};
-use crate::{apps, bench, firmware, fuzz, merchant_free, npm, setup, tidy, torture, workspace};
+use crate::{
+    apps, bench, firmware, fuzz, merchant_free, npm, setup, simulate, tidy, torture, workspace,
+};
 
 /// Something that must hold.
 pub(crate) struct Step {
@@ -17,7 +19,7 @@ pub(crate) struct Step {
 }
 
 /// In the order in which they run; a step needs earlier ones only.
-pub(crate) const STEPS: [Step; 23] = [
+pub(crate) const STEPS: [Step; 24] = [
     Step { name: "format", about: "rustfmt would change nothing", needs: &[], run: format },
     Step { name: "tidy", about: "the house's rules of style", needs: &[], run: tidy::check },
     Step { name: "clippy", about: "no warning of compiler or clippy", needs: &[], run: clippy },
@@ -45,6 +47,12 @@ pub(crate) const STEPS: [Step; 23] = [
         run: torture::in_short,
     },
     Step { name: "fuzz", about: "each fuzz target, for seconds", needs: &[], run: fuzz::in_short },
+    Step {
+        name: "simulate",
+        about: "orders by the thousand with everything going wrong, from one seed",
+        needs: &[],
+        run: simulate::short,
+    },
     Step { name: "narrow", about: "QR codes on a machine of 32 bits", needs: &[], run: narrow },
     Step { name: "docs", about: "documentation and its examples", needs: &[], run: docs },
     Step { name: "node", about: "tests of package and shop", needs: &["npm"], run: node_tests },

@@ -76,11 +76,15 @@ mod certificate;
 mod date;
 mod error;
 mod expiry;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod tap;
 mod transport;
 
 pub use certificate::{CertificateError, ClientCertificate, RootCertificates};
 pub use error::{CallError, DownloadError, GatewayError, Unsent};
+#[cfg(feature = "simulation")]
+pub use simulated::Wire;
 pub use tap::{Heard, Tap};
 pub use transport::{ANSWER_FIELDS_MAX, REFUND_FIELDS_MAX};
 
@@ -142,6 +146,8 @@ pub struct Gateway {
     has_certificate: bool,
     bill_timeout: Duration,
     tap: Option<Arc<dyn Tap>>,
+    #[cfg(feature = "simulation")]
+    wire: Option<Arc<dyn Wire>>,
 }
 
 impl Gateway {
@@ -215,7 +221,16 @@ impl Gateway {
         }
         let http = http.build().map_err(|_| GatewayError::Tls)?;
         let bill_timeout = settings.bill_timeout;
-        Ok(Self { http, hosts: hosts.into(), merchant, has_certificate, bill_timeout, tap: None })
+        Ok(Self {
+            http,
+            hosts: hosts.into(),
+            merchant,
+            has_certificate,
+            bill_timeout,
+            tap: None,
+            #[cfg(feature = "simulation")]
+            wire: None,
+        })
     }
 
     /// Whose line it is.

@@ -62,6 +62,11 @@ impl Gateway {
 
     /// A host's whole answer, not longer than a document may be.
     async fn ask(&self, host: &str, call: Call, body: &str) -> Result<Vec<u8>, CallError> {
+        #[cfg(feature = "simulation")]
+        if let Some(wire) = &self.wire {
+            self.tap_asked(host, call, body);
+            return wire.ask(host, call, body).await;
+        }
         let mut response = self.post(host, call, body, None).await?;
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| CallError::from(&error))? {

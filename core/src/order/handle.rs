@@ -7,6 +7,7 @@ use super::{
 };
 use crate::api::Payment;
 use crate::money::Fen;
+use crate::planted;
 use crate::time::UnixTime;
 use crate::timetable::QUERY_S;
 use crate::watch::CODE_URL_MAX;
@@ -125,6 +126,7 @@ impl Step {
 
     fn placed(&mut self, attempt: u8, code_url: &String<CODE_URL_MAX>, now: UnixTime) {
         let used_up = self.attempt(attempt).is_none_or(|attempt| attempt.payment.is_some());
+        let used_up = used_up && !planted!("late-code-reopens");
         if used_up || !self.is_current(attempt) {
             return;
         }
@@ -138,6 +140,7 @@ impl Step {
                 self.order.renewing = false;
                 self.order.phase = Phase::Open;
             }
+            Phase::Paid if planted!("late-code-reopens") => self.order.phase = Phase::Open,
             Phase::Closing(_) | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
         }
     }
@@ -170,6 +173,9 @@ impl Step {
     fn says_paid(&mut self, index: u8) {
         let Some(attempt) = self.attempt(index) else { return };
         attempt.closing = false;
+        if planted!("says-paid-ignored") {
+            return;
+        }
         if attempt.payment.is_none() {
             return self.ask(index);
         }
@@ -205,10 +211,18 @@ impl Step {
 
     fn paid(&mut self, index: u8, payment: &Payment) {
         let (phase, amount) = (self.order.phase, self.order.amount);
+        if planted!("close-wins-over-pay") && matches!(phase, Phase::Closing(_)) {
+            return;
+        }
+        let index = match planted!("payment-of-another-attempt") {
+            true => self.order.current_attempt(),
+            false => index,
+        };
         let Some(attempt) = self.attempt(index) else { return };
         attempt.closing = false;
         if let Some(known) = &attempt.payment {
-            if known.transaction_id == payment.transaction_id && known.amount == payment.total_fee {
+            let same = known.transaction_id == payment.transaction_id;
+            if same && known.amount == payment.total_fee || planted!("conflict-not-reported") {
                 attempt.asking = false;
             } else if !attempt.conflicts.contains(&payment.transaction_id) {
                 // When full, a later one is reported again with each repeat rather than never.
@@ -242,7 +256,8 @@ impl Step {
 
     /// A payment that may not ship: give it back and tell.
     fn keep_out(&mut self, index: u8, payment: &Payment, anomaly: Anomaly) {
-        if anomaly.is_refund_due() {
+        let forgotten = planted!("forget-second-payment") && anomaly == Anomaly::PaidTwice;
+        if anomaly.is_refund_due() && !forgotten {
             self.give_back(index);
         }
         self.report(index, payment, anomaly);
@@ -332,6 +347,7 @@ impl Step {
     fn cancel(&mut self, now: UnixTime) {
         match self.order.phase {
             Phase::Placing | Phase::Open => self.begin_closing(Reason::Cancelled, now),
+            Phase::Paid if planted!("cancel-after-pay") => self.close(Reason::Cancelled),
             Phase::Closing(_) | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
         }
     }

@@ -447,9 +447,10 @@ impl Order {
     ///
     /// # Errors
     /// [`AlreadyPaid`].
-    pub const fn may_cancel(&self) -> Result<(), AlreadyPaid> {
+    pub fn may_cancel(&self) -> Result<(), AlreadyPaid> {
         match self.phase {
             Phase::Placing | Phase::Open | Phase::Closing(_) | Phase::Closed(_) => Ok(()),
+            Phase::Paid if crate::planted!("cancel-after-pay") => Ok(()),
             Phase::Paid | Phase::Shipped => Err(AlreadyPaid),
         }
     }
@@ -477,7 +478,7 @@ impl Order {
             }
             Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
             Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
-            Effect::Ship { attempt, .. } => !self.refund_started(*attempt),
+            Effect::Ship { attempt, .. } => self.may_ship(*attempt),
             Effect::Refund { refund, .. } => self.wants_refund(*refund),
             Effect::RefundQuery { .. } | Effect::Report { .. } => true,
         }

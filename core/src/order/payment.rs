@@ -3,6 +3,7 @@
 use super::{Phase, Reason};
 use crate::api::{Currency, Payment};
 use crate::money::Fen;
+use crate::planted;
 
 /// What becomes of the first payment of an attempt: `Ok` ships, an anomaly does not.
 ///
@@ -11,14 +12,18 @@ pub(super) fn judge(phase: Phase, amount: Fen, payment: &Payment) -> Result<(), 
     if payment.refunded {
         return Err(Anomaly::RefundedElsewhere);
     }
-    if payment.total_fee != amount {
+    if payment.total_fee != amount && !planted!("skip-amount-check") {
         return Err(Anomaly::AmountMismatch);
     }
     match payment.currency {
         Currency::Cny => {}
+        Currency::Other if planted!("skip-currency-check") => {}
         Currency::Other => return Err(Anomaly::CurrencyMismatch),
     }
     match phase {
+        Phase::Closing(_) if planted!("ship-after-cancel") => Ok(()),
+        Phase::Closed(_) if planted!("ship-after-close") => Ok(()),
+        Phase::Paid | Phase::Shipped if planted!("ship-twice") => Ok(()),
         // The customer paid in time as far as WeChat is concerned: the clock that counts is theirs.
         Phase::Placing | Phase::Open | Phase::Closing(Reason::Expired) => Ok(()),
         Phase::Closing(Reason::Cancelled | Reason::Failed) => Err(Anomaly::PaidAfterCancel),

@@ -4,6 +4,7 @@ use super::{Anomaly, Effect, Order, Settlement, Step};
 use crate::api::REFUNDS_MAX;
 use crate::ids::{OutRefundNo, TransactionId};
 use crate::money::Fen;
+use crate::planted;
 use core::fmt;
 
 /// Most refunds that an order remembers. A shop may ask for [`REFUNDS_MAX`]; the others are kept
@@ -217,6 +218,11 @@ impl Order {
         elsewhere || self.refunds.iter().any(|part| part.attempt == attempt)
     }
 
+    /// Whether goods may go out for a payment: none of it has begun to go back.
+    pub(super) fn may_ship(&self, attempt: u8) -> bool {
+        !self.refund_started(attempt) || planted!("ship-after-refund")
+    }
+
     /// Whether a recorded refund still has to be made: its end is not known, and it would not give
     /// more back than was captured.
     pub(super) fn wants_refund(&self, refund: u8) -> bool {
@@ -259,6 +265,9 @@ impl Order {
     /// must hold it, never more than was captured.
     fn back(&self, attempt: u8, counts: impl Fn(RefundStage) -> bool) -> Fen {
         let Some(settled) = self.settlement(attempt) else { return Fen::ZERO };
+        if planted!("refund-ignores-what-goes-back") {
+            return settled.elsewhere;
+        }
         let parts = self.refunds.iter().filter(|part| part.attempt == attempt);
         let mut sum = settled.elsewhere;
         for part in parts.filter(|part| counts(part.stage)) {
@@ -308,6 +317,7 @@ impl Step {
                 part.stage = RefundStage::Failed;
                 let part = *part;
                 match part.by {
+                    RefundBy::Rule if planted!("refund-after-closed-forgotten") => {}
                     RefundBy::Rule => self.give_back(part.attempt),
                     // The shop asked for this refund and is told; it may ask for another.
                     RefundBy::Shop => {}
@@ -331,7 +341,10 @@ impl Step {
     /// Gives back all that is left of a payment that may not be kept. Of a payment of nothing,
     /// nothing goes back.
     pub(super) fn give_back(&mut self, attempt: u8) {
-        let amount = self.order.refundable(attempt);
+        let mut amount = self.order.refundable(attempt);
+        if planted!("refund-too-little") {
+            amount = amount.checked_sub(Fen::new(1).unwrap_or(Fen::ZERO)).unwrap_or(amount);
+        }
         if amount > Fen::ZERO {
             self.begin_refund(attempt, amount, RefundBy::Rule);
         }

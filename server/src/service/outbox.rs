@@ -82,7 +82,10 @@ impl Service {
             Effect::Ship { transaction_id, paid_at, .. } => {
                 return Ok(Some(Job::Ship(ShipOrder {
                     kind: "order.paid",
-                    ship_id: entry.key.clone(),
+                    ship_id: match saoma_core::planted!("ship-id-new-on-retry") {
+                        true => format!("{}-{}", entry.key, entry.tries),
+                        false => entry.key.clone(),
+                    },
                     shop: row.shop,
                     order_id: order_id.clone(),
                     order_no: row.order_no,
@@ -98,7 +101,11 @@ impl Service {
         };
         let number = row.order.out_trade_no(attempt).ok_or(StoreError::Corrupt("attempt"))?;
         let attempt = AttemptRow::get(&mut reader, &number).await?;
-        Ok(Some(job(attempt.ok_or(StoreError::Corrupt("out_trade_no"))?)))
+        let mut attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?;
+        if saoma_core::planted!("request-changed-on-retry") && entry.tries > 1 {
+            attempt.request = attempt.request.replace("Latte", "Mocha");
+        }
+        Ok(Some(job(attempt)))
     }
 
     /// Gives an entry back that was leased and not begun, so that somebody else takes it at once.
@@ -136,7 +143,9 @@ impl Verb for Claim {
     type Error = StoreError;
 
     async fn run(&self, change: &mut Change) -> Result<Vec<Entry>, StoreError> {
-        let times = (change.now, change.now.plus(LEASE_S));
+        let lease_s =
+            if saoma_core::planted!("lease-for-ever") { u64::from(u32::MAX) } else { LEASE_S };
+        let times = (change.now, change.now.plus(lease_s));
         let entries = Entry::claim(&mut change.conn, self.lane, times, self.limit).await?;
         let (good, bad): (Vec<_>, Vec<_>) = entries.into_iter().partition(Result::is_ok);
         for error in bad.into_iter().filter_map(Result::err) {
@@ -196,6 +205,7 @@ impl Verb for Settle {
                 Some((later, why.clone()))
             }
         };
+        let again = again.filter(|_| !saoma_core::planted!("failure-is-the-end"));
         change.end_entry(entry, again);
         Ok(())
     }

@@ -72,6 +72,9 @@ impl Outcome {
         let refusal = match answer {
             Err(error) => return Self::again(error),
             Ok(OrderQueryAnswer::State(TradeState::Paid(payment))) => {
+                if saoma_core::planted!("query-forgets-payment") {
+                    return Self::Event(Event::NotPaid { attempt });
+                }
                 return Self::Payment(payment);
             }
             Ok(OrderQueryAnswer::State(TradeState::NotPaid)) => {
@@ -126,6 +129,7 @@ impl Outcome {
     pub(crate) fn of_ship(answer: Result<(), impl Display>) -> Self {
         match answer {
             Ok(()) => Self::Event(Event::Shipped),
+            Err(_) if saoma_core::planted!("ship-told-nobody") => Self::Event(Event::Shipped),
             Err(error) => Self::again(error),
         }
     }

@@ -199,7 +199,10 @@ impl Writer {
             point("decided");
             change.commit().await
         };
-        decided.await.map_err(Failed::InBetween)?;
+        match decided.await {
+            Err(_) if saoma_core::planted!("commit-failure-is-success") => {}
+            decided => decided.map_err(Failed::InBetween)?,
+        }
         point("told");
         self.context.metrics.committed(verbs, began.elapsed());
         Ok(())

@@ -93,6 +93,8 @@ fn seconds(time: UnixTime) -> i64 {
 pub(crate) enum Row {
     Sqlite(SqliteRow),
     Postgres(PgRow),
+    #[cfg(feature = "simulation")]
+    Memory(super::memory::Row),
 }
 
 impl Row {
@@ -100,6 +102,8 @@ impl Row {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
+            #[cfg(feature = "simulation")]
+            Self::Memory(row) => row.text(column)?,
         })
     }
 
@@ -107,6 +111,8 @@ impl Row {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
+            #[cfg(feature = "simulation")]
+            Self::Memory(row) => row.optional_text(column)?,
         })
     }
 
@@ -114,6 +120,8 @@ impl Row {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
+            #[cfg(feature = "simulation")]
+            Self::Memory(row) => row.int(column)?,
         })
     }
 
@@ -121,6 +129,8 @@ impl Row {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
+            #[cfg(feature = "simulation")]
+            Self::Memory(row) => row.optional_int(column)?,
         })
     }
 
@@ -166,6 +176,8 @@ impl Row {
         match self {
             Self::Sqlite(row) => texts(row),
             Self::Postgres(row) => texts(row),
+            #[cfg(feature = "simulation")]
+            Self::Memory(_) => Vec::new(),
         }
     }
 }
@@ -188,6 +200,8 @@ pub(super) enum Line {
     SqliteTx(Transaction<'static, Sqlite>),
     Postgres(PoolConnection<Postgres>),
     PostgresTx(Transaction<'static, Postgres>),
+    #[cfg(feature = "simulation")]
+    Memory(super::memory::Session),
 }
 
 impl From<Line> for Conn {
@@ -212,6 +226,8 @@ impl Conn {
         match self.line {
             Line::Sqlite(_) | Line::SqliteTx(_) => Dialect::Sqlite,
             Line::Postgres(_) | Line::PostgresTx(_) => Dialect::Postgres,
+            #[cfg(feature = "simulation")]
+            Line::Memory(_) => Dialect::Sqlite,
         }
     }
 
@@ -256,6 +272,11 @@ impl Conn {
                 let found = bound::<Postgres>(sql, values).fetch_all(&mut **conn).await;
                 found.map(|found| rows(found, Row::Postgres))
             }
+            #[cfg(feature = "simulation")]
+            Line::Memory(conn) => {
+                let found = conn.fetch(sql.into_sql_str().as_str(), &values).await;
+                found.map(|found| rows(found, Row::Memory))
+            }
         };
         self.end(result)
     }
@@ -276,6 +297,11 @@ impl Conn {
         key: &str,
         keys: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
+        #[cfg(feature = "simulation")]
+        if let Line::Memory(conn) = &self.line {
+            let found = conn.fetch_all(select, &keys).await;
+            return self.end(found.map(|rows| rows.into_iter().map(Row::Memory).collect()));
+        }
         if self.dialect() == Dialect::Postgres && !keys.is_empty() {
             let keys = turned(keys.into_iter().map(|key| vec![key]).collect())?;
             let sql = AssertSqlSafe(format!("{select} where {key} = any($1)"));
@@ -283,6 +309,8 @@ impl Conn {
                 Line::Postgres(conn) => bound_lists(sql, keys).fetch_all(&mut **conn).await,
                 Line::PostgresTx(conn) => bound_lists(sql, keys).fetch_all(&mut **conn).await,
                 Line::Sqlite(_) | Line::SqliteTx(_) => Ok(Vec::new()),
+                #[cfg(feature = "simulation")]
+                Line::Memory(_) => Ok(Vec::new()),
             };
             return self.end(result.map(|rows| rows.into_iter().map(Row::Postgres).collect()));
         }
@@ -317,6 +345,8 @@ impl Conn {
                 let done = bound::<Postgres>(sql, values).execute(&mut **conn).await;
                 done.map(|done| done.rows_affected())
             }
+            #[cfg(feature = "simulation")]
+            Line::Memory(conn) => conn.execute(sql.into_sql_str().as_str(), "", &[values]).await,
         };
         self.end(result)
     }
@@ -330,6 +360,11 @@ impl Conn {
         rows: Vec<Vec<Value>>,
         tail: &str,
     ) -> Result<u64, StoreError> {
+        #[cfg(feature = "simulation")]
+        if let Line::Memory(conn) = &self.line {
+            let done = conn.execute(head, tail, &rows).await;
+            return self.end(done);
+        }
         if self.dialect() == Dialect::Postgres && !rows.is_empty() {
             return self.execute_lists(head, turned(rows)?, tail, vec![]).await;
         }
@@ -382,6 +417,8 @@ impl Conn {
             Line::Postgres(conn) => query.execute(&mut **conn).await,
             Line::PostgresTx(conn) => query.execute(&mut **conn).await,
             Line::Sqlite(_) | Line::SqliteTx(_) => return Ok(0),
+            #[cfg(feature = "simulation")]
+            Line::Memory(_) => return Ok(0),
         };
         self.end(result.map(|done| done.rows_affected()))
     }
@@ -392,6 +429,8 @@ impl Conn {
             Line::SqliteTx(tx) => tx.commit().await?,
             Line::PostgresTx(tx) => tx.commit().await?,
             Line::Sqlite(_) | Line::Postgres(_) => {}
+            #[cfg(feature = "simulation")]
+            Line::Memory(tx) => tx.commit().await?,
         }
         Ok(())
     }

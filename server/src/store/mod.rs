@@ -14,6 +14,8 @@ mod glance;
 mod history;
 mod inspect;
 pub(crate) mod look;
+#[cfg(feature = "simulation")]
+pub(crate) mod memory;
 mod month;
 mod order;
 mod outbox;
@@ -22,6 +24,7 @@ mod payment;
 mod promise;
 mod refund;
 mod session;
+mod setting;
 pub(crate) mod wal;
 
 pub use api_key::KeyKind;
@@ -41,12 +44,12 @@ pub(crate) use partition::{TABLES, make_months, months_of};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
+pub(crate) use setting::{ping, setting, touch};
 
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
 use promise::{check_pragmas, check_settings, make_private};
-use saoma_core::time::UnixTime;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -112,6 +115,8 @@ enum Pools {
         /// For [`Store::for_people`] alone.
         people: PgPool,
     },
+    #[cfg(feature = "simulation")]
+    Memory(memory::Server),
 }
 
 /// Why a database cannot be used at all.
@@ -311,11 +316,20 @@ impl Store {
         Ok(Self { pools: Pools::Postgres { writers, readers, people }, replica: None })
     }
 
+    /// A server's store in a database that is in memory.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn in_memory(memory: &memory::Memory) -> (Self, memory::Server) {
+        let server = memory.live();
+        (Self { pools: Pools::Memory(server.clone()), replica: None }, server)
+    }
+
     /// How many transactions may write at once.
     pub(crate) fn writers(&self) -> u32 {
         match &self.pools {
             Pools::Sqlite { .. } => 1,
             Pools::Postgres { .. } => POSTGRES_WRITERS,
+            #[cfg(feature = "simulation")]
+            Pools::Memory(_) => 2,
         }
     }
 
@@ -324,6 +338,8 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { .. } => Dialect::Sqlite,
             Pools::Postgres { .. } => Dialect::Postgres,
+            #[cfg(feature = "simulation")]
+            Pools::Memory(_) => Dialect::Sqlite,
         }
     }
 
@@ -334,6 +350,8 @@ impl Store {
                 Line::SqliteTx(writer.begin_with("begin immediate").await?).into()
             }
             Pools::Postgres { writers, .. } => Line::PostgresTx(writers.begin().await?).into(),
+            #[cfg(feature = "simulation")]
+            Pools::Memory(server) => Line::Memory(server.begin().await?).into(),
         })
     }
 
@@ -342,6 +360,8 @@ impl Store {
         Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => Line::Sqlite(writer.acquire().await?).into(),
             Pools::Postgres { writers, .. } => Line::Postgres(writers.acquire().await?).into(),
+            #[cfg(feature = "simulation")]
+            Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
     }
 
@@ -355,6 +375,10 @@ impl Store {
     /// Whether no other server is there, so that every lease is a dead one's. It stays so until
     /// this transaction ends.
     pub(crate) async fn is_alone(&self, tx: &mut Conn) -> Result<bool, StoreError> {
+        #[cfg(feature = "simulation")]
+        if let Pools::Memory(server) = &self.pools {
+            return Ok(server.is_alone());
+        }
         if self.dialect() == Dialect::Sqlite {
             // One file serves one process.
             return Ok(true);
@@ -391,6 +415,8 @@ impl Store {
         Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => Line::Sqlite(readers.acquire().await?).into(),
             Pools::Postgres { readers, .. } => Line::Postgres(readers.acquire().await?).into(),
+            #[cfg(feature = "simulation")]
+            Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
     }
 
@@ -414,6 +440,8 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { .. } => self.reader().await,
             Pools::Postgres { people, .. } => Ok(Line::Postgres(people.acquire().await?).into()),
+            #[cfg(feature = "simulation")]
+            Pools::Memory(server) => Ok(Line::Memory(server.reader()).into()),
         }
     }
 
@@ -433,6 +461,8 @@ impl Store {
                 readers.close().await;
                 writers.close().await;
             }
+            #[cfg(feature = "simulation")]
+            Pools::Memory(_) => {}
         }
     }
 }
@@ -441,33 +471,6 @@ impl From<sqlx::pool::PoolConnection<sqlx::Sqlite>> for Conn {
     fn from(conn: sqlx::pool::PoolConnection<sqlx::Sqlite>) -> Self {
         Line::Sqlite(conn).into()
     }
-}
-
-/// A decision of the first start: kept when there is none yet, and what is kept is returned.
-pub(crate) async fn setting(
-    conn: &mut Conn,
-    name: &str,
-    value: &str,
-) -> Result<String, StoreError> {
-    let insert = "insert into setting (name, value) values ($1, $2) on conflict (name) do nothing";
-    conn.execute(insert, vec![name.into(), value.into()]).await?;
-    let select = "select value from setting where name = $1";
-    let row = conn.fetch_one(select, vec![name.into()]).await?;
-    row.ok_or(StoreError::Corrupt("setting"))?.text("value")
-}
-
-/// Whether the database can be read.
-pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
-    conn.fetch("select count(*) as settings from setting", vec![]).await?;
-    Ok(())
-}
-
-/// Whether the database can be written: this writes a row, and its value says when.
-pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
-    let sql = "insert into setting (name, value) values ('written_at', $1)
-               on conflict (name) do update set value = excluded.value";
-    conn.execute(sql, vec![now.get().to_string().into()]).await?;
-    Ok(())
 }
 
 #[cfg(test)]

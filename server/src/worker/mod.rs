@@ -134,7 +134,7 @@ impl Worker {
         }
     }
 
-    async fn perform(self: Arc<Self>, entry: Entry) {
+    pub(crate) async fn perform(self: Arc<Self>, entry: Entry) {
         let (key, order_id) = (entry.key.clone(), entry.order_id.clone());
         let result = async {
             let log = Arc::new(Log::default());

@@ -207,13 +207,19 @@ impl Verb for Ask {
             order.captured(attempt).ok_or(AskRefundError::Refused(RefundRefused::NotPaid))?;
         let known = change.refunds_of(&transaction_id.clone()).await?;
         let is_same = |known: &&RefundRow| known.refund_no.as_deref() == Some(&*wish.refund_no);
-        if let Some(known) = known.iter().find(is_same) {
+        let known = known.iter().find(is_same);
+        if let Some(known) = known.filter(|_| !saoma_core::planted!("refund-no-not-looked-up")) {
             if known.part != *amount || known.reason != wish.reason {
                 return Err(AskRefundError::RefundNoTaken);
             }
             return Ok((known.clone(), false));
         }
-        if self.by.is_some() && order.is_dispensing() && order.kept_attempt() == Some(attempt) {
+        let may_go = saoma_core::planted!("refund-while-dispensing");
+        if self.by.is_some()
+            && order.is_dispensing()
+            && !may_go
+            && order.kept_attempt() == Some(attempt)
+        {
             return Err(AskRefundError::Dispensing);
         }
         order.may_refund(attempt, *amount).map_err(AskRefundError::Refused)?;
@@ -279,6 +285,12 @@ impl Verb for Decide {
         if let Some(order_id) = &order_id {
             let order = change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
             change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Dropped })?;
+        }
+        if saoma_core::planted!("dismissed-is-sent") {
+            let row = change.refund(&self.number).await?;
+            let mut row = row.ok_or(DecideError::NotFound)?;
+            row.state = RefundState::Asked;
+            change.put_refund(row);
         }
         // Its entry is performed once more, finds that it is over, and ends.
         change.wake(order_id.as_ref(), &key, true).await?;

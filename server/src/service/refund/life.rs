@@ -8,6 +8,7 @@ use crate::store::{Entry, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::api::{REFUND_GAP_S, RefundState as Told};
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo, TransactionId};
 use saoma_core::order::{Effect, Event, RefundEnd};
+use saoma_core::planted;
 use saoma_core::sign::SignType;
 use saoma_core::time::UnixTime;
 
@@ -138,6 +139,10 @@ impl Change {
         if row.state.is_over() {
             return Ok(None);
         }
+        if let Some(end) = planted_end(news) {
+            self.end_row(row, end).await?;
+            return Ok(None);
+        }
         let now = self.now;
         match news {
             RefundNews::Later(at) => Ok(Some((*at, "not before then".to_owned()))),
@@ -177,6 +182,9 @@ impl Change {
                     None => {
                         // It never arrived: the same may be sent again (protocol §8).
                         row.state = RefundState::Asked;
+                        if entry.tries > TRIES_UNTIL_TOLD {
+                            self.alert(&mut row, Some(NOT_TAKEN));
+                        }
                         self.put_refund(row);
                         Ok(Some((now.plus(pause_s), "WeChat does not know it".to_owned())))
                     }
@@ -279,6 +287,22 @@ impl Change {
         row.trouble = trouble.map(str::to_owned);
     }
 }
+
+/// How a refund ends at once where a bug is planted, which is never in what is shipped.
+fn planted_end(news: &RefundNews) -> Option<RefundEnd> {
+    match news {
+        RefundNews::Accepted(_) if planted!("refund-done-on-accept") => Some(RefundEnd::Done),
+        RefundNews::Unsure(_) if planted!("new-refund-number-on-retry") => Some(RefundEnd::Closed),
+        RefundNews::Unsure(_) if planted!("refund-unsure-is-failed") => Some(RefundEnd::Failed),
+        _ => None,
+    }
+}
+
+/// After how many tries a person is told that WeChat neither takes a refund nor knows it. Pauses
+/// double up to ten minutes, so that is after some two hours.
+const TRIES_UNTIL_TOLD: u32 = 20;
+const NOT_TAKEN: &str = "WeChat does not take it, however often it is sent: see in WeChat's \
+                         merchant platform what has become of the payment, and pay back by hand";
 
 /// How long to wait before a refund is tried again that only a person can set right.
 pub(super) const SLOW_S: u64 = 600;

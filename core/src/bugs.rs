@@ -1,0 +1,123 @@
+//! Bugs that can be planted, to see that the simulation finds them (`tests/simulate`).
+//!
+//! A place that asks `planted!("name")` is told `false` for ever in whatever is shipped: only with
+//! the feature `simulation` can somebody switch a bug on, one for the whole process. A name that is
+//! not in [`BUGS`] does not compile.
+
+#[cfg(feature = "simulation")]
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Each bug and what it does.
+pub const BUGS: [(&str, &str); 42] = [
+    ("skip-amount-check", "a payment of another amount ships"),
+    ("skip-currency-check", "a payment in another currency ships"),
+    ("ship-after-close", "a payment after the order was closed ships"),
+    ("ship-after-cancel", "a payment after the order was given up ships"),
+    ("ship-twice", "a second payment of an order ships as well"),
+    ("close-wins-over-pay", "a payment that comes while the order closes is forgotten"),
+    ("forget-second-payment", "a second payment of an order is not given back"),
+    ("refund-too-little", "what may not be kept goes back but for one fen"),
+    ("refund-after-closed-forgotten", "after WeChat closed a refund nobody asks for another"),
+    (
+        "refund-ignores-what-goes-back",
+        "what goes back already is not counted against what was captured",
+    ),
+    ("ship-after-refund", "goods go out although their payment has begun to go back"),
+    ("dispense-after-refund", "a machine may hand out although the payment has begun to go back"),
+    ("cancel-after-pay", "a paid order can be given up"),
+    ("late-code-reopens", "a code that comes late opens a paid order again"),
+    ("says-paid-ignored", "WeChat's word that a number is paid is not asked about"),
+    (
+        "payment-of-another-attempt",
+        "a payment counts for the current attempt, whatever it was made for",
+    ),
+    ("conflict-not-reported", "a second transaction of a number is taken for the first one"),
+    ("code-after-end", "the code is shown as long as there is one"),
+    ("accept-any-signature", "a wrong signature is good"),
+    ("acknowledge-failed-commit", "a notification is acknowledged although nothing could be kept"),
+    ("one-message-a-number", "a number's second message is taken for a repetition"),
+    ("query-forgets-payment", "a query that tells of a payment says that there is none"),
+    ("unknown-payment-kept", "a payment for a number of nobody's is not given back"),
+    ("new-refund-number-on-retry", "an unknown outcome of a refund makes another number"),
+    ("refund-done-on-accept", "an accepted refund counts as done"),
+    ("refund-unsure-is-failed", "an unknown outcome of a refund counts as a failure"),
+    ("refund-no-not-looked-up", "a shop's refund that is asked for again is made again"),
+    ("refund-while-dispensing", "a refund is begun while a machine hands the goods out"),
+    ("hold-ignored", "what is to wait for a person goes back at once"),
+    ("dismissed-is-sent", "a refund that a person has decided against is made all the same"),
+    ("entries-of-batch-lost", "of a transaction only the first effect is kept"),
+    ("failure-is-the-end", "what has failed once is not tried again"),
+    ("ship-told-nobody", "a webhook that has failed once counts as confirmed"),
+    ("lease-for-ever", "what was begun by a server that died is never taken up"),
+    ("ship-id-new-on-retry", "the shop is told another ship id with each try"),
+    ("request-changed-on-retry", "a unified order is sent again with another text"),
+    ("lost-update", "an order changed by somebody else is not written, and nobody notices"),
+    ("commit-failure-is-success", "a transaction that could not be committed counts as committed"),
+    ("order-no-twice", "two orders get the same number of the shop's"),
+    ("batch-forgets-earlier", "a verb of a transaction does not see what an earlier one decided"),
+    ("never-due", "an order that was changed is not looked at by time any more"),
+    ("claim-forgotten", "goods that were claimed before look as if nobody had claimed them"),
+];
+
+/// Which one is on: its place in [`BUGS`] and one; 0 for none.
+#[cfg(feature = "simulation")]
+static PLANTED: AtomicUsize = AtomicUsize::new(0);
+
+/// Switches a bug on, and every other off. `false`: there is no such bug, and none is on.
+#[cfg(feature = "simulation")]
+pub fn plant(name: &str) -> bool {
+    let place = BUGS.iter().position(|(known, _)| *known == name);
+    PLANTED.store(place.map_or(0, |place| place + 1), Ordering::Relaxed);
+    place.is_some()
+}
+
+/// Whether the bug at this place is on.
+#[cfg(feature = "simulation")]
+#[must_use]
+pub fn is_planted(place: usize) -> bool {
+    PLANTED.load(Ordering::Relaxed) == place + 1
+}
+
+/// No bug is on.
+#[cfg(not(feature = "simulation"))]
+#[must_use]
+#[inline(always)]
+pub const fn is_planted(_: usize) -> bool {
+    false
+}
+
+/// The place of a bug in the list; what is not in it does not compile.
+#[must_use]
+pub const fn place(name: &str) -> usize {
+    let mut place = 0;
+    while place < BUGS.len() {
+        if same(BUGS[place].0.as_bytes(), name.as_bytes()) {
+            return place;
+        }
+        place += 1;
+    }
+    panic!("there is no such bug in core/src/bugs.rs")
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Whether this bug of [`BUGS`](crate::bugs::BUGS) is on; never, in what is shipped.
+#[macro_export]
+macro_rules! planted {
+    ($name:literal) => {{
+        const PLACE: usize = $crate::bugs::place($name);
+        $crate::bugs::is_planted(PLACE)
+    }};
+}

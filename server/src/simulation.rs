@@ -1,0 +1,486 @@
+//! A server for the simulation (`tests/simulate`): the verbs and the worker as they are shipped,
+//! with a store in memory or on SQLite, and with the simulation in the place of every network.
+//!
+//! Nothing here decides anything about money. It is not in what is shipped: the feature
+//! `simulation` is off there.
+
+pub use crate::store::memory::{Memory, Trouble, TroubleMet};
+pub use saoma_core::native::CallError;
+pub use saoma_core::watch::View;
+
+use crate::clock::{Clock, ManualClock};
+use crate::config::{AnomalyPolicy, Database, Secret, WebhookConfig};
+use crate::keys::Holder;
+use crate::random::Random;
+use crate::service::{
+    AskRefundError, CancelError, CreateError, DispenseError, NewOrder, NewRefund, NoticeError,
+    RefundBy, Seller, Sellers, Service, Shop,
+};
+use crate::store::db::Value;
+use crate::store::{Entry, Lane, OpenError, Store, StoreError};
+use crate::webhook::{Reach, Webhooks};
+use crate::worker::Worker;
+use futures_util::future::BoxFuture;
+use saoma_core::api::{ACK_FAIL, ACK_SUCCESS, Call, Merchant};
+use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo};
+use saoma_core::native::{Gateway, Wire};
+use saoma_core::sign::{ApiKey, SignType};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::mpsc;
+
+/// The made-up merchant and its shop.
+pub const MCH_ID: &str = "1900000109";
+/// Its app.
+pub const APP_ID: &str = "wx5a0mademeup0001";
+/// Its key at WeChat.
+pub const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
+/// Where WeChat tells of payments.
+pub const NOTIFY_URL: &str = "http://shop.example/wx/v2/notify";
+/// Where WeChat tells of refunds.
+pub const REFUND_NOTIFY_URL: &str = "http://shop.example/wx/v2/refund-notify";
+
+/// Everything beyond a server.
+pub trait Outside: Send + Sync {
+    /// A host of the gateway is asked; gives its whole answer.
+    fn gateway<'o>(
+        &'o self,
+        path: &'static str,
+        body: &'o str,
+    ) -> BoxFuture<'o, Result<Vec<u8>, CallError>>;
+
+    /// A shop's webhook is called; gives its status.
+    fn shop<'o>(
+        &'o self,
+        shop: &'o str,
+        ship_id: &'o str,
+        body: &'o [u8],
+        signature: &'o str,
+    ) -> BoxFuture<'o, Option<u16>>;
+}
+
+/// A line to it.
+#[derive(Clone)]
+pub(crate) struct OutsideLine(pub(crate) Arc<dyn Outside>);
+
+impl fmt::Debug for OutsideLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OutsideLine")
+    }
+}
+
+impl Wire for OutsideLine {
+    fn ask<'w>(
+        &'w self,
+        _: &'w str,
+        call: Call,
+        body: &'w str,
+    ) -> BoxFuture<'w, Result<Vec<u8>, CallError>> {
+        self.0.gateway(call.path(), body)
+    }
+}
+
+/// Where a server's database is.
+#[derive(Clone, Debug)]
+pub enum Base {
+    /// In memory.
+    Memory(Memory),
+    /// In this file.
+    Sqlite(PathBuf),
+}
+
+/// What a server is told at its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether payments that may not be kept wait for a person.
+    pub hold: bool,
+    /// Whether messages are signed by HMAC-SHA256 and not by MD5.
+    pub hmac: bool,
+    /// What its random numbers follow from.
+    pub seed: u64,
+}
+
+/// Why a server did not do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum No {
+    /// It may not be done; nothing has changed.
+    Refused(String),
+    /// Not now, or nobody knows.
+    Failed,
+}
+
+impl No {
+    fn of(error: impl fmt::Debug) -> Self {
+        Self::Refused(format!("{error:?}"))
+    }
+}
+
+/// Goods that were claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goods {
+    /// The same each time.
+    pub ship_id: String,
+    /// They were claimed before.
+    pub again: bool,
+}
+
+/// Work that was claimed from the outbox.
+#[derive(Clone, Debug)]
+pub struct Work(Entry);
+
+/// A server that lives. Clones are the same server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    service: Arc<Service>,
+    worker: Arc<Worker>,
+    life: u64,
+}
+
+/// The shop that sells by a webhook.
+pub const SHOP: &str = "shop";
+/// The shop whose machines hand out.
+pub const MACHINES: &str = "machines";
+
+fn merchant(hmac: bool) -> Merchant {
+    // All of them are good.
+    let good = "a made-up merchant is a good one";
+    Merchant {
+        mch_id: MchId::new(MCH_ID).expect(good),
+        app_id: AppId::new(APP_ID).expect(good),
+        key: ApiKey::new(KEY).expect(good),
+        sign_type: if hmac { SignType::HmacSha256 } else { SignType::Md5 },
+    }
+}
+
+fn shop(id: &str) -> Shop {
+    let Merchant { mch_id, app_id, .. } = merchant(true);
+    Shop { id: id.to_owned(), mch_id, app_id, has_webhook: id == SHOP, fetch_within_s: 600 }
+}
+
+fn holder(device: Option<&str>) -> Holder {
+    Holder { shop: MACHINES.into(), device: device.map(Into::into) }
+}
+
+fn sellers(options: Options) -> Sellers {
+    let anomalies = if options.hold { AnomalyPolicy::Hold } else { AnomalyPolicy::Refund };
+    let seller = Seller {
+        merchant: merchant(options.hmac),
+        name: "扫码咖啡".to_owned(),
+        notify_url: NOTIFY_URL.to_owned(),
+        refund_notify_url: REFUND_NOTIFY_URL.to_owned(),
+        anomalies,
+        ip: [127, 0, 0, 1].into(),
+    };
+    Sellers { sellers: vec![seller], shops: vec![shop(SHOP), shop(MACHINES)] }
+}
+
+/// The lines are made once: TLS takes its time.
+fn lines(hmac: bool) -> (Gateway, Webhooks) {
+    static LINES: [OnceLock<(Gateway, Webhooks)>; 2] = [OnceLock::new(), OnceLock::new()];
+    let make = || {
+        let hosts = ["http://gateway.example", "http://standby.example"];
+        let gateway = Gateway::new(merchant(hmac), &hosts).expect("the hosts are good");
+        let (url, secret) = ("http://shop.example/webhook", "a secret of the made-up shop");
+        let (url, secret) = (Secret::new(url.to_owned()), Secret::new(secret.to_owned()));
+        let webhook = WebhookConfig { url, secret };
+        let webhooks = Webhooks::new([(SHOP, &webhook)], Reach::of(true));
+        (gateway, webhooks.expect("TLS can be set up"))
+    };
+    LINES[usize::from(hmac)].get_or_init(make).clone()
+}
+
+impl Server {
+    /// Starts on this database; gives also the entries that are to be performed at once.
+    ///
+    /// # Errors
+    /// The database is not ready.
+    pub async fn start(
+        base: &Base,
+        options: Options,
+        clock: &ManualClock,
+        outside: Arc<dyn Outside>,
+    ) -> Result<(Self, AtOnce), OpenError> {
+        let (store, life) = match base {
+            Base::Memory(memory) => {
+                let (store, server) = Store::in_memory(memory);
+                (store, server.life())
+            }
+            Base::Sqlite(path) => (Store::open(&Database::Sqlite(path.clone())).await?, 0),
+        };
+        let random = Random::seeded(options.seed);
+        let clock = Clock::Manual(clock.clone());
+        let (service, at_once) = Service::open(store, clock, random, sellers(options)).await?;
+        let outside = OutsideLine(outside);
+        let (gateway, webhooks) = lines(options.hmac);
+        let key = (gateway.merchant().mch_id.clone(), gateway.merchant().app_id.clone());
+        let gateways = HashMap::from([(key, gateway.wired(Arc::new(outside.clone())))]);
+        let service = Arc::new(service);
+        let worker = Arc::new(Worker {
+            service: service.clone(),
+            gateways,
+            webhooks: webhooks.simulated(outside),
+        });
+        Ok((Self { service, worker, life }, AtOnce(at_once)))
+    }
+
+    /// Names it among all that ever used a database in memory.
+    #[must_use]
+    pub const fn life(&self) -> u64 {
+        self.life
+    }
+
+    /// WeChat tells of a payment, or of a refund; gives status and body of the answer.
+    pub async fn notify(&self, of_refund: bool, body: &[u8]) -> (u16, &'static str) {
+        let taken = match of_refund {
+            false => self.service.notify(body).await,
+            true => self.service.notify_refund(body).await,
+        };
+        // As `http::notify` answers.
+        match taken {
+            Ok(()) => (200, ACK_SUCCESS),
+            Err(NoticeError::Refused(_)) => (200, ACK_FAIL),
+            Err(NoticeError::Store(_)) => (500, ACK_FAIL),
+        }
+    }
+
+    /// A shop, or one of its machines, makes an order; gives its id.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn create(
+        &self,
+        device: Option<&str>,
+        order_no: &str,
+        amount_fen: u64,
+        expires_in_s: u64,
+    ) -> Result<String, No> {
+        let new = NewOrder::new(order_no, amount_fen, "Saoma Cafe - Latte", expires_in_s);
+        let new = new.map_err(No::of)?.by(device);
+        let shop = shop(if device.is_some() { MACHINES } else { SHOP });
+        match self.service.create(&shop, &new).await {
+            Ok(created) => Ok(created.order_id.as_str().to_owned()),
+            Err(CreateError::Store(_) | CreateError::Random(_)) => Err(No::Failed),
+            Err(error) => Err(No::of(error)),
+        }
+    }
+
+    /// What somebody who follows an order sees.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn view(&self, order_id: &str) -> Result<Option<View>, No> {
+        self.service.view(&id(order_id)?).await.map_err(|_| No::Failed)
+    }
+
+    /// The customer gives an order up.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn cancel(&self, order_id: &str) -> Result<View, No> {
+        self.service.cancel(&id(order_id)?).await.map_err(|error| match error {
+            CancelError::Store(_) => No::Failed,
+            error => No::of(error),
+        })
+    }
+
+    /// A shop, or an operator who insists, gives back so much; gives our number of the refund.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn refund(
+        &self,
+        shop: Option<&str>,
+        order_id: &str,
+        refund_no: &str,
+        amount_fen: u64,
+    ) -> Result<String, No> {
+        let new = NewRefund::new(refund_no, amount_fen, "sorry").map_err(No::of)?;
+        let by = shop.map_or(RefundBy::Operator("operator"), RefundBy::Shop);
+        match self.service.ask_refund(by, &id(order_id)?, &new).await {
+            Ok((row, _)) => Ok(row.out_refund_no.as_str().to_owned()),
+            Err(AskRefundError::Store(_)) => Err(No::Failed),
+            Err(error) => Err(No::of(error)),
+        }
+    }
+
+    /// An operator lets a refund go that was held, or decides against it.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn decide(&self, number: &str, release: bool) -> Result<(), No> {
+        let number = OutRefundNo::new(number).map_err(No::of)?;
+        let decided = match release {
+            true => self.service.release_refund(&number, "operator").await,
+            false => self.service.dismiss_refund(&number, "operator").await,
+        };
+        decided.map_err(No::of)
+    }
+
+    /// A machine claims the goods of an order.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn dispense(&self, order_id: &str, device: &str) -> Result<Goods, No> {
+        match self.service.dispense(&id(order_id)?, &holder(Some(device))).await {
+            Ok(claimed) => Ok(Goods { ship_id: claimed.ship_id, again: claimed.again }),
+            Err(DispenseError::Store(_)) => Err(No::Failed),
+            Err(error) => Err(No::of(error)),
+        }
+    }
+
+    /// A machine says that the goods are out.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn confirm(&self, order_id: &str, device: &str) -> Result<(), No> {
+        match self.service.confirm(&id(order_id)?, &holder(Some(device))).await {
+            Ok(_) => Ok(()),
+            Err(DispenseError::Store(_)) => Err(No::Failed),
+            Err(error) => Err(No::of(error)),
+        }
+    }
+
+    /// Lets time happen to orders and goods that are due.
+    ///
+    /// # Errors
+    /// [`No::Failed`].
+    pub async fn tick(&self) -> Result<(), No> {
+        let failed = |_: StoreError| No::Failed;
+        self.service.tick_due().await.map_err(failed)?;
+        self.service.tell_of_late_goods().await.map_err(failed)
+    }
+
+    /// Takes what is due for WeChat, or for shops.
+    ///
+    /// # Errors
+    /// [`No::Failed`].
+    pub async fn claim(&self, for_shops: bool, limit: u32) -> Result<Vec<Work>, No> {
+        let lane = if for_shops { Lane::Shop } else { Lane::Gateway };
+        let claimed = self.service.claim(lane, limit).await.map_err(|_| No::Failed)?;
+        Ok(claimed.into_iter().map(Work).collect())
+    }
+
+    /// Performs it, and settles what came of it.
+    pub async fn perform(&self, work: Work) {
+        self.worker.clone().perform(work.0).await;
+    }
+
+    /// When the first of these comes up, by the server's clock: entries for WeChat, entries for
+    /// shops, orders, goods.
+    pub async fn due(&self) -> [Option<u64>; 4] {
+        let service = &self.service;
+        let due = [
+            service.next_entry(Lane::Gateway).await,
+            service.next_entry(Lane::Shop).await,
+            service.next_tick().await,
+            service.next_late_goods().await,
+        ];
+        due.map(|at| at.ok().flatten().map(saoma_core::time::UnixTime::get))
+    }
+}
+
+/// Entries that are to be performed at once.
+#[derive(Debug)]
+pub struct AtOnce(mpsc::UnboundedReceiver<Entry>);
+
+impl AtOnce {
+    /// The next one, if there is one.
+    pub fn take(&mut self) -> Option<Work> {
+        self.0.try_recv().ok().map(Work)
+    }
+}
+
+fn id(text: &str) -> Result<OrderId, No> {
+    OrderId::new(text).map_err(No::of)
+}
+
+/// An order that a commit has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Which order.
+    pub order_id: String,
+    /// Its phase as a watcher sees it.
+    pub phase: String,
+    /// Its version.
+    pub version: i64,
+}
+
+impl Memory {
+    /// Servers that have died by themselves since this was last asked.
+    #[must_use]
+    pub fn died(&self) -> Vec<u64> {
+        self.take_died()
+    }
+
+    /// The power of a server goes.
+    pub fn power_cut(&self, life: u64) {
+        self.kill(life);
+    }
+
+    /// Orders that commits have changed since this was last asked.
+    #[must_use]
+    pub fn changed(&self) -> Vec<Changed> {
+        let changed = self.take_changed().into_iter();
+        changed
+            .map(|it| Changed { order_id: it.order_id, phase: it.phase, version: it.version })
+            .collect()
+    }
+
+    /// When the first of these comes up: entries for WeChat, for shops, orders, goods.
+    #[must_use]
+    pub fn next_due(&self) -> [Option<u64>; 4] {
+        self.due().map(|due| due.and_then(|due| u64::try_from(due).ok()))
+    }
+}
+
+/// Columns that whoever judges wants to see.
+const TABLES: [(&str, &[&str]); 5] = [
+    ("orders", &["order_id", "phase", "due_at"]),
+    ("payment", &["transaction_id", "out_trade_no", "total_fee_fen"]),
+    ("anomaly", &["kind", "transaction_id"]),
+    ("refund", &["out_refund_no", "transaction_id", "part_fen", "state", "trouble"]),
+    ("outbox", &["key", "state", "tries", "last_error"]),
+];
+
+impl Base {
+    /// All rows of `orders`, `payment`, `anomaly`, `refund` or `outbox`, as texts by column.
+    pub async fn dump(&self, table: &str) -> Vec<BTreeMap<&'static str, String>> {
+        let path = match self {
+            Self::Memory(memory) => return memory.dump(table),
+            Self::Sqlite(path) => path,
+        };
+        let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |it| it.1);
+        let cast = |name: &&str| format!("cast(coalesce({name}, '') as text) as {name}");
+        let cast: Vec<String> = columns.iter().map(cast).collect();
+        let sql = format!("select {} from {table}", cast.join(", "));
+        let Ok(store) = Store::open(&Database::Sqlite(path.clone())).await else {
+            return Vec::new();
+        };
+        let Ok(mut reader) = store.reader().await else { return Vec::new() };
+        let rows = reader.fetch(sqlx::AssertSqlSafe(sql), vec![]).await.unwrap_or_default();
+        let text = |row: &crate::store::Row, name: &&'static str| {
+            (*name, row.text(name).unwrap_or_default())
+        };
+        rows.iter().map(|row| columns.iter().map(|name| text(row, name)).collect()).collect()
+    }
+}
+
+impl Memory {
+    /// Number, state and trouble of all refunds.
+    #[must_use]
+    pub fn refunds(&self) -> Vec<BTreeMap<&'static str, String>> {
+        self.dump("refund")
+    }
+
+    fn dump(&self, table: &str) -> Vec<BTreeMap<&'static str, String>> {
+        let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |it| it.1);
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.clone().unwrap_or_default(),
+            Value::Int(number) => number.map(|number| number.to_string()).unwrap_or_default(),
+        };
+        let rows = self.rows(table, columns).into_iter();
+        rows.map(|row| columns.iter().copied().zip(row.iter().map(text)).collect()).collect()
+    }
+}

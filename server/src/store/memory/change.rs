@@ -1,0 +1,221 @@
+//! What each statement changes in the tables in memory.
+
+use super::super::db::Value;
+use super::Row;
+use super::statement::Statement as S;
+use super::table::{ANOMALY, Cells, Name, ORDERS, OUTBOX, REFUND, Tables, Undo};
+use super::table::{at, int, joined, set, text, whole};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Tables {
+    /// Takes entries, as the statement's text says.
+    pub(super) fn claim(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> Vec<Row> {
+        let [now, until, lane, limit] = values else { panic!("a claim has four values") };
+        let (now, limit) = (int(Some(now)), int(Some(limit)));
+        let lane = text(Some(lane));
+        let mut mine: Vec<String> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let due = self.due_entries.get(lane).into_iter().flatten();
+        for (_, _, key) in due.take_while(|(due, ..)| *due <= now) {
+            if mine.len() >= usize::try_from(limit).unwrap_or(0) {
+                break;
+            }
+            let order_id = key.split('\n').next().unwrap_or_default();
+            let is_free = order_id.is_empty() || seen.insert(order_id);
+            let is_busy = |(_, row): (&String, &Cells)| {
+                text(row.get(4)) == lane && text(row.get(6)) == "leased" && int(row.get(7)) > now
+            };
+            if is_free && (order_id.is_empty() || !self.of(Name::Outbox, order_id).any(is_busy)) {
+                mine.push(key.clone());
+            }
+        }
+        let mut rows = Vec::new();
+        for key in mine {
+            let Some(row) = self.get(Name::Outbox, &key) else { continue };
+            let mut row = Vec::clone(row);
+            let tries = int(row.get(8)) + 1;
+            set(OUTBOX, &mut row, "state", "leased".into());
+            set(OUTBOX, &mut row, "due_at", until.clone());
+            set(OUTBOX, &mut row, "tries", tries.into());
+            set(OUTBOX, &mut row, "updated_at", now.into());
+            self.write(undo, Name::Outbox, &key, row);
+            rows.extend(self.get(Name::Outbox, &key).map(whole(OUTBOX)));
+        }
+        rows
+    }
+
+    /// Carries a statement out for one row, and says how many rows it has touched.
+    pub(super) fn execute(&mut self, statement: S, row: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let key = |one: usize, other: usize| joined(text(row.get(one)), text(row.get(other)));
+        let mut insert = |table, key: String, more: Option<Value>| {
+            if self.get(table, &key).is_some() {
+                return 0;
+            }
+            self.write(undo, table, &key, row.iter().cloned().chain(more).collect());
+            1
+        };
+        let first = || text(row.first()).to_owned();
+        match statement {
+            S::InsertSetting => insert(Name::Setting, first(), None),
+            S::InsertOrder => insert(Name::Orders, first(), None),
+            S::InsertOrderNumber => insert(Name::OrderNumber, key(0, 1), None),
+            S::InsertAttempt => insert(Name::Attempt, first(), None),
+            S::InsertPayment => insert(Name::Payment, first(), None),
+            S::InsertMessage => insert(Name::Message, key(0, 1), None),
+            S::InsertAnomaly => insert(Name::Anomaly, key(1, 0), None),
+            S::InsertEntry => insert(Name::Outbox, key(0, 1), Some(Value::Text(None))),
+            S::InsertHistory => 1,
+            S::UpdateOrder => self.update_order(row, undo),
+            S::TellAnomalies => self.tell_anomalies(text(row.first()), undo),
+            S::PutRefund => self.put_refund(row, undo),
+            S::EndRefund => self.end_refund(row, undo),
+            other => self.update_entries(other, row, undo),
+        }
+    }
+
+    fn update_order(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let key = text(values.first());
+        let Some(row) = self.get(Name::Orders, key) else { return 0 };
+        if row.get(9) != values.get(1) {
+            return 0;
+        }
+        let mut row = Vec::clone(row);
+        let columns = ["phase", "state", "version", "due_at", "updated_at"];
+        for (column, value) in columns.into_iter().zip(values.iter().skip(2)) {
+            set(ORDERS, &mut row, column, value.clone());
+        }
+        self.write(undo, Name::Orders, key, row);
+        1
+    }
+
+    fn tell_anomalies(&mut self, transaction_id: &str, undo: &mut Vec<Undo>) -> u64 {
+        let refunds = self.refunds_of(transaction_id);
+        let by_rule = refunds.iter().filter(|row| text(row.get("asked_by").ok()) == "rule");
+        let last = by_rule.max_by_key(|row| int(row.get("refund_index").ok()));
+        let Some(last) = last else { return 0 };
+        let state = match text(last.get("state").ok()) {
+            state @ ("held" | "done" | "failed" | "dismissed") => state.to_owned(),
+            _ => "due".to_owned(),
+        };
+        let told: Vec<_> = self.of(Name::Anomaly, transaction_id).map(|(k, _)| k.clone()).collect();
+        let mut touched = 0;
+        for key in told {
+            let Some(row) = self.get(Name::Anomaly, &key) else { continue };
+            if text(at(ANOMALY, row, "refund")) != "none" {
+                let mut row = Vec::clone(row);
+                set(ANOMALY, &mut row, "refund", state.clone().into());
+                self.write(undo, Name::Anomaly, &key, row);
+                touched += 1;
+            }
+        }
+        touched
+    }
+
+    fn put_refund(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let key = joined(text(values.first()), text(values.get(1)));
+        let row = match self.get(Name::Refund, &key) {
+            None => values.to_vec(),
+            Some(known) => {
+                let mut row = Vec::clone(known);
+                for column in
+                    ["state", "refund_id", "trouble", "sent_at", "accepted_at", "ended_at"]
+                {
+                    let value = at(REFUND, values, column).cloned();
+                    set(REFUND, &mut row, column, value.unwrap_or(Value::Text(None)));
+                }
+                row
+            }
+        };
+        self.write(undo, Name::Refund, &key, row);
+        1
+    }
+
+    fn end_refund(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let [number, state, now] = values else { panic!("a refund's end has three values") };
+        let ours = self.of(Name::Refund, text(Some(number)));
+        let ours = ours.filter(|(_, row)| text(at(REFUND, row, "asked_by")) != "elsewhere");
+        let ours: Vec<(String, Cells)> =
+            ours.map(|(key, row)| (key.clone(), row.clone())).collect();
+        for (key, row) in &ours {
+            let mut row = Vec::clone(row);
+            set(REFUND, &mut row, "state", state.clone());
+            set(REFUND, &mut row, "ended_at", now.clone());
+            if text(Some(state)) != "failed" {
+                set(REFUND, &mut row, "trouble", Value::Text(None));
+            }
+            self.write(undo, Name::Refund, key, row);
+        }
+        ours.len() as u64
+    }
+
+    /// The statements that change entries of the outbox.
+    fn update_entries(&mut self, statement: S, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Text(None));
+        let keys: Vec<String> = match statement {
+            S::EndEntry | S::AgainEntry | S::UpdateGoods | S::WakeEntry => {
+                vec![joined(text(values.first()), text(values.get(1)))]
+            }
+            S::RetryEntry => vec![joined(text(values.get(1)), text(values.get(2)))],
+            S::HurryQueries => {
+                self.of(Name::Outbox, text(values.get(1))).map(|(key, _)| key.clone()).collect()
+            }
+            S::ReleaseAll => {
+                self.table(Name::Outbox).into_iter().flat_map(BTreeMap::keys).cloned().collect()
+            }
+            other => panic!("{other:?} changes nothing"),
+        };
+        let mut touched = 0;
+        for key in keys {
+            let Some(row) = self.get(Name::Outbox, &key) else { continue };
+            let (state, due_at) = (text(row.get(6)), row.get(7));
+            let later = due_at > values.first();
+            let (matches, sets): (bool, Vec<(&str, Value)>) = match statement {
+                S::EndEntry => (true, vec![("state", "done".into()), ("updated_at", value(2))]),
+                S::AgainEntry => (
+                    row.get(8) == values.get(3) && state == "leased",
+                    vec![
+                        ("state", "pending".into()),
+                        ("updated_at", value(2)),
+                        ("due_at", value(4)),
+                        ("last_error", value(5)),
+                    ],
+                ),
+                S::UpdateGoods => {
+                    let (from, to) = (text(values.get(2)), text(values.get(3)));
+                    let fetched = ["waiting", "unfetched", "dispensing", "unconfirmed"];
+                    let overrides =
+                        ["dispensing", "done"].contains(&to) && fetched.contains(&state);
+                    let sets =
+                        vec![("state", value(3)), ("due_at", value(4)), ("updated_at", value(5))];
+                    (state == from || overrides, sets)
+                }
+                S::WakeEntry => {
+                    let anyhow = text(values.get(3)) == "anyhow" && state != "leased";
+                    let sets = vec![("state", "pending".into()), ("due_at", value(2))];
+                    (state == "pending" || anyhow, sets)
+                }
+                S::RetryEntry => (
+                    state == "dead" || state == "pending" && later,
+                    vec![("state", "pending".into()), ("due_at", value(0))],
+                ),
+                S::HurryQueries => (
+                    text(row.get(3)) == "query" && state == "pending" && later,
+                    vec![("due_at", value(0))],
+                ),
+                S::ReleaseAll => {
+                    (state == "leased", vec![("state", "pending".into()), ("due_at", value(0))])
+                }
+                _ => (false, Vec::new()),
+            };
+            if matches {
+                let mut row = Vec::clone(row);
+                for (column, value) in sets {
+                    set(OUTBOX, &mut row, column, value);
+                }
+                self.write(undo, Name::Outbox, &key, row);
+                touched += 1;
+            }
+        }
+        touched
+    }
+}

@@ -1,0 +1,231 @@
+//! The statements that the service makes, by their texts.
+
+/// What a statement does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Statement {
+    Setting,
+    InsertSetting,
+    Order,
+    OrderOwner,
+    OrderByNo,
+    InsertOrder,
+    InsertOrderNumber,
+    UpdateOrder,
+    DueOrders,
+    NextDueOrder,
+    Attempt,
+    InsertAttempt,
+    Payments,
+    InsertPayment,
+    Messages,
+    InsertMessage,
+    InsertAnomaly,
+    TellAnomalies,
+    PutRefund,
+    OurRefund,
+    RefundsOfPayment,
+    RefundsOfOrder,
+    EndRefund,
+    InsertEntry,
+    Goods,
+    LateGoods,
+    NextLateGoods,
+    UpdateGoods,
+    EndEntry,
+    AgainEntry,
+    HurryQueries,
+    RetryEntry,
+    Claim,
+    NextEntry,
+    WakeEntry,
+    ReleaseAll,
+    InsertHistory,
+}
+
+use Statement as S;
+
+/// Each statement's text with single spaces; `..` stands between head and tail of one for rows.
+const TEXTS: &[(Statement, &str)] = &[
+    (S::Setting, "select value from setting where name = $1"),
+    (
+        S::InsertSetting,
+        "insert into setting (name, value) values ($1, $2) on conflict (name) do nothing",
+    ),
+    (S::Order, "select * from orders where order_id = $1"),
+    (S::Order, "select * from orders"),
+    (S::OrderOwner, "select shop, device from orders where order_id = $1"),
+    (S::OrderByNo, "select order_id from order_number where shop = $1 and order_no = $2"),
+    (
+        S::InsertOrderNumber,
+        "insert into order_number (shop, order_no, order_id) values .. on conflict do nothing",
+    ),
+    (
+        S::InsertOrder,
+        "insert into orders (order_id, shop, order_no, mch_id, app_id, amount_fen, description, \
+         phase, state, version, due_at, created_at, expires_at, updated_at, device) values .. on \
+         conflict do nothing",
+    ),
+    (
+        S::UpdateOrder,
+        "update orders set phase = v.column3, state = v.column4, version = v.column5, due_at = \
+         v.column6, updated_at = v.column7 from (values .. ) as v where orders.order_id = \
+         v.column1 and orders.version = v.column2",
+    ),
+    (
+        S::DueOrders,
+        "select order_id from orders where due_at is not null and due_at <= $1 order by due_at \
+         limit $2",
+    ),
+    (S::NextDueOrder, "select due_at from orders where due_at is not null order by due_at limit 1"),
+    (S::Attempt, "select * from attempt where out_trade_no = $1"),
+    (S::Attempt, "select * from attempt"),
+    (
+        S::InsertAttempt,
+        "insert into attempt (out_trade_no, order_id, attempt_index, mch_id, app_id, sign_type, \
+         request, created_at) values .. on conflict do nothing",
+    ),
+    (S::Payments, "select transaction_id, out_trade_no from payment"),
+    (
+        S::InsertPayment,
+        "insert into payment (transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, \
+         paid_at, verdict, recorded_at) values .. on conflict do nothing",
+    ),
+    (S::Messages, "select digest from message"),
+    (
+        S::InsertMessage,
+        "insert into message (out_trade_no, digest, transaction_id, body, outcome, received_at) \
+         values .. on conflict do nothing",
+    ),
+    (
+        S::InsertAnomaly,
+        "insert into anomaly (kind, transaction_id, mch_id, out_trade_no, order_id, paid_fen, \
+         refund, noticed_at) values .. on conflict do nothing",
+    ),
+    (
+        S::TellAnomalies,
+        "update anomaly set refund = coalesce(( select case when r.state in ('held', 'done', \
+         'failed', 'dismissed') then r.state else 'due' end from refund as r where \
+         r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' order by \
+         r.refund_index desc limit 1), anomaly.refund) where transaction_id = $1 and refund <> \
+         'none'",
+    ),
+    (
+        S::PutRefund,
+        "insert into refund (out_refund_no, mch_id, app_id, order_id, refund_index, \
+         transaction_id, out_trade_no, total_fen, part_fen, asked_by, refund_no, reason, \
+         sign_type, request, state, refund_id, trouble, sent_at, accepted_at, ended_at, \
+         created_at, updated_at) values .. on conflict (out_refund_no, mch_id) do update set \
+         state = excluded.state, refund_id = excluded.refund_id, trouble = excluded.trouble, \
+         sent_at = excluded.sent_at, accepted_at = excluded.accepted_at, ended_at = \
+         excluded.ended_at, updated_at = excluded.updated_at",
+    ),
+    (S::OurRefund, "select * from refund where out_refund_no = $1 and asked_by <> 'elsewhere'"),
+    (
+        S::RefundsOfPayment,
+        "select * from refund where transaction_id = $1 order by created_at, refund_index, \
+         out_refund_no",
+    ),
+    (
+        S::RefundsOfOrder,
+        "select * from refund where order_id = $1 order by created_at, refund_index, \
+         out_refund_no",
+    ),
+    (
+        S::EndRefund,
+        "update refund set state = v.column2, ended_at = v.column3, updated_at = v.column3, \
+         trouble = case when v.column2 = 'failed' then refund.trouble else null end from (values \
+         .. ) as v where refund.out_refund_no = v.column1 and refund.asked_by <> 'elsewhere'",
+    ),
+    (
+        S::InsertEntry,
+        "insert into outbox (order_id, key, mch_id, kind, lane, effect, state, due_at, tries, \
+         created_at, updated_at) values .. on conflict do nothing",
+    ),
+    (
+        S::Goods,
+        "select order_id, key, state, due_at from outbox where order_id = $1 and kind = 'ship'",
+    ),
+    (
+        S::LateGoods,
+        "select order_id, key, state, due_at from outbox where state in ('waiting', \
+         'dispensing') and due_at <= $1 order by due_at limit $2",
+    ),
+    (
+        S::NextLateGoods,
+        "select due_at from outbox where state in ('waiting', 'dispensing') order by due_at \
+         limit 1",
+    ),
+    (
+        S::UpdateGoods,
+        "update outbox set state = v.column4, due_at = v.column5, updated_at = v.column6 from \
+         (values .. ) as v where outbox.order_id = v.column1 and outbox.key = v.column2 and \
+         (outbox.state = v.column3 or v.column4 in ('dispensing', 'done') and outbox.state in \
+         ('waiting', 'unfetched', 'dispensing', 'unconfirmed'))",
+    ),
+    (
+        S::EndEntry,
+        "update outbox set state = 'done', updated_at = v.column3 from (values .. ) as v where \
+         outbox.order_id = v.column1 and outbox.key = v.column2",
+    ),
+    (
+        S::AgainEntry,
+        "update outbox set state = 'pending', updated_at = v.column3, due_at = v.column5, \
+         last_error = v.column6 from (values .. ) as v where outbox.order_id = v.column1 and \
+         outbox.key = v.column2 and outbox.tries = v.column4 and outbox.state = 'leased'",
+    ),
+    (
+        S::HurryQueries,
+        "update outbox set due_at = $1, updated_at = $1 where order_id = $2 and kind = 'query' \
+         and state = 'pending' and due_at > $1",
+    ),
+    (
+        S::RetryEntry,
+        "update outbox set state = 'pending', due_at = $1, updated_at = $1 where order_id = $2 \
+         and key = $3 and (state = 'dead' or state = 'pending' and due_at > $1)",
+    ),
+    (
+        S::Claim,
+        "with mine as materialized ( select due.order_id, due.key from outbox as due where \
+         due.lane = $3 and due.state in ('pending', 'leased') and due.due_at <= $1 and \
+         (due.order_id = '' or not exists ( select 1 from outbox as other where other.order_id = \
+         due.order_id and other.lane = due.lane and (other.state = 'leased' and other.due_at > \
+         $1 or other.state in ('pending', 'leased') and other.due_at <= $1 and (other.due_at, \
+         other.created_at, other.key) < (due.due_at, due.created_at, due.key)))) order by \
+         due.due_at limit $4 ) update outbox set state = 'leased', \
+         due_at = $2, tries = tries + 1, updated_at = $1 from mine where outbox.order_id = \
+         mine.order_id and outbox.key = mine.key returning outbox.order_id, outbox.key, \
+         outbox.effect, outbox.tries, outbox.created_at",
+    ),
+    (
+        S::NextEntry,
+        "select due_at from outbox where lane = $1 and state in ('pending', 'leased') order by \
+         due_at limit 1",
+    ),
+    (
+        S::WakeEntry,
+        "update outbox set state = 'pending', due_at = $3, updated_at = $3 where order_id = $1 \
+         and key = $2 and (state = 'pending' or $4 = 'anyhow' and state <> 'leased')",
+    ),
+    (S::ReleaseAll, "update outbox set state = 'pending', due_at = $1 where state = 'leased'"),
+    (S::InsertHistory, "insert into history (order_id, at, kind, name, text) values .."),
+];
+
+impl Statement {
+    /// The statement of this text.
+    ///
+    /// # Panics
+    /// When it is not known: it was changed, or is new.
+    pub(super) fn of(head: &str, tail: &str) -> Self {
+        let mut text: Vec<&str> = head.split_whitespace().collect();
+        if head.trim_end().ends_with("values") {
+            text.push("..");
+        }
+        text.extend(tail.split_whitespace());
+        let text = text.join(" ");
+        let known = TEXTS.iter().find(|(_, known)| **known == text);
+        let Some((statement, _)) = known else {
+            panic!("server/src/store/memory/statement.rs does not know this statement:\n{text}")
+        };
+        *statement
+    }
+}

@@ -1,0 +1,428 @@
+//! The tables in memory, and what each statement does to them.
+
+use super::super::db::Value;
+use super::Row;
+use super::statement::Statement as S;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The tables whose rows are kept whole. Of settings, numbers and messages only the keys matter,
+/// and nobody reads the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    Setting,
+    Orders,
+    OrderNumber,
+    Attempt,
+    Payment,
+    Message,
+    Anomaly,
+    Refund,
+    Outbox,
+}
+
+const SETTING: &[&str] = &["name", "value"];
+pub(super) const ORDERS: &[&str] = &[
+    "order_id",
+    "shop",
+    "order_no",
+    "mch_id",
+    "app_id",
+    "amount_fen",
+    "description",
+    "phase",
+    "state",
+    "version",
+    "due_at",
+    "created_at",
+    "expires_at",
+    "updated_at",
+    "device",
+];
+const ORDER_NUMBER: &[&str] = &["shop", "order_no", "order_id"];
+const ATTEMPT: &[&str] = &[
+    "out_trade_no",
+    "order_id",
+    "attempt_index",
+    "mch_id",
+    "app_id",
+    "sign_type",
+    "request",
+    "created_at",
+];
+const PAYMENT: &[&str] = &[
+    "transaction_id",
+    "mch_id",
+    "out_trade_no",
+    "order_id",
+    "total_fee_fen",
+    "paid_at",
+    "verdict",
+    "recorded_at",
+];
+const MESSAGE: &[&str] =
+    &["out_trade_no", "digest", "transaction_id", "body", "outcome", "received_at"];
+pub(super) const ANOMALY: &[&str] = &[
+    "kind",
+    "transaction_id",
+    "mch_id",
+    "out_trade_no",
+    "order_id",
+    "paid_fen",
+    "refund",
+    "noticed_at",
+];
+pub(super) const REFUND: &[&str] = &[
+    "out_refund_no",
+    "mch_id",
+    "app_id",
+    "order_id",
+    "refund_index",
+    "transaction_id",
+    "out_trade_no",
+    "total_fen",
+    "part_fen",
+    "asked_by",
+    "refund_no",
+    "reason",
+    "sign_type",
+    "request",
+    "state",
+    "refund_id",
+    "trouble",
+    "sent_at",
+    "accepted_at",
+    "ended_at",
+    "created_at",
+    "updated_at",
+];
+pub(super) const OUTBOX: &[&str] = &[
+    "order_id",
+    "key",
+    "mch_id",
+    "kind",
+    "lane",
+    "effect",
+    "state",
+    "due_at",
+    "tries",
+    "created_at",
+    "updated_at",
+    "last_error",
+];
+const DUE: &[&str] = &["due_at"];
+
+pub(super) type Cells = Arc<Vec<Value>>;
+
+/// What undoes a change: the row that stood under a key before.
+#[derive(Debug)]
+pub(super) struct Undo {
+    table: Name,
+    key: String,
+    before: Option<Cells>,
+}
+
+/// An order as a commit has left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) order_id: String,
+    pub(crate) phase: String,
+    pub(crate) version: i64,
+}
+
+/// All tables with their indexes.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    rows: BTreeMap<Name, BTreeMap<String, Cells>>,
+    due_orders: BTreeSet<(i64, String)>,
+    /// By lane: when an entry comes up, when it was written, and its key.
+    pub(super) due_entries: BTreeMap<String, BTreeSet<(i64, i64, String)>>,
+    due_goods: BTreeSet<(i64, String)>,
+    /// Keys of refunds by payment and by order.
+    refunds: BTreeSet<(String, String)>,
+    /// Orders that the open transaction has changed.
+    touched: Vec<String>,
+    /// What commits have left since somebody asked.
+    pub(super) changed: Vec<Changed>,
+}
+
+pub(super) fn text(value: Option<&Value>) -> &str {
+    match value {
+        Some(Value::Text(Some(text))) => text,
+        _ => "",
+    }
+}
+
+pub(super) fn int(value: Option<&Value>) -> i64 {
+    optional_int(value).unwrap_or(0)
+}
+
+fn optional_int(value: Option<&Value>) -> Option<i64> {
+    match value {
+        Some(Value::Int(number)) => *number,
+        _ => None,
+    }
+}
+
+/// The value of a column.
+pub(super) fn at<'r>(columns: &[&str], row: &'r [Value], column: &str) -> Option<&'r Value> {
+    row.get(columns.iter().position(|name| *name == column)?)
+}
+
+pub(super) fn set(columns: &[&str], row: &mut [Value], column: &str, value: Value) {
+    let place = columns.iter().position(|name| *name == column);
+    if let Some(cell) = place.and_then(|place| row.get_mut(place)) {
+        *cell = value;
+    }
+}
+
+pub(super) fn joined(one: &str, other: &str) -> String {
+    let mut key = String::with_capacity(one.len() + 1 + other.len());
+    key.push_str(one);
+    key.push('\n');
+    key.push_str(other);
+    key
+}
+
+pub(super) fn whole(columns: &'static [&'static str]) -> impl Fn(&Cells) -> Row {
+    move |values| Row { columns, values: values.clone() }
+}
+
+fn one_due(due: Option<i64>) -> Vec<Row> {
+    let row = |due| Row { columns: DUE, values: Arc::new(vec![Value::Int(Some(due))]) };
+    due.map(row).into_iter().collect()
+}
+
+impl Tables {
+    pub(super) fn table(&self, name: Name) -> Option<&BTreeMap<String, Cells>> {
+        self.rows.get(&name)
+    }
+
+    pub(super) fn get(&self, name: Name, key: &str) -> Option<&Cells> {
+        self.table(name)?.get(key)
+    }
+
+    /// Puts a row under a key, or takes it away, and keeps the indexes right.
+    fn put(&mut self, table: Name, key: &str, row: Option<Cells>) -> Option<Cells> {
+        let rows = self.rows.entry(table).or_default();
+        let before = match &row {
+            Some(row) => rows.insert(key.to_owned(), row.clone()),
+            None => rows.remove(key),
+        };
+        match table {
+            Name::Orders => {
+                let due = |row: &Cells| Some((optional_int(row.get(10))?, key.to_owned()));
+                if let Some(due) = before.as_ref().and_then(due) {
+                    self.due_orders.remove(&due);
+                }
+                self.due_orders.extend(row.as_ref().and_then(due));
+            }
+            Name::Outbox => {
+                if let Some(before) = &before {
+                    self.index_entry(key, before, false);
+                }
+                if let Some(row) = &row {
+                    self.index_entry(key, row, true);
+                }
+            }
+            Name::Refund => {
+                for (row, add) in [(&before, false), (&row, true)] {
+                    let Some(row) = row else { continue };
+                    for by in ["transaction_id", "order_id"] {
+                        let by = (text(at(REFUND, row, by)).to_owned(), key.to_owned());
+                        if add {
+                            self.refunds.insert(by)
+                        } else {
+                            self.refunds.remove(&by)
+                        };
+                    }
+                }
+            }
+            Name::Setting
+            | Name::OrderNumber
+            | Name::Attempt
+            | Name::Payment
+            | Name::Message
+            | Name::Anomaly => {}
+        }
+        before
+    }
+
+    fn index_entry(&mut self, key: &str, row: &[Value], add: bool) {
+        let due_at = int(row.get(7));
+        match text(row.get(6)) {
+            "pending" | "leased" => {
+                let lane = text(row.get(4));
+                if !self.due_entries.contains_key(lane) {
+                    self.due_entries.insert(lane.to_owned(), BTreeSet::new());
+                }
+                let due = (due_at, int(row.get(9)), key.to_owned());
+                if let Some(lane) = self.due_entries.get_mut(lane) {
+                    if add {
+                        lane.insert(due)
+                    } else {
+                        lane.remove(&due)
+                    };
+                }
+            }
+            "waiting" | "dispensing" => {
+                let due = (due_at, key.to_owned());
+                if add {
+                    self.due_goods.insert(due)
+                } else {
+                    self.due_goods.remove(&due)
+                };
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn write(&mut self, undo: &mut Vec<Undo>, table: Name, key: &str, row: Vec<Value>) {
+        if table == Name::Orders {
+            self.touched.push(key.to_owned());
+        }
+        let before = self.put(table, key, Some(Arc::new(row)));
+        undo.push(Undo { table, key: key.to_owned(), before });
+    }
+
+    pub(super) fn undo(&mut self, undo: Vec<Undo>) {
+        for Undo { table, key, before } in undo.into_iter().rev() {
+            self.put(table, &key, before);
+        }
+        self.touched.clear();
+    }
+
+    /// What was written stands.
+    pub(super) fn committed(&mut self) {
+        for order_id in std::mem::take(&mut self.touched) {
+            let Some(row) = self.get(Name::Orders, &order_id) else { continue };
+            let phase = text(row.get(7)).to_owned();
+            let version = int(row.get(9));
+            self.changed.push(Changed { order_id, phase, version });
+        }
+    }
+
+    pub(super) fn has_payment(&self, transaction_id: &str) -> bool {
+        self.get(Name::Payment, transaction_id).is_some()
+    }
+
+    pub(super) fn due(&self) -> [Option<i64>; 4] {
+        let lane = |lane: &str| self.due_entries.get(lane)?.first().map(|(due, ..)| *due);
+        let first = |due: &BTreeSet<(i64, String)>| due.first().map(|(due, _)| *due);
+        [lane("gateway"), lane("shop"), first(&self.due_orders), first(&self.due_goods)]
+    }
+
+    /// The rows that a statement gives.
+    pub(super) fn fetch(&self, statement: S, values: &[Value]) -> Vec<Row> {
+        let key = text(values.first());
+        let row = |name, columns| -> Vec<Row> {
+            self.get(name, key).map(whole(columns)).into_iter().collect()
+        };
+        let numbers = || (int(values.first()), int(values.get(1)).unsigned_abs());
+        match statement {
+            S::Setting => row(Name::Setting, SETTING),
+            S::Order | S::OrderOwner => row(Name::Orders, ORDERS),
+            S::OrderByNo => {
+                let key = joined(key, text(values.get(1)));
+                let found = self.get(Name::OrderNumber, &key).map(whole(ORDER_NUMBER));
+                found.into_iter().collect()
+            }
+            S::DueOrders => {
+                let (now, limit) = numbers();
+                let due = self.due_orders.iter().take_while(|(due, _)| *due <= now);
+                let due = due.filter_map(|(_, key)| self.get(Name::Orders, key));
+                due.take(usize::try_from(limit).unwrap_or(0)).map(whole(ORDERS)).collect()
+            }
+            S::NextDueOrder => one_due(self.due()[2]),
+            S::Attempt => row(Name::Attempt, ATTEMPT),
+            S::OurRefund => self.refunds_numbered(key),
+            S::RefundsOfPayment | S::RefundsOfOrder => self.refunds_of(key),
+            S::Goods => self.goods(key),
+            S::LateGoods => {
+                let (now, limit) = numbers();
+                let late = self.due_goods.iter().take_while(|(due, _)| *due <= now);
+                let late = late.filter_map(|(_, key)| self.get(Name::Outbox, key));
+                late.take(usize::try_from(limit).unwrap_or(0)).map(whole(OUTBOX)).collect()
+            }
+            S::NextLateGoods => one_due(self.due()[3]),
+            S::NextEntry => {
+                let [gateway, shop, ..] = self.due();
+                one_due(if key == "shop" { shop } else { gateway })
+            }
+            other => panic!("{other:?} gives no rows"),
+        }
+    }
+
+    pub(super) fn fetch_all(&self, statement: S, keys: &[Value]) -> Vec<Row> {
+        let mut found = Vec::new();
+        for key in keys.iter().map(|key| text(Some(key))) {
+            match statement {
+                S::Order => found.extend(self.get(Name::Orders, key).map(whole(ORDERS))),
+                S::Attempt => found.extend(self.get(Name::Attempt, key).map(whole(ATTEMPT))),
+                S::Payments => found.extend(self.get(Name::Payment, key).map(whole(PAYMENT))),
+                S::Messages => {
+                    let of = self.of(Name::Message, key).map(|(_, row)| row);
+                    found.extend(of.map(whole(MESSAGE)));
+                }
+                other => panic!("{other:?} does not take keys"),
+            }
+        }
+        found
+    }
+
+    /// The rows whose keys begin with this.
+    pub(super) fn of<'t>(
+        &'t self,
+        name: Name,
+        first: &str,
+    ) -> impl Iterator<Item = (&'t String, &'t Cells)> {
+        let from = joined(first, "");
+        let rows = self.table(name).into_iter();
+        let found = rows.flat_map({
+            let from = from.clone();
+            move |rows| rows.range(from.clone()..)
+        });
+        found.take_while(move |(key, _)| key.starts_with(&from))
+    }
+
+    fn refunds_numbered(&self, number: &str) -> Vec<Row> {
+        let ours = self.of(Name::Refund, number).map(|(_, row)| row);
+        let ours = ours.filter(|row| text(at(REFUND, row, "asked_by")) != "elsewhere");
+        ours.map(whole(REFUND)).collect()
+    }
+
+    pub(super) fn refunds_of(&self, payment_or_order: &str) -> Vec<Row> {
+        let from = (payment_or_order.to_owned(), String::new());
+        let keys = self.refunds.range(from..).take_while(|(of, _)| of == payment_or_order);
+        let mut rows: Vec<&Cells> =
+            keys.filter_map(|(_, key)| self.get(Name::Refund, key)).collect();
+        rows.sort_by_key(|row| {
+            let number = |column| int(at(REFUND, row, column));
+            (number("created_at"), number("refund_index"), row.first().cloned())
+        });
+        rows.into_iter().map(whole(REFUND)).collect()
+    }
+
+    fn goods(&self, order_id: &str) -> Vec<Row> {
+        let ships = self.of(Name::Outbox, order_id).map(|(_, row)| row);
+        ships.filter(|row| text(row.get(3)) == "ship").map(whole(OUTBOX)).collect()
+    }
+}
+
+/// All rows of a table, for whoever checks the simulation.
+impl Tables {
+    pub(super) fn all(&self, table: &str, wanted: &[&str]) -> Vec<Vec<Value>> {
+        let (name, columns) = match table {
+            "orders" => (Name::Orders, ORDERS),
+            "payment" => (Name::Payment, PAYMENT),
+            "anomaly" => (Name::Anomaly, ANOMALY),
+            "refund" => (Name::Refund, REFUND),
+            "outbox" => (Name::Outbox, OUTBOX),
+            _ => return Vec::new(),
+        };
+        let cell =
+            |row: &Cells, name: &&str| at(columns, row, name).cloned().unwrap_or(Value::Text(None));
+        let rows = self.table(name).into_iter().flat_map(BTreeMap::values);
+        rows.map(|row| wanted.iter().map(|name| cell(row, name)).collect()).collect()
+    }
+}

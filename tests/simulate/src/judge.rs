@@ -1,0 +1,247 @@
+//! The judge: what really happened, kept in its own simple books, and what must hold of it. It
+//! shares nothing with what it judges: it reads the gateway's ledger, sees what shops and machines
+//! hand over and what is answered to whom, and knows nothing of the order machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Money that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Captured {
+    pub(crate) number: String,
+    pub(crate) total_fen: u64,
+    /// By our number of the refund.
+    pub(crate) refunds: BTreeMap<String, Refund>,
+}
+
+/// Money that went back.
+#[derive(Clone, Debug)]
+pub(crate) struct Refund {
+    pub(crate) fen: u64,
+    /// WeChat closed it: the money is with the merchant again.
+    pub(crate) closed: bool,
+}
+
+impl Captured {
+    pub(crate) fn refunded(&self) -> u64 {
+        self.refunds.values().filter(|refund| !refund.closed).map(|refund| refund.fen).sum()
+    }
+}
+
+/// What was ordered.
+#[derive(Clone, Debug)]
+pub(crate) struct Bought {
+    pub(crate) price_fen: u64,
+    /// Ship ids for which goods went out, each with its transaction, if it was named.
+    pub(crate) shipped: Vec<(String, Option<String>)>,
+    phase: String,
+    version: i64,
+}
+
+/// A refund that the shop was promised.
+#[derive(Clone, Debug)]
+pub(crate) struct Promised {
+    pub(crate) order_id: String,
+    pub(crate) fen: u64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    pub(crate) captured: BTreeMap<String, Captured>,
+    pub(crate) bought: BTreeMap<String, Bought>,
+    ids_of_no: BTreeMap<String, String>,
+    /// By our number of the refund.
+    pub(crate) promised: BTreeMap<String, Promised>,
+    /// Our number for each number of a shop.
+    numbers_of_wish: BTreeMap<String, String>,
+    /// Orders of which the customer was told in time that they are given up.
+    pub(crate) given_up: BTreeSet<String>,
+    /// Orders of which a shop wanted something back.
+    pub(crate) wished: BTreeSet<String>,
+    /// The text of each number's request, without what changes with each sending.
+    requests: BTreeMap<String, String>,
+    /// What was asked back of each payment, by number.
+    asked_back: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Numbers that were paid in another currency.
+    pub(crate) foreign: BTreeSet<String>,
+    /// Refunds that WeChat ends badly because the simulation said so.
+    pub(crate) ends_badly: BTreeSet<String>,
+    /// Refunds that an operator has decided against, and those let go.
+    pub(crate) dismissed: BTreeSet<String>,
+    pub(crate) released: BTreeSet<String>,
+    /// Whether payments that may not be kept wait for a person.
+    pub(crate) hold: bool,
+    pub(crate) violations: Vec<String>,
+}
+
+/// Whether a phase is one in which nothing is decided yet.
+fn is_open(phase: &str) -> bool {
+    matches!(phase, "placing" | "open" | "closing")
+}
+
+/// The order that a number of an attempt or a refund belongs to.
+pub(crate) fn order_of(number: &str) -> &str {
+    number.rsplit_once('-').map_or(number, |(order, _)| order)
+}
+
+impl Judge {
+    pub(crate) fn violation(&mut self, what: String) {
+        // The first ones say what is wrong.
+        if self.violations.len() < 8 {
+            self.violations.push(what);
+        }
+    }
+
+    /// A shop was told that its number is this order.
+    pub(crate) fn created(&mut self, order_no: &str, order_id: &str, price_fen: u64) {
+        let known =
+            self.ids_of_no.entry(order_no.to_owned()).or_insert_with(|| order_id.to_owned());
+        if known != order_id {
+            let what = format!("{order_no} is {known} and {order_id}");
+            return self.violation(what);
+        }
+        self.bought.entry(order_id.to_owned()).or_insert_with(|| Bought {
+            price_fen,
+            shipped: Vec::new(),
+            phase: "placing".to_owned(),
+            version: 0,
+        });
+    }
+
+    /// A commit has left an order like this.
+    pub(crate) fn changed(&mut self, order_id: &str, phase: &str, version: i64) {
+        let Some(order) = self.bought.get_mut(order_id) else { return };
+        let was = std::mem::replace(&mut order.phase, phase.to_owned());
+        let went_back = match was.as_str() {
+            // A number that is used up shows as money that goes back, while the order goes on.
+            "placing" | "open" | "closing" | "refunding" | "refunded" => false,
+            "paid" | "shipped" => {
+                !matches!(phase, "paid" | "shipped" | "refunding" | "refunded")
+                    || was == "shipped" && phase == "paid"
+            }
+            "cancelled" | "expired" | "failed" => is_open(phase) || phase == "paid",
+            _ => true,
+        };
+        let older = version < order.version;
+        order.version = version;
+        if went_back || older {
+            self.violation(format!("{order_id} went from {was} to {phase} (version {version})"));
+        }
+    }
+
+    /// A request for an order is at the gateway.
+    pub(crate) fn placed(&mut self, number: &str, text: String) {
+        let known = self.requests.entry(number.to_owned()).or_insert_with(|| text.clone());
+        if *known != text {
+            let what = format!("{number} was ordered with another text: {known} and {text}");
+            self.violation(what);
+        }
+    }
+
+    /// A refund is asked for at the gateway.
+    pub(crate) fn refund_asked(&mut self, transaction_id: &str, number: &str, fen: u64) {
+        let asked = self.asked_back.entry(transaction_id.to_owned()).or_default();
+        let before = asked.insert(number.to_owned(), fen);
+        if before.is_some_and(|before| before != fen) {
+            return self.violation(format!("{number} asks back {before:?} and {fen} fen"));
+        }
+        let captured = self.captured.get(transaction_id);
+        let closed = |number: &String| {
+            captured.is_some_and(|it| it.refunds.get(number).is_some_and(|refund| refund.closed))
+                || self.ends_badly.contains(number)
+        };
+        let sum: u64 = asked.iter().filter(|(number, _)| !closed(number)).map(|(_, fen)| fen).sum();
+        let total = captured.map_or(0, |captured| captured.total_fen);
+        if sum > total {
+            self.violation(format!("{sum} of {total} fen of {transaction_id} are asked back"));
+        }
+        let by_rule = !self.promised.contains_key(number);
+        if by_rule && self.hold && !self.released.contains(number) && !self.may_be_shops(number) {
+            self.violation(format!("{number} was to wait for a person"));
+        }
+        if self.dismissed.contains(number) {
+            self.violation(format!("{number} is asked for, though a person decided against it"));
+        }
+    }
+
+    /// A shop has asked for a refund of this order, and perhaps has not heard of its number yet.
+    fn may_be_shops(&self, number: &str) -> bool {
+        self.wished.contains(order_of(number))
+    }
+
+    /// The gateway has taken money.
+    pub(crate) fn paid(&mut self, transaction_id: &str, number: &str, total_fen: u64) {
+        let refunds = BTreeMap::new();
+        let captured = Captured { number: number.to_owned(), total_fen, refunds };
+        if self.captured.insert(transaction_id.to_owned(), captured).is_some() {
+            self.violation(format!("{transaction_id} twice: the gateway is wrong"));
+        }
+    }
+
+    /// The gateway gives money back.
+    pub(crate) fn refunded(&mut self, transaction_id: &str, number: &str, fen: u64) {
+        let Some(captured) = self.captured.get_mut(transaction_id) else { return };
+        captured.refunds.insert(number.to_owned(), Refund { fen, closed: false });
+        let (sum, total) = (captured.refunded(), captured.total_fen);
+        if sum > total {
+            self.violation(format!("{sum} of {total} fen of {transaction_id} went back"));
+        }
+    }
+
+    /// A refund came to nothing.
+    pub(crate) fn refund_closed(&mut self, transaction_id: &str, number: &str) {
+        let captured = self.captured.get_mut(transaction_id);
+        if let Some(refund) = captured.and_then(|captured| captured.refunds.get_mut(number)) {
+            refund.closed = true;
+        }
+    }
+
+    /// Goods of an order go out; `transaction_id` is the payment for which, where it is named.
+    pub(crate) fn handed_over(
+        &mut self,
+        order_id: &str,
+        ship_id: &str,
+        transaction_id: Option<&str>,
+        amount_fen: Option<u64>,
+    ) {
+        let Some(order) = self.bought.get_mut(order_id) else {
+            return self.violation(format!("{order_id} ships, and nobody ordered it"));
+        };
+        order.shipped.push((ship_id.to_owned(), transaction_id.map(str::to_owned)));
+        let (times, price) = (order.shipped.len(), order.price_fen);
+        if times > 1 {
+            return self.violation(format!("{order_id} ships {times} times"));
+        }
+        if amount_fen.is_some_and(|amount| amount != price) {
+            self.violation(format!("{order_id} ships for {amount_fen:?} instead of {price} fen"));
+        }
+        if self.given_up.contains(order_id) {
+            self.violation(format!("{order_id} ships, although it was given up"));
+        }
+        let fits = |id: &str, captured: &Captured| {
+            let by_rule =
+                |number: &String| !self.promised.contains_key(number) && !self.may_be_shops(number);
+            order_of(&captured.number) == order_id
+                && captured.total_fen == price
+                && transaction_id.is_none_or(|wanted| wanted == id)
+                && !self.foreign.contains(&captured.number)
+                && !captured.refunds.keys().any(by_rule)
+        };
+        if !self.captured.iter().any(|(id, captured)| fits(id, captured)) {
+            self.violation(format!("{order_id} ships, and nothing good was paid for it"));
+        }
+    }
+}
+
+impl Judge {
+    /// A shop was promised a refund; the same wish again must come to the same number.
+    pub(crate) fn promise(&mut self, refund_no: &str, number: String, promised: Promised) {
+        let known =
+            self.numbers_of_wish.entry(refund_no.to_owned()).or_insert_with(|| number.clone());
+        if *known != number {
+            let what = format!("the refund {refund_no} was begun as {known} and as {number}");
+            return self.violation(what);
+        }
+        self.promised.insert(number, promised);
+    }
+}

@@ -1,0 +1,151 @@
+//! What can go wrong in a run: drawn by its seed, so that each run is wrong in its own way, and
+//! some in many ways at once.
+
+use crate::random::Random;
+use saoma_server::simulation::Trouble;
+
+/// Kinds of trouble that can be left out, to find the one that matters.
+pub(crate) const KINDS: [&str; 12] = [
+    "notices", "network", "gateway", "forged", "clock", "database", "crash", "people", "amounts",
+    "refunds", "machines", "nodes",
+];
+
+/// What goes wrong in a run, in thousandths where nothing else is said.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) orders: u64,
+    pub(crate) nodes: usize,
+    pub(crate) hold: bool,
+    pub(crate) hmac: bool,
+    /// No payment is ever notified.
+    pub(crate) all_notices_lost: bool,
+    pub(crate) notice_lost: u64,
+    pub(crate) notice_repeated: u64,
+    pub(crate) notice_late: u64,
+    pub(crate) ack_lost: u64,
+    pub(crate) call_lost: u64,
+    pub(crate) answer_lost: u64,
+    pub(crate) call_slow: u64,
+    pub(crate) gateway_fault: u64,
+    pub(crate) forged: u64,
+    pub(crate) skew_s: i64,
+    pub(crate) clock_jumps: u64,
+    pub(crate) trouble: Trouble,
+    pub(crate) power_cuts: u64,
+    /// Milliseconds between two orders, on average.
+    pub(crate) gap_ms: u64,
+    pub(crate) cancels: u64,
+    pub(crate) walks_away: u64,
+    pub(crate) pays_late: u64,
+    pub(crate) pays_twice: u64,
+    pub(crate) pays_after_end: u64,
+    pub(crate) races: u64,
+    pub(crate) other_amount: u64,
+    pub(crate) other_currency: u64,
+    pub(crate) coupons: u64,
+    pub(crate) unknown_orders: u64,
+    pub(crate) query_lags: u64,
+    pub(crate) refunds: u64,
+    pub(crate) refund_ends_badly: u64,
+    pub(crate) machines: u64,
+    pub(crate) shop_fails: u64,
+}
+
+impl Plan {
+    /// The plan of a seed, without these kinds of trouble.
+    pub(crate) fn draw(seed: u64, orders: u64, without: &[&str]) -> Self {
+        let mut random = Random::new(seed, "plan");
+        let random = &mut random;
+        // Half of the runs know nothing of a kind of trouble.
+        let with = |kind: &str, random: &mut Random| {
+            let with = random.chance(500);
+            with && !without.contains(&kind)
+        };
+        let nodes = random.between(1, 3);
+        let nodes = if without.contains(&"nodes") { 1 } else { nodes };
+        let (hold, hmac) = (random.chance(200), random.chance(600));
+        let all_notices_lost = random.chance(50) && !without.contains(&"notices");
+        let notices = with("notices", random);
+        let network = with("network", random);
+        let gateway = with("gateway", random);
+        let clock = with("clock", random);
+        let database = with("database", random);
+        let crash = with("crash", random);
+        let refunds = with("refunds", random);
+        let trouble = trouble(random, nodes, database, crash);
+        let people = !without.contains(&"people");
+        let amounts = with("amounts", random);
+        let forged = with("forged", random);
+        // What comes after the end of an order is known by notification or bill only.
+        let told = people && !all_notices_lost;
+        Self {
+            orders,
+            nodes: usize::try_from(nodes).unwrap_or(1),
+            hold,
+            hmac,
+            all_notices_lost,
+            notice_lost: upto(random, notices, 300),
+            notice_repeated: upto(random, notices, 200),
+            notice_late: upto(random, notices, 200),
+            ack_lost: upto(random, notices, 200),
+            call_lost: upto(random, network, 150),
+            answer_lost: upto(random, network, 150),
+            call_slow: upto(random, network, 100),
+            gateway_fault: upto(random, gateway, 200),
+            forged: upto(random, forged, 300),
+            skew_s: if clock { skew(random) } else { 0 },
+            clock_jumps: upto(random, clock, 3),
+            trouble,
+            power_cuts: upto(random, crash, 6),
+            gap_ms: random.pick(&[20, 400, 3_000, 20_000]),
+            cancels: upto(random, people, 150),
+            walks_away: upto(random, people, 200),
+            pays_late: upto(random, people, 150),
+            pays_twice: upto(random, told, 150),
+            pays_after_end: upto(random, told, 200),
+            races: upto(random, people, 100),
+            other_amount: upto(random, amounts, 100),
+            other_currency: upto(random, amounts, 60),
+            coupons: upto(random, people, 100),
+            unknown_orders: upto(random, told && amounts, 60),
+            query_lags: upto(random, people, 50),
+            refunds: upto(random, refunds, 400),
+            refund_ends_badly: upto(random, refunds, 300),
+            machines: if without.contains(&"machines") {
+                0
+            } else {
+                random.pick(&[0, 0, 200, 500])
+            },
+            shop_fails: upto(random, network, 400),
+        }
+    }
+}
+
+/// How often something happens, if its kind is there at all.
+fn upto(random: &mut Random, with: bool, most: u64) -> u64 {
+    let drawn = random.below(most + 1);
+    if with { drawn } else { 0 }
+}
+
+fn trouble(random: &mut Random, nodes: u64, database: bool, crash: bool) -> Trouble {
+    Trouble {
+        busy: million(upto(random, database, 10)),
+        full: million(upto(random, database, 5)),
+        commit_fails: million(upto(random, database, 10)),
+        commit_lost: million(upto(random, database, 10)),
+        crash: million(upto(random, crash, 3)) / 4,
+        pause: if nodes > 1 { million(random.between(1, 100)) } else { 0 },
+    }
+}
+
+/// Thousandths as millionths.
+fn million(per_mille: u64) -> u32 {
+    u32::try_from(per_mille * 1000).unwrap_or(0)
+}
+
+/// How wrong a clock is: seconds, minutes or a day, either way.
+fn skew(random: &mut Random) -> i64 {
+    let most = random.pick(&[5_u64, 90, 600, 7_200, 86_400]);
+    let by = i64::try_from(random.below(most + 1)).unwrap_or(0);
+    if random.chance(500) { by } else { -by }
+}

@@ -1,0 +1,158 @@
+//! Seeds run, one after the other on each thread, and what they come to.
+
+use crate::args::Args;
+use crate::plan::Plan;
+use crate::random::Hash;
+use crate::shrink;
+use crate::world::{Ran, World};
+use saoma_server::simulation::{Base, Memory};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// One seed.
+pub(crate) fn seed(args: &Args, seed: u64) -> Ran {
+    let plan = Plan::draw(seed, args.orders, &args.without);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    if !args.sqlite {
+        let runtime = runtime.build().expect("a runtime without input and output");
+        let base = Base::Memory(Memory::new(seed));
+        return runtime.block_on(World::new(seed, plan, base, args.verbose).run());
+    }
+    let runtime = runtime.enable_all().build().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder for a database");
+    let base = Base::Sqlite(folder.path().join("saoma.db"));
+    // One file serves one process.
+    let plan = Plan { nodes: 1, ..plan };
+    runtime.block_on(World::new(seed, plan, base, args.verbose).run())
+}
+
+/// What many seeds came to.
+#[derive(Debug, Default)]
+struct Sum {
+    traces: BTreeMap<u64, u64>,
+    orders: u64,
+    events: u64,
+    faults: BTreeMap<&'static str, u64>,
+    failed: BTreeMap<u64, Vec<String>>,
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, ran: Ran) {
+        self.traces.insert(seed, ran.trace);
+        self.orders += ran.orders;
+        self.events += ran.events;
+        for (name, times) in ran.faults {
+            *self.faults.entry(name).or_default() += times;
+        }
+        if !ran.violations.is_empty() {
+            self.failed.insert(seed, ran.violations);
+        }
+    }
+
+    /// Over all seeds in their order.
+    fn trace(&self) -> u64 {
+        let mut hash = Hash::new();
+        self.traces.values().for_each(|trace| hash.add(&trace.to_le_bytes()));
+        hash.value()
+    }
+}
+
+/// Runs the seeds on as many threads as wanted; each seed stays on one.
+fn all(args: &Args, each: impl Fn(u64) -> Ran + Sync) -> Sum {
+    let next = AtomicU64::new(args.seed);
+    let end = args.seed.saturating_add(args.seeds);
+    let sum = Mutex::new(Sum::default());
+    std::thread::scope(|threads| {
+        for _ in 0..args.threads {
+            threads.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let failed = sum.lock().unwrap_or_else(PoisonError::into_inner).failed.len();
+                    if seed >= end || failed >= 5 {
+                        return;
+                    }
+                    let ran = each(seed);
+                    sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, ran);
+                }
+            });
+        }
+    });
+    sum.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How to run a seed again.
+pub(crate) fn again(args: &Args, seed: u64) -> String {
+    let mut command = format!("cargo xtask simulate --seed {seed} --orders {}", args.orders);
+    if !args.without.is_empty() {
+        command += &format!(" --without {}", args.without.join(","));
+    }
+    if args.sqlite {
+        command += " --sqlite";
+    }
+    if let Some(bug) = &args.bug {
+        command += &format!(" --bug {bug}");
+    }
+    command
+}
+
+/// Each seed once. `true`: everything held.
+pub(crate) fn once(args: &Args) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "how fast it was; nothing depends on it")]
+    let began = Instant::now();
+    let sum = all(args, |number| seed(args, number));
+    let took = began.elapsed();
+    for (name, times) in &sum.faults {
+        println!("{times:>12} {name}");
+    }
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    println!(
+        "trace {:016x}\n{} seeds, {} orders, {} events in {}.{:03} s: {} orders a second",
+        sum.trace(),
+        sum.traces.len(),
+        sum.orders,
+        sum.events,
+        millis / 1000,
+        millis % 1000,
+        sum.orders.saturating_mul(1000) / millis
+    );
+    for (seed, violations) in &sum.failed {
+        println!("\nVIOLATION at seed {seed}, commit {}", commit());
+        violations.iter().for_each(|what| println!("  {what}"));
+        println!("  again: {} --verbose", again(args, *seed));
+    }
+    if let (true, Some(seed)) = (args.shrink, sum.failed.keys().next()) {
+        shrink::shrink(args, *seed);
+    }
+    println!("{} violations", sum.failed.len());
+    sum.failed.is_empty()
+}
+
+/// Each seed twice: both times the same has to happen.
+pub(crate) fn twice(args: &Args) -> bool {
+    let differ = Mutex::new(Vec::new());
+    let sum = all(args, |number| {
+        let (one, other) = (seed(args, number), seed(args, number));
+        if (one.trace, one.events, one.orders) != (other.trace, other.events, other.orders) {
+            differ.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+        }
+        other
+    });
+    let differ = differ.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("trace {:016x}", sum.trace());
+    println!("{} seeds twice, {} orders each time", sum.traces.len(), sum.orders);
+    for seed in &differ {
+        println!("seed {seed} came out differently, commit {}", commit());
+    }
+    for (seed, violations) in &sum.failed {
+        println!("VIOLATION at seed {seed}: {violations:?}");
+    }
+    println!("{} differ, {} violations", differ.len(), sum.failed.len());
+    differ.is_empty() && sum.failed.is_empty()
+}
+
+/// The commit that runs, as `cargo xtask` tells it.
+fn commit() -> String {
+    std::env::var("SAOMA_COMMIT").unwrap_or_else(|_| "unknown".to_owned())
+}

@@ -1,0 +1,196 @@
+//! The judge's last word, when everything has come to rest.
+
+use crate::judge::{Captured, Judge, order_of};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Rows = Vec<BTreeMap<&'static str, String>>;
+
+/// What the server's database holds at the end, as texts by column.
+pub(crate) struct Books {
+    pub(crate) orders: Rows,
+    pub(crate) payments: Rows,
+    pub(crate) anomalies: Rows,
+    pub(crate) refunds: Rows,
+    pub(crate) outbox: Rows,
+}
+
+impl Books {
+    /// Whether a person was told of this refund.
+    fn alarms(&self, number: &str) -> bool {
+        let mut ours = self.refunds.iter().filter(|row| cell(row, "out_refund_no") == number);
+        ours.any(|row| !cell(row, "trouble").is_empty())
+    }
+}
+
+fn cell<'r>(row: &'r BTreeMap<&'static str, String>, column: &str) -> &'r str {
+    row.get(column).map_or("", String::as_str)
+}
+
+impl Judge {
+    /// Judges what is left when nothing moves any more.
+    pub(crate) fn at_rest(&mut self, books: &Books) {
+        self.orders_at_rest(books);
+        self.payments_known(books);
+        self.each_payment(books);
+        self.promises_kept(books);
+    }
+
+    fn orders_at_rest(&mut self, books: &Books) {
+        for row in &books.orders {
+            let (id, phase) = (cell(row, "order_id"), cell(row, "phase"));
+            if matches!(phase, "placing" | "open" | "closing") || !cell(row, "due_at").is_empty() {
+                self.violation(format!("{id} never ends: it is {phase}"));
+            }
+        }
+        for row in &books.outbox {
+            let (key, state) = (cell(row, "key"), cell(row, "state"));
+            // What waits for a person, who was told, is tried for ever.
+            let told = key.strip_prefix("refund-").is_some_and(|it| books.alarms(it));
+            if matches!(state, "pending" | "leased") && !told {
+                let (tries, error) = (cell(row, "tries"), cell(row, "last_error"));
+                self.violation(format!("{key} is never done: {state}, {tries} tries, {error}"));
+            }
+        }
+    }
+
+    /// Our books and the gateway's say the same of each payment, to the fen.
+    fn payments_known(&mut self, books: &Books) {
+        let mut ours = BTreeMap::new();
+        for row in &books.payments {
+            let fen: u64 = cell(row, "total_fee_fen").parse().unwrap_or(0);
+            let what = (cell(row, "out_trade_no").to_owned(), fen);
+            ours.insert(cell(row, "transaction_id").to_owned(), what);
+        }
+        let theirs: BTreeMap<String, (String, u64)> = self
+            .captured
+            .iter()
+            .map(|(id, it)| (id.clone(), (it.number.clone(), it.total_fen)))
+            .collect();
+        for (id, what) in &theirs {
+            if ours.get(id) != Some(what) {
+                self.violation(format!("{id} is {what:?} at WeChat and {:?} here", ours.get(id)));
+            }
+        }
+        for id in ours.keys().filter(|id| !theirs.contains_key(*id)) {
+            self.violation(format!("{id} is a payment here that WeChat has never seen"));
+        }
+        let mut done: BTreeMap<String, u64> = BTreeMap::new();
+        for row in books.refunds.iter().filter(|row| cell(row, "state") == "done") {
+            let fen: u64 = cell(row, "part_fen").parse().unwrap_or(0);
+            *done.entry(cell(row, "transaction_id").to_owned()).or_default() += fen;
+        }
+        let back: Vec<(String, u64)> =
+            self.captured.iter().map(|(id, it)| (id.clone(), it.refunded())).collect();
+        for (id, fen) in back {
+            let ours = done.get(&id).copied().unwrap_or(0);
+            if ours != fen {
+                self.violation(format!("of {id} {fen} fen went back at WeChat and {ours} here"));
+            }
+        }
+    }
+
+    /// Each payment was shipped for once, or went back once, or is held with an alarm where that is
+    /// the policy.
+    fn each_payment(&mut self, books: &Books) {
+        let mut alarms: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for row in &books.anomalies {
+            alarms.entry(cell(row, "transaction_id")).or_default().insert(cell(row, "kind"));
+        }
+        let mut waiting: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+        for row in &books.refunds {
+            let what = (cell(row, "out_refund_no"), cell(row, "state"));
+            waiting.entry(cell(row, "transaction_id")).or_default().push(what);
+        }
+        let shipped_for = self.shipped_for(&alarms);
+        let mut wrong = Vec::new();
+        for (id, captured) in &self.captured {
+            let has_alarm =
+                |kind| alarms.get(id.as_str()).is_some_and(|kinds| kinds.contains(kind));
+            let rows = waiting.get(id.as_str()).map_or(&[][..], Vec::as_slice);
+            let shops: u64 = captured
+                .refunds
+                .iter()
+                .filter(|(number, refund)| !refund.closed && self.promised.contains_key(*number))
+                .map(|(_, refund)| refund.fen)
+                .sum();
+            let refunded = captured.refunded();
+            let by_rule = refunded - shops;
+            if shipped_for.contains(id) {
+                if by_rule > 0 {
+                    wrong.push(format!("{id} is shipped for, and {by_rule} fen went back"));
+                }
+                continue;
+            }
+            let is_back = refunded == captured.total_fen;
+            let of_shop = shops > 0 || self.wished_back(captured);
+            let waits = has_alarm("not_fetched") || has_alarm("not_confirmed");
+            let conflict = has_alarm("conflict");
+            let by_person = rows.iter().any(|(number, state)| match *state {
+                "held" => self.hold || self.foreign.contains(&captured.number),
+                "dismissed" => self.dismissed.contains(*number),
+                "failed" => self.ends_badly.contains(*number),
+                _ => false,
+            });
+            if !(is_back || of_shop || waits || conflict || by_person) {
+                let number = &captured.number;
+                let total = captured.total_fen;
+                wrong.push(format!(
+                    "{id} ({number}, {total} fen) was neither shipped for nor given back: \
+                     {refunded} fen are back, refunds {rows:?}, alarms {:?}",
+                    alarms.get(id.as_str())
+                ));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.violation(what));
+    }
+
+    /// A shop has asked for money of this order back and got it promised.
+    fn wished_back(&self, captured: &Captured) -> bool {
+        let order_id = order_of(&captured.number);
+        self.promised.values().any(|promised| promised.order_id == order_id)
+    }
+
+    /// The payments for which goods went out: where none was named, the one that did not go back
+    /// and is not another transaction of the same number.
+    fn shipped_for(&self, alarms: &BTreeMap<&str, BTreeSet<&str>>) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for (order_id, order) in &self.bought {
+            for (_, transaction_id) in &order.shipped {
+                let kept = |(id, captured): (&String, &Captured)| {
+                    let by_rule = captured.refunds.iter().any(|(number, refund)| {
+                        !refund.closed && !self.promised.contains_key(number)
+                    });
+                    let good = order_of(&captured.number) == order_id
+                        && captured.total_fen == order.price_fen
+                        && !alarms.get(id.as_str()).is_some_and(|it| it.contains("conflict"))
+                        && !by_rule;
+                    good.then(|| id.clone())
+                };
+                all.extend(match transaction_id {
+                    Some(id) => Some(id.clone()),
+                    None => self.captured.iter().find_map(kept),
+                });
+            }
+        }
+        all
+    }
+
+    /// What a shop was promised went back, once.
+    fn promises_kept(&mut self, books: &Books) {
+        let mut wrong = Vec::new();
+        for (number, promised) in &self.promised {
+            let made: Vec<u64> = self
+                .captured
+                .values()
+                .filter_map(|captured| captured.refunds.get(number))
+                .map(|refund| refund.fen)
+                .collect();
+            let good = made == [promised.fen]
+                || made.is_empty() && (self.ends_badly.contains(number) || books.alarms(number));
+            if !good {
+                wrong.push(format!("{number}: {} fen were promised, {made:?} made", promised.fen));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.violation(what));
+    }
+}

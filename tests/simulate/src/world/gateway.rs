@@ -1,0 +1,276 @@
+//! Calls of servers on their way to the gateway and to shops, and back.
+
+use super::{Event, World};
+use crate::bus::{Call, Reply};
+use saoma_sandbox::gateway::{AnswerEnd, Arrival, Call as GatewayCall, Event as Booked, Fault};
+use saoma_sandbox::gateway::{FaultName as F, RefundEnd, RefundTarget};
+use saoma_sandbox::{Ending, RefundChannel};
+use saoma_server::simulation::{CallError, MCH_ID};
+
+/// The gateway's whole answer, or why there is none.
+type Heard = Result<Vec<u8>, CallError>;
+
+/// A call under way.
+pub(super) enum Waiting {
+    Asked { path: &'static str, body: String, reply: Reply<Heard>, lost: bool },
+    Answered { reply: Reply<Heard>, answer: Heard },
+    ShopAsked { ship_id: String, body: Vec<u8>, reply: Reply<Option<u16>> },
+    ShopAnswered { reply: Reply<Option<u16>>, answer: Option<u16> },
+}
+
+/// How long a server waits for an answer.
+const TIMEOUT_MS: u64 = 10_000;
+
+/// What the gateway does now and then to a call.
+const FAULTS: [F; 18] = [
+    F::SystemErrorBefore,
+    F::SystemErrorAfter,
+    F::SilentBefore,
+    F::SilentAfter,
+    F::CutBefore,
+    F::CutAfter,
+    F::Truncated,
+    F::HtmlPage,
+    F::Garbage,
+    F::HttpErrorBefore,
+    F::HttpErrorAfter,
+    F::AnswerSignType,
+    F::AnswerWrongSignType,
+    F::AnswerUnknownFields,
+    F::AnswerWrongSign,
+    F::AnswerUnsigned,
+    F::AnswerLowerCaseSign,
+    F::AnswerOfAnother,
+];
+
+/// What stands in a field of a document.
+pub(super) fn field<'d>(document: &'d str, name: &str) -> Option<&'d str> {
+    let begin = document.find(&format!("<{name}>"))? + name.len() + 2;
+    let rest = document.get(begin..)?;
+    let text = rest.get(..rest.find(&format!("</{name}>"))?)?;
+    Some(text.trim_start_matches("<![CDATA[").trim_end_matches("]]>"))
+}
+
+impl World {
+    fn latency(&mut self) -> u64 {
+        if !self.calm && self.net.chance(self.plan.call_slow) {
+            self.fault("slow line");
+            return self.net.between(1_000, 9_000);
+        }
+        self.net.between(5, 120)
+    }
+
+    fn wait(&mut self, waiting: Waiting) -> u64 {
+        self.last_call += 1;
+        self.calls.insert(self.last_call, waiting);
+        self.last_call
+    }
+
+    pub(super) fn called(&mut self, _: u64, call: Call) {
+        match call {
+            Call::Gateway { path, body, reply } => {
+                self.tell(path);
+                let lost = !self.calm && self.net.chance(self.plan.call_lost);
+                if lost {
+                    self.fault("call lost");
+                }
+                let at = if lost { TIMEOUT_MS } else { self.latency() };
+                let call = self.wait(Waiting::Asked { path, body, reply, lost });
+                self.after(at, Event::CallArrives(call));
+            }
+            Call::Shop { ship_id, body, reply } => {
+                self.tell(&ship_id);
+                let at = self.latency();
+                let call = self.wait(Waiting::ShopAsked { ship_id, body, reply });
+                self.after(at, Event::CallArrives(call));
+            }
+        }
+    }
+
+    pub(super) fn call_arrives(&mut self, call: u64) {
+        match self.calls.remove(&call) {
+            Some(Waiting::Asked { path, body, reply, lost }) => {
+                let (at, answer) = match lost {
+                    true => (0, Err(CallError::Timeout)),
+                    false => self.ask_gateway(path, &body),
+                };
+                let call = self.wait(Waiting::Answered { reply, answer });
+                self.after(at, Event::AnswerArrives(call));
+            }
+            Some(Waiting::ShopAsked { ship_id, body, reply }) => {
+                let answer = self.shop_is_told(&ship_id, &body);
+                let at = if answer.is_some() { self.latency() } else { TIMEOUT_MS };
+                let call = self.wait(Waiting::ShopAnswered { reply, answer });
+                self.after(at, Event::AnswerArrives(call));
+            }
+            Some(Waiting::Answered { .. } | Waiting::ShopAnswered { .. }) | None => {}
+        }
+    }
+
+    pub(super) fn answer_arrives(&mut self, call: u64) {
+        match self.calls.remove(&call) {
+            Some(Waiting::Answered { reply, answer }) => self.bus.answer(reply, answer),
+            Some(Waiting::ShopAnswered { reply, answer }) => self.bus.answer(reply, answer),
+            Some(Waiting::Asked { .. } | Waiting::ShopAsked { .. }) | None => {}
+        }
+    }
+
+    /// The gateway answers; gives when the answer is there, and what it is.
+    fn ask_gateway(&mut self, path: &str, body: &str) -> (u64, Heard) {
+        let Some(call) = GatewayCall::of(path) else { return (0, Err(CallError::Broken)) };
+        self.note_request(call, body);
+        let mut faults = Vec::new();
+        if !self.calm && self.luck.chance(self.plan.gateway_fault) {
+            let name = self.luck.pick(&FAULTS);
+            self.fault(name.as_str());
+            faults.push(Fault::new(name));
+        }
+        let now = self.gateway_now();
+        let arrival = Arrival { body: body.as_bytes(), certificate: Some(MCH_ID), faults: &faults };
+        let answer = self.gateway.handle(call, &arrival, now);
+        self.look_at_ledger();
+        self.trace.add(&answer.body);
+        if self.verbose {
+            println!("             {path} {:?} {:?}", answer.code, answer.detail);
+        }
+        if !self.calm && self.net.chance(self.plan.answer_lost) {
+            self.fault("answer lost");
+            return (TIMEOUT_MS, Err(CallError::Timeout));
+        }
+        let at = self.latency();
+        match answer.manner.ending {
+            AnswerEnd::Never => (TIMEOUT_MS, Err(CallError::Timeout)),
+            AnswerEnd::Cut | AnswerEnd::CutAfter(_) => (at, Err(CallError::Broken)),
+            AnswerEnd::Whole if answer.manner.status == 200 => (at, Ok(answer.body)),
+            AnswerEnd::Whole => (at, Err(CallError::Status(answer.manner.status))),
+        }
+    }
+
+    /// What the judge has to know of a request.
+    fn note_request(&mut self, call: GatewayCall, body: &str) {
+        match call {
+            GatewayCall::UnifiedOrder => {
+                let Some(number) = field(body, "out_trade_no") else { return };
+                let told: Vec<&str> = [
+                    "total_fee",
+                    "body",
+                    "notify_url",
+                    "time_start",
+                    "time_expire",
+                    "product_id",
+                    "trade_type",
+                    "spbill_create_ip",
+                    "attach",
+                ]
+                .iter()
+                .map(|name| field(body, name).unwrap_or_default())
+                .collect();
+                self.judge.placed(number, told.join("|"));
+            }
+            GatewayCall::Refund => {
+                let number = field(body, "out_refund_no").unwrap_or_default();
+                let transaction_id = field(body, "transaction_id").unwrap_or_default();
+                let fen = field(body, "refund_fee").and_then(|fen| fen.parse().ok());
+                self.judge.refund_asked(transaction_id, number, fen.unwrap_or(0));
+                if self.luck.chance(self.plan.refund_ends_badly)
+                    && !self.judge.ends_badly.contains(number)
+                    && !self.calm
+                {
+                    self.refund_will_end_badly(number);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn refund_will_end_badly(&mut self, number: &str) {
+        let target = RefundTarget::Number {
+            mch_id: Some(MCH_ID.to_owned()),
+            out_refund_no: number.to_owned(),
+        };
+        let end = if self.luck.chance(700) { RefundEnd::Closed } else { RefundEnd::Change };
+        let ending = Ending { end, channel: RefundChannel::default() };
+        let now = self.gateway_now();
+        if self.gateway.plan_refund(&target, ending, now).is_ok() {
+            self.fault("refund ends badly");
+            self.judge.ends_badly.insert(number.to_owned());
+        }
+    }
+
+    /// What the gateway has booked since we looked.
+    pub(super) fn look_at_ledger(&mut self) {
+        let now = self.gateway_now();
+        let today = (now.0 + 8 * 3_600).div_euclid(86_400);
+        for day in [today - 1, today] {
+            let of = saoma_sandbox::time::UnixTime(day * 86_400 - 8 * 3_600);
+            let entries = self.gateway.ledger(MCH_ID, of);
+            let seen = self.seen_of_day.entry(day).or_default();
+            for entry in entries.get(*seen..).unwrap_or_default() {
+                let (id, number) = (entry.transaction_id.as_str(), entry.out_trade_no.as_str());
+                match &entry.event {
+                    Booked::Paid { total_fen, .. } => self.judge.paid(id, number, *total_fen),
+                    Booked::RefundAccepted(refund) => {
+                        self.judge.refunded(id, &refund.out_refund_no, refund.refund_fen);
+                    }
+                    Booked::RefundClosed(refund) => {
+                        self.judge.refund_closed(id, &refund.out_refund_no);
+                    }
+                }
+            }
+            *seen = entries.len();
+        }
+    }
+
+    /// The shop is told to ship. It does so once for each ship id.
+    fn shop_is_told(&mut self, ship_id: &str, body: &[u8]) -> Option<u16> {
+        let fails = !self.calm && self.net.chance(self.plan.shop_fails);
+        let how = self.net.below(3);
+        if fails && how == 0 {
+            self.fault("shop cannot be reached");
+            return None;
+        }
+        if fails && how == 1 {
+            self.fault("shop fails");
+            return Some(500);
+        }
+        let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |name: &str| told.get(name).and_then(serde_json::Value::as_str);
+        let order_id = text("order_id").unwrap_or_default().to_owned();
+        let order = self.judge.bought.get(&order_id);
+        let is_new =
+            order.is_none_or(|order| order.shipped.iter().all(|(shipped, _)| shipped != ship_id));
+        if is_new {
+            let amount = told.get("amount_fen").and_then(serde_json::Value::as_u64);
+            let transaction_id = text("transaction_id").map(str::to_owned);
+            self.judge.handed_over(&order_id, ship_id, transaction_id.as_deref(), amount);
+        }
+        if fails {
+            self.fault("shop's yes lost");
+            return None;
+        }
+        Some(200)
+    }
+
+    /// The gateway's bills say the same as the judge's books.
+    pub(super) fn bill_agrees(&mut self) {
+        let mut paid = 0_u64;
+        let mut back = 0_u64;
+        for day in self.seen_of_day.keys().copied().collect::<Vec<_>>() {
+            let of = saoma_sandbox::time::UnixTime(day * 86_400 - 8 * 3_600);
+            for entry in self.gateway.ledger(MCH_ID, of) {
+                match &entry.event {
+                    Booked::Paid { total_fen, .. } => paid += total_fen,
+                    Booked::RefundAccepted(refund) => back += refund.refund_fen,
+                    Booked::RefundClosed(refund) => back -= refund.refund_fen,
+                }
+            }
+        }
+        let ours_paid: u64 = self.judge.captured.values().map(|it| it.total_fen).sum();
+        let ours_back: u64 = self.judge.captured.values().map(|it| it.refunded()).sum();
+        if (paid, back) != (ours_paid, ours_back) {
+            self.judge.violation(format!(
+                "the gateway has {paid} - {back} fen, the judge {ours_paid} - {ours_back}"
+            ));
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! The world: one thread, virtual time, a queue of events in the order of their times, and
+//! everybody who takes part.
+
+mod gateway;
+mod notices;
+mod others;
+mod people;
+mod servers;
+
+use crate::bus::{Bus, Outcome};
+use crate::judge::Judge;
+use crate::plan::Plan;
+use crate::random::{Hash, Random};
+use crate::verdict::Books;
+use notices::Notice;
+use people::Customer;
+use saoma_sandbox::gateway::{Gateway, Rules};
+use saoma_sandbox::{Limits, Merchant};
+use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, REFUND_NOTIFY_URL, Trouble};
+use servers::Node;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// 2026-11-23 19:26:00 in Beijing.
+const START_S: u64 = 1_795_433_160;
+/// How long after the last order faults go on, in seconds: longer than any order lives.
+const FAULTS_LAST_S: u64 = 10_000;
+/// How long after the end of all faults everything has to be at rest, in seconds. A card is paid
+/// back within days, notifications are repeated for one, and some goods are never fetched.
+const REST_WITHIN_S: u64 = 5 * 86_400;
+/// Most events of a run for each order; more is a circle.
+const EVENTS_MAX: u64 = 1_500;
+
+/// Something that happens at a time.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Order(usize),
+    View(usize),
+    Pay(usize),
+    PayAgain(usize),
+    PayAfterEnd(usize),
+    Cancel(usize),
+    Race(usize),
+    Refund(usize, usize),
+    Dispense(usize),
+    Flap(usize),
+    Confirm(usize),
+    Operator,
+    UnknownOrder,
+    NoticeArrives(u64),
+    Returned(u64, Returned),
+    PollGateway,
+    CallArrives(u64),
+    AnswerArrives(u64),
+    Wake { node: usize, kind: usize },
+    Start(usize),
+    PowerCut(usize),
+    ClockJump(usize),
+    FaultsStop,
+}
+
+/// What the gateway sees of a notification that it sent.
+#[derive(Debug)]
+pub(crate) enum Returned {
+    Late,
+    Unreachable,
+    Answer(u16, &'static str),
+}
+
+struct At {
+    time_ms: u64,
+    place: u64,
+    event: Event,
+}
+
+impl PartialEq for At {
+    fn eq(&self, other: &Self) -> bool {
+        (self.time_ms, self.place) == (other.time_ms, other.place)
+    }
+}
+
+impl Eq for At {}
+
+impl PartialOrd for At {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for At {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.time_ms, self.place).cmp(&(other.time_ms, other.place))
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) trace: u64,
+    pub(crate) events: u64,
+    pub(crate) orders: u64,
+    pub(crate) faults: BTreeMap<&'static str, u64>,
+    pub(crate) violations: Vec<String>,
+    /// How many orders had been made when the first violation was seen.
+    pub(crate) caught_after: Option<u64>,
+}
+
+/// See the module.
+pub(crate) struct World {
+    seed: u64,
+    plan: Plan,
+    now_ms: u64,
+    queue: BinaryHeap<Reverse<At>>,
+    placed: u64,
+    events: u64,
+    trace: Hash,
+    verbose: bool,
+    bus: Bus,
+    base: Base,
+    nodes: Vec<Node>,
+    epochs: u64,
+    gateway: Gateway,
+    gateway_wakes_ms: Option<u64>,
+    seen_of_day: BTreeMap<i64, usize>,
+    calls: BTreeMap<u64, gateway::Waiting>,
+    last_call: u64,
+    notices: BTreeMap<u64, Notice>,
+    last_notice: u64,
+    last_unknown: u64,
+    customers: Vec<Customer>,
+    judge: Judge,
+    calm: bool,
+    faults: BTreeMap<&'static str, u64>,
+    caught_after: Option<u64>,
+    net: Random,
+    people: Random,
+    luck: Random,
+    servers: Random,
+}
+
+impl World {
+    /// A world of this seed, in which nothing has happened yet.
+    pub(crate) fn new(seed: u64, plan: Plan, base: Base, verbose: bool) -> Self {
+        let rules = Rules { limits: Limits::OFF, ..Rules::default() };
+        let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "Saoma Cafe");
+        let mut merchant = merchant.expect("the made-up merchant is a good one");
+        merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
+        let mut judge = Judge::default();
+        judge.hold = plan.hold;
+        let start_ms = START_S * 1000;
+        let mut world = Self {
+            seed,
+            now_ms: start_ms,
+            queue: BinaryHeap::new(),
+            placed: 0,
+            events: 0,
+            trace: Hash::new(),
+            verbose,
+            bus: Bus::default(),
+            base,
+            nodes: Vec::new(),
+            epochs: 0,
+            gateway: Gateway::new(rules, [merchant], seed),
+            gateway_wakes_ms: None,
+            seen_of_day: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            last_call: 0,
+            notices: BTreeMap::new(),
+            last_notice: 0,
+            last_unknown: 0,
+            customers: Vec::new(),
+            judge,
+            calm: false,
+            faults: BTreeMap::new(),
+            caught_after: None,
+            net: Random::new(seed, "network"),
+            people: Random::new(seed, "people"),
+            luck: Random::new(seed, "luck"),
+            servers: Random::new(seed, "servers"),
+            plan,
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        if let Base::Memory(memory) = &self.base {
+            memory.set_trouble(self.plan.trouble);
+        }
+        for node in 0..self.plan.nodes {
+            let skew = if self.plan.skew_s == 0 || self.servers.chance(300) {
+                0
+            } else {
+                self.plan.skew_s
+            };
+            self.nodes.push(Node::new(skew));
+            self.after(node as u64, Event::Start(node));
+        }
+        let mut at_ms = 1_000;
+        for customer in 0..self.plan.orders {
+            let customer = usize::try_from(customer).unwrap_or(0);
+            let who = self.customer(customer);
+            self.customers.push(who);
+            self.after(at_ms, Event::Order(customer));
+            if self.people.chance(self.plan.unknown_orders) {
+                self.after(at_ms + 1, Event::UnknownOrder);
+            }
+            at_ms += self.people.below(2 * self.plan.gap_ms + 1);
+        }
+        let stop_ms = at_ms + FAULTS_LAST_S * 1000;
+        for _ in 0..self.plan.power_cuts {
+            let (node, at) = (self.some_node(), self.luck.below(at_ms + 3_600_000));
+            self.after(at, Event::PowerCut(node));
+        }
+        for _ in 0..self.plan.clock_jumps {
+            let (node, at) = (self.some_node(), self.luck.below(at_ms + 3_600_000));
+            self.after(at, Event::ClockJump(node));
+        }
+        for hour in 1..40 {
+            self.after(hour * 3_600_000, Event::Operator);
+        }
+        self.after(stop_ms, Event::FaultsStop);
+    }
+
+    fn some_node(&mut self) -> usize {
+        let nodes = self.nodes.len() as u64;
+        usize::try_from(self.luck.below(nodes)).unwrap_or(0)
+    }
+
+    const fn now_s(&self) -> u64 {
+        self.now_ms / 1000
+    }
+
+    fn gateway_now(&self) -> saoma_sandbox::time::UnixTime {
+        saoma_sandbox::time::UnixTime(self.now_s().cast_signed())
+    }
+
+    /// Has something happen after so many milliseconds.
+    fn after(&mut self, ms: u64, event: Event) {
+        self.placed += 1;
+        let time_ms = self.now_ms + ms;
+        self.queue.push(Reverse(At { time_ms, place: self.placed, event }));
+    }
+
+    fn fault(&mut self, name: &'static str) {
+        *self.faults.entry(name).or_default() += 1;
+    }
+
+    fn tell(&mut self, words: &str) {
+        self.trace.add(&self.now_ms.to_le_bytes());
+        self.trace.add(words.as_bytes());
+        if self.verbose {
+            println!("{:>12.3} {words}", self.now_ms as f64 / 1000.0 - START_S as f64);
+        }
+    }
+
+    /// Runs to the end.
+    pub(crate) async fn run(mut self) -> Ran {
+        let mut ends_ms = u64::MAX;
+        let events_max = EVENTS_MAX * self.plan.orders.max(50);
+        while let Some(Reverse(at)) = self.queue.pop() {
+            if at.time_ms > ends_ms || !self.judge.violations.is_empty() {
+                break;
+            }
+            self.now_ms = at.time_ms;
+            self.events += 1;
+            if self.events > events_max {
+                self.judge.violation("it never comes to rest: events without end".to_owned());
+                break;
+            }
+            if matches!(at.event, Event::FaultsStop) {
+                ends_ms = self.now_ms + REST_WITHIN_S * 1000;
+            }
+            self.set_clocks();
+            // What happens in the same millisecond happens together; but for what may change
+            // nothing.
+            let alone = self.is_forged(&at.event);
+            self.happens(at.event);
+            while let Some(Reverse(next)) = self.queue.peek()
+                && !alone
+                && next.time_ms == self.now_ms
+                && !self.is_forged(&next.event)
+            {
+                let Some(Reverse(next)) = self.queue.pop() else { break };
+                self.events += 1;
+                self.happens(next.event);
+            }
+            self.settle().await;
+            if self.caught_after.is_none() && !self.judge.violations.is_empty() {
+                let made = self.customers.iter().filter(|it| it.order_id.is_some()).count();
+                self.caught_after = Some(made as u64);
+            }
+        }
+        self.end().await
+    }
+
+    /// Lets everybody run until nobody can do anything more at this moment.
+    async fn settle(&mut self) {
+        loop {
+            while !self.bus.is_idle() {
+                tokio::task::yield_now().await;
+                self.bury();
+            }
+            self.bury();
+            let calls = self.bus.take_calls();
+            let outcomes = self.bus.take_outcomes();
+            if calls.is_empty() && outcomes.is_empty() {
+                break;
+            }
+            for (epoch, call) in calls {
+                self.called(epoch, call);
+            }
+            for (epoch, outcome) in outcomes {
+                self.came_of(epoch, outcome);
+            }
+        }
+        self.look_at_ledger();
+        self.ask_when_due().await;
+        if let Base::Memory(memory) = &self.base {
+            for changed in memory.changed() {
+                self.judge.changed(&changed.order_id, &changed.phase, changed.version);
+            }
+        }
+        self.plan_wakes();
+        self.plan_gateway();
+    }
+
+    fn happens(&mut self, event: Event) {
+        match event {
+            Event::Order(customer) => self.order(customer),
+            Event::View(customer) => self.look(customer),
+            Event::Pay(customer) => self.pay(customer),
+            Event::PayAgain(customer) => self.pay_again(customer),
+            Event::PayAfterEnd(customer) => self.pay_after_end(customer),
+            Event::Cancel(customer) => self.cancel(customer),
+            Event::Race(customer) => {
+                self.pay(customer);
+                self.cancel(customer);
+            }
+            Event::Refund(customer, wish) => self.ask_back(customer, wish),
+            Event::Dispense(customer) => self.dispense(customer),
+            Event::Flap(customer) => self.flap(customer),
+            Event::Confirm(customer) => self.confirm(customer),
+            Event::Operator => self.operator(),
+            Event::UnknownOrder => self.unknown_order(),
+            Event::NoticeArrives(notice) => self.notice_arrives(notice),
+            Event::Returned(id, returned) => self.returned(id, returned),
+            Event::PollGateway => self.poll_gateway(),
+            Event::CallArrives(call) => self.call_arrives(call),
+            Event::AnswerArrives(call) => self.answer_arrives(call),
+            Event::Wake { node, kind } => self.wake(node, kind),
+            Event::Start(node) => self.start(node),
+            Event::PowerCut(node) => self.power_cut(node),
+            Event::ClockJump(node) => self.clock_jump(node),
+            Event::FaultsStop => self.faults_stop(),
+        }
+    }
+
+    fn came_of(&mut self, epoch: u64, outcome: Outcome) {
+        match outcome {
+            Outcome::Started(server) => self.started(epoch, *server),
+            Outcome::NotStarted => self.not_started(epoch),
+            Outcome::Created { customer, result } => self.created(customer, result),
+            Outcome::Viewed { customer, view } => self.viewed(customer, view),
+            Outcome::Cancelled { customer, result } => self.cancelled(customer, &result),
+            Outcome::Noticed { notice, answer } => self.noticed(notice, answer),
+            Outcome::Claimed { lane, works } => self.claimed(epoch, lane, works),
+            Outcome::Performed { lane } => self.performed(epoch, lane),
+            Outcome::Ticked => {}
+            Outcome::Refunded { customer, wish, result } => {
+                self.refund_begun(customer, wish, result);
+            }
+            Outcome::Decided { number, release, result } => {
+                self.decided(&number, release, &result);
+            }
+            Outcome::Dispensed { customer, result } => self.dispensed(customer, result),
+            Outcome::Confirmed { customer, result } => self.confirmed(customer, &result),
+        }
+    }
+
+    /// From now on nothing goes wrong any more.
+    fn faults_stop(&mut self) {
+        self.calm = true;
+        self.tell("faults stop");
+        if let Base::Memory(memory) = &self.base {
+            memory.set_trouble(Trouble::default());
+        }
+        for node in 0..self.nodes.len() {
+            self.nodes[node].skew_s = 0;
+            self.after(0, Event::Start(node));
+        }
+        for hour in 1..60 {
+            self.after(hour * 1_800_000, Event::Operator);
+        }
+    }
+
+    async fn end(mut self) -> Ran {
+        if self.judge.violations.is_empty() {
+            let books = Books {
+                orders: self.base.dump("orders").await,
+                payments: self.base.dump("payment").await,
+                anomalies: self.base.dump("anomaly").await,
+                refunds: self.base.dump("refund").await,
+                outbox: self.base.dump("outbox").await,
+            };
+            self.judge.at_rest(&books);
+            self.bill_agrees();
+        }
+        if let Base::Memory(memory) = &self.base {
+            let met = memory.met();
+            for (name, times) in [
+                ("database busy", met.busy),
+                ("database full", met.full),
+                ("commit failed", met.commit_fails),
+                ("commit's answer lost", met.commit_lost),
+                ("crash at a write", met.crash),
+                ("another server in between", met.pause),
+            ] {
+                if times > 0 {
+                    self.faults.insert(name, times);
+                }
+            }
+        }
+        let orders = self.judge.bought.len() as u64;
+        let found = !self.judge.violations.is_empty();
+        Ran {
+            trace: self.trace.value(),
+            events: self.events,
+            orders,
+            faults: self.faults,
+            violations: self.judge.violations,
+            caught_after: self.caught_after.or(found.then_some(orders)),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Notifications on their way, and those that somebody has made up.
+
+use super::gateway::field;
+use super::{Event, Returned, World};
+use crate::bus::Outcome;
+use saoma_sandbox::gateway::Returned as Back;
+use saoma_sandbox::sign::{Algorithm, Key, sign};
+use saoma_server::simulation::{Base, NOTIFY_URL};
+
+/// A notification on its way.
+pub(super) struct Notice {
+    /// Its number at the gateway, for the one copy whose answer counts.
+    delivery: Option<u64>,
+    body: String,
+    of_refund: bool,
+    is_forged: bool,
+    /// What was committed when a forged one arrived.
+    commits: u64,
+}
+
+/// How long the gateway waits for an answer.
+const ANSWER_WITHIN_MS: u64 = 5_000;
+/// The longest that a notification is under way.
+const LATE_MS: u64 = 27 * 3_600_000;
+/// Another key than the merchant's.
+const WRONG_KEY: &str = "ffffffffffffffffffffffffffffffff";
+
+impl World {
+    /// The gateway is asked when it next has something to send.
+    pub(super) fn plan_gateway(&mut self) {
+        let now = self.gateway_now();
+        let poll = self.gateway.poll(now);
+        self.send(poll.send);
+        self.gateway_wakes(poll.wake_at);
+    }
+
+    fn gateway_wakes(&mut self, at: Option<saoma_sandbox::time::UnixTime>) {
+        let Some(at) = at else { return };
+        let at_ms = u64::try_from(at.0).unwrap_or(0).saturating_mul(1000).max(self.now_ms + 1);
+        if self.gateway_wakes_ms.is_none_or(|wakes| wakes > at_ms || wakes <= self.now_ms) {
+            self.gateway_wakes_ms = Some(at_ms);
+            self.after(at_ms - self.now_ms, Event::PollGateway);
+        }
+    }
+
+    pub(super) fn poll_gateway(&mut self) {
+        // What is due is taken when everybody has come to rest.
+        if self.gateway_wakes_ms.is_some_and(|wakes| wakes <= self.now_ms) {
+            self.gateway_wakes_ms = None;
+        }
+    }
+
+    fn send(&mut self, deliveries: Vec<saoma_sandbox::gateway::Delivery>) {
+        for delivery in deliveries {
+            let of_refund = delivery.url != NOTIFY_URL;
+            self.tell(if of_refund { "refund notice" } else { "notice" });
+            self.trace.add(delivery.body.as_bytes());
+            self.post(delivery.id, &delivery.body, of_refund);
+        }
+    }
+
+    fn post(&mut self, id: u64, body: &str, of_refund: bool) {
+        let never = self.plan.all_notices_lost && !of_refund;
+        if never {
+            self.fault("notice lost for ever");
+            return self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Late));
+        }
+        if !self.calm && self.net.chance(self.plan.forged) {
+            self.forge(body, of_refund);
+        }
+        if !self.calm && self.net.chance(self.plan.notice_repeated) {
+            self.fault("notice repeated");
+            let at_once = self.net.chance(300);
+            let at = self.net.between(1, 60_000);
+            for _ in 0..self.net.between(1, 16) {
+                let at = if at_once { at } else { self.net.between(1, 600_000) };
+                self.deliver(at, None, body, of_refund, false);
+            }
+        }
+        if !self.calm && self.net.chance(self.plan.notice_lost) {
+            self.fault("notice lost");
+            return self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Unreachable));
+        }
+        if !self.calm && self.net.chance(self.plan.notice_late) {
+            self.fault("notice late");
+            self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Late));
+            let most = self.net.pick(&[10_000, 600_000, LATE_MS]);
+            let at = self.net.between(5_001, most);
+            return self.deliver(at, None, body, of_refund, false);
+        }
+        let at = self.net.between(5, 300);
+        self.deliver(at, Some(id), body, of_refund, false);
+    }
+
+    fn deliver(
+        &mut self,
+        after_ms: u64,
+        delivery: Option<u64>,
+        body: &str,
+        of_refund: bool,
+        is_forged: bool,
+    ) {
+        self.last_notice += 1;
+        let body = body.to_owned();
+        let notice = Notice { delivery, body, of_refund, is_forged, commits: 0 };
+        self.notices.insert(self.last_notice, notice);
+        self.after(after_ms, Event::NoticeArrives(self.last_notice));
+    }
+
+    pub(super) fn is_forged(&self, event: &Event) -> bool {
+        match event {
+            Event::NoticeArrives(id) => self.notices.get(id).is_some_and(|it| it.is_forged),
+            _ => false,
+        }
+    }
+
+    pub(super) fn notice_arrives(&mut self, id: u64) {
+        let Some(node) = self.some_server() else {
+            if let Some(delivery) = self.notices.remove(&id).and_then(|notice| notice.delivery) {
+                self.returned(delivery, Returned::Unreachable);
+            }
+            return;
+        };
+        let commits = match &self.base {
+            Base::Memory(memory) => memory.commits(),
+            Base::Sqlite(_) => 0,
+        };
+        let Some(notice) = self.notices.get_mut(&id) else { return };
+        notice.commits = commits;
+        let (of_refund, body) = (notice.of_refund, notice.body.clone());
+        self.task(node, move |server| async move {
+            let answer = server.notify(of_refund, body.as_bytes()).await;
+            Outcome::Noticed { notice: id, answer }
+        });
+    }
+
+    /// A server has answered.
+    pub(super) fn noticed(&mut self, id: u64, (status, text): (u16, &'static str)) {
+        let Some(notice) = self.notices.remove(&id) else { return };
+        let says_yes = status == 200 && text.contains("SUCCESS");
+        self.tell(if says_yes { "yes" } else { "no" });
+        if let Base::Memory(memory) = &self.base {
+            if notice.is_forged && (says_yes || memory.commits() != notice.commits) {
+                let what = format!("a forged notification was taken: {}", notice.body);
+                self.judge.violation(what);
+            }
+            let transaction_id = field(&notice.body, "transaction_id").unwrap_or_default();
+            if says_yes && !notice.of_refund && !memory.has_payment(transaction_id) {
+                let what = format!("{transaction_id} is acknowledged and not kept");
+                self.judge.violation(what);
+            }
+        }
+        let Some(delivery) = notice.delivery else { return };
+        let at = self.net.between(5, 300);
+        if !self.calm && self.net.chance(self.plan.ack_lost) {
+            self.fault("acknowledgement lost");
+            self.after(ANSWER_WITHIN_MS, Event::Returned(delivery, Returned::Late));
+        } else {
+            self.after(at, Event::Returned(delivery, Returned::Answer(status, text)));
+        }
+    }
+
+    pub(super) fn returned(&mut self, delivery: u64, returned: Returned) {
+        let back = match returned {
+            Returned::Late => Back::Late,
+            Returned::Unreachable => Back::Unreachable { reason: "lost".to_owned() },
+            Returned::Answer(status, body) => {
+                Back::Answer { status, body: body.as_bytes().to_vec() }
+            }
+        };
+        let now = self.gateway_now();
+        // One that the gateway has given up needs no answer.
+        let _ = self.gateway.delivered(delivery, back, now);
+    }
+
+    /// Somebody who has seen a notification makes one of his own of it.
+    fn forge(&mut self, body: &str, of_refund: bool) {
+        self.fault("forged notice");
+        let forged = match (of_refund, self.luck.below(7)) {
+            (true, _) => body.replacen("<req_info>", "<req_info>AAAA", 1).replacen(
+                "<req_info><![CDATA[",
+                "<req_info><![CDATA[AAAAAAAAAAAAAAAAAAAAAA",
+                1,
+            ),
+            (_, 0) => changed(body, "total_fee", "1"),
+            (_, 1) => changed(body, "transaction_id", "4200009999202611230000000009"),
+            (_, 2) => {
+                // Replayed onto another order, one that is not paid.
+                let other = self.last_order().unwrap_or_default();
+                changed(body, "out_trade_no", &format!("{other}-1"))
+            }
+            (_, 3) => self.signed_anew(body),
+            (_, 4) => changed(body, "sign", ""),
+            (_, 5) => changed(body, "mch_id", "1900000110"),
+            (_, _) => body.get(..body.len() / 2).unwrap_or_default().to_owned(),
+        };
+        if forged != body {
+            let at = self.net.between(1, 400);
+            self.deliver(at, None, &forged, of_refund, true);
+        }
+    }
+
+    /// A payment that never was, signed with another key.
+    fn signed_anew(&mut self, body: &str) -> String {
+        let other = self.last_order().unwrap_or_default();
+        let body = changed(body, "out_trade_no", &format!("{other}-1"));
+        let body = changed(&body, "transaction_id", "4200009999202611230000000008");
+        let fields: Vec<(&str, &str)> = [
+            "appid",
+            "bank_type",
+            "cash_fee",
+            "fee_type",
+            "is_subscribe",
+            "mch_id",
+            "nonce_str",
+            "openid",
+            "out_trade_no",
+            "result_code",
+            "return_code",
+            "time_end",
+            "total_fee",
+            "trade_type",
+            "transaction_id",
+        ]
+        .into_iter()
+        .filter_map(|name| Some((name, field(&body, name)?)))
+        .collect();
+        let Some(key) = Key::new(WRONG_KEY) else { return String::new() };
+        let algorithm = if self.plan.hmac { Algorithm::HmacSha256 } else { Algorithm::Md5 };
+        let signature = sign(fields.iter().copied(), &key, algorithm);
+        let mut xml = "<xml>".to_owned();
+        for (name, value) in fields {
+            xml.push_str(&format!("<{name}><![CDATA[{value}]]></{name}>"));
+        }
+        xml + "<sign>" + &signature + "</sign></xml>"
+    }
+
+    fn last_order(&self) -> Option<String> {
+        self.customers.iter().rev().find_map(|customer| customer.order_id.clone())
+    }
+}
+
+/// The document with another value in a field.
+fn changed(document: &str, name: &str, value: &str) -> String {
+    let Some(old) = field(document, name).filter(|old| *old != value) else {
+        return document.to_owned();
+    };
+    let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
+    for (open, close) in [("<![CDATA[", "]]>"), ("", "")] {
+        let from = format!("{begin}{open}{old}{close}{end}");
+        if document.contains(&from) {
+            return document.replacen(&from, &format!("{begin}{value}{end}"), 1);
+        }
+    }
+    document.to_owned()
+}

@@ -1,0 +1,80 @@
+//! Operators, and another program of the same merchant.
+
+use super::World;
+use crate::bus::Outcome;
+use saoma_sandbox::gateway::{Arrival, Call};
+use saoma_sandbox::sign::{Algorithm, Key, sign};
+use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, NOTIFY_URL, No};
+
+impl World {
+    /// Another program of the same merchant has an order of its own, with our address, and it is
+    /// paid.
+    pub(super) fn unknown_order(&mut self) {
+        self.fault("a number of nobody's paid");
+        self.last_unknown += 1;
+        let number = format!("OTHER-{}-{}", self.seed, self.last_unknown);
+        let request = self.signed(&[
+            ("appid", APP_ID),
+            ("body", "another program's"),
+            ("mch_id", MCH_ID),
+            ("nonce_str", "a3f0c1d2e4b596877869504132435465"),
+            ("notify_url", NOTIFY_URL),
+            ("out_trade_no", &number),
+            ("product_id", "1"),
+            ("sign_type", if self.plan.hmac { "HMAC-SHA256" } else { "MD5" }),
+            ("spbill_create_ip", "127.0.0.1"),
+            ("total_fee", "4321"),
+            ("trade_type", "NATIVE"),
+        ]);
+        let now = self.gateway_now();
+        let arrival = Arrival::of(request.as_bytes());
+        let _ = self.gateway.handle(Call::UnifiedOrder, &arrival, now);
+        self.force(&number);
+    }
+
+    /// A document signed with the merchant's key.
+    fn signed(&self, fields: &[(&str, &str)]) -> String {
+        let Some(key) = Key::new(KEY) else { return String::new() };
+        let algorithm = if self.plan.hmac { Algorithm::HmacSha256 } else { Algorithm::Md5 };
+        let signature = sign(fields.iter().copied(), &key, algorithm);
+        let mut xml = "<xml>".to_owned();
+        for (name, value) in fields {
+            xml.push_str(&format!("<{name}>{value}</{name}>"));
+        }
+        xml + "<sign>" + &signature + "</sign></xml>"
+    }
+
+    /// An operator looks at refunds that wait for a person.
+    pub(super) fn operator(&mut self) {
+        let Base::Memory(memory) = &self.base else { return };
+        if !self.plan.hold && self.plan.other_currency == 0 {
+            return;
+        }
+        let held: Vec<(String, bool)> = memory
+            .refunds()
+            .iter()
+            .filter(|row| row.get("state").is_some_and(|state| state == "held"))
+            .filter_map(|row| {
+                Some((row.get("out_refund_no")?.clone(), row.get("trouble")?.is_empty()))
+            })
+            .collect();
+        for (number, may_go) in held {
+            let Some(node) = self.some_server() else { return };
+            // What cannot be sent is paid back by hand.
+            let release = may_go && self.people.chance(700);
+            if release {
+                self.judge.released.insert(number.clone());
+            }
+            self.task(node, move |server| async move {
+                let result = server.decide(&number, release).await;
+                Outcome::Decided { number, release, result }
+            });
+        }
+    }
+
+    pub(super) fn decided(&mut self, number: &str, release: bool, result: &Result<(), No>) {
+        if !release && *result == Ok(()) {
+            self.judge.dismissed.insert(number.to_owned());
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! Customers, shops, machines and operators, each with habits.
+
+use super::{Event, World};
+use crate::bus::Outcome;
+use saoma_sandbox::gateway::{Fault, FaultName, FaultRule};
+use saoma_sandbox::{Coupon, CouponKind, Target, Tender};
+use saoma_server::simulation::{Goods, No, SHOP, View};
+
+/// How often something is asked again that could not be done now.
+const TRIES_MAX: u32 = 400;
+
+/// A customer, the order, and what it comes to.
+#[derive(Debug)]
+pub(super) struct Customer {
+    order_no: String,
+    price_fen: u64,
+    expires_in_s: u64,
+    /// The machine that sells, if it is one.
+    device: Option<String>,
+    pub(super) order_id: Option<String>,
+    habit: Habit,
+    /// The first code that was shown.
+    code: Option<String>,
+    views: u32,
+    tries: u32,
+    has_paid: bool,
+    wishes: Vec<Wish>,
+    machine: Machine,
+}
+
+/// What a customer does with the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Habit {
+    Pays,
+    PaysLate,
+    PaysTwice,
+    PaysAfterEnd,
+    Cancels,
+    Races,
+    WalksAway,
+}
+
+/// A refund that the shop wants.
+#[derive(Clone, Debug)]
+struct Wish {
+    refund_no: String,
+    fen: u64,
+    tries: u32,
+    is_over: bool,
+}
+
+/// How far a machine is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Machine {
+    #[default]
+    Waits,
+    /// It has asked, and its flap is shut.
+    Claims,
+    Opens,
+    Out,
+    /// Its power went while it was at it; it remembers nothing.
+    Forgot,
+    Done,
+}
+
+impl World {
+    pub(super) fn customer(&mut self, at: usize) -> Customer {
+        let people = &mut self.people;
+        let plan = &self.plan;
+        let habit = [
+            (plan.pays_late, Habit::PaysLate),
+            (plan.pays_twice, Habit::PaysTwice),
+            (plan.pays_after_end, Habit::PaysAfterEnd),
+            (plan.cancels, Habit::Cancels),
+            (plan.races, Habit::Races),
+            (plan.walks_away, Habit::WalksAway),
+        ];
+        let habit = habit.into_iter().find(|(often, _)| people.chance(*often));
+        let device = people.chance(plan.machines).then(|| format!("machine-{}", at % 4));
+        Customer {
+            order_no: format!("NO-{at}"),
+            price_fen: people.pick(&[1, 2, 599, 1_800, 9_900, 123_456, 2_147_483_647]),
+            expires_in_s: people.pick(&[120, 300, 900, 900, 900, 7_200]),
+            device,
+            order_id: None,
+            habit: habit.map_or(Habit::Pays, |(_, habit)| habit),
+            code: None,
+            views: 0,
+            tries: 0,
+            has_paid: false,
+            wishes: Vec::new(),
+            machine: Machine::Waits,
+        }
+    }
+
+    pub(super) fn order(&mut self, at: usize) {
+        let customer = &self.customers[at];
+        if customer.order_id.is_some() {
+            return;
+        }
+        // Now and then a shop asks two servers at once.
+        let twice = self.net.chance(30);
+        for _ in 0..if twice { 2 } else { 1 } {
+            let Some(node) = self.some_server() else {
+                return self.after(1_000, Event::Order(at));
+            };
+            let customer = &self.customers[at];
+            let (order_no, price_fen) = (customer.order_no.clone(), customer.price_fen);
+            let (expires_in_s, device) = (customer.expires_in_s, customer.device.clone());
+            self.task(node, move |server| async move {
+                let device = device.as_deref();
+                let result = server.create(device, &order_no, price_fen, expires_in_s).await;
+                Outcome::Created { customer: at, result }
+            });
+        }
+        // Whoever hears nothing asks again.
+        let again = self.people.between(2_000, 9_000);
+        self.after(again, Event::Order(at));
+    }
+
+    pub(super) fn created(&mut self, at: usize, result: Result<String, No>) {
+        let Ok(order_id) = result else { return };
+        self.tell(&format!("order {order_id}"));
+        let customer = &mut self.customers[at];
+        self.judge.created(&customer.order_no, &order_id, customer.price_fen);
+        if customer.order_id.is_none() {
+            customer.order_id = Some(order_id);
+            self.after(300, Event::View(at));
+        }
+    }
+
+    /// The customer's page looks at the order.
+    pub(super) fn look(&mut self, at: usize) {
+        let customer = &mut self.customers[at];
+        customer.views += 1;
+        let Some(order_id) = customer.order_id.clone() else { return };
+        match self.some_server() {
+            Some(node) => self.task(node, move |server| async move {
+                let view = server.view(&order_id).await;
+                Outcome::Viewed { customer: at, view }
+            }),
+            None => self.after(2_000, Event::View(at)),
+        }
+    }
+
+    pub(super) fn viewed(&mut self, at: usize, view: Result<Option<View>, No>) {
+        let Ok(Some(view)) = view else {
+            return self.after(2_000, Event::View(at));
+        };
+        let phase = view.phase.as_str();
+        if view.code_url.is_some() && (phase != "open" || view.server_time >= view.expires_at) {
+            self.judge.violation(format!("{} shows a code and is {phase}", view.order_id));
+        }
+        let customer = &mut self.customers[at];
+        match phase {
+            "placing" if customer.views < 60 => self.after(1_000, Event::View(at)),
+            "open" if customer.code.is_none() => {
+                if let Some(code) = view.code_url {
+                    customer.code = Some(code.as_str().to_owned());
+                    self.decide_habit(at);
+                }
+            }
+            "open" | "closing" | "placing" if customer.has_paid && customer.views < 60 => {
+                self.after(20_000, Event::View(at));
+            }
+            "paid" if customer.device.is_some() => self.after(10, Event::Dispense(at)),
+            "paid" | "shipped" => self.may_want_back(at),
+            _ => {}
+        }
+    }
+
+    fn decide_habit(&mut self, at: usize) {
+        let lives_ms = self.customers[at].expires_in_s * 1000;
+        let pays = self.people.pick(&[0, 500, 5_000, 30_000, 100_000]);
+        let pays = self.people.between(pays / 2, pays + 1).min(lives_ms - 2_000);
+        let about_the_end = lives_ms - 3_000 + self.people.below(4_000);
+        match self.customers[at].habit {
+            Habit::Pays => self.after(pays, Event::Pay(at)),
+            Habit::PaysLate => self.after(about_the_end, Event::Pay(at)),
+            Habit::PaysTwice => {
+                self.after(pays, Event::Pay(at));
+                let again = self.people.pick(&[0, 50, 10_000, 1_000_000]);
+                self.after(pays + again, Event::PayAgain(at));
+            }
+            Habit::PaysAfterEnd => {
+                let later = self.people.pick(&[1, 400_000, 2_000_000]);
+                self.after(lives_ms + later, Event::PayAfterEnd(at));
+            }
+            Habit::Cancels => {
+                self.after(pays, Event::Cancel(at));
+                let later = self.people.pick(&[0, 1, 700, 400_000]);
+                if self.people.chance(300) {
+                    self.after(pays + later, Event::Pay(at));
+                }
+            }
+            Habit::Races => self.after(pays, Event::Race(at)),
+            Habit::WalksAway => {}
+        }
+    }
+
+    fn tender(&mut self, at: usize) -> Tender {
+        let price_fen = self.customers[at].price_fen;
+        let mut tender = Tender::default();
+        if price_fen > 10 && self.people.chance(self.plan.coupons) {
+            self.fault("coupon");
+            let kind = self.people.pick(&[None, Some(CouponKind::Cash), Some(CouponKind::NoCash)]);
+            let fee_fen = self.people.between(1, price_fen / 2);
+            tender.coupons.push(Coupon { id: "1001".to_owned(), fee_fen, kind });
+        }
+        tender
+    }
+
+    pub(super) fn pay(&mut self, at: usize) {
+        let Some(code) = self.customers[at].code.clone() else { return };
+        let Some(order_id) = self.customers[at].order_id.clone() else { return };
+        let number = format!("{order_id}-1");
+        if self.people.chance(self.plan.other_amount) {
+            self.payment_fault(FaultName::PaidOtherAmount, &number);
+        } else if self.people.chance(self.plan.other_currency) {
+            if self.payment_fault(FaultName::PaidOtherCurrency, &number) {
+                self.judge.foreign.insert(number.clone());
+            }
+        } else if self.people.chance(self.plan.query_lags) {
+            self.payment_fault(FaultName::QueryLags, &number);
+        }
+        let tender = self.tender(at);
+        let now = self.gateway_now();
+        let paid = self.gateway.pay(&Target::of_code(code), tender, now);
+        self.tell(match &paid {
+            Ok(_) => "paid",
+            Err(_) => "not paid",
+        });
+        self.look_at_ledger();
+        if paid.is_ok() {
+            self.customers[at].has_paid = true;
+            let later = self.people.pick(&[1_000, 20_000, 200_000]);
+            self.after(later, Event::View(at));
+        }
+    }
+
+    fn payment_fault(&mut self, name: FaultName, number: &str) -> bool {
+        self.fault(name.as_str());
+        let rule = FaultRule::next(Fault::new(name)).of_order(number);
+        self.gateway.add_fault(rule).is_ok()
+    }
+
+    /// The gateway takes a second payment for a number, as it never should.
+    pub(super) fn pay_again(&mut self, at: usize) {
+        let Some(order_id) = &self.customers[at].order_id else { return };
+        if !self.customers[at].has_paid {
+            return;
+        }
+        let number = format!("{order_id}-1");
+        self.fault("number paid twice");
+        self.force(&number);
+    }
+
+    /// The gateway takes a payment for what is over.
+    pub(super) fn pay_after_end(&mut self, at: usize) {
+        let Some(order_id) = &self.customers[at].order_id else { return };
+        let number = format!("{order_id}-1");
+        self.fault("paid after the end");
+        self.force(&number);
+        self.customers[at].has_paid = true;
+        self.after(30_000, Event::View(at));
+    }
+
+    pub(super) fn force(&mut self, number: &str) {
+        let tender = Tender { force: true, ..Tender::default() };
+        let now = self.gateway_now();
+        // An order that never got there cannot be paid either.
+        let paid = self.gateway.pay(&Target::of_number(number), tender, now);
+        self.tell(&format!("{number} paid by force: {:?}", paid.is_ok()));
+        self.look_at_ledger();
+    }
+
+    pub(super) fn cancel(&mut self, at: usize) {
+        let Some(order_id) = self.customers[at].order_id.clone() else { return };
+        if let Some(node) = self.some_server() {
+            self.task(node, move |server| async move {
+                let result = server.cancel(&order_id).await;
+                Outcome::Cancelled { customer: at, result }
+            });
+        }
+    }
+
+    pub(super) fn cancelled(&mut self, at: usize, result: &Result<View, No>) {
+        let right_clocks = self.plan.skew_s == 0 && self.plan.clock_jumps == 0;
+        if let Ok(view) = result
+            && right_clocks
+            && view.server_time < view.expires_at
+        {
+            self.judge.given_up.insert(view.order_id.as_str().to_owned());
+        }
+        let customer = &mut self.customers[at];
+        customer.tries += 1;
+        if *result == Err(No::Failed) && customer.tries < 5 {
+            self.after(1_000, Event::Cancel(at));
+        }
+    }
+
+    /// Now and then the shop gives something back.
+    fn may_want_back(&mut self, at: usize) {
+        if !self.customers[at].wishes.is_empty() || !self.people.chance(self.plan.refunds) {
+            return;
+        }
+        let price = self.customers[at].price_fen;
+        for wish in 0..self.people.between(1, 3) {
+            let fen = self.people.pick(&[price, price / 2, price / 3, 1]).max(1);
+            let refund_no = format!("BACK-{at}-{wish}");
+            let wishes = &mut self.customers[at].wishes;
+            wishes.push(Wish { refund_no, fen, tries: 0, is_over: false });
+            let place = wishes.len() - 1;
+            let later = self.people.pick(&[1, 1, 500, 90_000]);
+            self.after(later, Event::Refund(at, place));
+            if self.people.chance(300) {
+                self.after(later, Event::Refund(at, place));
+            }
+        }
+    }
+
+    pub(super) fn ask_back(&mut self, at: usize, wish: usize) {
+        let Some(node) = self.some_server() else {
+            return self.after(1_000, Event::Refund(at, wish));
+        };
+        let customer = &mut self.customers[at];
+        let Some(order_id) = customer.order_id.clone() else { return };
+        let is_machine = customer.device.is_some();
+        let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
+        wish_of.tries += 1;
+        self.judge.wished.insert(order_id.clone());
+        let (refund_no, fen) = (wish_of.refund_no.clone(), wish_of.fen);
+        self.task(node, move |server| async move {
+            let shop = if is_machine { saoma_server::simulation::MACHINES } else { SHOP };
+            let result = server.refund(Some(shop), &order_id, &refund_no, fen).await;
+            Outcome::Refunded { customer: at, wish, result }
+        });
+    }
+
+    pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<String, No>) {
+        let customer = &mut self.customers[at];
+        let Some(order_id) = customer.order_id.clone() else { return };
+        let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
+        match result {
+            Ok(number) => {
+                wish_of.is_over = true;
+                let fen = wish_of.fen;
+                let promised = crate::judge::Promised { order_id, fen };
+                let refund_no = wish_of.refund_no.clone();
+                self.judge.promise(&refund_no, number, promised);
+            }
+            Err(No::Failed) if !wish_of.is_over && wish_of.tries < TRIES_MAX => {
+                let again = self.people.between(500, 5_000);
+                self.after(again, Event::Refund(at, wish));
+            }
+            Err(_) => {}
+        }
+    }
+
+    pub(super) fn dispense(&mut self, at: usize) {
+        let customer = &mut self.customers[at];
+        if !matches!(customer.machine, Machine::Waits | Machine::Claims | Machine::Forgot) {
+            return;
+        }
+        if customer.machine == Machine::Waits {
+            customer.machine = Machine::Claims;
+        }
+        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
+        else {
+            return;
+        };
+        match self.some_server() {
+            Some(node) => self.task(node, move |server| async move {
+                let result = server.dispense(&order_id, &device).await;
+                Outcome::Dispensed { customer: at, result }
+            }),
+            None => self.after(2_000, Event::Dispense(at)),
+        }
+    }
+
+    pub(super) fn dispensed(&mut self, at: usize, result: Result<Goods, No>) {
+        let goods = match result {
+            Ok(goods) => goods,
+            Err(No::Failed) => return self.after(3_000, Event::Dispense(at)),
+            Err(No::Refused(_)) => {
+                self.customers[at].machine = Machine::Done;
+                return;
+            }
+        };
+        let forgot = self.customers[at].machine == Machine::Forgot;
+        if goods.again && forgot {
+            // They may be out. A person has to look.
+            self.customers[at].machine = Machine::Done;
+            return;
+        }
+        if !matches!(self.customers[at].machine, Machine::Claims | Machine::Forgot) {
+            return;
+        }
+        if !self.calm && self.people.chance(60) {
+            self.fault("machine's power cut before its flap");
+            self.customers[at].machine = Machine::Forgot;
+            return self.after(60_000, Event::Dispense(at));
+        }
+        self.customers[at].machine = Machine::Opens;
+        self.after(1_500, Event::Flap(at));
+    }
+
+    /// The goods fall.
+    pub(super) fn flap(&mut self, at: usize) {
+        let customer = &mut self.customers[at];
+        customer.machine = Machine::Out;
+        let Some(order_id) = customer.order_id.clone() else { return };
+        self.tell("goods out");
+        self.judge.handed_over(&order_id, "by machine", None, None);
+        if !self.calm && self.people.chance(60) {
+            self.fault("machine's power cut after its flap");
+            self.customers[at].machine = Machine::Forgot;
+            return self.after(60_000, Event::Dispense(at));
+        }
+        self.after(200, Event::Confirm(at));
+        if self.people.chance(self.plan.refunds) {
+            self.may_want_back(at);
+        }
+    }
+
+    pub(super) fn confirm(&mut self, at: usize) {
+        let customer = &self.customers[at];
+        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
+        else {
+            return;
+        };
+        match self.some_server() {
+            Some(node) => self.task(node, move |server| async move {
+                let result = server.confirm(&order_id, &device).await;
+                Outcome::Confirmed { customer: at, result }
+            }),
+            None => self.after(2_000, Event::Confirm(at)),
+        }
+    }
+
+    pub(super) fn confirmed(&mut self, at: usize, result: &Result<(), No>) {
+        match result {
+            Err(No::Failed) => self.after(3_000, Event::Confirm(at)),
+            Ok(()) | Err(No::Refused(_)) => self.customers[at].machine = Machine::Done,
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The servers: they start, die, have wrong clocks, and wake when something is due.
+
+use super::{Event, World};
+use crate::bus::{Line, Outcome};
+use saoma_core::time::UnixTime;
+use saoma_server::ManualClock;
+use saoma_server::simulation::{AtOnce, Base, Options, Server, Work};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Most entries of a lane that are performed at once, as the worker has it.
+const PARALLEL_MAX: usize = 16;
+/// What wakes a server: entries for WeChat, entries for shops, orders, goods.
+const KINDS: usize = 4;
+
+/// A server, alive or not.
+pub(super) struct Node {
+    pub(super) skew_s: i64,
+    clock: ManualClock,
+    epoch: u64,
+    alive: Option<Alive>,
+    is_starting: bool,
+    tasks: JoinSet<()>,
+}
+
+struct Alive {
+    server: Server,
+    at_once: AtOnce,
+    performing: [usize; 2],
+    wakes_ms: [Option<u64>; KINDS],
+    /// When each was last looked at, by this server's clock, and after how many commits.
+    looked: [(u64, u64); KINDS],
+    due: [Option<u64>; KINDS],
+}
+
+impl Node {
+    pub(super) fn new(skew_s: i64) -> Self {
+        Self {
+            skew_s,
+            clock: ManualClock::new(UnixTime::new(super::START_S).unwrap_or(UnixTime::MAX)),
+            epoch: 0,
+            alive: None,
+            is_starting: false,
+            tasks: JoinSet::new(),
+        }
+    }
+}
+
+impl World {
+    pub(super) fn set_clocks(&mut self) {
+        let now_s = self.now_s();
+        for node in &mut self.nodes {
+            if let Some(now) = UnixTime::new(now_s.saturating_add_signed(node.skew_s)) {
+                node.clock.set(now);
+            }
+        }
+    }
+
+    /// Some server that lives.
+    pub(super) fn some_server(&mut self) -> Option<usize> {
+        let alive: Vec<usize> =
+            (0..self.nodes.len()).filter(|node| self.nodes[*node].alive.is_some()).collect();
+        let first = *alive.first()?;
+        if alive.len() == 1 { Some(first) } else { Some(self.net.pick(&alive)) }
+    }
+
+    /// Has a server do something.
+    pub(super) fn task<F>(&mut self, node: usize, task: impl FnOnce(Server) -> F)
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let bus = self.bus.clone();
+        let node = &mut self.nodes[node];
+        if let Some(alive) = &node.alive {
+            while node.tasks.try_join_next().is_some() {}
+            node.tasks.spawn(bus.task(node.epoch, task(alive.server.clone())));
+        }
+    }
+
+    pub(super) fn start(&mut self, node: usize) {
+        if self.nodes[node].alive.is_some() || self.nodes[node].is_starting {
+            return;
+        }
+        self.epochs += 1;
+        let epoch = self.epochs;
+        self.bus.begin(epoch);
+        let line = Arc::new(Line { bus: self.bus.clone(), epoch });
+        let options = Options {
+            hold: self.plan.hold,
+            hmac: self.plan.hmac,
+            seed: self.seed.wrapping_mul(1_000).wrapping_add(epoch),
+        };
+        let (base, bus) = (self.base.clone(), self.bus.clone());
+        let node = &mut self.nodes[node];
+        (node.epoch, node.is_starting) = (epoch, true);
+        node.tasks = JoinSet::new();
+        let clock = node.clock.clone();
+        node.tasks.spawn(bus.task(epoch, async move {
+            match Server::start(&base, options, &clock, line).await {
+                Ok(started) => Outcome::Started(Box::new(started)),
+                Err(_) => Outcome::NotStarted,
+            }
+        }));
+    }
+
+    fn node_of(&self, epoch: u64) -> Option<usize> {
+        self.nodes.iter().position(|node| node.epoch == epoch)
+    }
+
+    pub(super) fn started(&mut self, epoch: u64, (server, at_once): (Server, AtOnce)) {
+        let Some(node) = self.node_of(epoch) else { return };
+        self.tell(&format!("server {node} lives"));
+        self.nodes[node].is_starting = false;
+        self.nodes[node].alive = Some(Alive {
+            server,
+            at_once,
+            performing: [0; 2],
+            wakes_ms: [None; KINDS],
+            looked: [(0, 0); KINDS],
+            due: [None; KINDS],
+        });
+    }
+
+    pub(super) fn not_started(&mut self, epoch: u64) {
+        let Some(node) = self.node_of(epoch) else { return };
+        self.nodes[node].is_starting = false;
+        self.after(1_000, Event::Start(node));
+    }
+
+    /// Those who died at a write are gone.
+    pub(super) fn bury(&mut self) {
+        let Base::Memory(memory) = &self.base else { return };
+        for life in memory.died() {
+            let is_it = |node: &Node| match &node.alive {
+                Some(alive) => alive.server.life() == life,
+                None => false,
+            };
+            let starting = |node: &Node| node.is_starting;
+            let node = self.nodes.iter().position(is_it);
+            let node = node.or_else(|| self.nodes.iter().position(starting));
+            if let Some(node) = node {
+                self.dies(node);
+            }
+        }
+    }
+
+    fn dies(&mut self, node: usize) {
+        self.tell(&format!("server {node} dies"));
+        let back = if self.calm { 1 } else { self.servers.between(100, 120_000) };
+        let dead = &mut self.nodes[node];
+        if let (Some(alive), Base::Memory(memory)) = (&dead.alive, &self.base) {
+            memory.power_cut(alive.server.life());
+        }
+        dead.alive = None;
+        dead.is_starting = false;
+        dead.tasks = JoinSet::new();
+        let epoch = dead.epoch;
+        dead.epoch = 0;
+        self.bus.end(epoch);
+        self.after(back, Event::Start(node));
+    }
+
+    pub(super) fn power_cut(&mut self, node: usize) {
+        if !self.calm && self.nodes[node].alive.is_some() {
+            self.fault("power cut");
+            self.dies(node);
+        }
+    }
+
+    pub(super) fn clock_jump(&mut self, node: usize) {
+        if self.calm {
+            return;
+        }
+        self.fault("clock jump");
+        let most = self.luck.pick(&[5_u64, 60, 3_600, 86_400]);
+        let by = self.luck.below(most).cast_signed();
+        self.nodes[node].skew_s = if self.luck.chance(500) { by } else { -by };
+    }
+
+    /// When somebody has something to do, he is woken then.
+    pub(super) fn plan_wakes(&mut self) {
+        let (due, commits) = match &self.base {
+            Base::Memory(memory) => (Some(memory.next_due()), memory.commits()),
+            Base::Sqlite(_) => (None, 0),
+        };
+        let now_ms = self.now_ms;
+        for node in 0..self.nodes.len() {
+            self.take_at_once(node);
+            let skew_s = self.nodes[node].skew_s;
+            let Some(alive) = &mut self.nodes[node].alive else { continue };
+            let due = due.unwrap_or(alive.due);
+            for kind in 0..KINDS {
+                let is_full = kind < 2 && alive.performing[kind] >= PARALLEL_MAX;
+                let Some(due_s) = due[kind].filter(|_| !is_full) else { continue };
+                let (looked_s, looked_commits) = alive.looked[kind];
+                // What was due already when it was looked at waits for somebody.
+                let again = looked_commits == commits;
+                let due_s = if again { due_s.max(looked_s + 1) } else { due_s };
+                let at_ms = due_s.saturating_add_signed(-skew_s).saturating_mul(1000);
+                let at_ms = at_ms.max(now_ms);
+                if alive.wakes_ms[kind].is_none_or(|wakes_ms| wakes_ms > at_ms + 60) {
+                    let jitter = self.servers.below(40);
+                    alive.wakes_ms[kind] = Some(at_ms + jitter);
+                    self.placed += 1;
+                    self.queue.push(std::cmp::Reverse(super::At {
+                        time_ms: at_ms + jitter,
+                        place: self.placed,
+                        event: Event::Wake { node, kind },
+                    }));
+                }
+            }
+        }
+    }
+
+    fn take_at_once(&mut self, node: usize) {
+        while let Some(alive) = &mut self.nodes[node].alive
+            && let Some(work) = alive.at_once.take()
+        {
+            self.perform(node, 0, work);
+        }
+    }
+
+    fn perform(&mut self, node: usize, lane: usize, work: Work) {
+        if let Some(alive) = &mut self.nodes[node].alive {
+            alive.performing[lane] += 1;
+        }
+        self.task(node, |server| async move {
+            server.perform(work).await;
+            Outcome::Performed { lane }
+        });
+    }
+
+    pub(super) fn performed(&mut self, epoch: u64, lane: usize) {
+        let Some(node) = self.node_of(epoch) else { return };
+        if let Some(alive) = &mut self.nodes[node].alive {
+            alive.performing[lane] = alive.performing[lane].saturating_sub(1);
+        }
+    }
+
+    pub(super) fn wake(&mut self, node: usize, kind: usize) {
+        let now_ms = self.now_ms;
+        let now_s = self.now_s().saturating_add_signed(self.nodes[node].skew_s);
+        let (due, commits) = match &self.base {
+            Base::Memory(memory) => (memory.next_due()[kind], memory.commits()),
+            Base::Sqlite(_) => (None, 0),
+        };
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        let due = due.or(alive.due[kind]);
+        if alive.wakes_ms[kind] != Some(now_ms) {
+            // Another wake has taken this one's place.
+            return;
+        }
+        alive.wakes_ms[kind] = None;
+        if due.is_none_or(|due| due > now_s) {
+            return;
+        }
+        alive.looked[kind] = (now_s, commits);
+        if kind >= 2 {
+            self.task(node, |server| async move {
+                // What fails comes up again.
+                let _ = server.tick().await;
+                Outcome::Ticked
+            });
+            return;
+        }
+        let room = PARALLEL_MAX.saturating_sub(alive.performing[kind]);
+        let limit = u32::try_from(room).unwrap_or(1);
+        if limit > 0 {
+            self.task(node, move |server| async move {
+                let works = server.claim(kind == 1, limit).await.unwrap_or_default();
+                Outcome::Claimed { lane: kind, works }
+            });
+        }
+    }
+
+    pub(super) fn claimed(&mut self, epoch: u64, lane: usize, works: Vec<Work>) {
+        let Some(node) = self.node_of(epoch) else { return };
+        for work in works {
+            self.perform(node, lane, work);
+        }
+    }
+
+    /// A database on a disk is asked when something is due.
+    pub(super) async fn ask_when_due(&mut self) {
+        let Base::Sqlite(_) = &self.base else { return };
+        for node in &mut self.nodes {
+            if let Some(alive) = &mut node.alive {
+                alive.due = alive.server.due().await;
+            }
+        }
+    }
+}
