@@ -13,6 +13,10 @@ use crate::workspace;
 /// Text that only a program that signs (`key=`) or writes messages to WeChat contains.
 const MERCHANT_WORDS: [&str; 4] = ["key=", "nonce_str", "out_trade_no", "unifiedorder"];
 
+/// How an error of the reader of configuration files begins, which a compiler may put before its
+/// `=`: that is no `key=` of signing.
+const TOML_ERROR: &[u8] = b"missing value for ";
+
 /// The features that browsers and kiosks are built without.
 const MERCHANT_FEATURES: [&str; 2] = ["merchant", "native"];
 
@@ -77,7 +81,10 @@ fn merchant_features(features: &str) -> Vec<&str> {
 }
 
 fn merchant_words(binary: &[u8]) -> Vec<&'static str> {
-    let contains = |word: &&str| binary.windows(word.len()).any(|bytes| bytes == word.as_bytes());
+    let contains = |word: &&str| {
+        let mut places = binary.windows(word.len()).enumerate();
+        places.any(|(at, bytes)| bytes == word.as_bytes() && !binary[..at].ends_with(TOML_ERROR))
+    };
     MERCHANT_WORDS.into_iter().filter(contains).collect()
 }
 
@@ -97,5 +104,7 @@ mod tests {
         assert_eq!(merchant_words(b"\0\xff&key=\0"), ["key="]);
         assert_eq!(merchant_words(b"out_trade_no key="), ["key=", "out_trade_no"]);
         assert!(merchant_words(b"out_trade_n &key").is_empty());
+        assert!(merchant_words(b"missing value for key=key with no value").is_empty());
+        assert_eq!(merchant_words(b"missing value for key=key=x"), ["key="]);
     }
 }

@@ -195,3 +195,30 @@ async fn another_shop_sees_and_refunds_nothing() {
     // An operator may.
     assert!(shop.service.ask_refund(RefundBy::Operator("wang"), &order_id, &new).await.unwrap().1);
 }
+
+#[tokio::test]
+async fn a_refund_that_wechat_neither_takes_nor_knows_is_told_to_a_person_and_still_tried() {
+    let mut shop = Shop::open().await;
+    too_late(&mut shop).await;
+    let mut rounds = 0;
+    while shop.rows("select trouble from refund where trouble is not null").await.is_empty() {
+        rounds += 1;
+        assert!(rounds < 40, "nobody is told");
+        shop.clock.advance(3_600);
+        let entry = due(&shop).await.unwrap();
+        match shop.service.refund_job(&entry).await.unwrap() {
+            Some(RefundJob::Send(_)) => {
+                news(&shop, entry, RefundNews::Unsure("ERROR".to_owned())).await;
+            }
+            Some(RefundJob::Look(_)) => {
+                news(&shop, entry, RefundNews::Told { refunds: vec![], total: None }).await;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(rounds > 10, "not at the first difficulty: {rounds}");
+    let trouble = shop.rows("select trouble from refund").await;
+    assert!(trouble[0].contains("does not take it"), "{trouble:?}");
+    shop.clock.advance(3_600);
+    assert!(due(&shop).await.is_some(), "and it is tried on");
+}

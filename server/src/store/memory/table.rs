@@ -203,9 +203,9 @@ impl Tables {
     }
 
     /// Puts a row under a key, or takes it away, and keeps the indexes right.
-    fn put(&mut self, table: Name, key: &str, row: Option<Cells>) -> Option<Cells> {
+    fn put(&mut self, table: Name, key: &str, row: Option<&Cells>) -> Option<Cells> {
         let rows = self.rows.entry(table).or_default();
-        let before = match &row {
+        let before = match row {
             Some(row) => rows.insert(key.to_owned(), row.clone()),
             None => rows.remove(key),
         };
@@ -215,18 +215,18 @@ impl Tables {
                 if let Some(due) = before.as_ref().and_then(due) {
                     self.due_orders.remove(&due);
                 }
-                self.due_orders.extend(row.as_ref().and_then(due));
+                self.due_orders.extend(row.and_then(due));
             }
             Name::Outbox => {
                 if let Some(before) = &before {
                     self.index_entry(key, before, false);
                 }
-                if let Some(row) = &row {
+                if let Some(row) = row {
                     self.index_entry(key, row, true);
                 }
             }
             Name::Refund => {
-                for (row, add) in [(&before, false), (&row, true)] {
+                for (row, add) in [(before.as_ref(), false), (row, true)] {
                     let Some(row) = row else { continue };
                     for by in ["transaction_id", "order_id"] {
                         let by = (text(at(REFUND, row, by)).to_owned(), key.to_owned());
@@ -281,13 +281,13 @@ impl Tables {
         if table == Name::Orders {
             self.touched.push(key.to_owned());
         }
-        let before = self.put(table, key, Some(Arc::new(row)));
+        let before = self.put(table, key, Some(&Arc::new(row)));
         undo.push(Undo { table, key: key.to_owned(), before });
     }
 
     pub(super) fn undo(&mut self, undo: Vec<Undo>) {
         for Undo { table, key, before } in undo.into_iter().rev() {
-            self.put(table, &key, before);
+            self.put(table, &key, before.as_ref());
         }
         self.touched.clear();
     }
