@@ -15,6 +15,9 @@ use tokio::process::Command;
 use crate::plan::{Plan, binary};
 use crate::program::{Death, Program, ProgramError};
 
+/// How often, and how far apart, to look whether the server knows a new key.
+const KNOWN_TRIES: u32 = 300;
+const KNOWN_PAUSE: Duration = Duration::from_millis(100);
 /// How long a call to one of the programs may take.
 const CALL_WITHIN: Duration = Duration::from_secs(15);
 
@@ -224,10 +227,25 @@ impl Desk {
         let said = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
         let key = said(&output.stdout);
         if output.status.success() && !key.is_empty() && !key.contains(char::is_whitespace) {
+            self.until_known(&key).await?;
             return Ok(key);
         }
         let words = format!("{} {}", said(&output.stdout), said(&output.stderr));
         Err(DeskError::Call(format!("`saoma-server key add` failed: {words}")))
+    }
+
+    /// Waits until the server knows a key: it reads them again every two seconds.
+    async fn until_known(&self, key: &str) -> Result<(), DeskError> {
+        for _ in 0..KNOWN_TRIES {
+            // No order can be made of it, but the key is looked at first.
+            let request = self.http.post(format!("{}/v1/orders", self.server_url())).body("{}");
+            if request.bearer_auth(key).send().await?.status() != reqwest::StatusCode::UNAUTHORIZED
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(KNOWN_PAUSE).await;
+        }
+        Err(DeskError::Call("the server does not learn of a new key".to_owned()))
     }
 
     /// The command line of a kiosk with a key of its own, but for its display.
