@@ -5,6 +5,7 @@
 //! `cargo xtask firmware test` sees to both.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod board;
 mod line;
