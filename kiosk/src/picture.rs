@@ -2,7 +2,7 @@
 //!
 //! A picture is painted line by line, each pixel once and in its final colour, as one contiguous
 //! fill of the area that is asked for. So nothing flickers, and a part painted later is exactly
-//! the same part of the whole. [`paint`](crate::paint) has the pixels, and
+//! the same part of the whole. `paint` has the pixels, and
 //! [`shown`](crate::shown) sends only those that differ from what is on the display.
 //!
 //! Nothing here decides where things stand; see [`layout`](crate::layout).

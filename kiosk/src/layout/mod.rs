@@ -1,8 +1,8 @@
 //! Where things stand: from what the terminal shows and the size of its display to a picture.
 //!
-//! Everything is measured by the display's shorter side ([`metrics`]). Displays with room for a
+//! Everything is measured by the display's shorter side (`metrics`). Displays with room for a
 //! finger have a bar at the top with the shop's name and the language, and keys at the bottom;
-//! very small ones ([`tiny`]) have lines of text of which one is selected. Whatever the server or
+//! very small ones (`tiny`) have lines of text of which one is selected. Whatever the server or
 //! a menu says is cut to its place; the terminal's own texts always fit, and a test sees to it.
 
 mod attract;
