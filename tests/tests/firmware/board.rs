@@ -18,8 +18,8 @@ pub(crate) const UP: &str = "up";
 /// Bytes of the memory card; a power of two.
 const CARD: u64 = 1 << 20;
 /// How long a button is held, and how long after it the next one may come.
-const HOLD_MS: u64 = 40;
-const BETWEEN: Duration = Duration::from_millis(90);
+const HOLD_MS: u64 = 120;
+const BETWEEN: Duration = Duration::from_millis(250);
 
 /// A running board. Dropped, it is unplugged.
 pub(crate) struct Board {
