@@ -89,8 +89,7 @@ fn bare_commits(place: &Place, scale: &Scale) -> u64 {
 
 /// The limit of PostgreSQL, from an order that the server itself has taken to the shop.
 async fn bare_batches(pattern: &Pattern, url: &str, scale: &Scale) -> u64 {
-    let payment = Pattern::payment();
-    let per_s = bare_postgres::measure(url, &pattern.order_id, &payment, scale.time).await;
+    let per_s = bare_postgres::measure(url, &pattern.order_id, &pattern.payment, scale.time).await;
     println!("\nA bare batch insert of the same rows: {per_s} notifications a second.");
     per_s
 }

@@ -7,6 +7,7 @@ use crate::load::Line;
 use crate::place::{Kind, Place};
 use crate::requests::{notice, order, transaction_id};
 use saoma_core::sign::ApiKey;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Tables that hold nothing of an order.
@@ -17,13 +18,17 @@ const CHUNK: u64 = 50_000;
 const STORED_GAP_S: u64 = 8;
 /// Stored orders are paid by transactions from here on.
 const STORED_FROM: u64 = 1_000_000_000;
-/// The transaction that pays the pattern itself.
-const PATTERN_PAYMENT: u64 = 999_999_999;
+/// The transactions that pay the patterns themselves are before this one; each has its own.
+const PATTERN_PAYMENTS: u64 = 999_999_999;
+/// How many patterns there are.
+static PATTERNS: AtomicU8 = AtomicU8::new(0);
 
 /// An order to be copied.
 pub(crate) struct Pattern {
     pub(crate) order_id: String,
     order_no: String,
+    /// The transaction that pays it.
+    pub(crate) payment: String,
 }
 
 impl Pattern {
@@ -34,20 +39,16 @@ impl Pattern {
         let answer = line.call(request.as_bytes()).await.expect("an answer");
         let id = answer.split("\"order_id\":\"").nth(1).and_then(|rest| rest.split('"').next());
         let order_id = id.unwrap_or_else(|| panic!("no order: {answer}")).to_owned();
-        let pattern = Self { order_id, order_no: order_no.to_owned() };
+        let payment = transaction_id(PATTERN_PAYMENTS - u64::from(PATTERNS.fetch_add(1, Relaxed)));
+        let pattern = Self { order_id, order_no: order_no.to_owned(), payment };
         pattern.until(place, "open").await;
         pattern
-    }
-
-    /// The transaction that pays it.
-    pub(crate) fn payment() -> String {
-        transaction_id(PATTERN_PAYMENT)
     }
 
     /// Pays it and waits until it is shipped.
     pub(crate) async fn ship(&self, place: &Place) {
         let key = ApiKey::new(&place.merchant_key).expect("a key");
-        let xml = notice(&key, &self.order_id, &transaction_id(PATTERN_PAYMENT));
+        let xml = notice(&key, &self.order_id, &self.payment);
         let mut line = Line::open(place.address()).await.expect("a line");
         let request = crate::load::post("/wx/v2/notify", "content-type: text/xml\r\n", &xml);
         let answer = line.call(request.as_bytes()).await.expect("an answer");
@@ -125,7 +126,7 @@ impl Copy<'_> {
 
     async fn table(&self, into: &mut Database, table: &str) {
         let columns = columns(into, table).await;
-        let (id, payment) = (&self.pattern.order_id, transaction_id(PATTERN_PAYMENT));
+        let Pattern { order_id: id, payment, .. } = self.pattern;
         let is_its = columns
             .iter()
             .filter(|column| column.is_text)
@@ -169,11 +170,10 @@ impl Copy<'_> {
             };
         }
         if *is_text {
-            let Pattern { order_id, order_no } = self.pattern;
+            let Pattern { order_id, order_no, payment: old_payment } = self.pattern;
             let (new_id, payment) =
                 (self.sql_id(kind), sql_number(kind, "420000", 22, STORED_FROM));
             let new_no = sql_number(kind, &format!("{order_no}-"), 8, 0);
-            let old_payment = transaction_id(PATTERN_PAYMENT);
             return format!(
                 "replace(replace(replace({name}, '{order_id}', {new_id}), '{order_no}', {new_no}),
                      '{old_payment}', {payment})"
