@@ -12,6 +12,9 @@ use saoma_core::{
 };
 use serde::Serialize;
 
+/// The most that an order of a terminal may cost, in fen: ¥99,999.99. Whatever is not more is shown
+/// whole on the smallest screen; an amount that is cut would be a wrong one.
+pub const AMOUNT_MAX_FEN: u32 = 9_999_999;
 /// Longest number of an order that the shop chooses, in bytes (`docs/api.md` §2.1).
 pub const ORDER_NO_MAX: usize = 64;
 /// Longest id of a job, in bytes: the server's are `ship-` and an order's id.
@@ -35,7 +38,7 @@ pub struct Goods {
 /// Why goods cannot be sold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GoodsError {
-    /// The price is 0 or above what WeChat takes (protocol §1).
+    /// The price is 0 or above [`AMOUNT_MAX_FEN`].
     Amount,
     /// The description is empty or longer than 127 bytes.
     Length,
@@ -45,23 +48,23 @@ pub enum GoodsError {
 
 impl fmt::Display for GoodsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Amount => "the amount must be 1 to 2147483647 fen",
-            Self::Length => "the description must be 1 to 127 bytes of UTF-8",
-            Self::Control => "the description must hold no control characters",
-        })
+        match self {
+            Self::Amount => write!(f, "the amount must be 1 to {AMOUNT_MAX_FEN} fen"),
+            Self::Length => f.write_str("the description must be 1 to 127 bytes of UTF-8"),
+            Self::Control => f.write_str("the description must hold no control characters"),
+        }
     }
 }
 
 impl core::error::Error for GoodsError {}
 
 impl Goods {
-    /// Checks what the server would check (`docs/api.md` §2.1).
+    /// Checks what the server would check (`docs/api.md` §2.1), and what a screen can show.
     ///
     /// # Errors
     /// [`GoodsError`] names the rule.
     pub fn new(description: &str, amount: Fen) -> Result<Self, GoodsError> {
-        if amount == Fen::ZERO || amount > Fen::ORDER_MAX {
+        if amount == Fen::ZERO || amount.get() > AMOUNT_MAX_FEN.into() {
             return Err(GoodsError::Amount);
         }
         if description.chars().any(char::is_control) {
@@ -229,9 +232,9 @@ mod tests {
     fn goods_are_what_the_server_would_take() {
         let fen = |fen| Fen::new(fen).unwrap();
         assert!(Goods::new("拿铁", fen(1)).is_ok());
-        assert!(Goods::new(&"a".repeat(127), Fen::ORDER_MAX).is_ok());
+        assert!(Goods::new(&"a".repeat(127), fen(9_999_999)).is_ok());
         assert_eq!(Goods::new("拿铁", Fen::ZERO), Err(GoodsError::Amount));
-        assert_eq!(Goods::new("拿铁", fen(2_147_483_648)), Err(GoodsError::Amount));
+        assert_eq!(Goods::new("拿铁", fen(10_000_000)), Err(GoodsError::Amount));
         assert_eq!(Goods::new("", fen(1)), Err(GoodsError::Length));
         assert_eq!(Goods::new(&"铁".repeat(43), fen(1)), Err(GoodsError::Length));
         assert_eq!(Goods::new("a\nb", fen(1)), Err(GoodsError::Control));

@@ -20,6 +20,8 @@ use embedded_graphics::{geometry::Point, primitives::Rectangle};
 
 /// Most items on a page of the menu: more are hard to choose from, and a picture has its limits.
 const ITEMS_MAX: i32 = 6;
+/// Fewer rows of a basket are too few for what they gain by being higher.
+const HIGH_ROWS_MIN: i32 = 4;
 /// Most lines of a name on a card.
 const NAME_LINES: usize = 3;
 
@@ -48,9 +50,15 @@ impl Grid {
         Self::new(metrics, columns, least, most, 2)
     }
 
-    /// The basket's: as high as its keys.
+    /// The basket's: as high as its keys; on high displays, where beside the keys there is little
+    /// room, two lines of a name and the amount.
     pub(super) fn of_basket(metrics: &Metrics) -> Self {
-        Self::new(metrics, 1, metrics.key, i32::try_from(ROWS_MAX).unwrap_or(1), 1)
+        let most = i32::try_from(ROWS_MAX).unwrap_or(1);
+        let high = Self::new(metrics, 1, metrics.key.max(3 * metrics.small.height() + 8), most, 1);
+        if metrics.width < metrics.height && high.rows >= HIGH_ROWS_MIN {
+            return high;
+        }
+        Self::new(metrics, 1, metrics.key, most, 1)
     }
 
     /// As many rows of cards as there is room for; a card may be higher than the `least` by so
@@ -207,7 +215,9 @@ fn name_font<'t>(
         let most = name_lines(metrics, font, tall);
         names.clone().all(|name| lines::fits_whole(font, name, width, most))
     };
-    let fonts = [metrics.body, metrics.small, &SIZE_16, &SIZE_12];
+    // Two sizes smaller nobody could read it.
+    let smaller = if metrics.small.height() > SIZE_16.height() { &SIZE_16 } else { &SIZE_12 };
+    let fonts = [metrics.body, metrics.small, smaller];
     fonts.into_iter().find(is_whole).unwrap_or(metrics.small)
 }
 

@@ -70,9 +70,10 @@ impl Metrics {
         fonts.into_iter().find(|font| font.width(text) <= width).unwrap_or(&SIZE_12)
     }
 
-    /// The small font, or the smallest where a text needs it.
+    /// The small font, or a smaller one where a text needs it.
     pub(super) fn fitting_small(&self, text: &str, width: i32) -> &'static Font {
-        if self.small.width(text) <= width { self.small } else { &SIZE_12 }
+        let fonts = [self.small, &SIZE_16];
+        fonts.into_iter().find(|font| font.width(text) <= width).unwrap_or(&SIZE_12)
     }
 
     /// The first of the larger fonts in which a text fits a width in one line, or the small one.

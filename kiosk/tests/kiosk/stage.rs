@@ -78,7 +78,7 @@ pub(crate) const LONGEST: Sample = Sample {
     merchant: "The Very Long Established Saoma Coffee Roasting Company, Limited",
     description: ["Sparkling water, matcha, latte, americano and everything else that a long menu \
                    can offer to a patient customer in the morning."; 2],
-    amount_fen: 2_147_483_647,
+    amount_fen: 9_999_999,
     order_no: "KIOSK-AT-THE-STATION-7QX2M9XB-4294967295",
     code_url: "weixin://wxpay/bizpayurl/up?pr=0123456789abcdefghijklmnopqrstuvw",
     menu: &[LONG_ITEM; 8],
@@ -89,7 +89,8 @@ const LONG_ITEM: Item = Item {
     name: "longest",
     zh: "燕麦拿铁云南手冲茉莉绿茶葡式蛋挞冰美式黄油可颂青柠气泡水咖啡豆燕麦拿铁",
     en: "Yunnan pour-over with lime sparkling water, jasmine green tea, egg tart and beans",
-    amount_fen: 2_147_483_647,
+    // Thirteen of them are the most that an order may cost.
+    amount_fen: 769_230,
     symbol: Symbol::Parcel,
 };
 

@@ -3,7 +3,7 @@
 use crate::args::Args;
 use clap::{ArgAction, CommandFactory as _, Parser as _};
 use saoma_kiosk::{
-    call::Goods,
+    call::{AMOUNT_MAX_FEN, Goods},
     menu::{ITEMS_MAX, Item, MENU, Symbol},
     texts::Language,
 };
@@ -126,8 +126,9 @@ fn item(table: &Table) -> Result<Item, String> {
         return Err("`name` has letters, digits, - and _ only".into());
     }
     let no = u16::try_from(number("no")?).map_err(|_| "`no` must be 0 to 65535")?;
-    let amount_fen = u32::try_from(number("price-fen")?).ok().filter(|fen| *fen > 0);
-    let amount_fen = amount_fen.ok_or("`price-fen` must be 1 to 2147483647")?;
+    let amount_fen = u32::try_from(number("price-fen")?).ok();
+    let amount_fen = amount_fen.filter(|fen| (1..=AMOUNT_MAX_FEN).contains(fen));
+    let amount_fen = amount_fen.ok_or(format!("`price-fen` must be 1 to {AMOUNT_MAX_FEN}"))?;
     let symbol = match table.get("picture") {
         None => Symbol::default(),
         Some(_) => Symbol::from_name(text("picture")?).ok_or_else(|| {
@@ -213,7 +214,7 @@ mod tests {
             ("no = 7", "", "`no`"),
             ("price-fen = 500", "price-fen = 5.0", "`price-fen`"),
             ("price-fen = 500", "price-fen = 0", "`price-fen`"),
-            ("price-fen = 500", "price-fen = 4294967295", "2147483647"),
+            ("price-fen = 500", "price-fen = 10000000", "9999999"),
             ("\"pot\"", "\"pott\"", "`picture`"),
             ("name = \"tea\"", "name = \"te a\"", "`name`"),
             ("zh = \"茉莉绿茶\"", "zh = \" \"", "`zh`"),
