@@ -257,7 +257,10 @@ fn push_badge(plan: &mut Plan<'_>, area: &Rectangle, pieces: u8) {
     if pieces == 0 {
         return;
     }
-    let font = plan.metrics.small;
+    let small = plan.metrics.small;
+    let art = art_side(&plan.metrics, (extent(area.size.width), extent(area.size.height)));
+    // A small drawing stays to be seen.
+    let font = if art < 2 * small.height() { &SIZE_12 } else { small };
     let side = font.height() + 2;
     let at = area.top_left + Point::new_equal(inset(&plan.metrics) / 2);
     let disc = rect(at.x, at.y, side, side);
