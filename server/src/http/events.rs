@@ -7,13 +7,14 @@ use crate::metrics::OpenStream;
 use crate::watch::Follower;
 use axum::extract::State;
 use axum::response::Sse;
-use axum::response::sse::{Event, KeepAlive};
+use axum::response::sse::Event;
 use futures_util::stream::{self, Stream};
 use saoma_core::ids::OrderId;
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// How often a line proves that the connection lives. The order is read again as often.
+/// After how long without news a line proves that the connection lives. The order is read again
+/// as often.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// When pages come back that a stopping server has left: from then on, within so many ms.
 const RETRY_MIN: Duration = Duration::from_millis(500);
@@ -34,7 +35,7 @@ pub(super) async fn follow(
         let event = following.next().await?;
         Some((Ok(event), following))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    Ok(Sse::new(events))
 }
 
 struct Following {
@@ -52,13 +53,20 @@ impl Following {
     /// The next event, or `None` at the end: after a final phase, when the server stops, or when
     /// the order cannot be read; the page comes back then.
     async fn next(&mut self) -> Option<Event> {
+        let mut is_due = false;
         while !self.is_over {
-            let view = self.app.service.view(&self.order_id).await.ok().flatten()?;
+            // In a box that is gone while nothing happens: a look takes much more room than a
+            // follower.
+            let look = Box::pin(self.app.service.view(&self.order_id));
+            let view = look.await.ok().flatten()?;
             if view.version > self.shown {
                 self.shown = view.version;
                 self.is_over = view.phase.is_final();
                 let event = Event::default().event("view").id(view.version.to_string());
                 return event.json_data(&view).ok();
+            }
+            if is_due {
+                return Some(Event::DEFAULT_KEEP_ALIVE);
             }
             tokio::select! {
                 biased;
@@ -68,7 +76,7 @@ impl Following {
                     return Some(farewell(&self.order_id));
                 }
                 () = self.follower.news() => {}
-                () = tokio::time::sleep(KEEP_ALIVE) => {}
+                () = tokio::time::sleep(KEEP_ALIVE) => is_due = true,
             }
         }
         None
