@@ -176,6 +176,14 @@ impl Order {
         Some((&settled.transaction_id, settled.amount))
     }
 
+    /// All transactions that were told of for its numbers, those as well that cannot be.
+    pub fn transactions(&self) -> impl Iterator<Item = &TransactionId> {
+        self.attempts.iter().flat_map(|attempt| {
+            let settled = attempt.payment.iter().map(|settled| &settled.transaction_id);
+            settled.chain(&attempt.conflicts)
+        })
+    }
+
     /// Why the payment of an attempt is not kept; `None` when it is, or when there is none.
     #[must_use]
     pub fn anomaly(&self, attempt: u8) -> Option<Anomaly> {

@@ -107,7 +107,7 @@ pub(super) async fn order(office: &Office, id: &OrderId) -> Result<Option<OrderP
     let Some(row) = OrderRow::get(&mut reader, id).await? else { return Ok(None) };
     let attempts = ListedAttempt::of(&mut reader, id.as_str()).await?;
     let numbers: Vec<&str> = attempts.iter().map(|attempt| &*attempt.out_trade_no).collect();
-    let payments = ListedPayment::of(&mut reader, &numbers).await?;
+    let payments = ListedPayment::of(&mut reader, &row.order).await?;
     let transactions: Vec<&str> = payments.iter().map(|payment| &*payment.transaction_id).collect();
     let anomalies = ListedAnomaly::kinds_of(&mut reader, &transactions).await?;
     let refunds = RefundRow::of_order(&mut reader, id).await?;

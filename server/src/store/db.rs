@@ -215,7 +215,19 @@ where
     for<'t> Option<i64>: Encode<'t, DB> + Type<DB>,
     for<'t> Option<String>: Encode<'t, DB> + Type<DB>,
 {
-    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+    and_bound(sqlx::query(sql), values)
+}
+
+/// Binds what its later marks stand for.
+fn and_bound<'q, DB: Database>(
+    query: Query<'q, DB, DB::Arguments>,
+    values: Vec<Value>,
+) -> Query<'q, DB, DB::Arguments>
+where
+    for<'t> Option<i64>: Encode<'t, DB> + Type<DB>,
+    for<'t> Option<String>: Encode<'t, DB> + Type<DB>,
+{
+    values.into_iter().fold(query, |query, value| match value {
         Value::Int(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
     })
@@ -303,16 +315,7 @@ impl Conn {
             return self.end(found.map(|rows| rows.into_iter().map(Row::Memory).collect()));
         }
         if self.dialect() == Dialect::Postgres && !keys.is_empty() {
-            let keys = turned(keys.into_iter().map(|key| vec![key]).collect())?;
-            let sql = AssertSqlSafe(format!("{select} where {key} = any($1)"));
-            let result = match &mut self.line {
-                Line::Postgres(conn) => bound_lists(sql, keys).fetch_all(&mut **conn).await,
-                Line::PostgresTx(conn) => bound_lists(sql, keys).fetch_all(&mut **conn).await,
-                Line::Sqlite(_) | Line::SqliteTx(_) => Ok(Vec::new()),
-                #[cfg(feature = "simulation")]
-                Line::Memory(_) => Ok(Vec::new()),
-            };
-            return self.end(result.map(|rows| rows.into_iter().map(Row::Postgres).collect()));
+            return self.fetch_listed(select, key, keys).await;
         }
         let mut found = Vec::new();
         for keys in chunks(keys) {
@@ -320,6 +323,29 @@ impl Conn {
             found.extend(self.fetch(AssertSqlSafe(sql), keys).await?);
         }
         Ok(found)
+    }
+
+    /// The same on PostgreSQL, which takes the keys as a list. Of a list it cannot tell which
+    /// months it needs, so it is told between which keys it lies, byte by byte as months are.
+    async fn fetch_listed(
+        &mut self,
+        select: &str,
+        key: &str,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let bounds = ends(keys.iter());
+        let keys = turned(keys.into_iter().map(|key| vec![key]).collect())?;
+        let sql =
+            format!("{select} where {key} = any($1) and {key} collate \"C\" between $2 and $3");
+        let query = and_bound(bound_lists(AssertSqlSafe(sql), keys), bounds);
+        let result = match &mut self.line {
+            Line::Postgres(conn) => query.fetch_all(&mut **conn).await,
+            Line::PostgresTx(conn) => query.fetch_all(&mut **conn).await,
+            Line::Sqlite(_) | Line::SqliteTx(_) => Ok(Vec::new()),
+            #[cfg(feature = "simulation")]
+            Line::Memory(_) => Ok(Vec::new()),
+        };
+        self.end(result.map(|rows| rows.into_iter().map(Row::Postgres).collect()))
     }
 
     /// Carries a statement out and gives the number of rows that it touched.
@@ -391,8 +417,7 @@ impl Conn {
             return self.execute_rows(head, rows, tail).await;
         }
         let columns = rows.first().map_or(0, Vec::len);
-        let keys = || rows.iter().filter_map(|row| row.first()).cloned();
-        let bounds = [keys().min(), keys().max()].into_iter().flatten().collect();
+        let bounds = ends(rows.iter().filter_map(|row| row.first()));
         let tail = format!("{tail} and {key} between ${} and ${}", columns + 1, columns + 2);
         self.execute_lists(head, turned(rows)?, &tail, bounds).await
     }
@@ -408,11 +433,7 @@ impl Conn {
     ) -> Result<u64, StoreError> {
         let head = head.trim_end().strip_suffix("values").unwrap_or(head);
         let sql = AssertSqlSafe(format!("{head} select * from {} {tail}", unnest(&lists)));
-        let query = bound_lists(sql, lists);
-        let query = more.into_iter().fold(query, |query, value| match value {
-            Value::Int(number) => query.bind(number),
-            Value::Text(text) => query.bind(text),
-        });
+        let query = and_bound(bound_lists(sql, lists), more);
         let result = match &mut self.line {
             Line::Postgres(conn) => query.execute(&mut **conn).await,
             Line::PostgresTx(conn) => query.execute(&mut **conn).await,
@@ -454,6 +475,11 @@ impl List {
         }
         Ok(())
     }
+}
+
+/// The first and the last of keys as they are ordered.
+fn ends<'v>(keys: impl Iterator<Item = &'v Value> + Clone) -> Vec<Value> {
+    [keys.clone().min(), keys.max()].into_iter().flatten().cloned().collect()
 }
 
 /// Rows as columns.

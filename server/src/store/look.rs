@@ -5,6 +5,7 @@
 
 use super::{Conn, Row, StoreError, Value};
 use saoma_core::money::Fen;
+use saoma_core::order::Order;
 use saoma_core::time::UnixTime;
 use sqlx::AssertSqlSafe;
 
@@ -182,9 +183,9 @@ impl ListedAttempt {
 }
 
 impl ListedPayment {
-    /// Of these numbers.
-    pub(crate) async fn of(conn: &mut Conn, numbers: &[&str]) -> Result<Vec<Self>, StoreError> {
-        let keys = numbers.iter().map(|number| (*number).into()).collect();
+    /// Of an order, the first one first.
+    pub(crate) async fn of(conn: &mut Conn, order: &Order) -> Result<Vec<Self>, StoreError> {
+        let keys = order.transactions().map(|id| id.as_str().into()).collect();
         let read = |row: &Row| {
             Ok(Self {
                 transaction_id: row.text("transaction_id")?,
@@ -194,7 +195,7 @@ impl ListedPayment {
                 verdict: row.text("verdict")?,
             })
         };
-        let rows = conn.fetch_all("select * from payment", "out_trade_no", keys).await?;
+        let rows = conn.fetch_all("select * from payment", "transaction_id", keys).await?;
         let mut rows: Vec<Self> = rows.iter().map(read).collect::<Result<_, StoreError>>()?;
         rows.sort_by_key(|row| row.paid_at);
         Ok(rows)

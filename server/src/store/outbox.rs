@@ -63,7 +63,8 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
-    const fn of(effect: &Effect) -> Self {
+    /// The lane that performs an effect.
+    pub(crate) const fn of(effect: &Effect) -> Self {
         match effect {
             Effect::Place { .. }
             | Effect::Renew { .. }

@@ -4,7 +4,7 @@ use super::{Change, Writes};
 use crate::crash::point;
 use crate::service::context::Context;
 use crate::store::{
-    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, MessageRow,
+    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, Lane, MessageRow,
     NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, Store, StoreError,
     tell_anomalies,
 };
@@ -92,15 +92,18 @@ fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
         );
     }
     let bells = &context.bells;
-    let mut rings = kept.rings || !kept.ends.is_empty();
+    // Only those are woken who may have something to do: each looks into the database then.
+    let mut lanes: Vec<Lane> = kept.ends.iter().map(|end| Lane::of(&end.entry.effect)).collect();
+    let mut is_timed = changed.iter().any(|row| row.due_at.is_some()) || !kept.fetches.is_empty();
     for NewEntry { key, order_id, effect, state, .. } in kept.entries {
         match state {
             EntryState::LeasedUntil(_) => {
                 // Nobody performs any more only while the server stops; the lease ends later.
                 let _ = bells.at_once.send(Entry { key, order_id, effect, tries: 1, since: now });
             }
-            EntryState::PendingFrom(_) => rings = true,
-            EntryState::Held | EntryState::WaitingUntil(_) => {}
+            EntryState::PendingFrom(_) => lanes.push(Lane::of(&effect)),
+            EntryState::WaitingUntil(_) => is_timed = true,
+            EntryState::Held => {}
         }
     }
     for row in changed {
@@ -109,11 +112,13 @@ fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
         tracing::info!(parent: parent, %order_id, phase, version = row.version, "order");
         context.watchers.knock(order_id);
     }
-    if rings {
+    if kept.rings || lanes.contains(&Lane::Gateway) {
         bells.gateway.notify_one();
+    }
+    if kept.rings || lanes.contains(&Lane::Shop) {
         bells.shop.notify_one();
     }
-    if !changed.is_empty() {
+    if is_timed {
         bells.time.notify_one();
     }
 }

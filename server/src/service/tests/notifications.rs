@@ -1,6 +1,8 @@
 //! What WeChat tells.
 
 use super::*;
+use crate::store::OrderRow;
+use crate::store::look::ListedPayment;
 
 async fn refusal(shop: &Shop, body: &[u8]) -> String {
     match shop.service.notify(body).await {
@@ -194,6 +196,12 @@ async fn a_second_transaction_for_one_number_moves_no_money() {
     );
     assert_eq!(shop.rows("select key from outbox where kind = 'refund'").await, [""; 0]);
     assert_eq!(shop.phase(&order_id).await.0, "paid");
+    let mut reader = shop.service.store.reader().await.unwrap();
+    let row = OrderRow::get(&mut reader, &order_id).await.unwrap().unwrap();
+    let listed = ListedPayment::of(&mut reader, &row.order).await.unwrap();
+    let mut listed: Vec<_> = listed.into_iter().map(|payment| payment.transaction_id).collect();
+    listed.sort();
+    assert_eq!(listed, [T1, T2], "its page shows both");
 }
 
 #[tokio::test]
