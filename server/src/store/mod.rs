@@ -49,7 +49,7 @@ pub(crate) use setting::{ping, setting, touch};
 use crate::config::{Database, Secret};
 use crate::random::NoRandom;
 use db::Line;
-use promise::{check_pragmas, check_settings, make_private};
+use promise::{check_pragmas, check_settings, forget_statistics, make_private};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -246,6 +246,9 @@ impl Store {
         let store = Self::connect_sqlite(path).await?;
         if let Pools::Sqlite { writer, .. } = &store.pools {
             SQLITE_TABLES.run(writer).await.map_err(OpenError::Migrate)?;
+            forget_statistics(&mut writer.acquire().await?.into())
+                .await
+                .map_err(OpenError::Store)?;
         }
         Ok(store)
     }
@@ -275,7 +278,7 @@ impl Store {
         let writer = pool().max_connections(1).connect_with(cached(WRITER_CACHE_KIB)).await?;
         check_pragmas(&mut writer.acquire().await?.into()).await?;
         let readers = cached(READER_CACHE_KIB).pragma("query_only", "on");
-        let readers = pool().max_connections(READERS_MAX).connect_with(readers).await?;
+        let readers = pool().max_connections(READERS_MAX).connect_lazy_with(readers);
         let copier = pool().max_connections(1).connect_lazy_with(options);
         Ok(Self { pools: Pools::Sqlite { writer, readers, copier }, replica: None })
     }
@@ -522,6 +525,31 @@ mod tests {
         let error = check_pragmas(&mut pool.acquire().await.unwrap().into()).await.unwrap_err();
         assert!(error.to_string().contains("synchronous = full (it stays 1)"), "{error}");
         pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_was_counted_while_a_table_was_small_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("saoma.db");
+        let plan = async |store: &Store| {
+            let mut reader = store.reader().await.unwrap();
+            let sql = "explain query plan select * from payment where transaction_id in ('a', 'b')";
+            reader.fetch_one(sql, vec![]).await.unwrap().unwrap().text("detail").unwrap()
+        };
+        let store = Store::open_sqlite(&path).await.unwrap();
+        crate::testing::alter(
+            &store,
+            "insert into payment values ('a', 'b', 'c', 'd', 1, 1, 'e', 1)",
+        )
+        .await;
+        crate::testing::alter(&store, "analyze").await;
+        store.close().await;
+        let as_it_is = Store::connect_sqlite(&path).await.unwrap();
+        assert_eq!(plan(&as_it_is).await, "SCAN payment", "all of it, however much comes");
+        as_it_is.close().await;
+        let store = Store::open_sqlite(&path).await.unwrap();
+        assert!(plan(&store).await.starts_with("SEARCH payment USING INDEX"));
+        store.close().await;
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 //! What a database must promise before anything is kept in it.
 
-use super::{Conn, OpenError};
+use super::{Conn, OpenError, StoreError};
 use crate::store::db::Row;
+use sqlx::AssertSqlSafe;
 use std::io;
 use std::path::Path;
 
@@ -47,5 +48,17 @@ pub(super) async fn check_settings(conn: &mut Conn) -> Result<(), OpenError> {
             return Err(OpenError::Pragma { name, wanted: "on", got });
         }
     }
+    Ok(())
+}
+
+/// Forgets what `analyze` has counted. Every statement has an index of its own, which SQLite takes
+/// when it knows nothing; told that a table was small once, it would read all of it for ever.
+pub(super) async fn forget_statistics(conn: &mut Conn) -> Result<(), StoreError> {
+    let sql = "select name from sqlite_schema where name in ('sqlite_stat1', 'sqlite_stat4')";
+    for row in conn.fetch(sql, vec![]).await? {
+        conn.execute(AssertSqlSafe(format!("delete from {}", row.text("name")?)), vec![]).await?;
+    }
+    // Has those that are left read again, which are none.
+    conn.execute("analyze sqlite_schema", vec![]).await?;
     Ok(())
 }
