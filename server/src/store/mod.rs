@@ -25,6 +25,7 @@ mod promise;
 mod refund;
 mod session;
 mod setting;
+mod value;
 pub(crate) mod wal;
 
 pub use api_key::KeyKind;
