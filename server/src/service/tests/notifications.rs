@@ -200,7 +200,7 @@ async fn a_second_transaction_for_one_number_moves_no_money() {
     let row = OrderRow::get(&mut reader, &order_id).await.unwrap().unwrap();
     let listed = ListedPayment::of(&mut reader, &row.order).await.unwrap();
     let mut listed: Vec<_> = listed.into_iter().map(|payment| payment.transaction_id).collect();
-    listed.sort();
+    listed.sort_unstable();
     assert_eq!(listed, [T1, T2], "its page shows both");
 }
 
