@@ -5,13 +5,14 @@
 //! `simulation` is off there.
 
 pub use crate::store::memory::{Memory, Trouble, TroubleMet};
-pub use saoma_core::native::CallError;
+pub use saoma_core::native::{CallError, Came};
 pub use saoma_core::watch::View;
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::{AnomalyPolicy, Database, Secret, WebhookConfig};
+use crate::config::{AnomalyPolicy, Database, Secret, UnknownPolicy, WebhookConfig};
 use crate::keys::Holder;
 use crate::random::Random;
+use crate::reconcile::Reconciler;
 use crate::service::{
     AskRefundError, CancelError, CreateError, DispenseError, NewOrder, NewRefund, NoticeError,
     RefundBy, Seller, Sellers, Service, Shop,
@@ -29,7 +30,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The made-up merchant and its shop.
 pub const MCH_ID: &str = "1900000109";
@@ -44,12 +45,8 @@ pub const REFUND_NOTIFY_URL: &str = "http://shop.example/wx/v2/refund-notify";
 
 /// Everything beyond a server.
 pub trait Outside: Send + Sync {
-    /// A host of the gateway is asked; gives its whole answer.
-    fn gateway<'o>(
-        &'o self,
-        path: &'static str,
-        body: &'o str,
-    ) -> BoxFuture<'o, Result<Vec<u8>, CallError>>;
+    /// A host of the gateway is asked; gives what came from it.
+    fn gateway<'o>(&'o self, path: &'static str, body: &'o str) -> BoxFuture<'o, Came>;
 
     /// A shop's webhook is called; gives its status.
     fn shop<'o>(
@@ -72,12 +69,7 @@ impl fmt::Debug for OutsideLine {
 }
 
 impl Wire for OutsideLine {
-    fn ask<'w>(
-        &'w self,
-        _: &'w str,
-        call: Call,
-        body: &'w str,
-    ) -> BoxFuture<'w, Result<Vec<u8>, CallError>> {
+    fn ask<'w>(&'w self, _: &'w str, call: Call, body: &'w str) -> BoxFuture<'w, Came> {
         self.0.gateway(call.path(), body)
     }
 }
@@ -96,6 +88,8 @@ pub enum Base {
 pub struct Options {
     /// Whether payments that may not be kept wait for a person.
     pub hold: bool,
+    /// What becomes of payments in a bill that nobody here knows.
+    pub unknown: UnknownPolicy,
     /// Whether messages are signed by HMAC-SHA256 and not by MD5.
     pub hmac: bool,
     /// What its random numbers follow from.
@@ -135,6 +129,7 @@ pub struct Work(Entry);
 pub struct Server {
     service: Arc<Service>,
     worker: Arc<Worker>,
+    books: Arc<Reconciler>,
     life: u64,
 }
 
@@ -222,7 +217,12 @@ impl Server {
             gateways,
             webhooks: webhooks.simulated(outside),
         });
-        Ok((Self { service, worker, life }, AtOnce(at_once)))
+        let unknown = HashMap::from([(gateway.merchant().mch_id.clone(), options.unknown)]);
+        let books = Arc::new(Reconciler::with(worker.clone(), unknown));
+        if let Base::Sqlite(_) = base {
+            books.take_up().await;
+        }
+        Ok((Self { service, worker, books, life }, AtOnce(at_once)))
     }
 
     /// Names it among all that ever used a database in memory.
@@ -352,6 +352,15 @@ impl Server {
         self.service.tell_of_late_goods().await.map_err(failed)
     }
 
+    /// Compares the bills that are due, and asks about what differs.
+    ///
+    /// # Errors
+    /// [`No::Failed`].
+    pub async fn reconcile(&self) -> Result<(), No> {
+        let (_go_on, stop) = watch::channel(false);
+        self.books.work(&stop).await.map_err(|_| No::Failed)
+    }
+
     /// Takes what is due for WeChat, or for shops.
     ///
     /// # Errors
@@ -368,14 +377,15 @@ impl Server {
     }
 
     /// When the first of these comes up, by the server's clock: entries for WeChat, entries for
-    /// shops, orders, goods.
-    pub async fn due(&self) -> [Option<u64>; 4] {
+    /// shops, orders, goods, bills.
+    pub async fn due(&self) -> [Option<u64>; 5] {
         let service = &self.service;
         let due = [
             service.next_entry(Lane::Gateway).await,
             service.next_entry(Lane::Shop).await,
             service.next_tick().await,
             service.next_late_goods().await,
+            self.books.next_due().await,
         ];
         due.map(|at| at.ok().flatten().map(saoma_core::time::UnixTime::get))
     }
@@ -428,24 +438,49 @@ impl Memory {
             .collect()
     }
 
-    /// When the first of these comes up: entries for WeChat, for shops, orders, goods.
+    /// When the first of these comes up: entries for WeChat, for shops, orders, goods, bills.
     #[must_use]
-    pub fn next_due(&self) -> [Option<u64>; 4] {
+    pub fn next_due(&self) -> [Option<u64>; 5] {
         self.due().map(|due| due.and_then(|due| u64::try_from(due).ok()))
     }
 }
 
 /// Columns that whoever judges wants to see.
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 7] = [
     ("orders", &["order_id", "phase", "due_at"]),
     ("payment", &["transaction_id", "out_trade_no", "total_fee_fen"]),
     ("anomaly", &["kind", "transaction_id"]),
     ("refund", &["out_refund_no", "transaction_id", "part_fen", "state", "trouble"]),
     ("outbox", &["key", "state", "tries", "last_error"]),
+    (
+        "bill_day",
+        &[
+            "bill_date",
+            "state",
+            "due_at",
+            "last_error",
+            "payments_there_count",
+            "payments_there_fen",
+            "payments_here_count",
+            "payments_here_fen",
+            "refunds_there_count",
+            "refunds_there_fen",
+            "refunds_here_count",
+            "refunds_here_fen",
+        ],
+    ),
+    (
+        "bill_difference",
+        &[
+            "bill_date", "kind", "number", "out_trade_no", "there_fen", "here_fen", "state", "why",
+            "note", "due_at",
+        ],
+    ),
 ];
 
 impl Base {
-    /// All rows of `orders`, `payment`, `anomaly`, `refund` or `outbox`, as texts by column.
+    /// All rows of `orders`, `payment`, `anomaly`, `refund`, `outbox`, `bill_day` or
+    /// `bill_difference`, as texts by column.
     pub async fn dump(&self, table: &str) -> Vec<BTreeMap<&'static str, String>> {
         let path = match self {
             Self::Memory(memory) => return memory.dump(table),

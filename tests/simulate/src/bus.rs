@@ -2,7 +2,7 @@
 //! asynchronous: tasks say what came of them, calls to the outside wait here until the world
 //! answers, and the world knows when nobody runs any more.
 
-use saoma_server::simulation::{AtOnce, CallError, Goods, No, Outside, Server, View, Work};
+use saoma_server::simulation::{AtOnce, CallError, Came, Goods, No, Outside, Server, View, Work};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,7 @@ pub(crate) enum Outcome {
     Claimed { lane: usize, works: Vec<Work> },
     Performed { lane: usize },
     Ticked,
+    Reconciled { went_well: bool },
     Refunded { customer: usize, wish: usize, result: Result<String, No> },
     Decided { number: String, release: bool, result: Result<(), No> },
     Dispensed { customer: usize, result: Result<Goods, No> },
@@ -27,7 +28,7 @@ pub(crate) enum Outcome {
 
 /// A call to the outside that waits.
 pub(crate) enum Call {
-    Gateway { path: &'static str, body: String, reply: Reply<Result<Vec<u8>, CallError>> },
+    Gateway { path: &'static str, body: String, reply: Reply<Came> },
     Shop { ship_id: String, body: Vec<u8>, reply: Reply<Option<u16>> },
 }
 
@@ -133,13 +134,9 @@ pub(crate) struct Line {
 type Boxed<'o, T> = Pin<Box<dyn Future<Output = T> + Send + 'o>>;
 
 impl Outside for Line {
-    fn gateway<'o>(
-        &'o self,
-        path: &'static str,
-        body: &'o str,
-    ) -> Boxed<'o, Result<Vec<u8>, CallError>> {
+    fn gateway<'o>(&'o self, path: &'static str, body: &'o str) -> Boxed<'o, Came> {
         let call = move |reply| Call::Gateway { path, body: body.to_owned(), reply };
-        Box::pin(self.bus.call(self.epoch, call, Err(CallError::Broken)))
+        Box::pin(self.bus.call(self.epoch, call, (Vec::new(), Some(CallError::Broken))))
     }
 
     fn shop<'o>(

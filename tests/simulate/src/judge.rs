@@ -2,6 +2,7 @@
 //! shares nothing with what it judges: it reads the gateway's ledger, sees what shops and machines
 //! hand over and what is answered to whom, and knows nothing of the order machine.
 
+use saoma_server::UnknownPolicy;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Money that came.
@@ -62,7 +63,7 @@ pub(crate) struct Judge {
     requests: BTreeMap<String, String>,
     /// What was asked back of each payment, by number.
     asked_back: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Numbers that were paid in another currency.
+    /// Payments in another currency.
     pub(crate) foreign: BTreeSet<String>,
     /// Refunds that WeChat ends badly because the simulation said so.
     pub(crate) ends_badly: BTreeSet<String>,
@@ -71,6 +72,8 @@ pub(crate) struct Judge {
     pub(crate) released: BTreeSet<String>,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
+    /// What becomes of payments in a bill that nobody knows.
+    pub(crate) unknown: UnknownPolicy,
     pub(crate) violations: Vec<String>,
 }
 
@@ -224,7 +227,7 @@ impl Judge {
             order_of(&captured.number) == order_id
                 && captured.total_fen == price
                 && transaction_id.is_none_or(|wanted| wanted == id)
-                && !self.foreign.contains(&captured.number)
+                && !self.foreign.contains(id)
                 && !captured.refunds.keys().any(by_rule)
         };
         if !self.captured.iter().any(|(id, captured)| fits(id, captured)) {

@@ -4,6 +4,7 @@
 //! `cargo xtask simulate` runs it. What is proved by it, and what is not: `tests/PROOF.md`.
 
 mod args;
+mod bills;
 mod bugs;
 mod bus;
 mod judge;

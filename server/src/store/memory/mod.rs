@@ -13,6 +13,7 @@
 //! - [`Trouble`] says how often the database is busy or full, fails at a commit, loses the answer
 //!   to a commit that was made, and how often a server dies at a write.
 
+mod bill;
 mod change;
 mod statement;
 mod table;
@@ -173,8 +174,8 @@ impl Memory {
         self.shared().tables.all(table, columns)
     }
 
-    /// When the first of these comes up: entries for WeChat, entries for shops, orders, goods.
-    pub(crate) fn due(&self) -> [Option<i64>; 4] {
+    /// When the first of these comes up: entries for WeChat, entries for shops, orders, goods, bills.
+    pub(crate) fn due(&self) -> [Option<i64>; 5] {
         self.shared().tables.due()
     }
 }

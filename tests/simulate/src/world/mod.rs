@@ -19,12 +19,8 @@ use saoma_sandbox::{Limits, Merchant};
 use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, REFUND_NOTIFY_URL, Trouble};
 use servers::Node;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-/// 2026-11-23 19:26:00 in Beijing.
-const START_S: u64 = 1_795_433_160;
-/// How long after the last order faults go on, in seconds: longer than any order lives.
-const FAULTS_LAST_S: u64 = 10_000;
 /// How long after the end of all faults everything has to be at rest, in seconds. A card is paid
 /// back within days, notifications are repeated for one, and some goods are never fetched.
 const REST_WITHIN_S: u64 = 5 * 86_400;
@@ -128,6 +124,8 @@ pub(crate) struct World {
     last_notice: u64,
     last_unknown: u64,
     customers: Vec<Customer>,
+    /// Numbers whose next payment is in another currency.
+    pays_foreign: BTreeSet<String>,
     judge: Judge,
     calm: bool,
     faults: BTreeMap<&'static str, u64>,
@@ -146,8 +144,8 @@ impl World {
         let mut merchant = merchant.expect("the made-up merchant is a good one");
         merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
         let mut judge = Judge::default();
-        judge.hold = plan.hold;
-        let start_ms = START_S * 1000;
+        (judge.hold, judge.unknown) = (plan.hold, plan.unknown);
+        let start_ms = plan.starts_s * 1000;
         let mut world = Self {
             seed,
             now_ms: start_ms,
@@ -169,6 +167,7 @@ impl World {
             last_notice: 0,
             last_unknown: 0,
             customers: Vec::new(),
+            pays_foreign: BTreeSet::new(),
             judge,
             calm: false,
             faults: BTreeMap::new(),
@@ -193,7 +192,8 @@ impl World {
             } else {
                 self.plan.skew_s
             };
-            self.nodes.push(Node::new(skew));
+            let now_s = self.now_s();
+            self.nodes.push(Node::new(skew, now_s));
             self.after(node as u64, Event::Start(node));
         }
         let mut at_ms = 1_000;
@@ -207,7 +207,7 @@ impl World {
             }
             at_ms += self.people.below(2 * self.plan.gap_ms + 1);
         }
-        let stop_ms = at_ms + FAULTS_LAST_S * 1000;
+        let stop_ms = at_ms + self.plan.faults_last_s * 1000;
         for _ in 0..self.plan.power_cuts {
             let (node, at) = (self.some_node(), self.luck.below(at_ms + 3_600_000));
             self.after(at, Event::PowerCut(node));
@@ -216,7 +216,7 @@ impl World {
             let (node, at) = (self.some_node(), self.luck.below(at_ms + 3_600_000));
             self.after(at, Event::ClockJump(node));
         }
-        for hour in 1..40 {
+        for hour in 1..stop_ms / 3_600_000 {
             self.after(hour * 3_600_000, Event::Operator);
         }
         self.after(stop_ms, Event::FaultsStop);
@@ -250,7 +250,7 @@ impl World {
         self.trace.add(&self.now_ms.to_le_bytes());
         self.trace.add(words.as_bytes());
         if self.verbose {
-            println!("{:>12.3} {words}", self.now_ms as f64 / 1000.0 - START_S as f64);
+            println!("{:>12.3} {words}", self.now_ms as f64 / 1000.0 - self.plan.starts_s as f64);
         }
     }
 
@@ -367,6 +367,7 @@ impl World {
             Outcome::Claimed { lane, works } => self.claimed(epoch, lane, works),
             Outcome::Performed { lane } => self.performed(epoch, lane),
             Outcome::Ticked => {}
+            Outcome::Reconciled { went_well } => self.reconciled(epoch, went_well),
             Outcome::Refunded { customer, wish, result } => {
                 self.refund_begun(customer, wish, result);
             }
@@ -389,8 +390,8 @@ impl World {
             self.nodes[node].skew_s = 0;
             self.after(0, Event::Start(node));
         }
-        for hour in 1..60 {
-            self.after(hour * 1_800_000, Event::Operator);
+        for hour in 0..REST_WITHIN_S / 3_600 {
+            self.after(hour * 3_600_000, Event::Operator);
         }
     }
 
@@ -402,9 +403,11 @@ impl World {
                 anomalies: self.base.dump("anomaly").await,
                 refunds: self.base.dump("refund").await,
                 outbox: self.base.dump("outbox").await,
+                bills: self.base.dump("bill_day").await,
+                differences: self.base.dump("bill_difference").await,
             };
-            self.judge.at_rest(&books);
-            self.bill_agrees();
+            let days = self.ledger_days();
+            self.judge.at_rest(&books, &days);
         }
         if let Base::Memory(memory) = &self.base {
             let met = memory.met();

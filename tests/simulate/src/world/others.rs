@@ -8,11 +8,14 @@ use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, NOTIFY_URL, No};
 
 impl World {
     /// Another program of the same merchant has an order of its own, with our address, and it is
-    /// paid.
+    /// paid. Or it was one of ours, and the database has lost it.
     pub(super) fn unknown_order(&mut self) {
         self.fault("a number of nobody's paid");
         self.last_unknown += 1;
-        let number = format!("OTHER-{}-{}", self.seed, self.last_unknown);
+        let number = match self.luck.chance(500) {
+            true => format!("OTHER-{}-{}", self.seed, self.last_unknown),
+            false => format!("20261123192600LST{}-1", self.last_unknown),
+        };
         let request = self.signed(&[
             ("appid", APP_ID),
             ("body", "another program's"),

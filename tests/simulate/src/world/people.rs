@@ -3,7 +3,7 @@
 use super::{Event, World};
 use crate::bus::Outcome;
 use saoma_sandbox::gateway::{Fault, FaultName, FaultRule};
-use saoma_sandbox::{Coupon, CouponKind, Target, Tender};
+use saoma_sandbox::{Coupon, CouponKind, Paid, Target, Tender};
 use saoma_server::simulation::{Goods, No, SHOP, View};
 
 /// How often something is asked again that could not be done now.
@@ -218,7 +218,7 @@ impl World {
             self.payment_fault(FaultName::PaidOtherAmount, &number);
         } else if self.people.chance(self.plan.other_currency) {
             if self.payment_fault(FaultName::PaidOtherCurrency, &number) {
-                self.judge.foreign.insert(number.clone());
+                self.pays_foreign.insert(number);
             }
         } else if self.people.chance(self.plan.query_lags) {
             self.payment_fault(FaultName::QueryLags, &number);
@@ -230,8 +230,7 @@ impl World {
             Ok(_) => "paid",
             Err(_) => "not paid",
         });
-        self.look_at_ledger();
-        if paid.is_ok() {
+        if self.has_paid(paid.ok()) {
             self.customers[at].has_paid = true;
             let later = self.people.pick(&[1_000, 20_000, 200_000]);
             self.after(later, Event::View(at));
@@ -271,7 +270,18 @@ impl World {
         // An order that never got there cannot be paid either.
         let paid = self.gateway.pay(&Target::of_number(number), tender, now);
         self.tell(&format!("{number} paid by force: {:?}", paid.is_ok()));
+        self.has_paid(paid.ok());
+    }
+
+    /// The gateway has taken a payment, or not.
+    fn has_paid(&mut self, paid: Option<Paid>) -> bool {
+        if let Some(paid) = &paid
+            && self.pays_foreign.remove(&paid.out_trade_no)
+        {
+            self.judge.foreign.insert(paid.transaction_id.clone());
+        }
         self.look_at_ledger();
+        paid.is_some()
     }
 
     pub(super) fn cancel(&mut self, at: usize) {

@@ -1,0 +1,324 @@
+//! Days whose bills are compared, and what differs, in memory.
+
+use super::super::db::Value;
+use super::Row;
+use super::statement::Statement as S;
+use super::table::{Cells, Name, PAYMENT, REFUND, Tables, Undo};
+use super::table::{at, int, set, text, whole};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(super) const BILL_DAY: &[&str] = &[
+    "mch_id",
+    "bill_date",
+    "state",
+    "due_at",
+    "runs",
+    "failures",
+    "last_error",
+    "compared_at",
+    "payments_there_count",
+    "payments_there_fen",
+    "payments_here_count",
+    "payments_here_fen",
+    "payments_others_count",
+    "payments_others_fen",
+    "refunds_there_count",
+    "refunds_there_fen",
+    "refunds_here_count",
+    "refunds_here_fen",
+    "refunds_others_count",
+    "refunds_others_fen",
+];
+pub(super) const DIFFERENCE: &[&str] = &[
+    "mch_id",
+    "bill_date",
+    "kind",
+    "number",
+    "out_trade_no",
+    "transaction_id",
+    "out_refund_no",
+    "refund_id",
+    "app_id",
+    "order_id",
+    "there_fen",
+    "here_fen",
+    "happened_at",
+    "state",
+    "why",
+    "note",
+    "due_at",
+    "tries",
+    "run",
+    "found_at",
+    "ended_at",
+];
+const UNKNOWN: &[&str] = &["unknown"];
+
+/// The key of the day, or of the difference, that these values name from a place on.
+fn key(values: &[Value], from: usize, parts: usize) -> String {
+    let parts = values.iter().skip(from).take(parts).map(|part| text(Some(part)));
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether the columns hold these values.
+fn holds(columns: &[&str], row: &[Value], wanted: &[(&str, Option<&Value>)]) -> bool {
+    wanted.iter().all(|(column, value)| at(columns, row, column) == *value)
+}
+
+fn is_null(value: Option<&Value>) -> bool {
+    matches!(value, None | Some(Value::Int(None) | Value::Text(None)))
+}
+
+impl Tables {
+    fn table_of(&self, name: Name) -> impl Iterator<Item = (&String, &Cells)> {
+        self.table(name).into_iter().flatten()
+    }
+
+    /// The rows that a statement about bills gives.
+    pub(super) fn fetch_of_bills(&self, statement: S, values: &[Value]) -> Vec<Row> {
+        let due_by = |name, columns: &'static [&'static str]| {
+            let now = int(values.first());
+            let due = self.due_bills.iter().take_while(|(due, ..)| *due <= now);
+            let mut due = due.filter(|(_, of, _)| *of == name);
+            let found = due.next().and_then(|(_, _, key)| self.get(name, key));
+            found.map(whole(columns)).into_iter().collect()
+        };
+        match statement {
+            S::NextDay => super::table::one_due(self.next_bill(Name::BillDay)),
+            S::NextDifference => super::table::one_due(self.next_bill(Name::Difference)),
+            S::DueDay => due_by(Name::BillDay, BILL_DAY),
+            S::DueDifference => due_by(Name::Difference, DIFFERENCE),
+            S::PaymentsOfDay => self.recorded(Name::Payment, PAYMENT, "paid_at", values),
+            S::RefundsOfDay => self.recorded(Name::Refund, REFUND, "accepted_at", values),
+            S::FirstPaid => {
+                let is_ours = |row: &&Cells| {
+                    at(PAYMENT, row, "mch_id") == values.first()
+                        && !text(at(PAYMENT, row, "order_id")).is_empty()
+                };
+                let ours = self.table_of(Name::Payment).map(|(_, row)| row).filter(is_ours);
+                let first = ours.min_by_key(|row| int(at(PAYMENT, row, "paid_at")));
+                first.map(whole(PAYMENT)).into_iter().collect()
+            }
+            S::UnknownOfDay => {
+                let nobodys = Value::from("");
+                let wanted = ["mch_id", "bill_date", "kind", "order_id"];
+                let wanted: Vec<_> =
+                    wanted.into_iter().zip(values.iter().take(3).chain([&nobodys]).map(Some)).collect();
+                let is_unknown = |row: &&Cells| {
+                    holds(DIFFERENCE, row, &wanted) && at(DIFFERENCE, row, "why") != values.get(3)
+                };
+                let rows = self.table_of(Name::Difference).map(|(_, row)| row);
+                let count = i64::try_from(rows.filter(is_unknown).count()).unwrap_or(i64::MAX);
+                vec![Row { columns: UNKNOWN, values: Arc::new(vec![count.into()]) }]
+            }
+            other => panic!("{other:?} gives no rows"),
+        }
+    }
+
+    /// A merchant's payments or refunds of a day after a place, in their order.
+    fn recorded(
+        &self,
+        name: Name,
+        columns: &'static [&'static str],
+        time: &str,
+        values: &[Value],
+    ) -> Vec<Row> {
+        let [mch_id, until, from, last, limit] = values else { panic!("a day has five values") };
+        let mut found: BTreeMap<(i64, &str), &Cells> = BTreeMap::new();
+        for (_, row) in self.table_of(name) {
+            // Both have their own number first.
+            let place = (int(at(columns, row, time)), text(row.first()));
+            let is_later = place > (int(Some(from)), text(Some(last)));
+            let is_timed = !is_null(at(columns, row, time));
+            if is_timed
+                && at(columns, row, "mch_id") == Some(mch_id)
+                && place.0 < int(Some(until))
+                && is_later
+            {
+                found.insert(place, row);
+            }
+        }
+        let limit = usize::try_from(int(Some(limit))).unwrap_or(0);
+        found.into_values().take(limit).map(whole(columns)).collect()
+    }
+
+    /// The rows of a key, for a statement about bills.
+    pub(super) fn fetch_all_of_bills(&self, statement: S, key: &str) -> Vec<Row> {
+        match statement {
+            S::RecordedPayments => {
+                self.get(Name::Payment, key).map(whole(PAYMENT)).into_iter().collect()
+            }
+            S::RecordedRefunds => {
+                self.of(Name::Refund, key).map(|(_, row)| row).map(whole(REFUND)).collect()
+            }
+            S::DifferencesNumbered => {
+                let rows = self.table_of(Name::Difference).map(|(_, row)| row);
+                let numbered = rows.filter(|row| text(at(DIFFERENCE, row, "number")) == key);
+                numbered.map(whole(DIFFERENCE)).collect()
+            }
+            other => panic!("{other:?} does not take keys"),
+        }
+    }
+
+    /// Carries a statement about bills out for one row; `None`: it is about something else.
+    pub(super) fn execute_of_bills(
+        &mut self,
+        statement: S,
+        values: &[Value],
+        undo: &mut Vec<Undo>,
+    ) -> Option<u64> {
+        let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Int(None));
+        Some(match statement {
+            S::InsertDays => {
+                let key = key(values, 0, 2);
+                if self.get(Name::BillDay, &key).is_some() {
+                    return Some(0);
+                }
+                let mut row = values.to_vec();
+                row.push(Value::Text(None));
+                row.resize(BILL_DAY.len(), Value::Int(None));
+                self.write(undo, Name::BillDay, &key, row);
+                1
+            }
+            S::PutDifferences => self.put_difference(values, undo),
+            S::TakeDay => self.change_bill(Name::BillDay, &key(values, 1, 2), undo, |row| {
+                let was = [("due_at", values.get(3)), ("runs", values.get(4))];
+                let runs = int(at(BILL_DAY, row, "runs")) + 1;
+                holds(BILL_DAY, row, &was)
+                    .then(|| vec![("due_at", value(0)), ("runs", runs.into())])
+            }),
+            S::DayCompared => self.change_bill(Name::BillDay, &key(values, 14, 2), undo, |row| {
+                let mut sets = vec![
+                    ("state", "compared".into()),
+                    ("failures", 0_i64.into()),
+                    ("last_error", Value::Text(None)),
+                    ("compared_at", value(0)),
+                ];
+                let sums = BILL_DAY.iter().copied().skip(8);
+                sets.extend(sums.zip(values.iter().skip(1).cloned()));
+                if at(BILL_DAY, row, "due_at") == values.get(13) {
+                    sets.push(("due_at", Value::Int(None)));
+                }
+                Some(sets)
+            }),
+            S::DayFailed => self.change_bill(Name::BillDay, &key(values, 3, 2), undo, |row| {
+                let failures = int(at(BILL_DAY, row, "failures")) + 1;
+                let mut sets = vec![("failures", failures.into()), ("last_error", value(0))];
+                if at(BILL_DAY, row, "due_at") == values.get(1) {
+                    sets.push(("due_at", value(2)));
+                }
+                Some(sets)
+            }),
+            S::DayAgain => {
+                let day = key(values, 1, 2);
+                let is_asked = |(_, row): (&String, &Cells)| {
+                    text(at(DIFFERENCE, row, "state")) == "open"
+                        && !is_null(at(DIFFERENCE, row, "due_at"))
+                };
+                let is_asked = self.of(Name::Difference, &day).any(is_asked);
+                self.change_bill(Name::BillDay, &day, undo, |row| {
+                    let rests = is_null(at(BILL_DAY, row, "due_at")) && !is_asked;
+                    rests.then(|| vec![("due_at", value(0))])
+                })
+            }
+            S::TakeDifference => {
+                self.change_bill(Name::Difference, &key(values, 1, 4), undo, |row| {
+                    let tries = int(at(DIFFERENCE, row, "tries")) + 1;
+                    let is_mine = at(DIFFERENCE, row, "due_at") == values.get(5);
+                    is_mine.then(|| vec![("due_at", value(0)), ("tries", tries.into())])
+                })
+            }
+            S::SetDifference => {
+                self.change_bill(Name::Difference, &key(values, 5, 4), undo, |row| {
+                    let columns = ["state", "why", "note", "due_at", "ended_at"];
+                    let is_open = text(at(DIFFERENCE, row, "state")) == "open";
+                    is_open.then(|| columns.into_iter().zip(values.iter().cloned()).collect())
+                })
+            }
+            S::EndUnseen => {
+                let day = key(values, 3, 2);
+                let keys: Vec<String> =
+                    self.of(Name::Difference, &day).map(|(key, _)| key.clone()).collect();
+                let end = |row: &[Value]| {
+                    let is_open = text(at(DIFFERENCE, row, "state")) == "open";
+                    let is_unseen = int(at(DIFFERENCE, row, "run")) < int(values.get(5));
+                    (is_open && is_unseen).then(|| {
+                        vec![
+                            ("state", value(0)),
+                            ("why", value(1)),
+                            ("due_at", Value::Int(None)),
+                            ("ended_at", value(2)),
+                        ]
+                    })
+                };
+                keys.iter().map(|key| self.change_bill(Name::Difference, key, undo, end)).sum()
+            }
+            S::ExplainMissing => {
+                let keys: Vec<String> =
+                    self.table_of(Name::Difference).map(|(key, _)| key.clone()).collect();
+                let explain = |row: &[Value]| {
+                    let state = Value::from("open");
+                    let wanted = [
+                        ("mch_id", values.get(4)),
+                        ("kind", values.get(5)),
+                        ("number", values.get(6)),
+                        ("state", Some(&state)),
+                    ];
+                    let is_it = holds(DIFFERENCE, row, &wanted)
+                        && at(DIFFERENCE, row, "bill_date") != values.get(7);
+                    is_it.then(|| {
+                        vec![
+                            ("state", value(0)),
+                            ("why", value(1)),
+                            ("note", value(2)),
+                            ("due_at", Value::Int(None)),
+                            ("ended_at", value(3)),
+                        ]
+                    })
+                };
+                keys.iter().map(|key| self.change_bill(Name::Difference, key, undo, explain)).sum()
+            }
+            _ => return None,
+        })
+    }
+
+    /// Sets columns of a row if it is there and the statement is about it; gives how many rows.
+    fn change_bill<'c>(
+        &mut self,
+        name: Name,
+        key: &str,
+        undo: &mut Vec<Undo>,
+        sets: impl FnOnce(&[Value]) -> Option<Vec<(&'c str, Value)>>,
+    ) -> u64 {
+        let columns = if name == Name::BillDay { BILL_DAY } else { DIFFERENCE };
+        let Some(row) = self.get(name, key) else { return 0 };
+        let Some(sets) = sets(row) else { return 0 };
+        let mut row = Vec::clone(row);
+        for (column, value) in sets {
+            set(columns, &mut row, column, value);
+        }
+        self.write(undo, name, key, row);
+        1
+    }
+
+    fn put_difference(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let key = key(values, 0, 4);
+        let row = match self.get(Name::Difference, &key) {
+            None => values.to_vec(),
+            Some(known) => {
+                let mut row = Vec::clone(known);
+                let column = |column| at(DIFFERENCE, values, column).cloned();
+                set(DIFFERENCE, &mut row, "run", column("run").unwrap_or(Value::Int(None)));
+                let is_open = text(at(DIFFERENCE, &row, "state")) == "open";
+                if is_open && is_null(at(DIFFERENCE, &row, "due_at")) {
+                    let due_at = column("due_at").unwrap_or(Value::Int(None));
+                    set(DIFFERENCE, &mut row, "due_at", due_at);
+                }
+                row
+            }
+        };
+        self.write(undo, Name::Difference, &key, row);
+        1
+    }
+}
