@@ -472,8 +472,16 @@ const TABLES: [(&str, &[&str]); 7] = [
     (
         "bill_difference",
         &[
-            "bill_date", "kind", "number", "out_trade_no", "there_fen", "here_fen", "state", "why",
-            "note", "due_at",
+            "bill_date",
+            "kind",
+            "number",
+            "out_trade_no",
+            "there_fen",
+            "here_fen",
+            "state",
+            "why",
+            "note",
+            "due_at",
         ],
     ),
 ];

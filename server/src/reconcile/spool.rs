@@ -75,11 +75,7 @@ impl Spool {
 
     /// Which of these numbers the bill has: transactions of its payments, or numbers of its
     /// refunds. (A refund may have any number, even that of a transaction.)
-    fn seen(
-        &mut self,
-        of_refunds: bool,
-        numbers: &HashSet<String>,
-    ) -> io::Result<HashSet<String>> {
+    fn seen(&mut self, of_refunds: bool, numbers: &HashSet<String>) -> io::Result<HashSet<String>> {
         let mut seen = HashSet::new();
         let mut entries = self.entries()?;
         while let Some((number, _)) = entries.line()? {

@@ -68,7 +68,7 @@ impl Judge {
         }
     }
 
-    fn is_paid_twice(&self, number: &str) -> bool {
+    pub(crate) fn is_paid_twice(&self, number: &str) -> bool {
         self.captured.values().filter(|captured| captured.number == number).count() > 1
     }
 
@@ -121,7 +121,9 @@ impl Judge {
                 (cell(row, "bill_date"), cell(row, "kind"), cell(row, "number"));
             let (state, why, note) = (cell(row, "state"), cell(row, "why"), cell(row, "note"));
             if !cell(row, "due_at").is_empty() {
-                self.violation(format!("{date}, {kind} of {number} is asked about for ever: {note}"));
+                self.violation(format!(
+                    "{date}, {kind} of {number} is asked about for ever: {note}"
+                ));
             }
             let number_paid = self.captured.get(number).map(|captured| captured.number.clone());
             let by_rule = match why {

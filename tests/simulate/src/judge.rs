@@ -43,6 +43,8 @@ pub(crate) struct Bought {
 pub(crate) struct Promised {
     pub(crate) order_id: String,
     pub(crate) fen: u64,
+    /// When the shop first heard of it.
+    pub(crate) at_ms: u64,
 }
 
 /// See the module.
@@ -57,6 +59,8 @@ pub(crate) struct Judge {
     numbers_of_wish: BTreeMap<String, String>,
     /// Orders of which the customer was told in time that they are given up.
     pub(crate) given_up: BTreeSet<String>,
+    /// When a machine was let hand out an order's goods, until it says that they are out.
+    claimed: BTreeMap<String, u64>,
     /// Orders of which a shop wanted something back.
     pub(crate) wished: BTreeSet<String>,
     /// The text of each number's request, without what changes with each sending.
@@ -245,6 +249,32 @@ impl Judge {
             let what = format!("the refund {refund_no} was begun as {known} and as {number}");
             return self.violation(what);
         }
+        if self.promised.contains_key(&number) {
+            return;
+        }
+        if self.claimed.get(&promised.order_id).is_some_and(|at_ms| *at_ms < promised.at_ms) {
+            self.violation(format!("{number} was begun while a machine hands the goods out"));
+        }
         self.promised.insert(number, promised);
+    }
+
+    /// Goods of an order may go out from now on.
+    pub(crate) fn may_go_out(&mut self, order_id: &str, at_ms: u64) {
+        let mut promised = self.promised.iter();
+        let begun = promised.find(|(_, it)| it.order_id == order_id && it.at_ms < at_ms);
+        if let Some((number, _)) = begun {
+            self.violation(format!("{order_id} may go out although {number} was promised back"));
+        }
+    }
+
+    /// A machine was let hand the goods out.
+    pub(crate) fn claimed(&mut self, order_id: &str, at_ms: u64) {
+        self.may_go_out(order_id, at_ms);
+        self.claimed.entry(order_id.to_owned()).or_insert(at_ms);
+    }
+
+    /// A machine says that they are out.
+    pub(crate) fn confirms(&mut self, order_id: &str) {
+        self.claimed.remove(order_id);
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) hmac: bool,
     /// No payment is ever notified.
     pub(crate) all_notices_lost: bool,
+    /// No payment of such a number is ever notified.
+    pub(crate) never_told: u64,
     pub(crate) notice_lost: u64,
     pub(crate) notice_repeated: u64,
     pub(crate) notice_late: u64,
@@ -61,6 +63,8 @@ pub(crate) struct Plan {
     pub(crate) refund_ends_badly: u64,
     pub(crate) machines: u64,
     pub(crate) shop_fails: u64,
+    pub(crate) two_numbers: u64,
+    pub(crate) pays_at_renewal: u64,
 }
 
 impl Plan {
@@ -132,6 +136,9 @@ impl Plan {
                 random.pick(&[0, 0, 200, 500])
             },
             shop_fails: upto(random, network, 400),
+            two_numbers: upto(random, people, 60),
+            pays_at_renewal: upto(random, people, 40),
+            never_told: upto(random, notices, 100),
         }
     }
 }
@@ -146,7 +153,8 @@ fn days(seed: u64) -> (u64, u64, UnknownPolicy) {
     let any = random.below(86_400);
     let of_day = random.pick(&[evening, evening, any, 23 * 3_600 + 58 * 60, 9 * 3_600 + 50 * 60]);
     let lasts = random.pick(&[10_000, 10_000, 10_000, 50_000, 110_000, 200_000]);
-    let unknown = [UnknownPolicy::Ours, UnknownPolicy::Ours, UnknownPolicy::All, UnknownPolicy::Hold];
+    let unknown =
+        [UnknownPolicy::Ours, UnknownPolicy::Ours, UnknownPolicy::All, UnknownPolicy::Hold];
     (MIDNIGHT_S + of_day, lasts, random.pick(&unknown))
 }
 

@@ -35,6 +35,7 @@ struct Sum {
     orders: u64,
     events: u64,
     faults: BTreeMap<&'static str, u64>,
+    differences: BTreeMap<String, u64>,
     failed: BTreeMap<u64, Vec<String>>,
 }
 
@@ -45,6 +46,9 @@ impl Sum {
         self.events += ran.events;
         for (name, times) in ran.faults {
             *self.faults.entry(name).or_default() += times;
+        }
+        for (what, times) in ran.differences {
+            *self.differences.entry(what).or_default() += times;
         }
         if !ran.violations.is_empty() {
             self.failed.insert(seed, ran.violations);
@@ -105,6 +109,9 @@ pub(crate) fn once(args: &Args) -> bool {
     let took = began.elapsed();
     for (name, times) in &sum.faults {
         println!("{times:>12} {name}");
+    }
+    for (what, times) in &sum.differences {
+        println!("{times:>12} in a bill: {what}");
     }
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
     println!(

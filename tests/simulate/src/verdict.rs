@@ -133,7 +133,7 @@ impl Judge {
             let is_back = refunded == captured.total_fen;
             let of_shop = shops > 0 || self.wished_back(captured);
             let waits = has_alarm("not_fetched") || has_alarm("not_confirmed");
-            let conflict = has_alarm("conflict");
+            let conflict = has_alarm("conflict") && self.is_paid_twice(&captured.number);
             let by_person = rows.iter().any(|(number, state)| match *state {
                 "held" => self.hold || self.foreign.contains(id),
                 "dismissed" => self.dismissed.contains(*number),
@@ -161,13 +161,14 @@ impl Judge {
     }
 
     /// The payments for which goods went out: where none was named, the one that did not go back
-    /// and is not another transaction of the same number.
+    /// and of which nobody was told that it may not be kept.
     fn shipped_for(
         &self,
         alarms: &BTreeMap<&str, BTreeSet<&str>>,
         left_out: &BTreeSet<String>,
     ) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
+        let waits = |kind: &&str| matches!(*kind, "not_fetched" | "not_confirmed");
         for (order_id, order) in &self.bought {
             for (_, transaction_id) in &order.shipped {
                 let kept = |(id, captured): (&String, &Captured)| {
@@ -176,7 +177,7 @@ impl Judge {
                     });
                     let good = order_of(&captured.number) == order_id
                         && captured.total_fen == order.price_fen
-                        && !alarms.get(id.as_str()).is_some_and(|it| it.contains("conflict"))
+                        && alarms.get(id.as_str()).is_none_or(|kinds| kinds.iter().all(waits))
                         && !left_out.contains(id)
                         && !by_rule;
                     good.then(|| id.clone())

@@ -103,8 +103,10 @@ impl Tables {
             S::UnknownOfDay => {
                 let nobodys = Value::from("");
                 let wanted = ["mch_id", "bill_date", "kind", "order_id"];
-                let wanted: Vec<_> =
-                    wanted.into_iter().zip(values.iter().take(3).chain([&nobodys]).map(Some)).collect();
+                let wanted: Vec<_> = wanted
+                    .into_iter()
+                    .zip(values.iter().take(3).chain([&nobodys]).map(Some))
+                    .collect();
                 let is_unknown = |row: &&Cells| {
                     holds(DIFFERENCE, row, &wanted) && at(DIFFERENCE, row, "why") != values.get(3)
                 };

@@ -235,10 +235,7 @@ const TEXTS: &[(Statement, &str)] = &[
          conflict do nothing",
     ),
     (S::NextDay, "select min(due_at) as due_at from bill_day where due_at is not null"),
-    (
-        S::DueDay,
-        "select * from bill_day where due_at <= $1 order by due_at, bill_date limit 1",
-    ),
+    (S::DueDay, "select * from bill_day where due_at <= $1 order by due_at, bill_date limit 1"),
     (
         S::TakeDay,
         "update bill_day set due_at = $1, runs = runs + 1 where mch_id = $2 and bill_date = $3 \
@@ -308,10 +305,7 @@ const TEXTS: &[(Statement, &str)] = &[
         S::NextDifference,
         "select min(due_at) as due_at from bill_difference where due_at is not null",
     ),
-    (
-        S::DueDifference,
-        "select * from bill_difference where due_at <= $1 order by due_at limit 1",
-    ),
+    (S::DueDifference, "select * from bill_difference where due_at <= $1 order by due_at limit 1"),
     (
         S::TakeDifference,
         "update bill_difference set due_at = $1, tries = tries + 1 where mch_id = $2 and \

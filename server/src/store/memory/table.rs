@@ -245,7 +245,8 @@ impl Tables {
             }
             Name::BillDay | Name::Difference => {
                 let place = if table == Name::BillDay { 3 } else { 16 };
-                let due = |row: &Cells| Some((optional_int(row.get(place))?, table, key.to_owned()));
+                let due =
+                    |row: &Cells| Some((optional_int(row.get(place))?, table, key.to_owned()));
                 if let Some(due) = before.as_ref().and_then(due) {
                     self.due_bills.remove(&due);
                 }

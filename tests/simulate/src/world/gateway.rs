@@ -92,6 +92,9 @@ impl World {
             }
             Call::Shop { ship_id, body, reply } => {
                 self.tell(&ship_id);
+                if let Some(order_id) = ship_id.strip_prefix("ship-") {
+                    self.judge.may_go_out(order_id, self.now_ms);
+                }
                 let at = self.latency();
                 let call = self.wait(Waiting::ShopAsked { ship_id, body, reply });
                 self.after(at, Event::CallArrives(call));

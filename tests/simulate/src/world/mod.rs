@@ -11,7 +11,7 @@ use crate::bus::{Bus, Outcome};
 use crate::judge::Judge;
 use crate::plan::Plan;
 use crate::random::{Hash, Random};
-use crate::verdict::Books;
+use crate::verdict::{Books, cell};
 use notices::Notice;
 use people::Customer;
 use saoma_sandbox::gateway::{Gateway, Rules};
@@ -34,7 +34,8 @@ pub(crate) enum Event {
     View(usize),
     Pay(usize),
     PayAgain(usize),
-    PayAfterEnd(usize),
+    PayByForce(usize, &'static str),
+    NumberClosed(usize),
     Cancel(usize),
     Race(usize),
     Refund(usize, usize),
@@ -96,6 +97,8 @@ pub(crate) struct Ran {
     pub(crate) events: u64,
     pub(crate) orders: u64,
     pub(crate) faults: BTreeMap<&'static str, u64>,
+    /// What differed between bills and books, and where that ended.
+    pub(crate) differences: BTreeMap<String, u64>,
     pub(crate) violations: Vec<String>,
     /// How many orders had been made when the first violation was seen.
     pub(crate) caught_after: Option<u64>,
@@ -331,7 +334,8 @@ impl World {
             Event::View(customer) => self.look(customer),
             Event::Pay(customer) => self.pay(customer),
             Event::PayAgain(customer) => self.pay_again(customer),
-            Event::PayAfterEnd(customer) => self.pay_after_end(customer),
+            Event::PayByForce(customer, fault) => self.pay_by_force(customer, fault),
+            Event::NumberClosed(customer) => self.number_closed(customer),
             Event::Cancel(customer) => self.cancel(customer),
             Event::Race(customer) => {
                 self.pay(customer);
@@ -396,6 +400,7 @@ impl World {
     }
 
     async fn end(mut self) -> Ran {
+        let mut differences = BTreeMap::new();
         if self.judge.violations.is_empty() {
             let books = Books {
                 orders: self.base.dump("orders").await,
@@ -406,6 +411,10 @@ impl World {
                 bills: self.base.dump("bill_day").await,
                 differences: self.base.dump("bill_difference").await,
             };
+            for row in &books.differences {
+                let words = ["kind", "state", "why"].map(|column| cell(row, column));
+                *differences.entry(words.join(", ")).or_default() += 1;
+            }
             let days = self.ledger_days();
             self.judge.at_rest(&books, &days);
         }
@@ -431,6 +440,7 @@ impl World {
             events: self.events,
             orders,
             faults: self.faults,
+            differences,
             violations: self.judge.violations,
             caught_after: self.caught_after.or(found.then_some(orders)),
         }

@@ -8,6 +8,10 @@ use saoma_server::simulation::{Goods, No, SHOP, View};
 
 /// How often something is asked again that could not be done now.
 const TRIES_MAX: u32 = 400;
+/// How often a page looks at its order.
+const VIEWS_MAX: u32 = 60;
+/// When a server asks for a newer code.
+const RENEWED_AFTER_MS: u64 = 6_900_000;
 
 /// A customer, the order, and what it comes to.
 #[derive(Debug)]
@@ -19,8 +23,9 @@ pub(super) struct Customer {
     device: Option<String>,
     pub(super) order_id: Option<String>,
     habit: Habit,
-    /// The first code that was shown.
+    /// The code that is to be paid: the first one that was shown, or that of the next number.
     code: Option<String>,
+    is_first_closed: bool,
     views: u32,
     tries: u32,
     has_paid: bool,
@@ -38,6 +43,10 @@ enum Habit {
     Cancels,
     Races,
     WalksAway,
+    /// The number is closed in the middle, and both it and the next one are paid.
+    PaysTwoNumbers,
+    /// Just while the server asks for a newer code.
+    PaysAtRenewal,
 }
 
 /// A refund that the shop wants.
@@ -74,17 +83,26 @@ impl World {
             (plan.cancels, Habit::Cancels),
             (plan.races, Habit::Races),
             (plan.walks_away, Habit::WalksAway),
+            (plan.two_numbers, Habit::PaysTwoNumbers),
+            (plan.pays_at_renewal, Habit::PaysAtRenewal),
         ];
         let habit = habit.into_iter().find(|(often, _)| people.chance(*often));
+        let habit = habit.map_or(Habit::Pays, |(_, habit)| habit);
         let device = people.chance(plan.machines).then(|| format!("machine-{}", at % 4));
         Customer {
             order_no: format!("NO-{at}"),
             price_fen: people.pick(&[1, 2, 599, 1_800, 9_900, 123_456, 2_147_483_647]),
-            expires_in_s: people.pick(&[120, 300, 900, 900, 900, 7_200]),
+            expires_in_s: match habit {
+                Habit::PaysTwoNumbers => people.pick(&[900, 7_200]),
+                Habit::PaysAtRenewal => 7_200,
+                Habit::PaysLate => people.pick(&[120, 900, 7_200, 7_200]),
+                _ => people.pick(&[120, 300, 900, 900, 900, 7_200]),
+            },
             device,
             order_id: None,
-            habit: habit.map_or(Habit::Pays, |(_, habit)| habit),
+            habit,
             code: None,
+            is_first_closed: false,
             views: 0,
             tries: 0,
             has_paid: false,
@@ -152,20 +170,53 @@ impl World {
             self.judge.violation(format!("{} shows a code and is {phase}", view.order_id));
         }
         let customer = &mut self.customers[at];
+        if customer.is_first_closed && !customer.has_paid {
+            return self.next_number(at, phase, view.code_url.as_deref());
+        }
         match phase {
-            "placing" if customer.views < 60 => self.after(1_000, Event::View(at)),
+            "placing" if customer.views < VIEWS_MAX => self.after(1_000, Event::View(at)),
             "open" if customer.code.is_none() => {
                 if let Some(code) = view.code_url {
                     customer.code = Some(code.as_str().to_owned());
                     self.decide_habit(at);
+                    // Some look once more at the very moment at which it ends.
+                    let left_s = view.expires_at.since(view.server_time);
+                    if self.people.chance(250) {
+                        self.after(left_s * 1000 - self.now_ms % 1000, Event::View(at));
+                    }
                 }
             }
-            "open" | "closing" | "placing" if customer.has_paid && customer.views < 60 => {
+            "open" | "closing" | "placing" if customer.has_paid && customer.views < VIEWS_MAX => {
                 self.after(20_000, Event::View(at));
             }
-            "paid" if customer.device.is_some() => self.after(10, Event::Dispense(at)),
+            "paid" if customer.device.is_some() => {
+                let later = self.people.pick(&[10, 10, 5_000]);
+                self.after(later, Event::Dispense(at));
+                self.may_want_back(at);
+            }
             "paid" | "shipped" => self.may_want_back(at),
             _ => {}
+        }
+        // Whoever has paid may want to give it up all the same.
+        if phase == "paid" && self.people.chance(self.plan.cancels / 4) {
+            let later = self.people.pick(&[1, 500, 30_000]);
+            self.after(later, Event::Cancel(at));
+        }
+    }
+
+    /// The first number was closed by somebody: there will be another one, which is paid, and so is
+    /// the first one.
+    fn next_number(&mut self, at: usize, phase: &str, code: Option<&str>) {
+        let customer = &mut self.customers[at];
+        if phase == "open" && code.is_some() && customer.code.as_deref() != code {
+            customer.code = code.map(str::to_owned);
+            customer.has_paid = true;
+            let old = self.people.pick(&[0, 50, 3_000, 200_000]);
+            let new = self.people.pick(&[0, 50, 3_000, 200_000]);
+            self.after(new, Event::Pay(at));
+            self.after(old, Event::PayByForce(at, "an older number paid"));
+        } else if matches!(phase, "open" | "placing") && customer.views < VIEWS_MAX {
+            self.after(20_000, Event::View(at));
         }
     }
 
@@ -184,7 +235,7 @@ impl World {
             }
             Habit::PaysAfterEnd => {
                 let later = self.people.pick(&[1, 400_000, 2_000_000]);
-                self.after(lives_ms + later, Event::PayAfterEnd(at));
+                self.after(lives_ms + later, Event::PayByForce(at, "paid after the end"));
             }
             Habit::Cancels => {
                 self.after(pays, Event::Cancel(at));
@@ -195,6 +246,14 @@ impl World {
             }
             Habit::Races => self.after(pays, Event::Race(at)),
             Habit::WalksAway => {}
+            Habit::PaysTwoNumbers => {
+                let later = self.people.between(301_000, 500_000);
+                self.after(later, Event::NumberClosed(at));
+            }
+            Habit::PaysAtRenewal => {
+                let when = RENEWED_AFTER_MS - 1_000 + self.people.below(4_000);
+                self.after(when, Event::PayByForce(at, "paid while its code is renewed"));
+            }
         }
     }
 
@@ -214,7 +273,9 @@ impl World {
         let Some(code) = self.customers[at].code.clone() else { return };
         let Some(order_id) = self.customers[at].order_id.clone() else { return };
         let number = format!("{order_id}-1");
-        if self.people.chance(self.plan.other_amount) {
+        if self.customers[at].habit == Habit::PaysTwoNumbers {
+            // This code is not the first number's.
+        } else if self.people.chance(self.plan.other_amount) {
             self.payment_fault(FaultName::PaidOtherAmount, &number);
         } else if self.people.chance(self.plan.other_currency) {
             if self.payment_fault(FaultName::PaidOtherCurrency, &number) {
@@ -254,11 +315,11 @@ impl World {
         self.force(&number);
     }
 
-    /// The gateway takes a payment for what is over.
-    pub(super) fn pay_after_end(&mut self, at: usize) {
+    /// The gateway takes a payment for the first number, as it never should.
+    pub(super) fn pay_by_force(&mut self, at: usize, fault: &'static str) {
         let Some(order_id) = &self.customers[at].order_id else { return };
         let number = format!("{order_id}-1");
-        self.fault("paid after the end");
+        self.fault(fault);
         self.force(&number);
         self.customers[at].has_paid = true;
         self.after(30_000, Event::View(at));
@@ -282,6 +343,18 @@ impl World {
         }
         self.look_at_ledger();
         paid.is_some()
+    }
+
+    /// Somebody closes the order's first number at WeChat, and it is not this server.
+    pub(super) fn number_closed(&mut self, at: usize) {
+        let customer = &mut self.customers[at];
+        let Some(order_id) = &customer.order_id else { return };
+        let number = format!("{order_id}-1");
+        customer.is_first_closed = true;
+        customer.views = 0;
+        self.fault("number closed by another program");
+        self.close_number(&number);
+        self.after(20_000, Event::View(at));
     }
 
     pub(super) fn cancel(&mut self, at: usize) {
@@ -336,7 +409,7 @@ impl World {
         let customer = &mut self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
         let is_machine = customer.device.is_some();
-        let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
+        let Some(wish_of) = customer.wishes.get_mut(wish).filter(|it| !it.is_over) else { return };
         wish_of.tries += 1;
         self.judge.wished.insert(order_id.clone());
         let (refund_no, fen) = (wish_of.refund_no.clone(), wish_of.fen);
@@ -345,6 +418,9 @@ impl World {
             let result = server.refund(Some(shop), &order_id, &refund_no, fen).await;
             Outcome::Refunded { customer: at, wish, result }
         });
+        // Whoever hears nothing asks again.
+        let again = self.people.between(8_000, 20_000);
+        self.after(again, Event::Refund(at, wish));
     }
 
     pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<String, No>) {
@@ -355,15 +431,12 @@ impl World {
             Ok(number) => {
                 wish_of.is_over = true;
                 let fen = wish_of.fen;
-                let promised = crate::judge::Promised { order_id, fen };
+                let promised = crate::judge::Promised { order_id, fen, at_ms: self.now_ms };
                 let refund_no = wish_of.refund_no.clone();
                 self.judge.promise(&refund_no, number, promised);
             }
-            Err(No::Failed) if !wish_of.is_over && wish_of.tries < TRIES_MAX => {
-                let again = self.people.between(500, 5_000);
-                self.after(again, Event::Refund(at, wish));
-            }
-            Err(_) => {}
+            Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
+            Err(_) => wish_of.is_over = true,
         }
     }
 
@@ -406,6 +479,9 @@ impl World {
         if !matches!(self.customers[at].machine, Machine::Claims | Machine::Forgot) {
             return;
         }
+        if let Some(order_id) = self.customers[at].order_id.clone().filter(|_| !goods.again) {
+            self.judge.claimed(&order_id, self.now_ms);
+        }
         if !self.calm && self.people.chance(60) {
             self.fault("machine's power cut before its flap");
             self.customers[at].machine = Machine::Forgot;
@@ -439,6 +515,7 @@ impl World {
         else {
             return;
         };
+        self.judge.confirms(&order_id);
         match self.some_server() {
             Some(node) => self.task(node, move |server| async move {
                 let result = server.confirm(&order_id, &device).await;
