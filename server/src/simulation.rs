@@ -4,6 +4,8 @@
 //! Nothing here decides anything about money. It is not in what is shipped: the feature
 //! `simulation` is off there.
 
+mod dump;
+
 pub use crate::store::memory::{Memory, Trouble, TroubleMet};
 pub use saoma_core::native::{CallError, Came};
 pub use saoma_core::watch::View;
@@ -17,7 +19,6 @@ use crate::service::{
     AskRefundError, CancelError, CreateError, DispenseError, NewOrder, NewRefund, NoticeError,
     RefundBy, Seller, Sellers, Service, Shop,
 };
-use crate::store::db::Value;
 use crate::store::{Entry, Lane, OpenError, Store, StoreError};
 use crate::webhook::{Reach, Webhooks};
 use crate::worker::Worker;
@@ -26,7 +27,7 @@ use saoma_core::api::{ACK_FAIL, ACK_SUCCESS, Call, Merchant};
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo};
 use saoma_core::native::{Gateway, Wire};
 use saoma_core::sign::{ApiKey, SignType};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -442,88 +443,5 @@ impl Memory {
     #[must_use]
     pub fn next_due(&self) -> [Option<u64>; 5] {
         self.due().map(|due| due.and_then(|due| u64::try_from(due).ok()))
-    }
-}
-
-/// Columns that whoever judges wants to see.
-const TABLES: [(&str, &[&str]); 7] = [
-    ("orders", &["order_id", "phase", "due_at"]),
-    ("payment", &["transaction_id", "out_trade_no", "total_fee_fen"]),
-    ("anomaly", &["kind", "transaction_id"]),
-    ("refund", &["out_refund_no", "transaction_id", "part_fen", "state", "trouble"]),
-    ("outbox", &["key", "state", "tries", "last_error"]),
-    (
-        "bill_day",
-        &[
-            "bill_date",
-            "state",
-            "due_at",
-            "last_error",
-            "payments_there_count",
-            "payments_there_fen",
-            "payments_here_count",
-            "payments_here_fen",
-            "refunds_there_count",
-            "refunds_there_fen",
-            "refunds_here_count",
-            "refunds_here_fen",
-        ],
-    ),
-    (
-        "bill_difference",
-        &[
-            "bill_date",
-            "kind",
-            "number",
-            "out_trade_no",
-            "there_fen",
-            "here_fen",
-            "state",
-            "why",
-            "note",
-            "due_at",
-        ],
-    ),
-];
-
-impl Base {
-    /// All rows of `orders`, `payment`, `anomaly`, `refund`, `outbox`, `bill_day` or
-    /// `bill_difference`, as texts by column.
-    pub async fn dump(&self, table: &str) -> Vec<BTreeMap<&'static str, String>> {
-        let path = match self {
-            Self::Memory(memory) => return memory.dump(table),
-            Self::Sqlite(path) => path,
-        };
-        let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |it| it.1);
-        let cast = |name: &&str| format!("cast(coalesce({name}, '') as text) as {name}");
-        let cast: Vec<String> = columns.iter().map(cast).collect();
-        let sql = format!("select {} from {table}", cast.join(", "));
-        let Ok(store) = Store::open(&Database::Sqlite(path.clone())).await else {
-            return Vec::new();
-        };
-        let Ok(mut reader) = store.reader().await else { return Vec::new() };
-        let rows = reader.fetch(sqlx::AssertSqlSafe(sql), vec![]).await.unwrap_or_default();
-        let text = |row: &crate::store::Row, name: &&'static str| {
-            (*name, row.text(name).unwrap_or_default())
-        };
-        rows.iter().map(|row| columns.iter().map(|name| text(row, name)).collect()).collect()
-    }
-}
-
-impl Memory {
-    /// Number, state and trouble of all refunds.
-    #[must_use]
-    pub fn refunds(&self) -> Vec<BTreeMap<&'static str, String>> {
-        self.dump("refund")
-    }
-
-    fn dump(&self, table: &str) -> Vec<BTreeMap<&'static str, String>> {
-        let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |it| it.1);
-        let text = |value: &Value| match value {
-            Value::Text(text) => text.clone().unwrap_or_default(),
-            Value::Int(number) => number.map(|number| number.to_string()).unwrap_or_default(),
-        };
-        let rows = self.rows(table, columns).into_iter();
-        rows.map(|row| columns.iter().copied().zip(row.iter().map(text)).collect()).collect()
     }
 }

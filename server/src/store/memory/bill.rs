@@ -66,6 +66,14 @@ fn holds(columns: &[&str], row: &[Value], wanted: &[(&str, Option<&Value>)]) -> 
     wanted.iter().all(|(column, value)| at(columns, row, column) == *value)
 }
 
+fn is_open(difference: &[Value]) -> bool {
+    text(at(DIFFERENCE, difference, "state")) == "open"
+}
+
+fn due_at(difference: &[Value]) -> Option<&Value> {
+    at(DIFFERENCE, difference, "due_at")
+}
+
 fn is_null(value: Option<&Value>) -> bool {
     matches!(value, None | Some(Value::Int(None) | Value::Text(None)))
 }
@@ -170,132 +178,150 @@ impl Tables {
         values: &[Value],
         undo: &mut Vec<Undo>,
     ) -> Option<u64> {
-        let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Int(None));
         Some(match statement {
-            S::InsertDays => {
-                let key = key(values, 0, 2);
-                if self.get(Name::BillDay, &key).is_some() {
-                    return Some(0);
-                }
-                let mut row = values.to_vec();
-                row.push(Value::Text(None));
-                row.resize(BILL_DAY.len(), Value::Int(None));
-                self.write(undo, Name::BillDay, &key, row);
-                1
+            S::InsertDays => self.insert_day(values, undo),
+            S::TakeDay | S::DayCompared | S::DayFailed | S::DayAgain => {
+                self.change_day(statement, values, undo)
             }
             S::PutDifferences => self.put_difference(values, undo),
-            S::TakeDay => self.change_bill(Name::BillDay, &key(values, 1, 2), undo, |row| {
-                let was = [("due_at", values.get(3)), ("runs", values.get(4))];
-                let runs = int(at(BILL_DAY, row, "runs")) + 1;
-                holds(BILL_DAY, row, &was)
-                    .then(|| vec![("due_at", value(0)), ("runs", runs.into())])
-            }),
-            S::DayCompared => self.change_bill(Name::BillDay, &key(values, 14, 2), undo, |row| {
-                let mut sets = vec![
-                    ("state", "compared".into()),
-                    ("failures", 0_i64.into()),
-                    ("last_error", Value::Text(None)),
-                    ("compared_at", value(0)),
-                ];
-                let sums = BILL_DAY.iter().copied().skip(8);
-                sets.extend(sums.zip(values.iter().skip(1).cloned()));
-                if at(BILL_DAY, row, "due_at") == values.get(13) {
-                    sets.push(("due_at", Value::Int(None)));
-                }
-                Some(sets)
-            }),
-            S::DayFailed => self.change_bill(Name::BillDay, &key(values, 3, 2), undo, |row| {
-                let failures = int(at(BILL_DAY, row, "failures")) + 1;
-                let mut sets = vec![("failures", failures.into()), ("last_error", value(0))];
-                if at(BILL_DAY, row, "due_at") == values.get(1) {
-                    sets.push(("due_at", value(2)));
-                }
-                Some(sets)
-            }),
-            S::DayAgain => {
-                let day = key(values, 1, 2);
-                let is_asked = |(_, row): (&String, &Cells)| {
-                    text(at(DIFFERENCE, row, "state")) == "open"
-                        && !is_null(at(DIFFERENCE, row, "due_at"))
-                };
-                let is_asked = self.of(Name::Difference, &day).any(is_asked);
-                self.change_bill(Name::BillDay, &day, undo, |row| {
-                    let rests = is_null(at(BILL_DAY, row, "due_at")) && !is_asked;
-                    rests.then(|| vec![("due_at", value(0))])
-                })
-            }
-            S::TakeDifference => {
-                self.change_bill(Name::Difference, &key(values, 1, 4), undo, |row| {
-                    let tries = int(at(DIFFERENCE, row, "tries")) + 1;
-                    let is_mine = at(DIFFERENCE, row, "due_at") == values.get(5);
-                    is_mine.then(|| vec![("due_at", value(0)), ("tries", tries.into())])
-                })
-            }
-            S::SetDifference => {
-                self.change_bill(Name::Difference, &key(values, 5, 4), undo, |row| {
-                    let columns = ["state", "why", "note", "due_at", "ended_at"];
-                    let is_open = text(at(DIFFERENCE, row, "state")) == "open";
-                    is_open.then(|| columns.into_iter().zip(values.iter().cloned()).collect())
-                })
-            }
-            S::EndUnseen => {
-                let day = key(values, 3, 2);
-                let keys: Vec<String> =
-                    self.of(Name::Difference, &day).map(|(key, _)| key.clone()).collect();
-                let end = |row: &[Value]| {
-                    let is_open = text(at(DIFFERENCE, row, "state")) == "open";
-                    let is_unseen = int(at(DIFFERENCE, row, "run")) < int(values.get(5));
-                    (is_open && is_unseen).then(|| {
-                        vec![
-                            ("state", value(0)),
-                            ("why", value(1)),
-                            ("due_at", Value::Int(None)),
-                            ("ended_at", value(2)),
-                        ]
-                    })
-                };
-                keys.iter().map(|key| self.change_bill(Name::Difference, key, undo, end)).sum()
-            }
-            S::ExplainMissing => {
-                let keys: Vec<String> =
-                    self.table_of(Name::Difference).map(|(key, _)| key.clone()).collect();
-                let explain = |row: &[Value]| {
-                    let state = Value::from("open");
-                    let wanted = [
-                        ("mch_id", values.get(4)),
-                        ("kind", values.get(5)),
-                        ("number", values.get(6)),
-                        ("state", Some(&state)),
-                    ];
-                    let is_it = holds(DIFFERENCE, row, &wanted)
-                        && at(DIFFERENCE, row, "bill_date") != values.get(7);
-                    is_it.then(|| {
-                        vec![
-                            ("state", value(0)),
-                            ("why", value(1)),
-                            ("note", value(2)),
-                            ("due_at", Value::Int(None)),
-                            ("ended_at", value(3)),
-                        ]
-                    })
-                };
-                keys.iter().map(|key| self.change_bill(Name::Difference, key, undo, explain)).sum()
+            S::TakeDifference | S::SetDifference | S::EndUnseen | S::ExplainMissing => {
+                self.change_differences(statement, values, undo)
             }
             _ => return None,
         })
     }
 
-    /// Sets columns of a row if it is there and the statement is about it; gives how many rows.
-    fn change_bill<'c>(
+    fn insert_day(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let key = key(values, 0, 2);
+        if self.get(Name::BillDay, &key).is_some() {
+            return 0;
+        }
+        let mut row = values.to_vec();
+        row.push(Value::Text(None));
+        row.resize(BILL_DAY.len(), Value::Int(None));
+        self.write(undo, Name::BillDay, &key, row);
+        1
+    }
+
+    /// The statements that change a day.
+    fn change_day(&mut self, statement: S, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Int(None));
+        let place = match statement {
+            S::DayCompared => 14,
+            S::DayFailed => 3,
+            _ => 1,
+        };
+        let key = key(values, place, 2);
+        let is_asked = |(_, row): (&String, &Cells)| is_open(row) && !is_null(due_at(row));
+        let is_asked = self.of(Name::Difference, &key).any(is_asked);
+        let Some(row) = self.get(Name::BillDay, &key) else { return 0 };
+        let due_at = at(BILL_DAY, row, "due_at");
+        let next = |column| Value::from(int(at(BILL_DAY, row, column)) + 1);
+        let (matches, mut sets) = match statement {
+            S::TakeDay => (
+                due_at == values.get(3) && at(BILL_DAY, row, "runs") == values.get(4),
+                vec![("due_at", value(0)), ("runs", next("runs"))],
+            ),
+            S::DayAgain => (is_null(due_at) && !is_asked, vec![("due_at", value(0))]),
+            S::DayFailed => (true, vec![("failures", next("failures")), ("last_error", value(0))]),
+            _ => (
+                true,
+                vec![
+                    ("state", "compared".into()),
+                    ("failures", 0_i64.into()),
+                    ("last_error", Value::Text(None)),
+                    ("compared_at", value(0)),
+                ],
+            ),
+        };
+        match statement {
+            S::DayFailed if due_at == values.get(1) => sets.push(("due_at", value(2))),
+            S::DayCompared => {
+                let sums = BILL_DAY.iter().copied().skip(8);
+                sets.extend(sums.zip(values.iter().skip(1).cloned()));
+                if due_at == values.get(13) {
+                    sets.push(("due_at", Value::Int(None)));
+                }
+            }
+            _ => {}
+        }
+        if !matches {
+            return 0;
+        }
+        self.change(Name::BillDay, &key, sets, undo)
+    }
+
+    /// The statements that change differences.
+    fn change_differences(&mut self, statement: S, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Int(None));
+        let all: Vec<(String, Cells)> =
+            self.table_of(Name::Difference).map(|(key, row)| (key.clone(), row.clone())).collect();
+        let mut touched = 0;
+        for (key, row) in all {
+            let named = |wanted: &[&str], from: usize| {
+                let values = values.iter().skip(from).map(Some);
+                wanted
+                    .iter()
+                    .zip(values)
+                    .all(|(column, value)| at(DIFFERENCE, &row, column) == value)
+            };
+            const KEY: [&str; 4] = ["mch_id", "bill_date", "kind", "number"];
+            let (matches, sets): (bool, Vec<(&str, Value)>) = match statement {
+                S::TakeDifference => (
+                    named(&KEY, 1) && due_at(&row) == values.get(5),
+                    vec![
+                        ("due_at", value(0)),
+                        ("tries", (int(at(DIFFERENCE, &row, "tries")) + 1).into()),
+                    ],
+                ),
+                S::SetDifference => (
+                    named(&KEY, 5) && is_open(&row),
+                    ["state", "why", "note", "due_at", "ended_at"]
+                        .into_iter()
+                        .zip(values.iter().cloned())
+                        .collect(),
+                ),
+                S::EndUnseen => (
+                    named(&["mch_id", "bill_date"], 3)
+                        && is_open(&row)
+                        && int(at(DIFFERENCE, &row, "run")) < int(values.get(5)),
+                    vec![
+                        ("state", value(0)),
+                        ("why", value(1)),
+                        ("due_at", Value::Int(None)),
+                        ("ended_at", value(2)),
+                    ],
+                ),
+                _ => (
+                    named(&["mch_id", "kind", "number"], 4)
+                        && is_open(&row)
+                        && at(DIFFERENCE, &row, "bill_date") != values.get(7),
+                    vec![
+                        ("state", value(0)),
+                        ("why", value(1)),
+                        ("note", value(2)),
+                        ("due_at", Value::Int(None)),
+                        ("ended_at", value(3)),
+                    ],
+                ),
+            };
+            if matches {
+                touched += self.change(Name::Difference, &key, sets, undo);
+            }
+        }
+        touched
+    }
+
+    /// Sets columns of a row; gives how many rows that were.
+    fn change(
         &mut self,
         name: Name,
         key: &str,
+        sets: Vec<(&str, Value)>,
         undo: &mut Vec<Undo>,
-        sets: impl FnOnce(&[Value]) -> Option<Vec<(&'c str, Value)>>,
     ) -> u64 {
         let columns = if name == Name::BillDay { BILL_DAY } else { DIFFERENCE };
         let Some(row) = self.get(name, key) else { return 0 };
-        let Some(sets) = sets(row) else { return 0 };
         let mut row = Vec::clone(row);
         for (column, value) in sets {
             set(columns, &mut row, column, value);
@@ -312,8 +338,7 @@ impl Tables {
                 let mut row = Vec::clone(known);
                 let column = |column| at(DIFFERENCE, values, column).cloned();
                 set(DIFFERENCE, &mut row, "run", column("run").unwrap_or(Value::Int(None)));
-                let is_open = text(at(DIFFERENCE, &row, "state")) == "open";
-                if is_open && is_null(at(DIFFERENCE, &row, "due_at")) {
+                if is_open(&row) && is_null(due_at(&row)) {
                     let due_at = column("due_at").unwrap_or(Value::Int(None));
                     set(DIFFERENCE, &mut row, "due_at", due_at);
                 }

@@ -2,6 +2,7 @@
 //! everybody who takes part.
 
 mod gateway;
+mod machines;
 mod notices;
 mod others;
 mod people;

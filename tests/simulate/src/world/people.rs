@@ -1,10 +1,11 @@
-//! Customers, shops, machines and operators, each with habits.
+//! Customers and shops, each with habits.
 
+use super::machines::Machine;
 use super::{Event, World};
 use crate::bus::Outcome;
 use saoma_sandbox::gateway::{Fault, FaultName, FaultRule};
 use saoma_sandbox::{Coupon, CouponKind, Paid, Target, Tender};
-use saoma_server::simulation::{Goods, No, SHOP, View};
+use saoma_server::simulation::{No, SHOP, View};
 
 /// How often something is asked again that could not be done now.
 const TRIES_MAX: u32 = 400;
@@ -20,7 +21,7 @@ pub(super) struct Customer {
     price_fen: u64,
     expires_in_s: u64,
     /// The machine that sells, if it is one.
-    device: Option<String>,
+    pub(super) device: Option<String>,
     pub(super) order_id: Option<String>,
     habit: Habit,
     /// The code that is to be paid: the first one that was shown, or that of the next number.
@@ -30,7 +31,7 @@ pub(super) struct Customer {
     tries: u32,
     has_paid: bool,
     wishes: Vec<Wish>,
-    machine: Machine,
+    pub(super) machine: Machine,
 }
 
 /// What a customer does with the code.
@@ -56,20 +57,6 @@ struct Wish {
     fen: u64,
     tries: u32,
     is_over: bool,
-}
-
-/// How far a machine is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Machine {
-    #[default]
-    Waits,
-    /// It has asked, and its flap is shut.
-    Claims,
-    Opens,
-    Out,
-    /// Its power went while it was at it; it remembers nothing.
-    Forgot,
-    Done,
 }
 
 impl World {
@@ -383,7 +370,7 @@ impl World {
     }
 
     /// Now and then the shop gives something back.
-    fn may_want_back(&mut self, at: usize) {
+    pub(super) fn may_want_back(&mut self, at: usize) {
         if !self.customers[at].wishes.is_empty() || !self.people.chance(self.plan.refunds) {
             return;
         }
@@ -437,98 +424,6 @@ impl World {
             }
             Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
             Err(_) => wish_of.is_over = true,
-        }
-    }
-
-    pub(super) fn dispense(&mut self, at: usize) {
-        let customer = &mut self.customers[at];
-        if !matches!(customer.machine, Machine::Waits | Machine::Claims | Machine::Forgot) {
-            return;
-        }
-        if customer.machine == Machine::Waits {
-            customer.machine = Machine::Claims;
-        }
-        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
-        else {
-            return;
-        };
-        match self.some_server() {
-            Some(node) => self.task(node, move |server| async move {
-                let result = server.dispense(&order_id, &device).await;
-                Outcome::Dispensed { customer: at, result }
-            }),
-            None => self.after(2_000, Event::Dispense(at)),
-        }
-    }
-
-    pub(super) fn dispensed(&mut self, at: usize, result: Result<Goods, No>) {
-        let goods = match result {
-            Ok(goods) => goods,
-            Err(No::Failed) => return self.after(3_000, Event::Dispense(at)),
-            Err(No::Refused(_)) => {
-                self.customers[at].machine = Machine::Done;
-                return;
-            }
-        };
-        let forgot = self.customers[at].machine == Machine::Forgot;
-        if goods.again && forgot {
-            // They may be out. A person has to look.
-            self.customers[at].machine = Machine::Done;
-            return;
-        }
-        if !matches!(self.customers[at].machine, Machine::Claims | Machine::Forgot) {
-            return;
-        }
-        if let Some(order_id) = self.customers[at].order_id.clone().filter(|_| !goods.again) {
-            self.judge.claimed(&order_id, self.now_ms);
-        }
-        if !self.calm && self.people.chance(60) {
-            self.fault("machine's power cut before its flap");
-            self.customers[at].machine = Machine::Forgot;
-            return self.after(60_000, Event::Dispense(at));
-        }
-        self.customers[at].machine = Machine::Opens;
-        self.after(1_500, Event::Flap(at));
-    }
-
-    /// The goods fall.
-    pub(super) fn flap(&mut self, at: usize) {
-        let customer = &mut self.customers[at];
-        customer.machine = Machine::Out;
-        let Some(order_id) = customer.order_id.clone() else { return };
-        self.tell("goods out");
-        self.judge.handed_over(&order_id, "by machine", None, None);
-        if !self.calm && self.people.chance(60) {
-            self.fault("machine's power cut after its flap");
-            self.customers[at].machine = Machine::Forgot;
-            return self.after(60_000, Event::Dispense(at));
-        }
-        self.after(200, Event::Confirm(at));
-        if self.people.chance(self.plan.refunds) {
-            self.may_want_back(at);
-        }
-    }
-
-    pub(super) fn confirm(&mut self, at: usize) {
-        let customer = &self.customers[at];
-        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
-        else {
-            return;
-        };
-        self.judge.confirms(&order_id);
-        match self.some_server() {
-            Some(node) => self.task(node, move |server| async move {
-                let result = server.confirm(&order_id, &device).await;
-                Outcome::Confirmed { customer: at, result }
-            }),
-            None => self.after(2_000, Event::Confirm(at)),
-        }
-    }
-
-    pub(super) fn confirmed(&mut self, at: usize, result: &Result<(), No>) {
-        match result {
-            Err(No::Failed) => self.after(3_000, Event::Confirm(at)),
-            Ok(()) | Err(No::Refused(_)) => self.customers[at].machine = Machine::Done,
         }
     }
 }
