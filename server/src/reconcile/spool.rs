@@ -59,8 +59,8 @@ impl Spool {
         Ok(Entries { lines, line: String::new() })
     }
 
-    /// Which of these numbers the bill has. Reading a long one takes its time, which others may use;
-    /// but in the simulation one thread does everything.
+    /// Which of these numbers the bill has. Reading a long one takes its time, which others may
+    /// use; but in the simulation one thread does everything.
     pub(super) async fn seen_aside(
         mut self,
         of_refunds: bool,

@@ -130,11 +130,7 @@ impl Plan {
             query_lags: upto(random, people, 50),
             refunds: upto(random, refunds, 400),
             refund_ends_badly: upto(random, refunds, 300),
-            machines: if without.contains(&"machines") {
-                0
-            } else {
-                random.pick(&[0, 0, 200, 500])
-            },
+            machines: machines(random, without),
             shop_fails: upto(random, network, 400),
             two_numbers: upto(random, people, 60),
             pays_at_renewal: upto(random, people, 40),
@@ -162,6 +158,10 @@ fn days(seed: u64) -> (u64, u64, UnknownPolicy) {
 fn upto(random: &mut Random, with: bool, most: u64) -> u64 {
     let drawn = random.below(most + 1);
     if with { drawn } else { 0 }
+}
+
+fn machines(random: &mut Random, without: &[&str]) -> u64 {
+    if without.contains(&"machines") { 0 } else { random.pick(&[0, 0, 200, 500]) }
 }
 
 fn trouble(random: &mut Random, nodes: u64, database: bool, crash: bool) -> Trouble {

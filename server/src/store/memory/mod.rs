@@ -174,7 +174,8 @@ impl Memory {
         self.shared().tables.all(table, columns)
     }
 
-    /// When the first of these comes up: entries for WeChat, entries for shops, orders, goods, bills.
+    /// When the first of these comes up: entries for WeChat, entries for shops, orders, goods,
+    /// bills.
     pub(crate) fn due(&self) -> [Option<i64>; 5] {
         self.shared().tables.due()
     }
