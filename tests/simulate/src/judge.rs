@@ -136,13 +136,15 @@ impl Judge {
         }
     }
 
-    /// A request for an order is at the gateway.
-    pub(crate) fn placed(&mut self, number: &str, text: String) {
+    /// A request for an order is at the gateway. `true`: not for the first time.
+    pub(crate) fn placed(&mut self, number: &str, text: String) -> bool {
+        let again = self.requests.contains_key(number);
         let known = self.requests.entry(number.to_owned()).or_insert_with(|| text.clone());
         if *known != text {
             let what = format!("{number} was ordered with another text: {known} and {text}");
             self.violation(what);
         }
+        again
     }
 
     /// A refund is asked for at the gateway.

@@ -185,7 +185,9 @@ impl World {
                 .iter()
                 .map(|name| field(body, name).unwrap_or_default())
                 .collect();
-                self.judge.placed(number, told.join("|"));
+                if self.judge.placed(number, told.join("|")) {
+                    self.asked_again(number);
+                }
             }
             GatewayCall::Refund => {
                 let number = field(body, "out_refund_no").unwrap_or_default();

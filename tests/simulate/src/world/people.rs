@@ -3,6 +3,7 @@
 use super::machines::Machine;
 use super::{Event, World};
 use crate::bus::Outcome;
+use crate::judge::order_of;
 use saoma_sandbox::gateway::{Fault, FaultName, FaultRule};
 use saoma_sandbox::{Coupon, CouponKind, Paid, Target, Tender};
 use saoma_server::simulation::{No, SHOP, View};
@@ -11,8 +12,6 @@ use saoma_server::simulation::{No, SHOP, View};
 const TRIES_MAX: u32 = 400;
 /// How often a page looks at its order.
 const VIEWS_MAX: u32 = 60;
-/// When a server asks for a newer code.
-const RENEWED_AFTER_MS: u64 = 6_900_000;
 
 /// A customer, the order, and what it comes to.
 #[derive(Debug)]
@@ -232,14 +231,10 @@ impl World {
                 }
             }
             Habit::Races => self.after(pays, Event::Race(at)),
-            Habit::WalksAway => {}
+            Habit::WalksAway | Habit::PaysAtRenewal => {}
             Habit::PaysTwoNumbers => {
                 let later = self.people.between(301_000, 500_000);
                 self.after(later, Event::NumberClosed(at));
-            }
-            Habit::PaysAtRenewal => {
-                let when = RENEWED_AFTER_MS - 1_000 + self.people.below(4_000);
-                self.after(when, Event::PayByForce(at, "paid while its code is renewed"));
             }
         }
     }
@@ -330,6 +325,20 @@ impl World {
         }
         self.look_at_ledger();
         paid.is_some()
+    }
+
+    /// A server asks for a number's code once more. Some pay at that moment.
+    pub(super) fn asked_again(&mut self, number: &str) {
+        let order_id = order_of(number);
+        let pays = |customer: &Customer| {
+            customer.habit == Habit::PaysAtRenewal
+                && !customer.has_paid
+                && customer.code.is_some()
+                && customer.order_id.as_deref() == Some(order_id)
+        };
+        if let Some(at) = self.customers.iter().position(pays) {
+            self.after(0, Event::PayByForce(at, "paid while its code is renewed"));
+        }
     }
 
     /// Somebody closes the order's first number at WeChat, and it is not this server.
