@@ -55,6 +55,8 @@ pub(crate) struct Judge {
     ids_of_no: BTreeMap<String, String>,
     /// By our number of the refund.
     pub(crate) promised: BTreeMap<String, Promised>,
+    /// Numbers of refunds that somebody made in WeChat's console.
+    pub(crate) by_hand: BTreeSet<String>,
     /// Our number for each number of a shop.
     numbers_of_wish: BTreeMap<String, String>,
     /// Orders of which the customer was told in time that they are given up.
@@ -161,7 +163,10 @@ impl Judge {
         };
         let sum: u64 = asked.iter().filter(|(number, _)| !closed(number)).map(|(_, fen)| fen).sum();
         let total = captured.map_or(0, |captured| captured.total_fen);
-        if sum > total {
+        // What somebody gave back by hand makes WeChat refuse ours; others may be asked for then.
+        let by_hand = captured
+            .is_some_and(|it| it.refunds.keys().any(|number| self.by_hand.contains(number)));
+        if sum > total && !by_hand {
             self.violation(format!("{sum} of {total} fen of {transaction_id} are asked back"));
         }
         let by_rule = !self.promised.contains_key(number);
@@ -171,6 +176,11 @@ impl Judge {
         if self.dismissed.contains(number) {
             self.violation(format!("{number} is asked for, though a person decided against it"));
         }
+    }
+
+    /// Neither a shop has asked for this refund nor a person made it.
+    pub(crate) fn is_by_rule(&self, number: &str) -> bool {
+        !self.promised.contains_key(number) && !self.by_hand.contains(number)
     }
 
     /// A shop has asked for a refund of this order, and perhaps has not heard of its number yet.
@@ -228,8 +238,7 @@ impl Judge {
             self.violation(format!("{order_id} ships, although it was given up"));
         }
         let fits = |id: &str, captured: &Captured| {
-            let by_rule =
-                |number: &String| !self.promised.contains_key(number) && !self.may_be_shops(number);
+            let by_rule = |number: &String| self.is_by_rule(number) && !self.may_be_shops(number);
             order_of(&captured.number) == order_id
                 && captured.total_fen == price
                 && transaction_id.is_none_or(|wanted| wanted == id)

@@ -61,6 +61,8 @@ pub(crate) struct Plan {
     pub(crate) query_lags: u64,
     pub(crate) refunds: u64,
     pub(crate) refund_ends_badly: u64,
+    /// Somebody gives back in WeChat's console, and tells nobody.
+    pub(crate) by_hand: u64,
     pub(crate) machines: u64,
     pub(crate) shop_fails: u64,
     pub(crate) two_numbers: u64,
@@ -135,6 +137,7 @@ impl Plan {
             two_numbers: upto(random, people, 60),
             pays_at_renewal: upto(random, people, 40),
             never_told: upto(random, notices, 100),
+            by_hand: upto(random, refunds, 60),
         }
     }
 }

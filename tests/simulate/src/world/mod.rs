@@ -27,6 +27,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 const REST_WITHIN_S: u64 = 5 * 86_400;
 /// Most events of a run for each order; more is a circle.
 const EVENTS_MAX: u64 = 1_500;
+/// Most turns that servers take at one moment; more is a circle as well.
+const TURNS_MAX: u64 = 100_000;
 
 /// Something that happens at a time.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub(crate) enum Event {
     PayAgain(usize),
     PayByForce(usize, &'static str),
     NumberClosed(usize),
+    ByHand(usize),
     Cancel(usize),
     Race(usize),
     Refund(usize, usize),
@@ -300,8 +303,14 @@ impl World {
 
     /// Lets everybody run until nobody can do anything more at this moment.
     async fn settle(&mut self) {
+        let mut turns = 0_u64;
         loop {
             while !self.bus.is_idle() {
+                turns += 1;
+                if turns > TURNS_MAX {
+                    let what = "a server never comes to rest: it works without end".to_owned();
+                    return self.judge.violation(what);
+                }
                 tokio::task::yield_now().await;
                 self.bury();
             }
@@ -337,6 +346,7 @@ impl World {
             Event::PayAgain(customer) => self.pay_again(customer),
             Event::PayByForce(customer, fault) => self.pay_by_force(customer, fault),
             Event::NumberClosed(customer) => self.number_closed(customer),
+            Event::ByHand(customer) => self.by_hand(customer),
             Event::Cancel(customer) => self.cancel(customer),
             Event::Race(customer) => {
                 self.pay(customer);

@@ -4,6 +4,7 @@ use super::World;
 use crate::bus::Outcome;
 use saoma_sandbox::gateway::{Arrival, Call};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
+use saoma_sandbox::{ConsoleRefund, Target};
 use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, NOTIFY_URL, No};
 
 impl World {
@@ -46,6 +47,20 @@ impl World {
         ]);
         let now = self.gateway_now();
         let _ = self.gateway.handle(Call::CloseOrder, &Arrival::of(request.as_bytes()), now);
+    }
+
+    /// Somebody gives back in WeChat's console, of the first number.
+    pub(super) fn by_hand(&mut self, at: usize) {
+        let Some(order_id) = &self.customers[at].order_id else { return };
+        let target = Target::of_number(format!("{order_id}-1"));
+        let refund_fen = self.luck.pick(&[None, Some(1)]);
+        let refund = ConsoleRefund { refund_fen, ..ConsoleRefund::default() };
+        let now = self.gateway_now();
+        if let Ok(refund) = self.gateway.refund_by_hand(&target, refund, now) {
+            self.fault("refund by hand");
+            self.judge.by_hand.insert(refund.out_refund_no);
+            self.look_at_ledger();
+        }
     }
 
     /// A document signed with the merchant's key.

@@ -183,6 +183,10 @@ impl World {
             "paid" | "shipped" => self.may_want_back(at),
             _ => {}
         }
+        if phase == "shipped" && self.people.chance(self.plan.by_hand) {
+            let later = self.people.pick(&[1, 90_000, 40_000_000]);
+            self.after(later, Event::ByHand(at));
+        }
         // Whoever has paid may want to give it up all the same.
         if phase == "paid" && self.people.chance(self.plan.cancels / 4) {
             let later = self.people.pick(&[1, 500, 30_000]);
