@@ -22,6 +22,7 @@ use crate::service::{
 use crate::store::{Entry, Lane, OpenError, Store, StoreError};
 use crate::webhook::{Reach, Webhooks};
 use crate::worker::Worker;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use saoma_core::api::{ACK_FAIL, ACK_SUCCESS, Call, Merchant};
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo};
@@ -29,9 +30,9 @@ use saoma_core::native::{Gateway, Wire};
 use saoma_core::sign::{ApiKey, SignType};
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// The made-up merchant and its shop.
 pub const MCH_ID: &str = "1900000109";
@@ -377,6 +378,15 @@ impl Server {
         self.worker.clone().perform(work.0).await;
     }
 
+    /// Which bells have rung since this was last asked: for whoever calls WeChat, for whoever calls
+    /// shops, for whoever keeps time.
+    #[must_use]
+    pub fn rung(&self) -> [bool; 3] {
+        let bells = &self.service.context.bells;
+        let rung = |bell: &Notify| bell.notified().now_or_never().is_some();
+        [&bells.gateway, &bells.shop, &bells.time].map(rung)
+    }
+
     /// When the first of these comes up, by the server's clock: entries for WeChat, entries for
     /// shops, orders, goods, bills.
     pub async fn due(&self) -> [Option<u64>; 5] {
@@ -401,6 +411,15 @@ impl AtOnce {
     pub fn take(&mut self) -> Option<Work> {
         self.0.try_recv().ok().map(Work)
     }
+}
+
+/// Carries so many random transactions out on a store in memory and on SQLite, in a new file, and
+/// compares what they come to. Gives how many statements there were.
+///
+/// # Errors
+/// What is not the same.
+pub async fn stores_agree(seed: u64, path: &Path, transactions: u32) -> Result<u64, String> {
+    crate::store::memory::agree(seed, path, transactions).await
 }
 
 fn id(text: &str) -> Result<OrderId, No> {

@@ -6,7 +6,7 @@ use saoma_server::simulation::{AtOnce, CallError, Came, Goods, No, Outside, Serv
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// What came of something that a server was asked to do.
 pub(crate) enum Outcome {
@@ -48,7 +48,7 @@ struct Inner {
 
 /// See the module.
 #[derive(Clone, Default)]
-pub(crate) struct Bus(Arc<Mutex<Inner>>);
+pub(crate) struct Bus(Arc<Mutex<Inner>>, Arc<Notify>);
 
 impl Bus {
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -77,6 +77,11 @@ impl Bus {
         self.inner().running.values().all(|running| *running <= 0)
     }
 
+    /// Waits until somebody has ended or has called.
+    pub(crate) async fn news(&self) {
+        self.1.notified().await;
+    }
+
     /// A task of a server, which says what came of it.
     pub(crate) fn task(
         &self,
@@ -91,6 +96,7 @@ impl Bus {
             if let Some(running) = inner.running.get_mut(&epoch) {
                 *running -= 1;
                 inner.outcomes.push((epoch, outcome));
+                bus.1.notify_one();
             }
         }
     }
@@ -119,6 +125,7 @@ impl Bus {
             inner.calls.push((epoch, call));
             if let Some(running) = inner.running.get_mut(&epoch) {
                 *running -= 1;
+                self.1.notify_one();
             }
         }
         wait.await.unwrap_or(unanswered)

@@ -5,7 +5,7 @@ use crate::plan::Plan;
 use crate::random::Hash;
 use crate::shrink;
 use crate::world::{Ran, World};
-use saoma_server::simulation::{Base, Memory};
+use saoma_server::simulation::{Base, Memory, stores_agree};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -84,6 +84,28 @@ fn all(args: &Args, each: impl Fn(u64) -> Ran + Sync) -> Sum {
         }
     });
     sum.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Random statements on both stores. `true`: they do the same.
+pub(crate) fn stores(args: &Args) -> bool {
+    /// Transactions of one seed.
+    const TRANSACTIONS: u32 = 200;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().expect("a runtime");
+    let mut statements = 0;
+    for seed in args.seed..args.seed.saturating_add(args.stores) {
+        let folder = tempfile::tempdir().expect("a folder for a database");
+        let path = folder.path().join("saoma.db");
+        match runtime.block_on(stores_agree(seed, &path, TRANSACTIONS)) {
+            Ok(more) => statements += more,
+            Err(why) => {
+                println!("the stores do not do the same: {why}");
+                return false;
+            }
+        }
+    }
+    println!("{} seeds, {statements} statements, the same on both stores", args.stores);
+    true
 }
 
 /// How to run a seed again.

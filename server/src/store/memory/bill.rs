@@ -78,6 +78,11 @@ fn is_null(value: Option<&Value>) -> bool {
     matches!(value, None | Some(Value::Int(None) | Value::Text(None)))
 }
 
+/// What `min(due_at)` gives: a row in any case.
+fn least(due: Option<i64>) -> Vec<Row> {
+    vec![Row { columns: &["due_at"], values: Arc::new(vec![Value::Int(due)]) }]
+}
+
 impl Tables {
     fn table_of(&self, name: Name) -> impl Iterator<Item = (&String, &Cells)> {
         self.table(name).into_iter().flatten()
@@ -93,8 +98,8 @@ impl Tables {
             found.map(whole(columns)).into_iter().collect()
         };
         match statement {
-            S::NextDay => super::table::one_due(self.next_bill(Name::BillDay)),
-            S::NextDifference => super::table::one_due(self.next_bill(Name::Difference)),
+            S::NextDay => least(self.next_bill(Name::BillDay)),
+            S::NextDifference => least(self.next_bill(Name::Difference)),
             S::DueDay => due_by(Name::BillDay, BILL_DAY),
             S::DueDifference => due_by(Name::Difference, DIFFERENCE),
             S::PaymentsOfDay => self.recorded(Name::Payment, PAYMENT, "paid_at", values),

@@ -120,9 +120,15 @@ impl Tables {
             None => values.to_vec(),
             Some(known) => {
                 let mut row = Vec::clone(known);
-                for column in
-                    ["state", "refund_id", "trouble", "sent_at", "accepted_at", "ended_at"]
-                {
+                for column in [
+                    "state",
+                    "refund_id",
+                    "trouble",
+                    "sent_at",
+                    "accepted_at",
+                    "ended_at",
+                    "updated_at",
+                ] {
                     let value = at(REFUND, values, column).cloned();
                     set(REFUND, &mut row, column, value.unwrap_or(Value::Text(None)));
                 }
@@ -143,6 +149,7 @@ impl Tables {
             let mut row = Vec::clone(row);
             set(REFUND, &mut row, "state", state.clone());
             set(REFUND, &mut row, "ended_at", now.clone());
+            set(REFUND, &mut row, "updated_at", now.clone());
             if text(Some(state)) != "failed" {
                 set(REFUND, &mut row, "trouble", Value::Text(None));
             }
@@ -194,16 +201,24 @@ impl Tables {
                 }
                 S::WakeEntry => {
                     let anyhow = text(values.get(3)) == "anyhow" && state != "leased";
-                    let sets = vec![("state", "pending".into()), ("due_at", value(2))];
+                    let sets = vec![
+                        ("state", "pending".into()),
+                        ("due_at", value(2)),
+                        ("updated_at", value(2)),
+                    ];
                     (state == "pending" || anyhow, sets)
                 }
                 S::RetryEntry => (
                     state == "dead" || state == "pending" && later,
-                    vec![("state", "pending".into()), ("due_at", value(0))],
+                    vec![
+                        ("state", "pending".into()),
+                        ("due_at", value(0)),
+                        ("updated_at", value(0)),
+                    ],
                 ),
                 S::HurryQueries => (
                     text(row.get(3)) == "query" && state == "pending" && later,
-                    vec![("due_at", value(0))],
+                    vec![("due_at", value(0)), ("updated_at", value(0))],
                 ),
                 S::ReleaseAll => {
                     (state == "leased", vec![("state", "pending".into()), ("due_at", value(0))])

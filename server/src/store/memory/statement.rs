@@ -66,7 +66,7 @@ pub(super) enum Statement {
 use Statement as S;
 
 /// Each statement's text with single spaces; `..` stands between head and tail of one for rows.
-const TEXTS: &[(Statement, &str)] = &[
+pub(super) const TEXTS: &[(Statement, &str)] = &[
     (S::Setting, "select value from setting where name = $1"),
     (
         S::InsertSetting,

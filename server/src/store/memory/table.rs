@@ -115,6 +115,21 @@ pub(super) const OUTBOX: &[&str] = &[
 ];
 const DUE: &[&str] = &["due_at"];
 
+/// All of them, by their names in a database, with their columns.
+pub(super) const TABLES: &[(Name, &str, &[&str])] = &[
+    (Name::Setting, "setting", SETTING),
+    (Name::Orders, "orders", ORDERS),
+    (Name::OrderNumber, "order_number", ORDER_NUMBER),
+    (Name::Attempt, "attempt", ATTEMPT),
+    (Name::Payment, "payment", PAYMENT),
+    (Name::Message, "message", MESSAGE),
+    (Name::Anomaly, "anomaly", ANOMALY),
+    (Name::Refund, "refund", REFUND),
+    (Name::Outbox, "outbox", OUTBOX),
+    (Name::BillDay, "bill_day", BILL_DAY),
+    (Name::Difference, "bill_difference", DIFFERENCE),
+];
+
 pub(super) type Cells = Arc<Vec<Value>>;
 
 /// What undoes a change: the row that stood under a key before.
@@ -193,7 +208,7 @@ pub(super) fn whole(columns: &'static [&'static str]) -> impl Fn(&Cells) -> Row 
     move |values| Row { columns, values: values.clone() }
 }
 
-pub(super) fn one_due(due: Option<i64>) -> Vec<Row> {
+fn one_due(due: Option<i64>) -> Vec<Row> {
     let row = |due| Row { columns: DUE, values: Arc::new(vec![Value::Int(Some(due))]) };
     due.map(row).into_iter().collect()
 }
@@ -445,5 +460,15 @@ impl Tables {
             |row: &Cells, name: &&str| at(columns, row, name).cloned().unwrap_or(Value::Text(None));
         let rows = self.table(name).into_iter().flat_map(BTreeMap::values);
         rows.map(|row| wanted.iter().map(|name| cell(row, name)).collect()).collect()
+    }
+
+    /// All rows of a table, each as texts by column.
+    pub(super) fn whole_table(
+        &self,
+        name: Name,
+        columns: &'static [&'static str],
+    ) -> Vec<Vec<(String, Option<String>)>> {
+        let rows = self.table(name).into_iter().flat_map(BTreeMap::values);
+        rows.map(|values| whole(columns)(values).named_texts()).collect()
     }
 }

@@ -32,8 +32,10 @@ struct Alive {
     at_once: AtOnce,
     performing: [usize; 2],
     wakes_ms: [Option<u64>; KINDS],
-    /// When each was last looked at, by this server's clock, and after how many commits.
-    looked: [(u64, u64); KINDS],
+    /// When each was last looked at, by this server's clock; 0 once its bell has rung again.
+    looked_s: [u64; KINDS],
+    /// After how many commits bells were listened to.
+    heard_commits: Option<u64>,
     due: [Option<u64>; KINDS],
     /// Whether it is at its bills.
     reconciles: bool,
@@ -42,6 +44,20 @@ struct Alive {
 }
 
 impl Alive {
+    /// Bells ring after a commit only; whoever hears his own looks again at once.
+    fn listen(&mut self, commits: Option<u64>) {
+        if commits.is_some() && commits == self.heard_commits {
+            return;
+        }
+        self.heard_commits = commits;
+        let [gateway, shop, time] = self.server.rung();
+        for (kind, rung) in [gateway, shop, time, time].into_iter().enumerate() {
+            if rung {
+                self.looked_s[kind] = 0;
+            }
+        }
+    }
+
     /// When it has something of a kind to do, by its clock, which shows `now_s`.
     fn due_s(&self, kind: usize, due: [Option<u64>; KINDS], now_s: u64) -> Option<u64> {
         if kind != BILLS {
@@ -107,7 +123,9 @@ impl World {
         let node = &mut self.nodes[node];
         if let Some(alive) = &node.alive {
             while node.tasks.try_join_next().is_some() {}
-            node.tasks.spawn(bus.task(node.epoch, task(alive.server.clone())));
+            // Futures are large: each is moved once.
+            let task = Box::pin(task(alive.server.clone()));
+            node.tasks.spawn(bus.task(node.epoch, task));
         }
     }
 
@@ -151,7 +169,8 @@ impl World {
             at_once,
             performing: [0; 2],
             wakes_ms: [None; KINDS],
-            looked: [(0, 0); KINDS],
+            looked_s: [0; KINDS],
+            heard_commits: None,
             due: [None; KINDS],
             reconciles: false,
             reconciled_s: None,
@@ -217,23 +236,23 @@ impl World {
     /// When somebody has something to do, he is woken then.
     pub(super) fn plan_wakes(&mut self) {
         let (due, commits) = match &self.base {
-            Base::Memory(memory) => (Some(memory.next_due()), memory.commits()),
-            Base::Sqlite(_) => (None, 0),
+            Base::Memory(memory) => (Some(memory.next_due()), Some(memory.commits())),
+            Base::Sqlite(_) => (None, None),
         };
         let now_ms = self.now_ms;
         for node in 0..self.nodes.len() {
             self.take_at_once(node);
             let skew_s = self.nodes[node].skew_s;
             let Some(alive) = &mut self.nodes[node].alive else { continue };
+            alive.listen(commits);
             let due = due.unwrap_or(alive.due);
             let now_s = (now_ms / 1000).saturating_add_signed(skew_s);
             for kind in 0..KINDS {
                 let due_s = alive.due_s(kind, due, now_s).filter(|_| !alive.is_full(kind));
                 let Some(due_s) = due_s else { continue };
-                let (looked_s, looked_commits) = alive.looked[kind];
-                // What was due already when it was looked at waits for somebody.
-                let again = looked_commits == commits;
-                let due_s = if again { due_s.max(looked_s + 1) } else { due_s };
+                // What was due already when it was looked at waits for somebody, as the worker
+                // has it.
+                let due_s = due_s.max(alive.looked_s[kind].min(now_s) + 1);
                 let at_ms = due_s.saturating_add_signed(-skew_s).saturating_mul(1000);
                 let at_ms = at_ms.max(now_ms);
                 if alive.wakes_ms[kind].is_none_or(|wakes_ms| wakes_ms > at_ms + 60) {
@@ -272,15 +291,16 @@ impl World {
         let Some(node) = self.node_of(epoch) else { return };
         if let Some(alive) = &mut self.nodes[node].alive {
             alive.performing[lane] = alive.performing[lane].saturating_sub(1);
+            alive.looked_s[lane] = 0;
         }
     }
 
     pub(super) fn wake(&mut self, node: usize, kind: usize) {
         let now_ms = self.now_ms;
         let now_s = self.now_s().saturating_add_signed(self.nodes[node].skew_s);
-        let (due, commits) = match &self.base {
-            Base::Memory(memory) => (Some(memory.next_due()), memory.commits()),
-            Base::Sqlite(_) => (None, 0),
+        let due = match &self.base {
+            Base::Memory(memory) => Some(memory.next_due()),
+            Base::Sqlite(_) => None,
         };
         let Some(alive) = &mut self.nodes[node].alive else { return };
         let due = alive.due_s(kind, due.unwrap_or(alive.due), now_s);
@@ -295,7 +315,7 @@ impl World {
         if alive.is_full(kind) {
             return;
         }
-        alive.looked[kind] = (now_s, commits);
+        alive.looked_s[kind] = now_s;
         if kind == BILLS {
             alive.reconciles = true;
             self.task(node, |server| async move {
@@ -326,7 +346,7 @@ impl World {
         if let Some(alive) = &mut self.nodes[node].alive {
             alive.reconciles = false;
             if went_well {
-                alive.reconciled_s = Some(alive.looked[BILLS].0);
+                alive.reconciled_s = Some(alive.looked_s[BILLS]);
             }
         }
     }
