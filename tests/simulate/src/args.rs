@@ -9,7 +9,7 @@ simulate [--seed S] [--orders N] [--seeds K] [--threads T] [--without KIND,..] [
 --seed S       the first seed; 1
 --orders N     how many orders in all; 50000. At most 200 have the same seed
 --seeds K      how many seeds, instead
---threads T    how many seeds at once; 2
+--threads T    how many seeds at once; as many as the machine has processors
 --without ..   kinds of trouble that are left out
 --sqlite       on real SQLite files, which is slow
 --twice        each seed twice; both must be the same, event by event
@@ -46,7 +46,7 @@ impl Args {
             seed: 1,
             seeds: 0,
             orders: 50_000,
-            threads: 2,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
             without: Vec::new(),
             sqlite: false,
             twice: false,

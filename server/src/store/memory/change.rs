@@ -95,18 +95,19 @@ impl Tables {
         let refunds = self.refunds_of(transaction_id);
         let by_rule = refunds.iter().filter(|row| text(row.get("asked_by").ok()) == "rule");
         let last = by_rule.max_by_key(|row| int(row.get("refund_index").ok()));
-        let Some(last) = last else { return 0 };
-        let state = match text(last.get("state").ok()) {
+        let state = last.map(|last| match text(last.get("state").ok()) {
             state @ ("held" | "done" | "failed" | "dismissed") => state.to_owned(),
             _ => "due".to_owned(),
-        };
+        });
         let told: Vec<_> = self.of(Name::Anomaly, transaction_id).map(|(k, _)| k.clone()).collect();
         let mut touched = 0;
         for key in told {
             let Some(row) = self.get(Name::Anomaly, &key) else { continue };
             if text(at(ANOMALY, row, "refund")) != "none" {
                 let mut row = Vec::clone(row);
-                set(ANOMALY, &mut row, "refund", state.clone().into());
+                if let Some(state) = &state {
+                    set(ANOMALY, &mut row, "refund", state.as_str().into());
+                }
                 self.write(undo, Name::Anomaly, &key, row);
                 touched += 1;
             }
