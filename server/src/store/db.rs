@@ -9,8 +9,6 @@ use saoma_core::time::UnixTime;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
 use sqlx::query::Query;
-#[cfg(feature = "simulation")]
-use sqlx::{Column as _, sqlite::SqliteColumn};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{
     AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, Type,
@@ -158,21 +156,6 @@ impl Row {
         column: &'static str,
     ) -> Result<T, StoreError> {
         self.text(column)?.parse().map_err(|_| StoreError::Corrupt(column))
-    }
-
-    /// All columns by name, as texts, for whoever compares two databases.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn named_texts(&self) -> Vec<(String, Option<String>)> {
-        let row = match self {
-            Self::Sqlite(row) => row,
-            Self::Postgres(_) => return Vec::new(),
-            Self::Memory(row) => return row.named_texts(),
-        };
-        let text = |column: &SqliteColumn| match row.try_get(column.ordinal()) {
-            Ok(text) => text,
-            Err(_) => row.try_get::<i64, usize>(column.ordinal()).ok().map(|it| it.to_string()),
-        };
-        row.columns().iter().map(|column| (column.name().to_owned(), text(column))).collect()
     }
 
     /// All columns as texts, null as `None`, for those who show rows to people.

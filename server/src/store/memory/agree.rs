@@ -10,7 +10,8 @@ use super::statement::{Statement as S, TEXTS};
 use super::table::TABLES;
 use super::{Memory, mix};
 use crate::config::Database;
-use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteColumn;
+use sqlx::{AssertSqlSafe, Column as _, Row as _};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -91,7 +92,7 @@ async fn differ(sqlite: &Store, memory: &Memory) -> Result<Option<String>, Store
     for (name, table, columns) in TABLES {
         let sql = format!("select {} from {table}", columns.join(", "));
         let rows = reader.fetch(AssertSqlSafe(sql), vec![]).await?;
-        let mut there: Vec<Texts> = rows.iter().map(Row::named_texts).collect();
+        let mut there: Vec<Texts> = rows.iter().map(named_texts).collect();
         let mut here: Vec<Texts> = memory.shared().tables.whole_table(*name, columns);
         there.sort_unstable();
         here.sort_unstable();
@@ -104,6 +105,20 @@ async fn differ(sqlite: &Store, memory: &Memory) -> Result<Option<String>, Store
         }
     }
     Ok(None)
+}
+
+/// All columns of a row, as texts.
+fn named_texts(row: &Row) -> Texts {
+    let row = match row {
+        Row::Sqlite(row) => row,
+        Row::Postgres(_) => return Vec::new(),
+        Row::Memory(row) => return row.named_texts(),
+    };
+    let text = |column: &SqliteColumn| match row.try_get(column.ordinal()) {
+        Ok(text) => text,
+        Err(_) => row.try_get::<i64, usize>(column.ordinal()).ok().map(|it| it.to_string()),
+    };
+    row.columns().iter().map(|column| (column.name().to_owned(), text(column))).collect()
 }
 
 /// Random numbers, and times that are never written twice, so that their order is certain.
@@ -246,7 +261,7 @@ impl Asked {
             let touched = conn.execute(self.text, first()).await?;
             return Ok(Came { touched: Some(touched), rows: Vec::new() });
         };
-        let rows = rows.iter().map(Row::named_texts).collect();
+        let rows = rows.iter().map(named_texts).collect();
         Ok(Came { touched: None, rows })
     }
 

@@ -162,6 +162,10 @@ impl Tables {
     /// The statements that change entries of the outbox.
     fn update_entries(&mut self, statement: S, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
         let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Text(None));
+        let woken = |place| {
+            let (due_at, updated_at) = (value(place), value(place));
+            vec![("state", "pending".into()), ("due_at", due_at), ("updated_at", updated_at)]
+        };
         let keys: Vec<String> = match statement {
             S::EndEntry | S::AgainEntry | S::UpdateGoods | S::WakeEntry => {
                 vec![joined(text(values.first()), text(values.get(1)))]
@@ -202,21 +206,9 @@ impl Tables {
                 }
                 S::WakeEntry => {
                     let anyhow = text(values.get(3)) == "anyhow" && state != "leased";
-                    let sets = vec![
-                        ("state", "pending".into()),
-                        ("due_at", value(2)),
-                        ("updated_at", value(2)),
-                    ];
-                    (state == "pending" || anyhow, sets)
+                    (state == "pending" || anyhow, woken(2))
                 }
-                S::RetryEntry => (
-                    state == "dead" || state == "pending" && later,
-                    vec![
-                        ("state", "pending".into()),
-                        ("due_at", value(0)),
-                        ("updated_at", value(0)),
-                    ],
-                ),
+                S::RetryEntry => (state == "dead" || state == "pending" && later, woken(0)),
                 S::HurryQueries => (
                     text(row.get(3)) == "query" && state == "pending" && later,
                     vec![("due_at", value(0)), ("updated_at", value(0))],
