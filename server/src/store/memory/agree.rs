@@ -331,7 +331,9 @@ fn names(text: &str) -> Vec<(String, bool)> {
         };
         let column = bare(column);
         let column = column.rsplit_once('.').map_or(column.as_str(), |(_, name)| name).to_owned();
-        names.push((column, text.starts_with("update") && at < ends_writing));
+        // What is compared is never null, wherever it is compared.
+        let is_written = at < ends_writing && word(3) != "when";
+        names.push((column, text.starts_with("update") && is_written));
     }
 }
 
