@@ -4,32 +4,35 @@
 //! Nothing here decides anything about money. It is not in what is shipped: the feature
 //! `simulation` is off there.
 
+mod dump;
+
 pub use crate::store::memory::{Memory, Trouble, TroubleMet};
-pub use saoma_core::native::CallError;
+pub use saoma_core::native::{CallError, Came};
 pub use saoma_core::watch::View;
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::{AnomalyPolicy, Database, Secret, WebhookConfig};
+use crate::config::{AnomalyPolicy, Database, Secret, UnknownPolicy, WebhookConfig};
 use crate::keys::Holder;
 use crate::random::Random;
+use crate::reconcile::Reconciler;
 use crate::service::{
     AskRefundError, CancelError, CreateError, DispenseError, NewOrder, NewRefund, NoticeError,
     RefundBy, Seller, Sellers, Service, Shop,
 };
-use crate::store::db::Value;
 use crate::store::{Entry, Lane, OpenError, Store, StoreError};
 use crate::webhook::{Reach, Webhooks};
 use crate::worker::Worker;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use saoma_core::api::{ACK_FAIL, ACK_SUCCESS, Call, Merchant};
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo};
 use saoma_core::native::{Gateway, Wire};
 use saoma_core::sign::{ApiKey, SignType};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
 
 /// The made-up merchant and its shop.
 pub const MCH_ID: &str = "1900000109";
@@ -44,12 +47,8 @@ pub const REFUND_NOTIFY_URL: &str = "http://shop.example/wx/v2/refund-notify";
 
 /// Everything beyond a server.
 pub trait Outside: Send + Sync {
-    /// A host of the gateway is asked; gives its whole answer.
-    fn gateway<'o>(
-        &'o self,
-        path: &'static str,
-        body: &'o str,
-    ) -> BoxFuture<'o, Result<Vec<u8>, CallError>>;
+    /// A host of the gateway is asked; gives what came from it.
+    fn gateway<'o>(&'o self, path: &'static str, body: &'o str) -> BoxFuture<'o, Came>;
 
     /// A shop's webhook is called; gives its status.
     fn shop<'o>(
@@ -72,12 +71,7 @@ impl fmt::Debug for OutsideLine {
 }
 
 impl Wire for OutsideLine {
-    fn ask<'w>(
-        &'w self,
-        _: &'w str,
-        call: Call,
-        body: &'w str,
-    ) -> BoxFuture<'w, Result<Vec<u8>, CallError>> {
+    fn ask<'w>(&'w self, _: &'w str, call: Call, body: &'w str) -> BoxFuture<'w, Came> {
         self.0.gateway(call.path(), body)
     }
 }
@@ -96,6 +90,8 @@ pub enum Base {
 pub struct Options {
     /// Whether payments that may not be kept wait for a person.
     pub hold: bool,
+    /// What becomes of payments in a bill that nobody here knows.
+    pub unknown: UnknownPolicy,
     /// Whether messages are signed by HMAC-SHA256 and not by MD5.
     pub hmac: bool,
     /// What its random numbers follow from.
@@ -135,6 +131,7 @@ pub struct Work(Entry);
 pub struct Server {
     service: Arc<Service>,
     worker: Arc<Worker>,
+    books: Arc<Reconciler>,
     life: u64,
 }
 
@@ -222,7 +219,12 @@ impl Server {
             gateways,
             webhooks: webhooks.simulated(outside),
         });
-        Ok((Self { service, worker, life }, AtOnce(at_once)))
+        let unknown = HashMap::from([(gateway.merchant().mch_id.clone(), options.unknown)]);
+        let books = Arc::new(Reconciler::with(worker.clone(), unknown));
+        if let Base::Sqlite(_) = base {
+            books.take_up().await;
+        }
+        Ok((Self { service, worker, books, life }, AtOnce(at_once)))
     }
 
     /// Names it among all that ever used a database in memory.
@@ -352,6 +354,15 @@ impl Server {
         self.service.tell_of_late_goods().await.map_err(failed)
     }
 
+    /// Compares the bills that are due, and asks about what differs.
+    ///
+    /// # Errors
+    /// [`No::Failed`].
+    pub async fn reconcile(&self) -> Result<(), No> {
+        let (_go_on, stop) = watch::channel(false);
+        self.books.work(&stop).await.map_err(|_| No::Failed)
+    }
+
     /// Takes what is due for WeChat, or for shops.
     ///
     /// # Errors
@@ -367,15 +378,25 @@ impl Server {
         self.worker.clone().perform(work.0).await;
     }
 
+    /// Which bells have rung since this was last asked: for whoever calls WeChat, for whoever calls
+    /// shops, for whoever keeps time.
+    #[must_use]
+    pub fn rung(&self) -> [bool; 3] {
+        let bells = &self.service.context.bells;
+        let rung = |bell: &Notify| bell.notified().now_or_never().is_some();
+        [&bells.gateway, &bells.shop, &bells.time].map(rung)
+    }
+
     /// When the first of these comes up, by the server's clock: entries for WeChat, entries for
-    /// shops, orders, goods.
-    pub async fn due(&self) -> [Option<u64>; 4] {
+    /// shops, orders, goods, bills.
+    pub async fn due(&self) -> [Option<u64>; 5] {
         let service = &self.service;
         let due = [
             service.next_entry(Lane::Gateway).await,
             service.next_entry(Lane::Shop).await,
             service.next_tick().await,
             service.next_late_goods().await,
+            self.books.next_due().await,
         ];
         due.map(|at| at.ok().flatten().map(saoma_core::time::UnixTime::get))
     }
@@ -390,6 +411,15 @@ impl AtOnce {
     pub fn take(&mut self) -> Option<Work> {
         self.0.try_recv().ok().map(Work)
     }
+}
+
+/// Carries so many random transactions out on a store in memory and on SQLite, in a new file, and
+/// compares what they come to. Gives how many statements there were.
+///
+/// # Errors
+/// What is not the same.
+pub async fn stores_agree(seed: u64, path: &Path, transactions: u32) -> Result<u64, String> {
+    crate::store::memory::agree(seed, path, transactions).await
 }
 
 fn id(text: &str) -> Result<OrderId, No> {
@@ -428,59 +458,9 @@ impl Memory {
             .collect()
     }
 
-    /// When the first of these comes up: entries for WeChat, for shops, orders, goods.
+    /// When the first of these comes up: entries for WeChat, for shops, orders, goods, bills.
     #[must_use]
-    pub fn next_due(&self) -> [Option<u64>; 4] {
+    pub fn next_due(&self) -> [Option<u64>; 5] {
         self.due().map(|due| due.and_then(|due| u64::try_from(due).ok()))
-    }
-}
-
-/// Columns that whoever judges wants to see.
-const TABLES: [(&str, &[&str]); 5] = [
-    ("orders", &["order_id", "phase", "due_at"]),
-    ("payment", &["transaction_id", "out_trade_no", "total_fee_fen"]),
-    ("anomaly", &["kind", "transaction_id"]),
-    ("refund", &["out_refund_no", "transaction_id", "part_fen", "state", "trouble"]),
-    ("outbox", &["key", "state", "tries", "last_error"]),
-];
-
-impl Base {
-    /// All rows of `orders`, `payment`, `anomaly`, `refund` or `outbox`, as texts by column.
-    pub async fn dump(&self, table: &str) -> Vec<BTreeMap<&'static str, String>> {
-        let path = match self {
-            Self::Memory(memory) => return memory.dump(table),
-            Self::Sqlite(path) => path,
-        };
-        let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |it| it.1);
-        let cast = |name: &&str| format!("cast(coalesce({name}, '') as text) as {name}");
-        let cast: Vec<String> = columns.iter().map(cast).collect();
-        let sql = format!("select {} from {table}", cast.join(", "));
-        let Ok(store) = Store::open(&Database::Sqlite(path.clone())).await else {
-            return Vec::new();
-        };
-        let Ok(mut reader) = store.reader().await else { return Vec::new() };
-        let rows = reader.fetch(sqlx::AssertSqlSafe(sql), vec![]).await.unwrap_or_default();
-        let text = |row: &crate::store::Row, name: &&'static str| {
-            (*name, row.text(name).unwrap_or_default())
-        };
-        rows.iter().map(|row| columns.iter().map(|name| text(row, name)).collect()).collect()
-    }
-}
-
-impl Memory {
-    /// Number, state and trouble of all refunds.
-    #[must_use]
-    pub fn refunds(&self) -> Vec<BTreeMap<&'static str, String>> {
-        self.dump("refund")
-    }
-
-    fn dump(&self, table: &str) -> Vec<BTreeMap<&'static str, String>> {
-        let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |it| it.1);
-        let text = |value: &Value| match value {
-            Value::Text(text) => text.clone().unwrap_or_default(),
-            Value::Int(number) => number.map(|number| number.to_string()).unwrap_or_default(),
-        };
-        let rows = self.rows(table, columns).into_iter();
-        rows.map(|row| columns.iter().copied().zip(row.iter().map(text)).collect()).collect()
     }
 }

@@ -30,6 +30,9 @@ pub(crate) fn short() -> Result<(), Failure> {
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     simulate(&[], &words("--seeds 12 --orders 40 --shrink"))?;
     simulate(&[], &words("--seeds 3 --orders 30 --twice"))?;
+    // The store in memory says what SQLite says, and the same world stands on SQLite.
+    simulate(&[], &words("--stores 10"))?;
+    simulate(&[], &words("--seeds 2 --orders 10 --sqlite"))?;
     for bug in CAUGHT_IN_SHORT {
         simulate(&[], &words(&format!("--seeds 8 --orders 40 --bugs --bug {bug}")))?;
     }

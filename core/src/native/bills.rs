@@ -113,6 +113,14 @@ impl Gateway {
         body: &str,
         on_line: impl FnMut(Result<T::Line<'_>, LineError>),
     ) -> Result<T, DownloadError> {
+        #[cfg(feature = "simulation")]
+        if let Some(wire) = &self.wire {
+            self.tap_asked(host, call, body);
+            let (came, broken) = wire.ask(host, call, body).await;
+            let mut bill = Incoming::new(came.starts_with(&GZIP_MAGIC), on_line);
+            came.chunks(1_000).try_for_each(|chunk| bill.feed(chunk))?;
+            return broken.map_or_else(|| bill.finish(), |error| Err(error.into()));
+        }
         let mut response = self.post(host, call, body, Some(self.bill_timeout)).await?;
         let broken = |error: reqwest::Error| CallError::from(&error);
         let mut start = Vec::new();

@@ -84,7 +84,7 @@ mod transport;
 pub use certificate::{CertificateError, ClientCertificate, RootCertificates};
 pub use error::{CallError, DownloadError, GatewayError, Unsent};
 #[cfg(feature = "simulation")]
-pub use simulated::Wire;
+pub use simulated::{Came, Wire};
 pub use tap::{Heard, Tap};
 pub use transport::{ANSWER_FIELDS_MAX, REFUND_FIELDS_MAX};
 

@@ -8,15 +8,18 @@ use std::boxed::Box;
 use std::sync::Arc;
 use std::vec::Vec;
 
+/// What came from a host, and why no more came when it was not all.
+pub type Came = (Vec<u8>, Option<CallError>);
+
 /// What stands in the place of the network.
 pub trait Wire: Send + Sync {
-    /// Asks a host, and gives its whole answer.
+    /// Asks a host. A connection that breaks off has brought the beginning of an answer.
     fn ask<'w>(
         &'w self,
         host: &'w str,
         call: Call,
         body: &'w str,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, CallError>> + Send + 'w>>;
+    ) -> Pin<Box<dyn Future<Output = Came> + Send + 'w>>;
 }
 
 impl Gateway {

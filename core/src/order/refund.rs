@@ -256,7 +256,11 @@ impl Order {
     /// An attempt whose payment must go back and for which nobody has asked yet. There is none,
     /// except in orders that were stored before refunds stood in them.
     pub(super) fn forgotten_refund(&self) -> Option<u8> {
-        let due = |settled: &Settlement| settled.anomaly.is_some_and(|it| it.is_refund_due());
+        let forgotten =
+            |anomaly| planted!("forget-second-payment") && anomaly == Anomaly::PaidTwice;
+        let due = |settled: &Settlement| {
+            settled.anomaly.is_some_and(|it| it.is_refund_due() && !forgotten(it))
+        };
         (0..=self.current_attempt()).find(|&attempt| {
             self.settlement(attempt).is_some_and(due)
                 && !self.refund_started(attempt)

@@ -294,14 +294,9 @@ impl<'c> Comparison<'c> {
                 continue;
             }
             let numbers: HashSet<String> = block.iter().map(Recorded::number).collect();
-            // Reading a long bill takes its time, which others may use.
-            let read = tokio::task::spawn_blocking(move || {
-                let seen = spool.seen(refunds, &numbers);
-                (spool, seen)
-            });
-            let (back, seen) = read.await.map_err(io::Error::other)?;
+            let (back, seen) = spool.seen_aside(refunds, numbers).await?;
             spool = back;
-            self.block(&block, &seen?, refunds).await?;
+            self.block(&block, &seen, refunds).await?;
         }
         Ok(spool)
     }

@@ -25,7 +25,9 @@ pub(crate) use words::Words;
 
 use crate::config::{Config, UnknownPolicy};
 use crate::service::Service;
-use crate::store::{BillDay, BillSums, Dialect, DifferenceRow, StoreError, setting};
+use crate::store::{
+    BillDay, BillSums, Conn, Dialect, DifferenceRow, Recorded, StoreError, setting,
+};
 use crate::worker::Worker;
 use compare::{CompareError, Comparison};
 use saoma_core::api::Class;
@@ -83,6 +85,10 @@ impl Reconciler {
     pub(crate) fn new(worker: Arc<Worker>, config: &Config) -> Self {
         let unknown = config.merchants.iter();
         let unknown = unknown.map(|known| (known.mch_id.clone(), known.bill_unknown)).collect();
+        Self::with(worker, unknown)
+    }
+
+    pub(crate) fn with(worker: Arc<Worker>, unknown: HashMap<MchId, UnknownPolicy>) -> Self {
         Self { worker, planned: Mutex::default(), unknown }
     }
 
@@ -122,7 +128,7 @@ impl Reconciler {
     }
 
     /// Nobody else can be at a day: one SQLite file serves one process.
-    async fn take_up(&self) {
+    pub(crate) async fn take_up(&self) {
         let store = &self.service().store;
         if store.dialect() != Dialect::Sqlite {
             return;
@@ -138,7 +144,7 @@ impl Reconciler {
     }
 
     /// Does everything that is due.
-    async fn work(&self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
+    pub(crate) async fn work(&self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
         self.plan().await?;
         while !*stop.borrow() {
             if let Some(day) = self.claim_day().await? {
@@ -155,14 +161,7 @@ impl Reconciler {
     /// Waits until something else is due. What was due already when it was looked at is somebody
     /// else's, or has failed.
     async fn next(&self, looked_at: UnixTime) {
-        let due = async {
-            let mut reader = self.service().store.reader().await?;
-            let day = BillDay::next_due(&mut reader).await?;
-            let difference = DifferenceRow::next_due(&mut reader).await?;
-            Ok([day, difference].into_iter().flatten().min())
-        };
-        let due: Result<Option<UnixTime>, StoreError> = due.await;
-        match due {
+        match self.next_due().await {
             Ok(due) => {
                 let at = due.map_or(next_bill(looked_at), |due| due.min(next_bill(looked_at)));
                 self.service().context.clock.sleep_until(at.max(looked_at.plus(1))).await;
@@ -174,8 +173,15 @@ impl Reconciler {
         }
     }
 
-    /// Plans the days whose bills are there by now, from the merchant's first day with us on, which
-    /// is decided here.
+    /// When the first day or difference comes up that is planned.
+    pub(crate) async fn next_due(&self) -> Result<Option<UnixTime>, StoreError> {
+        let mut reader = self.service().store.reader().await?;
+        let day = BillDay::next_due(&mut reader).await?;
+        let difference = DifferenceRow::next_due(&mut reader).await?;
+        Ok([day, difference].into_iter().flatten().min())
+    }
+
+    /// Plans the days whose bills are there by now, from the merchant's first day with us on.
     pub(crate) async fn plan(&self) -> Result<(), StoreError> {
         let now = self.now();
         let last = last_ready(now);
@@ -188,9 +194,7 @@ impl Reconciler {
                 continue;
             }
             let mut tx = self.service().store.begin().await?;
-            let name = format!("bills_from-{mch_id}");
-            let first = setting(&mut tx, &name, BillDate::of(now).as_str()).await?;
-            let first = BillDate::parse(&first).map_err(|_| StoreError::Corrupt("setting"))?;
+            let first = first_day(&mut tx, mch_id, now).await?;
             let days = days_between(&first, &last, now);
             let days = days.into_iter().map(|date| (mch_id.clone(), date, now)).collect();
             BillDay::plan(&mut tx, days).await?;
@@ -373,6 +377,17 @@ const fn is_wrong(kind: &BillErrorKind) -> bool {
 fn after(day: &BillDay, why: String) -> Failure {
     let pause_s: u64 = 60 << day.failures.min(6);
     Failure { why, again_in_s: pause_s.min(PAUSE_MAX_S) }
+}
+
+/// The merchant's first day with us: the one on which somebody first asks for it. Our clock may be
+/// fast then, so an earlier day on which an order of ours was paid, as WeChat says, counts as well.
+async fn first_day(tx: &mut Conn, mch_id: &MchId, now: UnixTime) -> Result<BillDate, StoreError> {
+    let name = format!("bills_from-{mch_id}");
+    let first = setting(tx, &name, BillDate::of(now).as_str()).await?;
+    let first = BillDate::parse(&first).map_err(|_| StoreError::Corrupt("setting"))?;
+    let paid_at = Recorded::first_paid_at(tx, mch_id).await?;
+    let paid = paid_at.map(BillDate::of).filter(|paid| paid.begins_at() < first.begins_at());
+    Ok(paid.unwrap_or(first))
 }
 
 /// The last day whose bill is there.

@@ -59,13 +59,23 @@ impl Spool {
         Ok(Entries { lines, line: String::new() })
     }
 
+    /// Which of these numbers the bill has. Reading a long one takes its time, which others may
+    /// use; but in the simulation one thread does everything.
+    pub(super) async fn seen_aside(
+        mut self,
+        of_refunds: bool,
+        numbers: HashSet<String>,
+    ) -> io::Result<(Self, HashSet<String>)> {
+        let read = move || self.seen(of_refunds, &numbers).map(|seen| (self, seen));
+        if cfg!(feature = "simulation") {
+            return read();
+        }
+        tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+    }
+
     /// Which of these numbers the bill has: transactions of its payments, or numbers of its
     /// refunds. (A refund may have any number, even that of a transaction.)
-    pub(super) fn seen(
-        &mut self,
-        of_refunds: bool,
-        numbers: &HashSet<String>,
-    ) -> io::Result<HashSet<String>> {
+    fn seen(&mut self, of_refunds: bool, numbers: &HashSet<String>) -> io::Result<HashSet<String>> {
         let mut seen = HashSet::new();
         let mut entries = self.entries()?;
         while let Some((number, _)) = entries.line()? {

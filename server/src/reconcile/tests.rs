@@ -3,6 +3,7 @@ use super::spool::{Spool, SpoolWriter};
 use super::*;
 use crate::store::BillSum;
 use crate::testing::{Shop, alter, merchant};
+use crate::webhook::{Reach, Webhooks};
 use allocation_counter::measure;
 use saoma_core::money::Fen;
 use saoma_core::reconcile::{BillNumber, BillRefundState, PaymentState, What};
@@ -238,6 +239,38 @@ fn days_are_planned_from_the_first_on_but_not_for_ever() {
     let all = days("20250101");
     assert_eq!((all.len(), &all[0]), (90, &date("20260826")));
     assert!(all[0].ready(now).is_ok(), "WeChat still has it");
+}
+
+/// Nobody is called by it.
+fn reconciler(service: Service) -> Reconciler {
+    let webhooks = Webhooks::new([], Reach::of(true)).unwrap();
+    let service = Arc::new(service);
+    let worker = Arc::new(Worker { service, gateways: HashMap::new(), webhooks });
+    Reconciler::with(worker, HashMap::new())
+}
+
+#[tokio::test]
+async fn a_clock_that_was_fast_at_first_hides_no_day() {
+    let shop = Shop::open().await;
+    // The server's first day is the 23rd by its clock, and it was paid on the 22nd. A payment that
+    // nobody here knows may be another server's.
+    record(&shop, 2, at("20261122230000")).await;
+    let known = "update payment set order_id = '20261123230000K7Q2M9XB'
+                 where transaction_id like '%2'";
+    alter(&shop.service.store, known).await;
+    let earlier = "update payment set paid_at = paid_at - 86400 where order_id = ''";
+    alter(&shop.service.store, earlier).await;
+    let mut tx = shop.service.store.begin().await.unwrap();
+    let name = format!("bills_from-{}", mch_id());
+    setting(&mut tx, &name, "20261123").await.unwrap();
+    tx.commit().await.unwrap();
+    let now = shop.service.context.clock.now();
+    shop.clock.advance(at("20261124100000").since(now));
+    let books = reconciler(shop.service);
+    books.plan().await.unwrap();
+    let days = "select bill_date from bill_day order by bill_date";
+    let planned = crate::testing::rows(&books.service().store, days).await;
+    assert_eq!(planned, ["20261122", "20261123"]);
 }
 
 #[test]

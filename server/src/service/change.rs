@@ -246,11 +246,11 @@ impl Change {
     ) -> Result<(OrderRow, Vec<Effect>), StoreError> {
         let step = row.order.handle(event, self.now);
         let effects = step.effects.to_vec();
-        if step.order == row.order && effects.is_empty() {
+        if step.order == *row.order && effects.is_empty() {
             return Ok((row, effects));
         }
         let phase = row.order.watched_phase();
-        let mut next = OrderRow { order: step.order, version: row.version + 1, ..row };
+        let mut next = OrderRow { order: Arc::new(step.order), version: row.version + 1, ..row };
         next.due_at = self.due_at(&next);
         if next.order.watched_phase() != phase {
             self.entered(next.order.watched_phase());

@@ -10,6 +10,7 @@ use saoma_core::ids::OrderId;
 use saoma_core::money::Fen;
 use saoma_core::order::Order;
 use saoma_core::watch::DESCRIPTION_MAX;
+use std::sync::Arc;
 
 /// How long a lease lasts, in seconds: longer than any call takes, both hosts included.
 pub(super) const LEASE_S: u64 = 60;
@@ -162,7 +163,7 @@ impl Verb for Create {
             mch_id: shop.mch_id.clone(),
             app_id: shop.app_id.clone(),
             description: new.description.clone(),
-            order: step.order,
+            order: Arc::new(step.order),
             version: 1,
             due_at: None,
             device: new.device.clone(),

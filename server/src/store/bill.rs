@@ -283,13 +283,32 @@ pub(crate) struct Recorded {
     pub(crate) out_trade_no: String,
 }
 
-const PAYMENTS: &str =
-    "select transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, paid_at from payment";
+macro_rules! payments {
+    () => {
+        "select transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, paid_at from payment"
+    };
+}
 
 /// Ours, and those that somebody gave back by hand.
-const REFUNDS: &str =
-    "select out_refund_no, mch_id, order_id, transaction_id, out_trade_no, part_fen, state,
-         refund_id, accepted_at, created_at from refund";
+macro_rules! refunds {
+    () => {
+        "select out_refund_no, mch_id, order_id, transaction_id, out_trade_no, part_fen, state,
+             refund_id, accepted_at, created_at from refund"
+    };
+}
+
+const PAYMENTS: &str = payments!();
+const REFUNDS: &str = refunds!();
+const PAYMENTS_OF_DAY: &str = concat!(
+    payments!(),
+    " where mch_id = $1 and paid_at < $2 and (paid_at, transaction_id) > ($3, $4)
+      order by paid_at, transaction_id limit $5"
+);
+const REFUNDS_OF_DAY: &str = concat!(
+    refunds!(),
+    " where mch_id = $1 and accepted_at < $2 and (accepted_at, out_refund_no) > ($3, $4)
+      order by accepted_at, out_refund_no limit $5"
+);
 
 fn progress(row: &Row) -> Result<RefundProgress, StoreError> {
     let state = RefundState::from_name(&row.text("state")?);
@@ -379,6 +398,17 @@ impl Recorded {
         Ok(found)
     }
 
+    /// When an order of this merchant was first paid, as WeChat has it.
+    pub(crate) async fn first_paid_at(
+        conn: &mut Conn,
+        mch_id: &MchId,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        let sql = "select paid_at from payment where mch_id = $1 and order_id <> ''
+                   order by paid_at limit 1";
+        let row = conn.fetch_one(sql, vec![mch_id.as_str().into()]).await?;
+        row.map(|row| row.time("paid_at")).transpose()
+    }
+
     /// A merchant's payments or refunds of a day, oldest first, after this place.
     pub(crate) async fn of_day(
         conn: &mut Conn,
@@ -387,21 +417,14 @@ impl Recorded {
         after: Option<&(UnixTime, String)>,
         limit: u32,
     ) -> Result<Vec<Self>, StoreError> {
-        let (select, time, number) = if refunds {
-            (REFUNDS, "accepted_at", "out_refund_no")
-        } else {
-            (PAYMENTS, "paid_at", "transaction_id")
-        };
-        let sql = format!(
-            "{select} where mch_id = $1 and {time} < $2 and ({time}, {number}) > ($3, $4)
-             order by {time}, {number} limit $5"
-        );
         let (from, last) =
             after.map_or((day.date.begins_at(), ""), |(time, number)| (*time, number.as_str()));
         let mut values: Vec<Value> = vec![day.mch_id.as_str().into(), day.date.ends_at().into()];
         values.extend([from.into(), last.into(), limit.into()]);
-        let rows = conn.fetch(sqlx::AssertSqlSafe(sql), values).await?;
-        let read = if refunds { Self::of_refund } else { Self::of_payment };
-        rows.iter().map(read).collect()
+        if refunds {
+            conn.fetch(REFUNDS_OF_DAY, values).await?.iter().map(Self::of_refund).collect()
+        } else {
+            conn.fetch(PAYMENTS_OF_DAY, values).await?.iter().map(Self::of_payment).collect()
+        }
     }
 }

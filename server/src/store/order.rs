@@ -5,6 +5,7 @@ use saoma_core::ids::{AppId, MchId, OrderId, OutTradeNo};
 use saoma_core::order::Order;
 use saoma_core::sign::SignType;
 use saoma_core::time::UnixTime;
+use std::sync::Arc;
 
 /// An order as it is stored.
 #[derive(Clone, Debug)]
@@ -16,7 +17,8 @@ pub(crate) struct OrderRow {
     pub(crate) mch_id: MchId,
     pub(crate) app_id: AppId,
     pub(crate) description: String,
-    pub(crate) order: Order,
+    /// Shared, because it is large and never changed: what happens to it makes a new one.
+    pub(crate) order: Arc<Order>,
     /// Grows by one with each change.
     pub(crate) version: u64,
     /// When time next has something to do with it.
@@ -58,6 +60,7 @@ impl OrderRow {
             app_id: row.parsed("app_id")?,
             description: row.text("description")?,
             order: serde_json::from_str(&row.text("state")?)
+                .map(Arc::new)
                 .map_err(|_| StoreError::Corrupt("state"))?,
             version: row.number("version")?,
             due_at: row.optional_time("due_at")?,

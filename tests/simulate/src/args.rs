@@ -4,17 +4,18 @@ use crate::plan::KINDS;
 
 pub(crate) const USAGE: &str = "\
 simulate [--seed S] [--orders N] [--seeds K] [--threads T] [--without KIND,..] [--sqlite] [--twice]
-         [--bug NAME] [--bugs] [--shrink] [--verbose]
+         [--bug NAME] [--bugs] [--stores K] [--shrink] [--verbose]
 
 --seed S       the first seed; 1
 --orders N     how many orders in all; 50000. At most 200 have the same seed
 --seeds K      how many seeds, instead
---threads T    how many seeds at once; 2
+--threads T    how many seeds at once; as many as the machine has processors
 --without ..   kinds of trouble that are left out
 --sqlite       on real SQLite files, which is slow
 --twice        each seed twice; both must be the same, event by event
 --bug NAME     with this bug planted
 --bugs         each planted bug, and after how many orders it is caught; --orders gives up then
+--stores K     nothing of this: K seeds of random statements on both stores, which must do the same
 --shrink       a failure is made as small as it goes
 --verbose      what happens, line by line";
 
@@ -34,6 +35,7 @@ pub(crate) struct Args {
     pub(crate) twice: bool,
     pub(crate) bug: Option<String>,
     pub(crate) bugs: bool,
+    pub(crate) stores: u64,
     pub(crate) shrink: bool,
     pub(crate) verbose: bool,
 }
@@ -44,12 +46,13 @@ impl Args {
             seed: 1,
             seeds: 0,
             orders: 50_000,
-            threads: 2,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
             without: Vec::new(),
             sqlite: false,
             twice: false,
             bug: None,
             bugs: false,
+            stores: 0,
             shrink: false,
             verbose: false,
         };
@@ -68,6 +71,7 @@ impl Args {
                 "--twice" => args.twice = true,
                 "--bug" => args.bug = Some(value()?),
                 "--bugs" => args.bugs = true,
+                "--stores" => args.stores = number(&word, &value()?)?,
                 "--shrink" => args.shrink = true,
                 "--verbose" => args.verbose = true,
                 _ => return Err(format!("`{word}` is not known")),

@@ -2,11 +2,11 @@
 //! asynchronous: tasks say what came of them, calls to the outside wait here until the world
 //! answers, and the world knows when nobody runs any more.
 
-use saoma_server::simulation::{AtOnce, CallError, Goods, No, Outside, Server, View, Work};
+use saoma_server::simulation::{AtOnce, CallError, Came, Goods, No, Outside, Server, View, Work};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// What came of something that a server was asked to do.
 pub(crate) enum Outcome {
@@ -19,6 +19,7 @@ pub(crate) enum Outcome {
     Claimed { lane: usize, works: Vec<Work> },
     Performed { lane: usize },
     Ticked,
+    Reconciled { went_well: bool },
     Refunded { customer: usize, wish: usize, result: Result<String, No> },
     Decided { number: String, release: bool, result: Result<(), No> },
     Dispensed { customer: usize, result: Result<Goods, No> },
@@ -27,7 +28,7 @@ pub(crate) enum Outcome {
 
 /// A call to the outside that waits.
 pub(crate) enum Call {
-    Gateway { path: &'static str, body: String, reply: Reply<Result<Vec<u8>, CallError>> },
+    Gateway { path: &'static str, body: String, reply: Reply<Came> },
     Shop { ship_id: String, body: Vec<u8>, reply: Reply<Option<u16>> },
 }
 
@@ -47,7 +48,7 @@ struct Inner {
 
 /// See the module.
 #[derive(Clone, Default)]
-pub(crate) struct Bus(Arc<Mutex<Inner>>);
+pub(crate) struct Bus(Arc<Mutex<Inner>>, Arc<Notify>);
 
 impl Bus {
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -76,6 +77,11 @@ impl Bus {
         self.inner().running.values().all(|running| *running <= 0)
     }
 
+    /// Waits until somebody has ended or has called.
+    pub(crate) async fn news(&self) {
+        self.1.notified().await;
+    }
+
     /// A task of a server, which says what came of it.
     pub(crate) fn task(
         &self,
@@ -90,6 +96,7 @@ impl Bus {
             if let Some(running) = inner.running.get_mut(&epoch) {
                 *running -= 1;
                 inner.outcomes.push((epoch, outcome));
+                bus.1.notify_one();
             }
         }
     }
@@ -118,6 +125,7 @@ impl Bus {
             inner.calls.push((epoch, call));
             if let Some(running) = inner.running.get_mut(&epoch) {
                 *running -= 1;
+                self.1.notify_one();
             }
         }
         wait.await.unwrap_or(unanswered)
@@ -133,13 +141,9 @@ pub(crate) struct Line {
 type Boxed<'o, T> = Pin<Box<dyn Future<Output = T> + Send + 'o>>;
 
 impl Outside for Line {
-    fn gateway<'o>(
-        &'o self,
-        path: &'static str,
-        body: &'o str,
-    ) -> Boxed<'o, Result<Vec<u8>, CallError>> {
+    fn gateway<'o>(&'o self, path: &'static str, body: &'o str) -> Boxed<'o, Came> {
         let call = move |reply| Call::Gateway { path, body: body.to_owned(), reply };
-        Box::pin(self.bus.call(self.epoch, call, Err(CallError::Broken)))
+        Box::pin(self.bus.call(self.epoch, call, (Vec::new(), Some(CallError::Broken))))
     }
 
     fn shop<'o>(

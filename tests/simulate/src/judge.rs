@@ -2,6 +2,7 @@
 //! shares nothing with what it judges: it reads the gateway's ledger, sees what shops and machines
 //! hand over and what is answered to whom, and knows nothing of the order machine.
 
+use saoma_server::UnknownPolicy;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Money that came.
@@ -42,6 +43,8 @@ pub(crate) struct Bought {
 pub(crate) struct Promised {
     pub(crate) order_id: String,
     pub(crate) fen: u64,
+    /// When the shop first heard of it.
+    pub(crate) at_ms: u64,
 }
 
 /// See the module.
@@ -52,17 +55,21 @@ pub(crate) struct Judge {
     ids_of_no: BTreeMap<String, String>,
     /// By our number of the refund.
     pub(crate) promised: BTreeMap<String, Promised>,
+    /// Numbers of refunds that somebody made in WeChat's console.
+    pub(crate) by_hand: BTreeSet<String>,
     /// Our number for each number of a shop.
     numbers_of_wish: BTreeMap<String, String>,
     /// Orders of which the customer was told in time that they are given up.
     pub(crate) given_up: BTreeSet<String>,
+    /// When a machine was let hand out an order's goods, until it says that they are out.
+    claimed: BTreeMap<String, u64>,
     /// Orders of which a shop wanted something back.
     pub(crate) wished: BTreeSet<String>,
     /// The text of each number's request, without what changes with each sending.
     requests: BTreeMap<String, String>,
     /// What was asked back of each payment, by number.
     asked_back: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Numbers that were paid in another currency.
+    /// Payments in another currency.
     pub(crate) foreign: BTreeSet<String>,
     /// Refunds that WeChat ends badly because the simulation said so.
     pub(crate) ends_badly: BTreeSet<String>,
@@ -71,6 +78,8 @@ pub(crate) struct Judge {
     pub(crate) released: BTreeSet<String>,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
+    /// What becomes of payments in a bill that nobody knows.
+    pub(crate) unknown: UnknownPolicy,
     pub(crate) violations: Vec<String>,
 }
 
@@ -129,13 +138,15 @@ impl Judge {
         }
     }
 
-    /// A request for an order is at the gateway.
-    pub(crate) fn placed(&mut self, number: &str, text: String) {
+    /// A request for an order is at the gateway. `true`: not for the first time.
+    pub(crate) fn placed(&mut self, number: &str, text: String) -> bool {
+        let again = self.requests.contains_key(number);
         let known = self.requests.entry(number.to_owned()).or_insert_with(|| text.clone());
         if *known != text {
             let what = format!("{number} was ordered with another text: {known} and {text}");
             self.violation(what);
         }
+        again
     }
 
     /// A refund is asked for at the gateway.
@@ -152,7 +163,10 @@ impl Judge {
         };
         let sum: u64 = asked.iter().filter(|(number, _)| !closed(number)).map(|(_, fen)| fen).sum();
         let total = captured.map_or(0, |captured| captured.total_fen);
-        if sum > total {
+        // What somebody gave back by hand makes WeChat refuse ours; others may be asked for then.
+        let by_hand = captured
+            .is_some_and(|it| it.refunds.keys().any(|number| self.by_hand.contains(number)));
+        if sum > total && !by_hand {
             self.violation(format!("{sum} of {total} fen of {transaction_id} are asked back"));
         }
         let by_rule = !self.promised.contains_key(number);
@@ -162,6 +176,11 @@ impl Judge {
         if self.dismissed.contains(number) {
             self.violation(format!("{number} is asked for, though a person decided against it"));
         }
+    }
+
+    /// Neither a shop has asked for this refund nor a person made it.
+    pub(crate) fn is_by_rule(&self, number: &str) -> bool {
+        !self.promised.contains_key(number) && !self.by_hand.contains(number)
     }
 
     /// A shop has asked for a refund of this order, and perhaps has not heard of its number yet.
@@ -219,12 +238,11 @@ impl Judge {
             self.violation(format!("{order_id} ships, although it was given up"));
         }
         let fits = |id: &str, captured: &Captured| {
-            let by_rule =
-                |number: &String| !self.promised.contains_key(number) && !self.may_be_shops(number);
+            let by_rule = |number: &String| self.is_by_rule(number) && !self.may_be_shops(number);
             order_of(&captured.number) == order_id
                 && captured.total_fen == price
                 && transaction_id.is_none_or(|wanted| wanted == id)
-                && !self.foreign.contains(&captured.number)
+                && !self.foreign.contains(id)
                 && !captured.refunds.keys().any(by_rule)
         };
         if !self.captured.iter().any(|(id, captured)| fits(id, captured)) {
@@ -242,6 +260,32 @@ impl Judge {
             let what = format!("the refund {refund_no} was begun as {known} and as {number}");
             return self.violation(what);
         }
+        if self.promised.contains_key(&number) {
+            return;
+        }
+        if self.claimed.get(&promised.order_id).is_some_and(|at_ms| *at_ms < promised.at_ms) {
+            self.violation(format!("{number} was begun while a machine hands the goods out"));
+        }
         self.promised.insert(number, promised);
+    }
+
+    /// Goods of an order may go out from now on.
+    pub(crate) fn may_go_out(&mut self, order_id: &str, at_ms: u64) {
+        let mut promised = self.promised.iter();
+        let begun = promised.find(|(_, it)| it.order_id == order_id && it.at_ms < at_ms);
+        if let Some((number, _)) = begun {
+            self.violation(format!("{order_id} may go out although {number} was promised back"));
+        }
+    }
+
+    /// A machine was let hand the goods out.
+    pub(crate) fn claimed(&mut self, order_id: &str, at_ms: u64) {
+        self.may_go_out(order_id, at_ms);
+        self.claimed.entry(order_id.to_owned()).or_insert(at_ms);
+    }
+
+    /// A machine says that they are out.
+    pub(crate) fn confirms(&mut self, order_id: &str) {
+        self.claimed.remove(order_id);
     }
 }

@@ -4,6 +4,7 @@
 //! `cargo xtask simulate` runs it. What is proved by it, and what is not: `tests/PROOF.md`.
 
 mod args;
+mod bills;
 mod bugs;
 mod bus;
 mod judge;
@@ -25,7 +26,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let held = if args.bugs {
+    let held = if args.stores > 0 {
+        run::stores(&args)
+    } else if args.bugs {
         bugs::hunt(&args)
     } else if args.twice {
         run::twice(&args)

@@ -2,7 +2,11 @@
 //! some in many ways at once.
 
 use crate::random::Random;
+use saoma_server::UnknownPolicy;
 use saoma_server::simulation::Trouble;
+
+/// Midnight before 23 November 2026 in Beijing.
+const MIDNIGHT_S: u64 = 1_795_363_200;
 
 /// Kinds of trouble that can be left out, to find the one that matters.
 pub(crate) const KINDS: [&str; 12] = [
@@ -15,10 +19,18 @@ pub(crate) const KINDS: [&str; 12] = [
 pub(crate) struct Plan {
     pub(crate) orders: u64,
     pub(crate) nodes: usize,
+    /// When the first order is made.
+    pub(crate) starts_s: u64,
+    /// How long after the last order faults go on, in seconds: longer than any order lives.
+    pub(crate) faults_last_s: u64,
     pub(crate) hold: bool,
+    /// What becomes of payments in a bill that nobody here knows.
+    pub(crate) unknown: UnknownPolicy,
     pub(crate) hmac: bool,
     /// No payment is ever notified.
     pub(crate) all_notices_lost: bool,
+    /// No payment of such a number is ever notified.
+    pub(crate) never_told: u64,
     pub(crate) notice_lost: u64,
     pub(crate) notice_repeated: u64,
     pub(crate) notice_late: u64,
@@ -32,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) clock_jumps: u64,
     pub(crate) trouble: Trouble,
     pub(crate) power_cuts: u64,
+    /// The power goes while a bill is fetched and compared.
+    pub(crate) bill_power_cuts: u64,
     /// Milliseconds between two orders, on average.
     pub(crate) gap_ms: u64,
     pub(crate) cancels: u64,
@@ -47,8 +61,12 @@ pub(crate) struct Plan {
     pub(crate) query_lags: u64,
     pub(crate) refunds: u64,
     pub(crate) refund_ends_badly: u64,
+    /// Somebody gives back in WeChat's console, and tells nobody.
+    pub(crate) by_hand: u64,
     pub(crate) machines: u64,
     pub(crate) shop_fails: u64,
+    pub(crate) two_numbers: u64,
+    pub(crate) pays_at_renewal: u64,
 }
 
 impl Plan {
@@ -76,12 +94,14 @@ impl Plan {
         let people = !without.contains(&"people");
         let amounts = with("amounts", random);
         let forged = with("forged", random);
-        // What comes after the end of an order is known by notification or bill only.
-        let told = people && !all_notices_lost;
+        let (starts_s, faults_last_s, unknown) = days(seed);
         Self {
             orders,
             nodes: usize::try_from(nodes).unwrap_or(1),
+            starts_s,
+            faults_last_s,
             hold,
+            unknown,
             hmac,
             all_notices_lost,
             notice_lost: upto(random, notices, 300),
@@ -97,34 +117,54 @@ impl Plan {
             clock_jumps: upto(random, clock, 3),
             trouble,
             power_cuts: upto(random, crash, 6),
+            bill_power_cuts: if crash { 200 } else { 0 },
             gap_ms: random.pick(&[20, 400, 3_000, 20_000]),
             cancels: upto(random, people, 150),
             walks_away: upto(random, people, 200),
             pays_late: upto(random, people, 150),
-            pays_twice: upto(random, told, 150),
-            pays_after_end: upto(random, told, 200),
+            pays_twice: upto(random, people, 150),
+            pays_after_end: upto(random, people, 200),
             races: upto(random, people, 100),
             other_amount: upto(random, amounts, 100),
             other_currency: upto(random, amounts, 60),
             coupons: upto(random, people, 100),
-            unknown_orders: upto(random, told && amounts, 60),
+            unknown_orders: upto(random, people && amounts, 60),
             query_lags: upto(random, people, 50),
             refunds: upto(random, refunds, 400),
             refund_ends_badly: upto(random, refunds, 300),
-            machines: if without.contains(&"machines") {
-                0
-            } else {
-                random.pick(&[0, 0, 200, 500])
-            },
+            machines: machines(random, without),
             shop_fails: upto(random, network, 400),
+            two_numbers: upto(random, people, 60),
+            pays_at_renewal: upto(random, people, 40),
+            never_told: upto(random, notices, 100),
+            by_hand: upto(random, refunds, 60),
         }
     }
+}
+
+/// When a run begins, how long its faults last, and what becomes of payments that nobody knows.
+///
+/// Some runs begin before midnight, or before the bill of the day before is there, and the faults
+/// of some last until one bill or two were made.
+fn days(seed: u64) -> (u64, u64, UnknownPolicy) {
+    let random = &mut Random::new(seed, "days");
+    let evening = 19 * 3_600 + 26 * 60;
+    let any = random.below(86_400);
+    let of_day = random.pick(&[evening, evening, any, 23 * 3_600 + 58 * 60, 9 * 3_600 + 50 * 60]);
+    let lasts = random.pick(&[10_000, 10_000, 10_000, 50_000, 110_000, 200_000]);
+    let unknown =
+        [UnknownPolicy::Ours, UnknownPolicy::Ours, UnknownPolicy::All, UnknownPolicy::Hold];
+    (MIDNIGHT_S + of_day, lasts, random.pick(&unknown))
 }
 
 /// How often something happens, if its kind is there at all.
 fn upto(random: &mut Random, with: bool, most: u64) -> u64 {
     let drawn = random.below(most + 1);
     if with { drawn } else { 0 }
+}
+
+fn machines(random: &mut Random, without: &[&str]) -> u64 {
+    if without.contains(&"machines") { 0 } else { random.pick(&[0, 0, 200, 500]) }
 }
 
 fn trouble(random: &mut Random, nodes: u64, database: bool, crash: bool) -> Trouble {

@@ -5,7 +5,7 @@ use crate::plan::Plan;
 use crate::random::Hash;
 use crate::shrink;
 use crate::world::{Ran, World};
-use saoma_server::simulation::{Base, Memory};
+use saoma_server::simulation::{Base, Memory, stores_agree};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -35,6 +35,7 @@ struct Sum {
     orders: u64,
     events: u64,
     faults: BTreeMap<&'static str, u64>,
+    differences: BTreeMap<String, u64>,
     failed: BTreeMap<u64, Vec<String>>,
 }
 
@@ -45,6 +46,9 @@ impl Sum {
         self.events += ran.events;
         for (name, times) in ran.faults {
             *self.faults.entry(name).or_default() += times;
+        }
+        for (what, times) in ran.differences {
+            *self.differences.entry(what).or_default() += times;
         }
         if !ran.violations.is_empty() {
             self.failed.insert(seed, ran.violations);
@@ -82,6 +86,28 @@ fn all(args: &Args, each: impl Fn(u64) -> Ran + Sync) -> Sum {
     sum.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Random statements on both stores. `true`: they do the same.
+pub(crate) fn stores(args: &Args) -> bool {
+    /// Transactions of one seed.
+    const TRANSACTIONS: u32 = 200;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().expect("a runtime");
+    let mut statements = 0;
+    for seed in args.seed..args.seed.saturating_add(args.stores) {
+        let folder = tempfile::tempdir().expect("a folder for a database");
+        let path = folder.path().join("saoma.db");
+        match runtime.block_on(stores_agree(seed, &path, TRANSACTIONS)) {
+            Ok(more) => statements += more,
+            Err(why) => {
+                println!("the stores do not do the same: {why}");
+                return false;
+            }
+        }
+    }
+    println!("{} seeds, {statements} statements, the same on both stores", args.stores);
+    true
+}
+
 /// How to run a seed again.
 pub(crate) fn again(args: &Args, seed: u64) -> String {
     let mut command = format!("cargo xtask simulate --seed {seed} --orders {}", args.orders);
@@ -105,6 +131,9 @@ pub(crate) fn once(args: &Args) -> bool {
     let took = began.elapsed();
     for (name, times) in &sum.faults {
         println!("{times:>12} {name}");
+    }
+    for (what, times) in &sum.differences {
+        println!("{times:>12} in a bill: {what}");
     }
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
     println!(

@@ -1,17 +1,22 @@
 //! The judge's last word, when everything has come to rest.
 
+use crate::bills::LedgerDay;
 use crate::judge::{Captured, Judge, order_of};
 use std::collections::{BTreeMap, BTreeSet};
 
-type Rows = Vec<BTreeMap<&'static str, String>>;
+/// A row of the server's database, as texts by column.
+pub(crate) type Row = BTreeMap<&'static str, String>;
+type Rows = Vec<Row>;
 
-/// What the server's database holds at the end, as texts by column.
+/// What the server's database holds at the end.
 pub(crate) struct Books {
     pub(crate) orders: Rows,
     pub(crate) payments: Rows,
     pub(crate) anomalies: Rows,
     pub(crate) refunds: Rows,
     pub(crate) outbox: Rows,
+    pub(crate) bills: Rows,
+    pub(crate) differences: Rows,
 }
 
 impl Books {
@@ -22,17 +27,20 @@ impl Books {
     }
 }
 
-fn cell<'r>(row: &'r BTreeMap<&'static str, String>, column: &str) -> &'r str {
+pub(crate) fn cell<'r>(row: &'r Row, column: &str) -> &'r str {
     row.get(column).map_or("", String::as_str)
 }
 
 impl Judge {
     /// Judges what is left when nothing moves any more.
-    pub(crate) fn at_rest(&mut self, books: &Books) {
+    pub(crate) fn at_rest(&mut self, books: &Books, days: &[LedgerDay]) {
+        let left_out = self.left_out(books);
         self.orders_at_rest(books);
-        self.payments_known(books);
-        self.each_payment(books);
+        self.payments_known(books, &left_out);
+        self.each_payment(books, &left_out);
         self.promises_kept(books);
+        self.days_compared(books, days);
+        self.differences_end(books, &left_out);
     }
 
     fn orders_at_rest(&mut self, books: &Books) {
@@ -54,7 +62,7 @@ impl Judge {
     }
 
     /// Our books and the gateway's say the same of each payment, to the fen.
-    fn payments_known(&mut self, books: &Books) {
+    fn payments_known(&mut self, books: &Books, left_out: &BTreeSet<String>) {
         let mut ours = BTreeMap::new();
         for row in &books.payments {
             let fen: u64 = cell(row, "total_fee_fen").parse().unwrap_or(0);
@@ -67,7 +75,8 @@ impl Judge {
             .map(|(id, it)| (id.clone(), (it.number.clone(), it.total_fen)))
             .collect();
         for (id, what) in &theirs {
-            if ours.get(id) != Some(what) {
+            let may_lack = left_out.contains(id) && !ours.contains_key(id);
+            if ours.get(id) != Some(what) && !may_lack {
                 self.violation(format!("{id} is {what:?} at WeChat and {:?} here", ours.get(id)));
             }
         }
@@ -79,19 +88,27 @@ impl Judge {
             let fen: u64 = cell(row, "part_fen").parse().unwrap_or(0);
             *done.entry(cell(row, "transaction_id").to_owned()).or_default() += fen;
         }
-        let back: Vec<(String, u64)> =
-            self.captured.iter().map(|(id, it)| (id.clone(), it.refunded())).collect();
-        for (id, fen) in back {
-            let ours = done.get(&id).copied().unwrap_or(0);
-            if ours != fen {
-                self.violation(format!("of {id} {fen} fen went back at WeChat and {ours} here"));
+        let mut wrong = Vec::new();
+        for (id, captured) in &self.captured {
+            let (back, ours) = (captured.refunded(), done.get(id).copied().unwrap_or(0));
+            // Of a payment that is no order's, because its number was paid twice, nobody here
+            // follows what a person gives back.
+            let by_hand = captured.refunds.iter().filter(|(number, refund)| {
+                !refund.closed
+                    && self.by_hand.contains(*number)
+                    && self.is_paid_twice(&captured.number)
+            });
+            let by_hand: u64 = by_hand.map(|(_, refund)| refund.fen).sum();
+            if ours != back && ours + by_hand != back {
+                wrong.push(format!("of {id} {back} fen went back at WeChat and {ours} here"));
             }
         }
+        wrong.into_iter().for_each(|what| self.violation(what));
     }
 
     /// Each payment was shipped for once, or went back once, or is held with an alarm where that is
     /// the policy.
-    fn each_payment(&mut self, books: &Books) {
+    fn each_payment(&mut self, books: &Books, left_out: &BTreeSet<String>) {
         let mut alarms: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for row in &books.anomalies {
             alarms.entry(cell(row, "transaction_id")).or_default().insert(cell(row, "kind"));
@@ -101,7 +118,7 @@ impl Judge {
             let what = (cell(row, "out_refund_no"), cell(row, "state"));
             waiting.entry(cell(row, "transaction_id")).or_default().push(what);
         }
-        let shipped_for = self.shipped_for(&alarms);
+        let shipped_for = self.shipped_for(&alarms, left_out);
         let mut wrong = Vec::new();
         for (id, captured) in &self.captured {
             let has_alarm =
@@ -110,7 +127,7 @@ impl Judge {
             let shops: u64 = captured
                 .refunds
                 .iter()
-                .filter(|(number, refund)| !refund.closed && self.promised.contains_key(*number))
+                .filter(|(number, refund)| !refund.closed && !self.is_by_rule(number))
                 .map(|(_, refund)| refund.fen)
                 .sum();
             let refunded = captured.refunded();
@@ -124,14 +141,15 @@ impl Judge {
             let is_back = refunded == captured.total_fen;
             let of_shop = shops > 0 || self.wished_back(captured);
             let waits = has_alarm("not_fetched") || has_alarm("not_confirmed");
-            let conflict = has_alarm("conflict");
+            let conflict = has_alarm("conflict") && self.is_paid_twice(&captured.number);
             let by_person = rows.iter().any(|(number, state)| match *state {
-                "held" => self.hold || self.foreign.contains(&captured.number),
+                "held" => self.hold || self.foreign.contains(id),
                 "dismissed" => self.dismissed.contains(*number),
                 "failed" => self.ends_badly.contains(*number),
                 _ => false,
             });
-            if !(is_back || of_shop || waits || conflict || by_person) {
+            let told = conflict || waits || by_person || left_out.contains(id);
+            if !(is_back || of_shop || told) {
                 let number = &captured.number;
                 let total = captured.total_fen;
                 wrong.push(format!(
@@ -151,18 +169,25 @@ impl Judge {
     }
 
     /// The payments for which goods went out: where none was named, the one that did not go back
-    /// and is not another transaction of the same number.
-    fn shipped_for(&self, alarms: &BTreeMap<&str, BTreeSet<&str>>) -> BTreeSet<String> {
+    /// and of which nobody was told that it may not be kept.
+    fn shipped_for(
+        &self,
+        alarms: &BTreeMap<&str, BTreeSet<&str>>,
+        left_out: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
+        let waits = |kind: &&str| matches!(*kind, "not_fetched" | "not_confirmed");
         for (order_id, order) in &self.bought {
             for (_, transaction_id) in &order.shipped {
                 let kept = |(id, captured): (&String, &Captured)| {
-                    let by_rule = captured.refunds.iter().any(|(number, refund)| {
-                        !refund.closed && !self.promised.contains_key(number)
-                    });
+                    let by_rule = captured
+                        .refunds
+                        .iter()
+                        .any(|(number, refund)| !refund.closed && self.is_by_rule(number));
                     let good = order_of(&captured.number) == order_id
                         && captured.total_fen == order.price_fen
-                        && !alarms.get(id.as_str()).is_some_and(|it| it.contains("conflict"))
+                        && alarms.get(id.as_str()).is_none_or(|kinds| kinds.iter().all(waits))
+                        && !left_out.contains(id)
                         && !by_rule;
                     good.then(|| id.clone())
                 };

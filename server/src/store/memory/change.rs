@@ -46,6 +46,9 @@ impl Tables {
 
     /// Carries a statement out for one row, and says how many rows it has touched.
     pub(super) fn execute(&mut self, statement: S, row: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        if let Some(touched) = self.execute_of_bills(statement, row, undo) {
+            return touched;
+        }
         let key = |one: usize, other: usize| joined(text(row.get(one)), text(row.get(other)));
         let mut insert = |table, key: String, more: Option<Value>| {
             if self.get(table, &key).is_some() {
@@ -92,18 +95,19 @@ impl Tables {
         let refunds = self.refunds_of(transaction_id);
         let by_rule = refunds.iter().filter(|row| text(row.get("asked_by").ok()) == "rule");
         let last = by_rule.max_by_key(|row| int(row.get("refund_index").ok()));
-        let Some(last) = last else { return 0 };
-        let state = match text(last.get("state").ok()) {
+        let state = last.map(|last| match text(last.get("state").ok()) {
             state @ ("held" | "done" | "failed" | "dismissed") => state.to_owned(),
             _ => "due".to_owned(),
-        };
+        });
         let told: Vec<_> = self.of(Name::Anomaly, transaction_id).map(|(k, _)| k.clone()).collect();
         let mut touched = 0;
         for key in told {
             let Some(row) = self.get(Name::Anomaly, &key) else { continue };
             if text(at(ANOMALY, row, "refund")) != "none" {
                 let mut row = Vec::clone(row);
-                set(ANOMALY, &mut row, "refund", state.clone().into());
+                if let Some(state) = &state {
+                    set(ANOMALY, &mut row, "refund", state.as_str().into());
+                }
                 self.write(undo, Name::Anomaly, &key, row);
                 touched += 1;
             }
@@ -117,9 +121,15 @@ impl Tables {
             None => values.to_vec(),
             Some(known) => {
                 let mut row = Vec::clone(known);
-                for column in
-                    ["state", "refund_id", "trouble", "sent_at", "accepted_at", "ended_at"]
-                {
+                for column in [
+                    "state",
+                    "refund_id",
+                    "trouble",
+                    "sent_at",
+                    "accepted_at",
+                    "ended_at",
+                    "updated_at",
+                ] {
                     let value = at(REFUND, values, column).cloned();
                     set(REFUND, &mut row, column, value.unwrap_or(Value::Text(None)));
                 }
@@ -140,6 +150,7 @@ impl Tables {
             let mut row = Vec::clone(row);
             set(REFUND, &mut row, "state", state.clone());
             set(REFUND, &mut row, "ended_at", now.clone());
+            set(REFUND, &mut row, "updated_at", now.clone());
             if text(Some(state)) != "failed" {
                 set(REFUND, &mut row, "trouble", Value::Text(None));
             }
@@ -151,6 +162,10 @@ impl Tables {
     /// The statements that change entries of the outbox.
     fn update_entries(&mut self, statement: S, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
         let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Text(None));
+        let woken = |place| {
+            let (due_at, updated_at) = (value(place), value(place));
+            vec![("state", "pending".into()), ("due_at", due_at), ("updated_at", updated_at)]
+        };
         let keys: Vec<String> = match statement {
             S::EndEntry | S::AgainEntry | S::UpdateGoods | S::WakeEntry => {
                 vec![joined(text(values.first()), text(values.get(1)))]
@@ -191,16 +206,12 @@ impl Tables {
                 }
                 S::WakeEntry => {
                     let anyhow = text(values.get(3)) == "anyhow" && state != "leased";
-                    let sets = vec![("state", "pending".into()), ("due_at", value(2))];
-                    (state == "pending" || anyhow, sets)
+                    (state == "pending" || anyhow, woken(2))
                 }
-                S::RetryEntry => (
-                    state == "dead" || state == "pending" && later,
-                    vec![("state", "pending".into()), ("due_at", value(0))],
-                ),
+                S::RetryEntry => (state == "dead" || state == "pending" && later, woken(0)),
                 S::HurryQueries => (
                     text(row.get(3)) == "query" && state == "pending" && later,
-                    vec![("due_at", value(0))],
+                    vec![("due_at", value(0)), ("updated_at", value(0))],
                 ),
                 S::ReleaseAll => {
                     (state == "leased", vec![("state", "pending".into()), ("due_at", value(0))])

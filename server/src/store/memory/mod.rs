@@ -13,6 +13,8 @@
 //! - [`Trouble`] says how often the database is busy or full, fails at a commit, loses the answer
 //!   to a commit that was made, and how often a server dies at a write.
 
+mod agree;
+mod bill;
 mod change;
 mod statement;
 mod table;
@@ -24,6 +26,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use table::{Tables, Undo};
 
+pub(crate) use agree::agree;
 pub(crate) use table::Changed;
 
 /// How often, of a million, something goes wrong with the database.
@@ -81,7 +84,7 @@ struct Shared {
     writer: Option<Writer>,
     /// Servers that have died by themselves and are to be buried.
     died: Vec<u64>,
-    /// Transactions that have written something and were committed.
+    /// Transactions that have changed something and were committed.
     commits: u64,
 }
 
@@ -173,8 +176,9 @@ impl Memory {
         self.shared().tables.all(table, columns)
     }
 
-    /// When the first of these comes up: entries for WeChat, entries for shops, orders, goods.
-    pub(crate) fn due(&self) -> [Option<i64>; 4] {
+    /// When the first of these comes up: entries for WeChat, entries for shops, orders, goods,
+    /// bills.
+    pub(crate) fn due(&self) -> [Option<i64>; 5] {
         self.shared().tables.due()
     }
 }
@@ -340,8 +344,8 @@ impl Session {
                 // Dropping this undoes what was written.
                 return Err(Error::Protocol("the commit failed".to_owned()));
             }
-            shared.writer = None;
-            shared.commits += 1;
+            let written = shared.writer.take().is_some_and(|writer| !writer.undo.is_empty());
+            shared.commits += u64::from(written);
             shared.tables.committed();
         }
         self.point().await;
@@ -355,18 +359,9 @@ impl Session {
 }
 
 impl Shared {
-    /// `SplitMix64`.
-    fn next(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     fn happens(&mut self, often: fn(&Trouble) -> u32) -> bool {
         let often = often(&self.trouble);
-        often > 0 && self.next() % 1_000_000 < u64::from(often)
+        often > 0 && mix(&mut self.random) % 1_000_000 < u64::from(often)
     }
 
     /// Whether a server dies here.
@@ -420,6 +415,15 @@ impl Shared {
     }
 }
 
+/// `SplitMix64`.
+fn mix(random: &mut u64) -> u64 {
+    *random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *random;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
 /// A row that was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -448,6 +452,16 @@ impl Row {
             Value::Int(number) => Ok(*number),
             Value::Text(_) => Err(Error::ColumnNotFound(column.to_owned())),
         }
+    }
+
+    /// All columns by name, as texts.
+    pub(super) fn named_texts(&self) -> Vec<(String, Option<String>)> {
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.clone(),
+            Value::Int(number) => number.map(|number| number.to_string()),
+        };
+        let named = self.columns.iter().zip(self.values.iter());
+        named.map(|(name, value)| ((*name).to_owned(), text(value))).collect()
     }
 
     /// What stands in a column.

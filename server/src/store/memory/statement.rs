@@ -40,12 +40,33 @@ pub(super) enum Statement {
     WakeEntry,
     ReleaseAll,
     InsertHistory,
+    InsertDays,
+    NextDay,
+    DueDay,
+    TakeDay,
+    DayCompared,
+    DayFailed,
+    RecordedPayments,
+    RecordedRefunds,
+    FirstPaid,
+    PaymentsOfDay,
+    RefundsOfDay,
+    PutDifferences,
+    EndUnseen,
+    ExplainMissing,
+    DifferencesNumbered,
+    NextDifference,
+    DueDifference,
+    TakeDifference,
+    SetDifference,
+    DayAgain,
+    UnknownOfDay,
 }
 
 use Statement as S;
 
 /// Each statement's text with single spaces; `..` stands between head and tail of one for rows.
-const TEXTS: &[(Statement, &str)] = &[
+pub(super) const TEXTS: &[(Statement, &str)] = &[
     (S::Setting, "select value from setting where name = $1"),
     (
         S::InsertSetting,
@@ -208,6 +229,104 @@ const TEXTS: &[(Statement, &str)] = &[
     ),
     (S::ReleaseAll, "update outbox set state = 'pending', due_at = $1 where state = 'leased'"),
     (S::InsertHistory, "insert into history (order_id, at, kind, name, text) values .."),
+    (
+        S::InsertDays,
+        "insert into bill_day (mch_id, bill_date, state, due_at, runs, failures) values .. on \
+         conflict do nothing",
+    ),
+    (S::NextDay, "select min(due_at) as due_at from bill_day where due_at is not null"),
+    (S::DueDay, "select * from bill_day where due_at <= $1 order by due_at, bill_date limit 1"),
+    (
+        S::TakeDay,
+        "update bill_day set due_at = $1, runs = runs + 1 where mch_id = $2 and bill_date = $3 \
+         and due_at = $4 and runs = $5",
+    ),
+    (
+        S::DayCompared,
+        "update bill_day set state = 'compared', failures = 0, last_error = null, compared_at = \
+         $1, payments_there_count = $2, payments_there_fen = $3, payments_here_count = $4, \
+         payments_here_fen = $5, payments_others_count = $6, payments_others_fen = $7, \
+         refunds_there_count = $8, refunds_there_fen = $9, refunds_here_count = $10, \
+         refunds_here_fen = $11, refunds_others_count = $12, refunds_others_fen = $13, due_at = \
+         case when due_at = $14 then null else due_at end where mch_id = $15 and bill_date = $16",
+    ),
+    (
+        S::DayFailed,
+        "update bill_day set failures = failures + 1, last_error = $1, due_at = case when due_at \
+         = $2 then $3 else due_at end where mch_id = $4 and bill_date = $5",
+    ),
+    (
+        S::RecordedPayments,
+        "select transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, paid_at from \
+         payment",
+    ),
+    (
+        S::RecordedRefunds,
+        "select out_refund_no, mch_id, order_id, transaction_id, out_trade_no, part_fen, state, \
+         refund_id, accepted_at, created_at from refund",
+    ),
+    (
+        S::FirstPaid,
+        "select paid_at from payment where mch_id = $1 and order_id <> '' order by paid_at limit 1",
+    ),
+    (
+        S::PaymentsOfDay,
+        "select transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, paid_at from \
+         payment where mch_id = $1 and paid_at < $2 and (paid_at, transaction_id) > ($3, $4) \
+         order by paid_at, transaction_id limit $5",
+    ),
+    (
+        S::RefundsOfDay,
+        "select out_refund_no, mch_id, order_id, transaction_id, out_trade_no, part_fen, state, \
+         refund_id, accepted_at, created_at from refund where mch_id = $1 and accepted_at < $2 \
+         and (accepted_at, out_refund_no) > ($3, $4) order by accepted_at, out_refund_no limit $5",
+    ),
+    (
+        S::PutDifferences,
+        "insert into bill_difference (mch_id, bill_date, kind, number, out_trade_no, \
+         transaction_id, out_refund_no, refund_id, app_id, order_id, there_fen, here_fen, \
+         happened_at, state, why, note, due_at, tries, run, found_at, ended_at) values .. on \
+         conflict (mch_id, bill_date, kind, number) do update set run = excluded.run, due_at = \
+         case when bill_difference.state = 'open' then coalesce(bill_difference.due_at, \
+         excluded.due_at) else bill_difference.due_at end",
+    ),
+    (
+        S::EndUnseen,
+        "update bill_difference set state = $1, why = $2, due_at = null, ended_at = $3 where \
+         mch_id = $4 and bill_date = $5 and state = 'open' and run < $6",
+    ),
+    (
+        S::ExplainMissing,
+        "update bill_difference set state = $1, why = $2, note = $3, due_at = null, ended_at = $4 \
+         where mch_id = $5 and kind = $6 and number = $7 and state = 'open' and bill_date <> $8",
+    ),
+    (S::DifferencesNumbered, "select * from bill_difference"),
+    (
+        S::NextDifference,
+        "select min(due_at) as due_at from bill_difference where due_at is not null",
+    ),
+    (S::DueDifference, "select * from bill_difference where due_at <= $1 order by due_at limit 1"),
+    (
+        S::TakeDifference,
+        "update bill_difference set due_at = $1, tries = tries + 1 where mch_id = $2 and \
+         bill_date = $3 and kind = $4 and number = $5 and due_at = $6",
+    ),
+    (
+        S::SetDifference,
+        "update bill_difference set state = $1, why = $2, note = $3, due_at = $4, ended_at = $5 \
+         where mch_id = $6 and bill_date = $7 and kind = $8 and number = $9 and state = 'open'",
+    ),
+    (
+        S::DayAgain,
+        "update bill_day set due_at = $1 where mch_id = $2 and bill_date = $3 and due_at is null \
+         and not exists ( select 1 from bill_difference as d where d.mch_id = $2 and d.bill_date \
+         = $3 and d.state = 'open' and d.due_at is not null)",
+    ),
+    (
+        S::UnknownOfDay,
+        "select count(*) as unknown from bill_difference where mch_id = $1 and bill_date = $2 and \
+         kind = $3 and order_id = '' and why <> $4",
+    ),
 ];
 
 impl Statement {

@@ -2,6 +2,7 @@
 
 use super::super::db::Value;
 use super::Row;
+use super::bill::{BILL_DAY, DIFFERENCE};
 use super::statement::Statement as S;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(super) enum Name {
     Anomaly,
     Refund,
     Outbox,
+    BillDay,
+    Difference,
 }
 
 const SETTING: &[&str] = &["name", "value"];
@@ -50,7 +53,7 @@ const ATTEMPT: &[&str] = &[
     "request",
     "created_at",
 ];
-const PAYMENT: &[&str] = &[
+pub(super) const PAYMENT: &[&str] = &[
     "transaction_id",
     "mch_id",
     "out_trade_no",
@@ -112,6 +115,21 @@ pub(super) const OUTBOX: &[&str] = &[
 ];
 const DUE: &[&str] = &["due_at"];
 
+/// All of them, by their names in a database, with their columns.
+pub(super) const TABLES: &[(Name, &str, &[&str])] = &[
+    (Name::Setting, "setting", SETTING),
+    (Name::Orders, "orders", ORDERS),
+    (Name::OrderNumber, "order_number", ORDER_NUMBER),
+    (Name::Attempt, "attempt", ATTEMPT),
+    (Name::Payment, "payment", PAYMENT),
+    (Name::Message, "message", MESSAGE),
+    (Name::Anomaly, "anomaly", ANOMALY),
+    (Name::Refund, "refund", REFUND),
+    (Name::Outbox, "outbox", OUTBOX),
+    (Name::BillDay, "bill_day", BILL_DAY),
+    (Name::Difference, "bill_difference", DIFFERENCE),
+];
+
 pub(super) type Cells = Arc<Vec<Value>>;
 
 /// What undoes a change: the row that stood under a key before.
@@ -138,6 +156,8 @@ pub(super) struct Tables {
     /// By lane: when an entry comes up, when it was written, and its key.
     pub(super) due_entries: BTreeMap<String, BTreeSet<(i64, i64, String)>>,
     due_goods: BTreeSet<(i64, String)>,
+    /// Days and differences.
+    pub(super) due_bills: BTreeSet<(i64, Name, String)>,
     /// Keys of refunds by payment and by order.
     refunds: BTreeSet<(String, String)>,
     /// Orders that the open transaction has changed.
@@ -238,6 +258,15 @@ impl Tables {
                     }
                 }
             }
+            Name::BillDay | Name::Difference => {
+                let place = if table == Name::BillDay { 3 } else { 16 };
+                let due =
+                    |row: &Cells| Some((optional_int(row.get(place))?, table, key.to_owned()));
+                if let Some(due) = before.as_ref().and_then(due) {
+                    self.due_bills.remove(&due);
+                }
+                self.due_bills.extend(row.and_then(due));
+            }
             Name::Setting
             | Name::OrderNumber
             | Name::Attempt
@@ -306,10 +335,15 @@ impl Tables {
         self.get(Name::Payment, transaction_id).is_some()
     }
 
-    pub(super) fn due(&self) -> [Option<i64>; 4] {
+    pub(super) fn next_bill(&self, name: Name) -> Option<i64> {
+        self.due_bills.iter().find(|(_, of, _)| *of == name).map(|(due, ..)| *due)
+    }
+
+    pub(super) fn due(&self) -> [Option<i64>; 5] {
         let lane = |lane: &str| self.due_entries.get(lane)?.first().map(|(due, ..)| *due);
         let first = |due: &BTreeSet<(i64, String)>| due.first().map(|(due, _)| *due);
-        [lane("gateway"), lane("shop"), first(&self.due_orders), first(&self.due_goods)]
+        let bills = self.due_bills.first().map(|(due, ..)| *due);
+        [lane("gateway"), lane("shop"), first(&self.due_orders), first(&self.due_goods), bills]
     }
 
     /// The rows that a statement gives.
@@ -349,7 +383,7 @@ impl Tables {
                 let [gateway, shop, ..] = self.due();
                 one_due(if key == "shop" { shop } else { gateway })
             }
-            other => panic!("{other:?} gives no rows"),
+            other => self.fetch_of_bills(other, values),
         }
     }
 
@@ -364,7 +398,7 @@ impl Tables {
                     let of = self.of(Name::Message, key).map(|(_, row)| row);
                     found.extend(of.map(whole(MESSAGE)));
                 }
-                other => panic!("{other:?} does not take keys"),
+                other => found.extend(self.fetch_all_of_bills(other, key)),
             }
         }
         found
@@ -418,11 +452,23 @@ impl Tables {
             "anomaly" => (Name::Anomaly, ANOMALY),
             "refund" => (Name::Refund, REFUND),
             "outbox" => (Name::Outbox, OUTBOX),
+            "bill_day" => (Name::BillDay, BILL_DAY),
+            "bill_difference" => (Name::Difference, DIFFERENCE),
             _ => return Vec::new(),
         };
         let cell =
             |row: &Cells, name: &&str| at(columns, row, name).cloned().unwrap_or(Value::Text(None));
         let rows = self.table(name).into_iter().flat_map(BTreeMap::values);
         rows.map(|row| wanted.iter().map(|name| cell(row, name)).collect()).collect()
+    }
+
+    /// All rows of a table, each as texts by column.
+    pub(super) fn whole_table(
+        &self,
+        name: Name,
+        columns: &'static [&'static str],
+    ) -> Vec<Vec<(String, Option<String>)>> {
+        let rows = self.table(name).into_iter().flat_map(BTreeMap::values);
+        rows.map(|values| whole(columns)(values).named_texts()).collect()
     }
 }

@@ -1,25 +1,34 @@
 //! Calls of servers on their way to the gateway and to shops, and back.
 
 use super::{Event, World};
+use crate::bills::LedgerDay;
 use crate::bus::{Call, Reply};
 use saoma_sandbox::gateway::{AnswerEnd, Arrival, Call as GatewayCall, Event as Booked, Fault};
 use saoma_sandbox::gateway::{FaultName as F, RefundEnd, RefundTarget};
 use saoma_sandbox::{Ending, RefundChannel};
-use saoma_server::simulation::{CallError, MCH_ID};
-
-/// The gateway's whole answer, or why there is none.
-type Heard = Result<Vec<u8>, CallError>;
+use saoma_server::simulation::{CallError, Came, MCH_ID};
 
 /// A call under way.
 pub(super) enum Waiting {
-    Asked { path: &'static str, body: String, reply: Reply<Heard>, lost: bool },
-    Answered { reply: Reply<Heard>, answer: Heard },
+    Asked { path: &'static str, body: String, reply: Reply<Came>, lost: bool },
+    Answered { reply: Reply<Came>, answer: Came },
     ShopAsked { ship_id: String, body: Vec<u8>, reply: Reply<Option<u16>> },
     ShopAnswered { reply: Reply<Option<u16>>, answer: Option<u16> },
 }
 
 /// How long a server waits for an answer.
 const TIMEOUT_MS: u64 = 10_000;
+/// And for a bill.
+const BILL_TIMEOUT_MS: u64 = 600_000;
+
+fn timeout_ms(path: &str) -> u64 {
+    if path == GatewayCall::DownloadBill.path() { BILL_TIMEOUT_MS } else { TIMEOUT_MS }
+}
+
+/// Nothing came.
+const fn nothing(why: CallError) -> Came {
+    (Vec::new(), Some(why))
+}
 
 /// What the gateway does now and then to a call.
 const FAULTS: [F; 18] = [
@@ -66,20 +75,26 @@ impl World {
         self.last_call
     }
 
-    pub(super) fn called(&mut self, _: u64, call: Call) {
+    pub(super) fn called(&mut self, epoch: u64, call: Call) {
         match call {
             Call::Gateway { path, body, reply } => {
                 self.tell(path);
+                if path == GatewayCall::DownloadBill.path() {
+                    self.may_die_over_a_bill(epoch);
+                }
                 let lost = !self.calm && self.net.chance(self.plan.call_lost);
                 if lost {
                     self.fault("call lost");
                 }
-                let at = if lost { TIMEOUT_MS } else { self.latency() };
+                let at = if lost { timeout_ms(path) } else { self.latency() };
                 let call = self.wait(Waiting::Asked { path, body, reply, lost });
                 self.after(at, Event::CallArrives(call));
             }
             Call::Shop { ship_id, body, reply } => {
                 self.tell(&ship_id);
+                if let Some(order_id) = ship_id.strip_prefix("ship-") {
+                    self.judge.may_go_out(order_id, self.now_ms);
+                }
                 let at = self.latency();
                 let call = self.wait(Waiting::ShopAsked { ship_id, body, reply });
                 self.after(at, Event::CallArrives(call));
@@ -91,7 +106,7 @@ impl World {
         match self.calls.remove(&call) {
             Some(Waiting::Asked { path, body, reply, lost }) => {
                 let (at, answer) = match lost {
-                    true => (0, Err(CallError::Timeout)),
+                    true => (0, nothing(CallError::Timeout)),
                     false => self.ask_gateway(path, &body),
                 };
                 let call = self.wait(Waiting::Answered { reply, answer });
@@ -116,8 +131,8 @@ impl World {
     }
 
     /// The gateway answers; gives when the answer is there, and what it is.
-    fn ask_gateway(&mut self, path: &str, body: &str) -> (u64, Heard) {
-        let Some(call) = GatewayCall::of(path) else { return (0, Err(CallError::Broken)) };
+    fn ask_gateway(&mut self, path: &str, body: &str) -> (u64, Came) {
+        let Some(call) = GatewayCall::of(path) else { return (0, nothing(CallError::Broken)) };
         self.note_request(call, body);
         let mut faults = Vec::new();
         if !self.calm && self.luck.chance(self.plan.gateway_fault) {
@@ -135,14 +150,19 @@ impl World {
         }
         if !self.calm && self.net.chance(self.plan.answer_lost) {
             self.fault("answer lost");
-            return (TIMEOUT_MS, Err(CallError::Timeout));
+            return (timeout_ms(path), nothing(CallError::Timeout));
         }
         let at = self.latency();
+        let (mut came, status) = (answer.body, answer.manner.status);
         match answer.manner.ending {
-            AnswerEnd::Never => (TIMEOUT_MS, Err(CallError::Timeout)),
-            AnswerEnd::Cut | AnswerEnd::CutAfter(_) => (at, Err(CallError::Broken)),
-            AnswerEnd::Whole if answer.manner.status == 200 => (at, Ok(answer.body)),
-            AnswerEnd::Whole => (at, Err(CallError::Status(answer.manner.status))),
+            AnswerEnd::Never => (timeout_ms(path), nothing(CallError::Timeout)),
+            _ if status != 200 => (at, nothing(CallError::Status(status))),
+            AnswerEnd::Cut => (at, nothing(CallError::Broken)),
+            AnswerEnd::CutAfter(bytes) => {
+                came.truncate(bytes);
+                (at, (came, Some(CallError::Broken)))
+            }
+            AnswerEnd::Whole => (at, (came, None)),
         }
     }
 
@@ -165,7 +185,9 @@ impl World {
                 .iter()
                 .map(|name| field(body, name).unwrap_or_default())
                 .collect();
-                self.judge.placed(number, told.join("|"));
+                if self.judge.placed(number, told.join("|")) {
+                    self.asked_again(number);
+                }
             }
             GatewayCall::Refund => {
                 let number = field(body, "out_refund_no").unwrap_or_default();
@@ -251,18 +273,29 @@ impl World {
         Some(200)
     }
 
-    /// The gateway's bills say the same as the judge's books.
-    pub(super) fn bill_agrees(&mut self) {
-        let mut paid = 0_u64;
-        let mut back = 0_u64;
-        for day in self.seen_of_day.keys().copied().collect::<Vec<_>>() {
+    /// The gateway's ledger day by day. It says the same as the judge's books.
+    pub(super) fn ledger_days(&mut self) -> Vec<LedgerDay> {
+        let (mut paid, mut back) = (0_u64, 0_u64);
+        let mut days = Vec::new();
+        for day in self.seen_of_day.keys() {
             let of = saoma_sandbox::time::UnixTime(day * 86_400 - 8 * 3_600);
+            let date = of.beijing().chars().take(8).collect();
+            let mut sums = LedgerDay { date, ..LedgerDay::default() };
             for entry in self.gateway.ledger(MCH_ID, of) {
                 match &entry.event {
-                    Booked::Paid { total_fen, .. } => paid += total_fen,
-                    Booked::RefundAccepted(refund) => back += refund.refund_fen,
+                    Booked::Paid { total_fen, .. } => {
+                        paid += total_fen;
+                        sums.payments.add(*total_fen);
+                    }
+                    Booked::RefundAccepted(refund) => {
+                        back += refund.refund_fen;
+                        sums.refunds.add(refund.refund_fen);
+                    }
                     Booked::RefundClosed(refund) => back -= refund.refund_fen,
                 }
+            }
+            if sums.payments.count + sums.refunds.count > 0 {
+                days.push(sums);
             }
         }
         let ours_paid: u64 = self.judge.captured.values().map(|it| it.total_fen).sum();
@@ -272,5 +305,6 @@ impl World {
                 "the gateway has {paid} - {back} fen, the judge {ours_paid} - {ours_back}"
             ));
         }
+        days
     }
 }

@@ -2,6 +2,7 @@
 //! everybody who takes part.
 
 mod gateway;
+mod machines;
 mod notices;
 mod others;
 mod people;
@@ -11,7 +12,7 @@ use crate::bus::{Bus, Outcome};
 use crate::judge::Judge;
 use crate::plan::Plan;
 use crate::random::{Hash, Random};
-use crate::verdict::Books;
+use crate::verdict::{Books, cell};
 use notices::Notice;
 use people::Customer;
 use saoma_sandbox::gateway::{Gateway, Rules};
@@ -19,17 +20,15 @@ use saoma_sandbox::{Limits, Merchant};
 use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, REFUND_NOTIFY_URL, Trouble};
 use servers::Node;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-/// 2026-11-23 19:26:00 in Beijing.
-const START_S: u64 = 1_795_433_160;
-/// How long after the last order faults go on, in seconds: longer than any order lives.
-const FAULTS_LAST_S: u64 = 10_000;
 /// How long after the end of all faults everything has to be at rest, in seconds. A card is paid
 /// back within days, notifications are repeated for one, and some goods are never fetched.
 const REST_WITHIN_S: u64 = 5 * 86_400;
 /// Most events of a run for each order; more is a circle.
 const EVENTS_MAX: u64 = 1_500;
+/// Most turns that servers take at one moment; more is a circle as well.
+const TURNS_MAX: u64 = 100_000;
 
 /// Something that happens at a time.
 #[derive(Debug)]
@@ -38,7 +37,9 @@ pub(crate) enum Event {
     View(usize),
     Pay(usize),
     PayAgain(usize),
-    PayAfterEnd(usize),
+    PayByForce(usize, &'static str),
+    NumberClosed(usize),
+    ByHand(usize),
     Cancel(usize),
     Race(usize),
     Refund(usize, usize),
@@ -100,6 +101,8 @@ pub(crate) struct Ran {
     pub(crate) events: u64,
     pub(crate) orders: u64,
     pub(crate) faults: BTreeMap<&'static str, u64>,
+    /// What differed between bills and books, and where that ended.
+    pub(crate) differences: BTreeMap<String, u64>,
     pub(crate) violations: Vec<String>,
     /// How many orders had been made when the first violation was seen.
     pub(crate) caught_after: Option<u64>,
@@ -128,6 +131,8 @@ pub(crate) struct World {
     last_notice: u64,
     last_unknown: u64,
     customers: Vec<Customer>,
+    /// Numbers whose next payment is in another currency.
+    pays_foreign: BTreeSet<String>,
     judge: Judge,
     calm: bool,
     faults: BTreeMap<&'static str, u64>,
@@ -146,8 +151,8 @@ impl World {
         let mut merchant = merchant.expect("the made-up merchant is a good one");
         merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
         let mut judge = Judge::default();
-        judge.hold = plan.hold;
-        let start_ms = START_S * 1000;
+        (judge.hold, judge.unknown) = (plan.hold, plan.unknown);
+        let start_ms = plan.starts_s * 1000;
         let mut world = Self {
             seed,
             now_ms: start_ms,
@@ -169,6 +174,7 @@ impl World {
             last_notice: 0,
             last_unknown: 0,
             customers: Vec::new(),
+            pays_foreign: BTreeSet::new(),
             judge,
             calm: false,
             faults: BTreeMap::new(),
@@ -193,7 +199,8 @@ impl World {
             } else {
                 self.plan.skew_s
             };
-            self.nodes.push(Node::new(skew));
+            let now_s = self.now_s();
+            self.nodes.push(Node::new(skew, now_s));
             self.after(node as u64, Event::Start(node));
         }
         let mut at_ms = 1_000;
@@ -207,7 +214,7 @@ impl World {
             }
             at_ms += self.people.below(2 * self.plan.gap_ms + 1);
         }
-        let stop_ms = at_ms + FAULTS_LAST_S * 1000;
+        let stop_ms = at_ms + self.plan.faults_last_s * 1000;
         for _ in 0..self.plan.power_cuts {
             let (node, at) = (self.some_node(), self.luck.below(at_ms + 3_600_000));
             self.after(at, Event::PowerCut(node));
@@ -216,7 +223,7 @@ impl World {
             let (node, at) = (self.some_node(), self.luck.below(at_ms + 3_600_000));
             self.after(at, Event::ClockJump(node));
         }
-        for hour in 1..40 {
+        for hour in 1..stop_ms / 3_600_000 {
             self.after(hour * 3_600_000, Event::Operator);
         }
         self.after(stop_ms, Event::FaultsStop);
@@ -250,7 +257,7 @@ impl World {
         self.trace.add(&self.now_ms.to_le_bytes());
         self.trace.add(words.as_bytes());
         if self.verbose {
-            println!("{:>12.3} {words}", self.now_ms as f64 / 1000.0 - START_S as f64);
+            println!("{:>12.3} {words}", self.now_ms as f64 / 1000.0 - self.plan.starts_s as f64);
         }
     }
 
@@ -296,9 +303,20 @@ impl World {
 
     /// Lets everybody run until nobody can do anything more at this moment.
     async fn settle(&mut self) {
+        let (mut turns, mut has_run) = (0_u64, false);
         loop {
             while !self.bus.is_idle() {
-                tokio::task::yield_now().await;
+                turns += 1;
+                if turns > TURNS_MAX {
+                    let what = "a server never comes to rest: it works without end".to_owned();
+                    return self.judge.violation(what);
+                }
+                match self.base {
+                    // Those who die at a write tell nobody.
+                    Base::Memory(_) => tokio::task::yield_now().await,
+                    // A database on a disk works in threads of its own.
+                    Base::Sqlite(_) => self.bus.news().await,
+                }
                 self.bury();
             }
             self.bury();
@@ -307,6 +325,7 @@ impl World {
             if calls.is_empty() && outcomes.is_empty() {
                 break;
             }
+            has_run = true;
             for (epoch, call) in calls {
                 self.called(epoch, call);
             }
@@ -315,7 +334,9 @@ impl World {
             }
         }
         self.look_at_ledger();
-        self.ask_when_due().await;
+        if has_run {
+            self.ask_when_due().await;
+        }
         if let Base::Memory(memory) = &self.base {
             for changed in memory.changed() {
                 self.judge.changed(&changed.order_id, &changed.phase, changed.version);
@@ -331,7 +352,9 @@ impl World {
             Event::View(customer) => self.look(customer),
             Event::Pay(customer) => self.pay(customer),
             Event::PayAgain(customer) => self.pay_again(customer),
-            Event::PayAfterEnd(customer) => self.pay_after_end(customer),
+            Event::PayByForce(customer, fault) => self.pay_by_force(customer, fault),
+            Event::NumberClosed(customer) => self.number_closed(customer),
+            Event::ByHand(customer) => self.by_hand(customer),
             Event::Cancel(customer) => self.cancel(customer),
             Event::Race(customer) => {
                 self.pay(customer);
@@ -367,6 +390,7 @@ impl World {
             Outcome::Claimed { lane, works } => self.claimed(epoch, lane, works),
             Outcome::Performed { lane } => self.performed(epoch, lane),
             Outcome::Ticked => {}
+            Outcome::Reconciled { went_well } => self.reconciled(epoch, went_well),
             Outcome::Refunded { customer, wish, result } => {
                 self.refund_begun(customer, wish, result);
             }
@@ -389,12 +413,13 @@ impl World {
             self.nodes[node].skew_s = 0;
             self.after(0, Event::Start(node));
         }
-        for hour in 1..60 {
-            self.after(hour * 1_800_000, Event::Operator);
+        for hour in 0..REST_WITHIN_S / 3_600 {
+            self.after(hour * 3_600_000, Event::Operator);
         }
     }
 
     async fn end(mut self) -> Ran {
+        let mut differences = BTreeMap::new();
         if self.judge.violations.is_empty() {
             let books = Books {
                 orders: self.base.dump("orders").await,
@@ -402,9 +427,15 @@ impl World {
                 anomalies: self.base.dump("anomaly").await,
                 refunds: self.base.dump("refund").await,
                 outbox: self.base.dump("outbox").await,
+                bills: self.base.dump("bill_day").await,
+                differences: self.base.dump("bill_difference").await,
             };
-            self.judge.at_rest(&books);
-            self.bill_agrees();
+            for row in &books.differences {
+                let words = ["kind", "state", "why"].map(|column| cell(row, column));
+                *differences.entry(words.join(", ")).or_default() += 1;
+            }
+            let days = self.ledger_days();
+            self.judge.at_rest(&books, &days);
         }
         if let Base::Memory(memory) = &self.base {
             let met = memory.met();
@@ -428,6 +459,7 @@ impl World {
             events: self.events,
             orders,
             faults: self.faults,
+            differences,
             violations: self.judge.violations,
             caught_after: self.caught_after.or(found.then_some(orders)),
         }

@@ -3,6 +3,7 @@
 use super::gateway::field;
 use super::{Event, Returned, World};
 use crate::bus::Outcome;
+use crate::random::Random;
 use saoma_sandbox::gateway::Returned as Back;
 use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_server::simulation::{Base, NOTIFY_URL};
@@ -60,7 +61,7 @@ impl World {
     }
 
     fn post(&mut self, id: u64, body: &str, of_refund: bool) {
-        let never = self.plan.all_notices_lost && !of_refund;
+        let never = !of_refund && (self.plan.all_notices_lost || self.is_never_told(body));
         if never {
             self.fault("notice lost for ever");
             return self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Late));
@@ -90,6 +91,12 @@ impl World {
         }
         let at = self.net.between(5, 300);
         self.deliver(at, Some(id), body, of_refund, false);
+    }
+
+    /// Of some numbers no payment is ever notified.
+    fn is_never_told(&self, body: &str) -> bool {
+        let number = field(body, "out_trade_no").unwrap_or_default();
+        Random::new(self.seed, number).chance(self.plan.never_told)
     }
 
     fn deliver(

@@ -4,15 +4,19 @@ use super::World;
 use crate::bus::Outcome;
 use saoma_sandbox::gateway::{Arrival, Call};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
+use saoma_sandbox::{ConsoleRefund, Target};
 use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, NOTIFY_URL, No};
 
 impl World {
     /// Another program of the same merchant has an order of its own, with our address, and it is
-    /// paid.
+    /// paid. Or it was one of ours, and the database has lost it.
     pub(super) fn unknown_order(&mut self) {
         self.fault("a number of nobody's paid");
         self.last_unknown += 1;
-        let number = format!("OTHER-{}-{}", self.seed, self.last_unknown);
+        let number = match self.luck.chance(500) {
+            true => format!("OTHER-{}-{}", self.seed, self.last_unknown),
+            false => format!("20261123192600LST{}-1", self.last_unknown),
+        };
         let request = self.signed(&[
             ("appid", APP_ID),
             ("body", "another program's"),
@@ -30,6 +34,33 @@ impl World {
         let arrival = Arrival::of(request.as_bytes());
         let _ = self.gateway.handle(Call::UnifiedOrder, &arrival, now);
         self.force(&number);
+    }
+
+    /// Another program of the same merchant closes a number.
+    pub(super) fn close_number(&mut self, number: &str) {
+        let request = self.signed(&[
+            ("appid", APP_ID),
+            ("mch_id", MCH_ID),
+            ("nonce_str", "a3f0c1d2e4b596877869504132435466"),
+            ("out_trade_no", number),
+            ("sign_type", if self.plan.hmac { "HMAC-SHA256" } else { "MD5" }),
+        ]);
+        let now = self.gateway_now();
+        let _ = self.gateway.handle(Call::CloseOrder, &Arrival::of(request.as_bytes()), now);
+    }
+
+    /// Somebody gives back in WeChat's console, of the first number.
+    pub(super) fn by_hand(&mut self, at: usize) {
+        let Some(order_id) = &self.customers[at].order_id else { return };
+        let target = Target::of_number(format!("{order_id}-1"));
+        let refund_fen = self.luck.pick(&[None, Some(1)]);
+        let refund = ConsoleRefund { refund_fen, ..ConsoleRefund::default() };
+        let now = self.gateway_now();
+        if let Ok(refund) = self.gateway.refund_by_hand(&target, refund, now) {
+            self.fault("refund by hand");
+            self.judge.by_hand.insert(refund.out_refund_no);
+            self.look_at_ledger();
+        }
     }
 
     /// A document signed with the merchant's key.

@@ -1,13 +1,17 @@
-//! Customers, shops, machines and operators, each with habits.
+//! Customers and shops, each with habits.
 
+use super::machines::Machine;
 use super::{Event, World};
 use crate::bus::Outcome;
+use crate::judge::order_of;
 use saoma_sandbox::gateway::{Fault, FaultName, FaultRule};
-use saoma_sandbox::{Coupon, CouponKind, Target, Tender};
-use saoma_server::simulation::{Goods, No, SHOP, View};
+use saoma_sandbox::{Coupon, CouponKind, Paid, Target, Tender};
+use saoma_server::simulation::{No, SHOP, View};
 
 /// How often something is asked again that could not be done now.
 const TRIES_MAX: u32 = 400;
+/// How often a page looks at its order.
+const VIEWS_MAX: u32 = 60;
 
 /// A customer, the order, and what it comes to.
 #[derive(Debug)]
@@ -16,16 +20,17 @@ pub(super) struct Customer {
     price_fen: u64,
     expires_in_s: u64,
     /// The machine that sells, if it is one.
-    device: Option<String>,
+    pub(super) device: Option<String>,
     pub(super) order_id: Option<String>,
     habit: Habit,
-    /// The first code that was shown.
+    /// The code that is to be paid: the first one that was shown, or that of the next number.
     code: Option<String>,
+    is_first_closed: bool,
     views: u32,
     tries: u32,
     has_paid: bool,
     wishes: Vec<Wish>,
-    machine: Machine,
+    pub(super) machine: Machine,
 }
 
 /// What a customer does with the code.
@@ -38,6 +43,10 @@ enum Habit {
     Cancels,
     Races,
     WalksAway,
+    /// The number is closed in the middle, and both it and the next one are paid.
+    PaysTwoNumbers,
+    /// Just while the server asks for a newer code.
+    PaysAtRenewal,
 }
 
 /// A refund that the shop wants.
@@ -47,20 +56,6 @@ struct Wish {
     fen: u64,
     tries: u32,
     is_over: bool,
-}
-
-/// How far a machine is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Machine {
-    #[default]
-    Waits,
-    /// It has asked, and its flap is shut.
-    Claims,
-    Opens,
-    Out,
-    /// Its power went while it was at it; it remembers nothing.
-    Forgot,
-    Done,
 }
 
 impl World {
@@ -74,17 +69,26 @@ impl World {
             (plan.cancels, Habit::Cancels),
             (plan.races, Habit::Races),
             (plan.walks_away, Habit::WalksAway),
+            (plan.two_numbers, Habit::PaysTwoNumbers),
+            (plan.pays_at_renewal, Habit::PaysAtRenewal),
         ];
         let habit = habit.into_iter().find(|(often, _)| people.chance(*often));
+        let habit = habit.map_or(Habit::Pays, |(_, habit)| habit);
         let device = people.chance(plan.machines).then(|| format!("machine-{}", at % 4));
         Customer {
             order_no: format!("NO-{at}"),
             price_fen: people.pick(&[1, 2, 599, 1_800, 9_900, 123_456, 2_147_483_647]),
-            expires_in_s: people.pick(&[120, 300, 900, 900, 900, 7_200]),
+            expires_in_s: match habit {
+                Habit::PaysTwoNumbers => people.pick(&[900, 7_200]),
+                Habit::PaysAtRenewal => 7_200,
+                Habit::PaysLate => people.pick(&[120, 900, 7_200, 7_200]),
+                _ => people.pick(&[120, 300, 900, 900, 900, 7_200]),
+            },
             device,
             order_id: None,
-            habit: habit.map_or(Habit::Pays, |(_, habit)| habit),
+            habit,
             code: None,
+            is_first_closed: false,
             views: 0,
             tries: 0,
             has_paid: false,
@@ -152,20 +156,57 @@ impl World {
             self.judge.violation(format!("{} shows a code and is {phase}", view.order_id));
         }
         let customer = &mut self.customers[at];
+        if customer.is_first_closed && !customer.has_paid {
+            return self.next_number(at, phase, view.code_url.as_deref());
+        }
         match phase {
-            "placing" if customer.views < 60 => self.after(1_000, Event::View(at)),
+            "placing" if customer.views < VIEWS_MAX => self.after(1_000, Event::View(at)),
             "open" if customer.code.is_none() => {
                 if let Some(code) = view.code_url {
                     customer.code = Some(code.as_str().to_owned());
                     self.decide_habit(at);
+                    // Some look once more at the very moment at which it ends.
+                    let left_s = view.expires_at.since(view.server_time);
+                    if self.people.chance(250) {
+                        self.after(left_s * 1000 - self.now_ms % 1000, Event::View(at));
+                    }
                 }
             }
-            "open" | "closing" | "placing" if customer.has_paid && customer.views < 60 => {
+            "open" | "closing" | "placing" if customer.has_paid && customer.views < VIEWS_MAX => {
                 self.after(20_000, Event::View(at));
             }
-            "paid" if customer.device.is_some() => self.after(10, Event::Dispense(at)),
+            "paid" if customer.device.is_some() => {
+                let later = self.people.pick(&[10, 10, 5_000]);
+                self.after(later, Event::Dispense(at));
+                self.may_want_back(at);
+            }
             "paid" | "shipped" => self.may_want_back(at),
             _ => {}
+        }
+        if phase == "shipped" && self.people.chance(self.plan.by_hand) {
+            let later = self.people.pick(&[1, 90_000, 40_000_000]);
+            self.after(later, Event::ByHand(at));
+        }
+        // Whoever has paid may want to give it up all the same.
+        if phase == "paid" && self.people.chance(self.plan.cancels / 4) {
+            let later = self.people.pick(&[1, 500, 30_000]);
+            self.after(later, Event::Cancel(at));
+        }
+    }
+
+    /// The first number was closed by somebody: there will be another one, which is paid, and so is
+    /// the first one.
+    fn next_number(&mut self, at: usize, phase: &str, code: Option<&str>) {
+        let customer = &mut self.customers[at];
+        if phase == "open" && code.is_some() && customer.code.as_deref() != code {
+            customer.code = code.map(str::to_owned);
+            customer.has_paid = true;
+            let old = self.people.pick(&[0, 50, 3_000, 200_000]);
+            let new = self.people.pick(&[0, 50, 3_000, 200_000]);
+            self.after(new, Event::Pay(at));
+            self.after(old, Event::PayByForce(at, "an older number paid"));
+        } else if matches!(phase, "open" | "placing") && customer.views < VIEWS_MAX {
+            self.after(20_000, Event::View(at));
         }
     }
 
@@ -184,7 +225,7 @@ impl World {
             }
             Habit::PaysAfterEnd => {
                 let later = self.people.pick(&[1, 400_000, 2_000_000]);
-                self.after(lives_ms + later, Event::PayAfterEnd(at));
+                self.after(lives_ms + later, Event::PayByForce(at, "paid after the end"));
             }
             Habit::Cancels => {
                 self.after(pays, Event::Cancel(at));
@@ -194,7 +235,11 @@ impl World {
                 }
             }
             Habit::Races => self.after(pays, Event::Race(at)),
-            Habit::WalksAway => {}
+            Habit::WalksAway | Habit::PaysAtRenewal => {}
+            Habit::PaysTwoNumbers => {
+                let later = self.people.between(301_000, 500_000);
+                self.after(later, Event::NumberClosed(at));
+            }
         }
     }
 
@@ -214,11 +259,13 @@ impl World {
         let Some(code) = self.customers[at].code.clone() else { return };
         let Some(order_id) = self.customers[at].order_id.clone() else { return };
         let number = format!("{order_id}-1");
-        if self.people.chance(self.plan.other_amount) {
+        if self.customers[at].habit == Habit::PaysTwoNumbers {
+            // This code is not the first number's.
+        } else if self.people.chance(self.plan.other_amount) {
             self.payment_fault(FaultName::PaidOtherAmount, &number);
         } else if self.people.chance(self.plan.other_currency) {
             if self.payment_fault(FaultName::PaidOtherCurrency, &number) {
-                self.judge.foreign.insert(number.clone());
+                self.pays_foreign.insert(number);
             }
         } else if self.people.chance(self.plan.query_lags) {
             self.payment_fault(FaultName::QueryLags, &number);
@@ -230,8 +277,7 @@ impl World {
             Ok(_) => "paid",
             Err(_) => "not paid",
         });
-        self.look_at_ledger();
-        if paid.is_ok() {
+        if self.has_paid(paid.ok()) {
             self.customers[at].has_paid = true;
             let later = self.people.pick(&[1_000, 20_000, 200_000]);
             self.after(later, Event::View(at));
@@ -255,11 +301,11 @@ impl World {
         self.force(&number);
     }
 
-    /// The gateway takes a payment for what is over.
-    pub(super) fn pay_after_end(&mut self, at: usize) {
+    /// The gateway takes a payment for the first number, as it never should.
+    pub(super) fn pay_by_force(&mut self, at: usize, fault: &'static str) {
         let Some(order_id) = &self.customers[at].order_id else { return };
         let number = format!("{order_id}-1");
-        self.fault("paid after the end");
+        self.fault(fault);
         self.force(&number);
         self.customers[at].has_paid = true;
         self.after(30_000, Event::View(at));
@@ -271,7 +317,44 @@ impl World {
         // An order that never got there cannot be paid either.
         let paid = self.gateway.pay(&Target::of_number(number), tender, now);
         self.tell(&format!("{number} paid by force: {:?}", paid.is_ok()));
+        self.has_paid(paid.ok());
+    }
+
+    /// The gateway has taken a payment, or not.
+    fn has_paid(&mut self, paid: Option<Paid>) -> bool {
+        if let Some(paid) = &paid
+            && self.pays_foreign.remove(&paid.out_trade_no)
+        {
+            self.judge.foreign.insert(paid.transaction_id.clone());
+        }
         self.look_at_ledger();
+        paid.is_some()
+    }
+
+    /// A server asks for a number's code once more. Some pay at that moment.
+    pub(super) fn asked_again(&mut self, number: &str) {
+        let order_id = order_of(number);
+        let pays = |customer: &Customer| {
+            customer.habit == Habit::PaysAtRenewal
+                && !customer.has_paid
+                && customer.code.is_some()
+                && customer.order_id.as_deref() == Some(order_id)
+        };
+        if let Some(at) = self.customers.iter().position(pays) {
+            self.after(0, Event::PayByForce(at, "paid while its code is renewed"));
+        }
+    }
+
+    /// Somebody closes the order's first number at WeChat, and it is not this server.
+    pub(super) fn number_closed(&mut self, at: usize) {
+        let customer = &mut self.customers[at];
+        let Some(order_id) = &customer.order_id else { return };
+        let number = format!("{order_id}-1");
+        customer.is_first_closed = true;
+        customer.views = 0;
+        self.fault("number closed by another program");
+        self.close_number(&number);
+        self.after(20_000, Event::View(at));
     }
 
     pub(super) fn cancel(&mut self, at: usize) {
@@ -300,7 +383,7 @@ impl World {
     }
 
     /// Now and then the shop gives something back.
-    fn may_want_back(&mut self, at: usize) {
+    pub(super) fn may_want_back(&mut self, at: usize) {
         if !self.customers[at].wishes.is_empty() || !self.people.chance(self.plan.refunds) {
             return;
         }
@@ -326,7 +409,7 @@ impl World {
         let customer = &mut self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
         let is_machine = customer.device.is_some();
-        let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
+        let Some(wish_of) = customer.wishes.get_mut(wish).filter(|it| !it.is_over) else { return };
         wish_of.tries += 1;
         self.judge.wished.insert(order_id.clone());
         let (refund_no, fen) = (wish_of.refund_no.clone(), wish_of.fen);
@@ -335,6 +418,9 @@ impl World {
             let result = server.refund(Some(shop), &order_id, &refund_no, fen).await;
             Outcome::Refunded { customer: at, wish, result }
         });
+        // Whoever hears nothing asks again.
+        let again = self.people.between(8_000, 20_000);
+        self.after(again, Event::Refund(at, wish));
     }
 
     pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<String, No>) {
@@ -345,103 +431,12 @@ impl World {
             Ok(number) => {
                 wish_of.is_over = true;
                 let fen = wish_of.fen;
-                let promised = crate::judge::Promised { order_id, fen };
+                let promised = crate::judge::Promised { order_id, fen, at_ms: self.now_ms };
                 let refund_no = wish_of.refund_no.clone();
                 self.judge.promise(&refund_no, number, promised);
             }
-            Err(No::Failed) if !wish_of.is_over && wish_of.tries < TRIES_MAX => {
-                let again = self.people.between(500, 5_000);
-                self.after(again, Event::Refund(at, wish));
-            }
-            Err(_) => {}
-        }
-    }
-
-    pub(super) fn dispense(&mut self, at: usize) {
-        let customer = &mut self.customers[at];
-        if !matches!(customer.machine, Machine::Waits | Machine::Claims | Machine::Forgot) {
-            return;
-        }
-        if customer.machine == Machine::Waits {
-            customer.machine = Machine::Claims;
-        }
-        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
-        else {
-            return;
-        };
-        match self.some_server() {
-            Some(node) => self.task(node, move |server| async move {
-                let result = server.dispense(&order_id, &device).await;
-                Outcome::Dispensed { customer: at, result }
-            }),
-            None => self.after(2_000, Event::Dispense(at)),
-        }
-    }
-
-    pub(super) fn dispensed(&mut self, at: usize, result: Result<Goods, No>) {
-        let goods = match result {
-            Ok(goods) => goods,
-            Err(No::Failed) => return self.after(3_000, Event::Dispense(at)),
-            Err(No::Refused(_)) => {
-                self.customers[at].machine = Machine::Done;
-                return;
-            }
-        };
-        let forgot = self.customers[at].machine == Machine::Forgot;
-        if goods.again && forgot {
-            // They may be out. A person has to look.
-            self.customers[at].machine = Machine::Done;
-            return;
-        }
-        if !matches!(self.customers[at].machine, Machine::Claims | Machine::Forgot) {
-            return;
-        }
-        if !self.calm && self.people.chance(60) {
-            self.fault("machine's power cut before its flap");
-            self.customers[at].machine = Machine::Forgot;
-            return self.after(60_000, Event::Dispense(at));
-        }
-        self.customers[at].machine = Machine::Opens;
-        self.after(1_500, Event::Flap(at));
-    }
-
-    /// The goods fall.
-    pub(super) fn flap(&mut self, at: usize) {
-        let customer = &mut self.customers[at];
-        customer.machine = Machine::Out;
-        let Some(order_id) = customer.order_id.clone() else { return };
-        self.tell("goods out");
-        self.judge.handed_over(&order_id, "by machine", None, None);
-        if !self.calm && self.people.chance(60) {
-            self.fault("machine's power cut after its flap");
-            self.customers[at].machine = Machine::Forgot;
-            return self.after(60_000, Event::Dispense(at));
-        }
-        self.after(200, Event::Confirm(at));
-        if self.people.chance(self.plan.refunds) {
-            self.may_want_back(at);
-        }
-    }
-
-    pub(super) fn confirm(&mut self, at: usize) {
-        let customer = &self.customers[at];
-        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
-        else {
-            return;
-        };
-        match self.some_server() {
-            Some(node) => self.task(node, move |server| async move {
-                let result = server.confirm(&order_id, &device).await;
-                Outcome::Confirmed { customer: at, result }
-            }),
-            None => self.after(2_000, Event::Confirm(at)),
-        }
-    }
-
-    pub(super) fn confirmed(&mut self, at: usize, result: &Result<(), No>) {
-        match result {
-            Err(No::Failed) => self.after(3_000, Event::Confirm(at)),
-            Ok(()) | Err(No::Refused(_)) => self.customers[at].machine = Machine::Done,
+            Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
+            Err(_) => wish_of.is_over = true,
         }
     }
 }

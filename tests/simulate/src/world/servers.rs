@@ -10,8 +10,12 @@ use tokio::task::JoinSet;
 
 /// Most entries of a lane that are performed at once, as the worker has it.
 const PARALLEL_MAX: usize = 16;
-/// What wakes a server: entries for WeChat, entries for shops, orders, goods.
-const KINDS: usize = 4;
+/// What wakes a server: entries for WeChat, entries for shops, orders, goods, bills.
+const KINDS: usize = 5;
+/// The last one of them.
+const BILLS: usize = 4;
+/// When WeChat's bill of the day before is there, by the clock in Beijing.
+const BILL_READY_S: u64 = 10 * 3_600;
 
 /// A server, alive or not.
 pub(super) struct Node {
@@ -28,16 +32,62 @@ struct Alive {
     at_once: AtOnce,
     performing: [usize; 2],
     wakes_ms: [Option<u64>; KINDS],
-    /// When each was last looked at, by this server's clock, and after how many commits.
-    looked: [(u64, u64); KINDS],
+    /// When each was last looked at, by this server's clock; 0 once its bell has rung again.
+    looked_s: [u64; KINDS],
+    /// After how many commits bells were listened to.
+    heard_commits: Option<u64>,
     due: [Option<u64>; KINDS],
+    /// Whether it is at its bills.
+    reconciles: bool,
+    /// When it last did everything about bills that there was, by its clock.
+    reconciled_s: Option<u64>,
+}
+
+impl Alive {
+    /// Bells ring after a commit only; whoever hears his own looks again at once.
+    fn listen(&mut self, commits: Option<u64>) {
+        if commits.is_some() && commits == self.heard_commits {
+            return;
+        }
+        self.heard_commits = commits;
+        let [gateway, shop, time] = self.server.rung();
+        for (kind, rung) in [gateway, shop, time, time].into_iter().enumerate() {
+            if rung {
+                self.looked_s[kind] = 0;
+            }
+        }
+    }
+
+    /// When it has something of a kind to do, by its clock, which shows `now_s`.
+    fn due_s(&self, kind: usize, due: [Option<u64>; KINDS], now_s: u64) -> Option<u64> {
+        if kind != BILLS {
+            return due[kind];
+        }
+        let next_bill = self.reconciled_s.map_or(0, |done_s| next_bill_s(done_s.min(now_s)));
+        Some(due[BILLS].map_or(next_bill, |due_s| due_s.min(next_bill)))
+    }
+
+    fn is_full(&self, kind: usize) -> bool {
+        match kind {
+            BILLS => self.reconciles,
+            kind => kind < 2 && self.performing[kind] >= PARALLEL_MAX,
+        }
+    }
+}
+
+/// When the next bill is there.
+fn next_bill_s(after_s: u64) -> u64 {
+    const DAY_S: u64 = 86_400;
+    // Beijing is eight hours ahead.
+    let since_s = (after_s + 8 * 3_600 + DAY_S - BILL_READY_S) % DAY_S;
+    after_s - since_s + DAY_S
 }
 
 impl Node {
-    pub(super) fn new(skew_s: i64) -> Self {
+    pub(super) fn new(skew_s: i64, now_s: u64) -> Self {
         Self {
             skew_s,
-            clock: ManualClock::new(UnixTime::new(super::START_S).unwrap_or(UnixTime::MAX)),
+            clock: ManualClock::new(UnixTime::new(now_s).unwrap_or(UnixTime::MAX)),
             epoch: 0,
             alive: None,
             is_starting: false,
@@ -73,7 +123,9 @@ impl World {
         let node = &mut self.nodes[node];
         if let Some(alive) = &node.alive {
             while node.tasks.try_join_next().is_some() {}
-            node.tasks.spawn(bus.task(node.epoch, task(alive.server.clone())));
+            // Futures are large: each is moved once.
+            let task = Box::pin(task(alive.server.clone()));
+            node.tasks.spawn(bus.task(node.epoch, task));
         }
     }
 
@@ -87,6 +139,7 @@ impl World {
         let line = Arc::new(Line { bus: self.bus.clone(), epoch });
         let options = Options {
             hold: self.plan.hold,
+            unknown: self.plan.unknown,
             hmac: self.plan.hmac,
             seed: self.seed.wrapping_mul(1_000).wrapping_add(epoch),
         };
@@ -116,8 +169,11 @@ impl World {
             at_once,
             performing: [0; 2],
             wakes_ms: [None; KINDS],
-            looked: [(0, 0); KINDS],
+            looked_s: [0; KINDS],
+            heard_commits: None,
             due: [None; KINDS],
+            reconciles: false,
+            reconciled_s: None,
         });
     }
 
@@ -180,22 +236,23 @@ impl World {
     /// When somebody has something to do, he is woken then.
     pub(super) fn plan_wakes(&mut self) {
         let (due, commits) = match &self.base {
-            Base::Memory(memory) => (Some(memory.next_due()), memory.commits()),
-            Base::Sqlite(_) => (None, 0),
+            Base::Memory(memory) => (Some(memory.next_due()), Some(memory.commits())),
+            Base::Sqlite(_) => (None, None),
         };
         let now_ms = self.now_ms;
         for node in 0..self.nodes.len() {
             self.take_at_once(node);
             let skew_s = self.nodes[node].skew_s;
             let Some(alive) = &mut self.nodes[node].alive else { continue };
+            alive.listen(commits);
             let due = due.unwrap_or(alive.due);
+            let now_s = (now_ms / 1000).saturating_add_signed(skew_s);
             for kind in 0..KINDS {
-                let is_full = kind < 2 && alive.performing[kind] >= PARALLEL_MAX;
-                let Some(due_s) = due[kind].filter(|_| !is_full) else { continue };
-                let (looked_s, looked_commits) = alive.looked[kind];
-                // What was due already when it was looked at waits for somebody.
-                let again = looked_commits == commits;
-                let due_s = if again { due_s.max(looked_s + 1) } else { due_s };
+                let due_s = alive.due_s(kind, due, now_s).filter(|_| !alive.is_full(kind));
+                let Some(due_s) = due_s else { continue };
+                // What was due already when it was looked at waits for somebody, as the worker
+                // has it.
+                let due_s = due_s.max(alive.looked_s[kind].min(now_s) + 1);
                 let at_ms = due_s.saturating_add_signed(-skew_s).saturating_mul(1000);
                 let at_ms = at_ms.max(now_ms);
                 if alive.wakes_ms[kind].is_none_or(|wakes_ms| wakes_ms > at_ms + 60) {
@@ -234,18 +291,19 @@ impl World {
         let Some(node) = self.node_of(epoch) else { return };
         if let Some(alive) = &mut self.nodes[node].alive {
             alive.performing[lane] = alive.performing[lane].saturating_sub(1);
+            alive.looked_s[lane] = 0;
         }
     }
 
     pub(super) fn wake(&mut self, node: usize, kind: usize) {
         let now_ms = self.now_ms;
         let now_s = self.now_s().saturating_add_signed(self.nodes[node].skew_s);
-        let (due, commits) = match &self.base {
-            Base::Memory(memory) => (memory.next_due()[kind], memory.commits()),
-            Base::Sqlite(_) => (None, 0),
+        let due = match &self.base {
+            Base::Memory(memory) => Some(memory.next_due()),
+            Base::Sqlite(_) => None,
         };
         let Some(alive) = &mut self.nodes[node].alive else { return };
-        let due = due.or(alive.due[kind]);
+        let due = alive.due_s(kind, due.unwrap_or(alive.due), now_s);
         if alive.wakes_ms[kind] != Some(now_ms) {
             // Another wake has taken this one's place.
             return;
@@ -254,7 +312,17 @@ impl World {
         if due.is_none_or(|due| due > now_s) {
             return;
         }
-        alive.looked[kind] = (now_s, commits);
+        if alive.is_full(kind) {
+            return;
+        }
+        alive.looked_s[kind] = now_s;
+        if kind == BILLS {
+            alive.reconciles = true;
+            self.task(node, |server| async move {
+                Outcome::Reconciled { went_well: server.reconcile().await.is_ok() }
+            });
+            return;
+        }
         if kind >= 2 {
             self.task(node, |server| async move {
                 // What fails comes up again.
@@ -270,6 +338,25 @@ impl World {
                 let works = server.claim(kind == 1, limit).await.unwrap_or_default();
                 Outcome::Claimed { lane: kind, works }
             });
+        }
+    }
+
+    pub(super) fn reconciled(&mut self, epoch: u64, went_well: bool) {
+        let Some(node) = self.node_of(epoch) else { return };
+        if let Some(alive) = &mut self.nodes[node].alive {
+            alive.reconciles = false;
+            if went_well {
+                alive.reconciled_s = Some(alive.looked_s[BILLS]);
+            }
+        }
+    }
+
+    /// A server that asks for a bill loses its power now and then before it is through with it.
+    pub(super) fn may_die_over_a_bill(&mut self, epoch: u64) {
+        let Some(node) = self.node_of(epoch) else { return };
+        if !self.calm && self.luck.chance(self.plan.bill_power_cuts) {
+            let at = self.luck.between(0, 400);
+            self.after(at, Event::PowerCut(node));
         }
     }
 

@@ -1,0 +1,139 @@
+//! The judge's word about bills: each day of the gateway's ledger was compared, our books say the
+//! same, and what they lack a person was told of.
+
+use crate::judge::{Judge, order_of};
+use crate::verdict::{Books, Row, cell};
+use saoma_server::UnknownPolicy;
+use std::collections::BTreeSet;
+
+/// Most payments of nobody's numbers on a day that go back by themselves.
+const UNKNOWN_MAX: usize = 10;
+
+/// How many, and how much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) count: u64,
+    pub(crate) fen: u64,
+}
+
+impl Sum {
+    pub(crate) const fn add(&mut self, fen: u64) {
+        self.count += 1;
+        self.fen += fen;
+    }
+}
+
+/// A day in the gateway's ledger.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LedgerDay {
+    /// In 8 digits.
+    pub(crate) date: String,
+    pub(crate) payments: Sum,
+    /// Those that were accepted.
+    pub(crate) refunds: Sum,
+}
+
+fn sum(row: &Row, count: &str, fen: &str) -> Sum {
+    let number = |column| cell(row, column).parse().unwrap_or(u64::MAX);
+    Sum { count: number(count), fen: number(fen) }
+}
+
+impl Judge {
+    /// Payments that our books may lack: a person was told that a number was paid twice or that
+    /// nobody knows it, or they are another program's.
+    pub(crate) fn left_out(&self, books: &Books) -> BTreeSet<String> {
+        let missing = books.differences.iter().filter(|row| cell(row, "kind") == "missing_here");
+        let left_out = missing.filter(|row| self.may_be_left_out(row));
+        left_out.map(|row| cell(row, "number").to_owned()).collect()
+    }
+
+    fn may_be_left_out(&self, row: &Row) -> bool {
+        let Some(captured) = self.captured.get(cell(row, "number")) else { return false };
+        let number = &captured.number;
+        let is_nobodys = !self.bought.contains_key(order_of(number));
+        match (cell(row, "state"), cell(row, "why")) {
+            ("open", "conflict") => self.is_paid_twice(number),
+            ("explained", "not_ours") => {
+                is_nobodys && number.starts_with("OTHER-") && self.unknown != UnknownPolicy::All
+            }
+            ("open", "held") => {
+                is_nobodys
+                    && match self.unknown {
+                        UnknownPolicy::Hold => true,
+                        UnknownPolicy::Ours => self.count_of_nobodys() > UNKNOWN_MAX,
+                        UnknownPolicy::All => false,
+                    }
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn is_paid_twice(&self, number: &str) -> bool {
+        self.captured.values().filter(|captured| captured.number == number).count() > 1
+    }
+
+    fn count_of_nobodys(&self) -> usize {
+        let numbers = self.captured.values().map(|captured| order_of(&captured.number));
+        numbers.filter(|order_id| !self.bought.contains_key(*order_id)).count()
+    }
+
+    /// Each day is compared, and its sums are the ledger's.
+    pub(crate) fn days_compared(&mut self, books: &Books, days: &[LedgerDay]) {
+        for day in days {
+            let date = &day.date;
+            let row = books.bills.iter().find(|row| cell(row, "bill_date") == date);
+            let Some(row) = row else {
+                self.violation(format!("nobody thinks of the bill of {date}"));
+                continue;
+            };
+            if cell(row, "state") != "compared" || !cell(row, "due_at").is_empty() {
+                let error = cell(row, "last_error");
+                self.violation(format!("the bill of {date} is never compared: {error}"));
+                continue;
+            }
+            for (refunds, ledger, [there, here]) in [
+                (false, day.payments, ["payments_there", "payments_here"]),
+                (true, day.refunds, ["refunds_there", "refunds_here"]),
+            ] {
+                let read = |name: &str| sum(row, &format!("{name}_count"), &format!("{name}_fen"));
+                let (there, here) = (read(there), read(here));
+                if there != ledger {
+                    let what = format!("{date}: {ledger:?} at WeChat, {there:?} in its bill");
+                    self.violation(what);
+                }
+                // What differs for good is told of line by line.
+                let differs = books.differences.iter().any(|row| {
+                    cell(row, "bill_date") == date
+                        && cell(row, "kind").starts_with("refund_") == refunds
+                        && matches!(cell(row, "state"), "open" | "explained")
+                });
+                if here != there && !differs {
+                    self.violation(format!("{date}: {there:?} in the bill, {here:?} here"));
+                }
+            }
+        }
+    }
+
+    /// Each difference ends; what stays open is for a person, by the rule.
+    pub(crate) fn differences_end(&mut self, books: &Books, left_out: &BTreeSet<String>) {
+        for row in &books.differences {
+            let (date, kind, number) =
+                (cell(row, "bill_date"), cell(row, "kind"), cell(row, "number"));
+            let (state, why, note) = (cell(row, "state"), cell(row, "why"), cell(row, "note"));
+            if !cell(row, "due_at").is_empty() {
+                self.violation(format!(
+                    "{date}, {kind} of {number} is asked about for ever: {note}"
+                ));
+            }
+            let number_paid = self.captured.get(number).map(|captured| captured.number.clone());
+            let by_rule = match why {
+                "conflict" => number_paid.is_some_and(|number| self.is_paid_twice(&number)),
+                "held" => self.hold,
+                _ => false,
+            };
+            if state == "open" && !by_rule && !left_out.contains(number) {
+                self.violation(format!("{date}, {kind} of {number} stays open: {why}, {note}"));
+            }
+        }
+    }
+}
