@@ -49,6 +49,8 @@ pub use config::{
     MerchantConfig, OperatorConfig, Problem, Secret, ShopConfig, UnknownPolicy, Watched,
     WebhookConfig,
 };
+#[cfg(fuzzing)]
+pub use http::fuzzing;
 pub use keys::{KeyError, KeyInfo, Keys};
 pub use password::{PasswordError, hash_password};
 pub use random::{NoRandom, Random, Seeded};

@@ -10,7 +10,7 @@ use crate::process::{output, program, run as run_process};
 use crate::workspace;
 
 /// One for each parser, as in `tests/fuzz/Cargo.toml`.
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 13] = [
     "xml",
     "differential",
     "pay_notice",
@@ -20,6 +20,10 @@ const TARGETS: [&str; 9] = [
     "bill",
     "beijing_time",
     "kiosk_serial",
+    "kiosk_answers",
+    "kiosk_journal",
+    "http_bodies",
+    "gateway",
 ];
 /// Where they are built for: the sanitizer is named with its target.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
@@ -82,19 +86,18 @@ fn nightly(arguments: &[&str]) -> Command {
 }
 
 fn fuzz(targets: &[&str], seconds: u32) -> Result<(), Failure> {
-    // The seeds need no coverage.
-    run_process(&mut nightly(&["run", "--quiet", "--example", "seeds"]))?;
-    let mut build = nightly(&["build", "--release", "--target", TRIPLE]);
+    let mut build = nightly(&["build", "--release", "--target", TRIPLE, "--example", "seeds"]);
     for target in targets {
         build.args(["--bin", *target]);
     }
     run_process(build.env("RUSTFLAGS", FLAGS))?;
+    let built = folder().join("target").join(TRIPLE).join("release");
+    run_process(&mut program(built.join("examples/seeds"), &[]))?;
     for target in targets {
         let corpus = folder().join("corpus").join(target);
         std::fs::create_dir_all(&corpus)
             .map_err(Failure::io(format!("cannot make {}", corpus.display())))?;
-        let program_path = folder().join("target").join(TRIPLE).join("release").join(target);
-        let mut fuzzer = program(program_path, &["-max_len=20000", "-print_final_stats=1"]);
+        let mut fuzzer = program(built.join(target), &["-max_len=20000", "-print_final_stats=1"]);
         fuzzer.arg(corpus).arg(format!("-max_total_time={seconds}")).current_dir(folder());
         run_process(&mut fuzzer)?;
     }

@@ -7,6 +7,8 @@ mod docs;
 mod error;
 mod events;
 mod fields;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod goods;
 mod limit;
 mod look;

@@ -68,7 +68,7 @@ pub(super) async fn anomalies(
 }
 
 /// Reads what a shop asks for, field by field, so that an error can name the field.
-fn new_order(body: &[u8]) -> Result<NewOrder, ApiError> {
+pub(super) fn new_order(body: &[u8]) -> Result<NewOrder, ApiError> {
     let mut fields = object(body)?;
     let order_no = text(&mut fields, "order_no")?;
     let amount_fen = number(&mut fields, "amount_fen")?;

@@ -94,7 +94,7 @@ pub(super) async fn one(
 }
 
 /// Reads what a shop asks for, field by field, so that an error can name the field.
-fn new_refund(body: &[u8]) -> Result<NewRefund, ApiError> {
+pub(super) fn new_refund(body: &[u8]) -> Result<NewRefund, ApiError> {
     let mut fields = object(body)?;
     let refund_no = text(&mut fields, "refund_no")?;
     let amount_fen = number(&mut fields, "amount_fen")?;
