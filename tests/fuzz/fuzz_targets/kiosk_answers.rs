@@ -1,5 +1,4 @@
-//! Whatever a server or a proxy answers a terminal, it is an answer or none; a terminal that is told
-//! its order by another number does not take it.
+//! Whatever a server or a proxy answers a terminal, it is an answer or none.
 
 #![no_main]
 
