@@ -1,7 +1,8 @@
 use super::compare::Comparison;
 use super::spool::{Spool, SpoolWriter};
+use super::words::{State, Why};
 use super::*;
-use crate::store::BillSum;
+use crate::store::{BillSum, End};
 use crate::testing::{Shop, alter, merchant};
 use crate::webhook::{Reach, Webhooks};
 use allocation_counter::measure;
@@ -222,6 +223,23 @@ async fn of_two_who_want_a_day_or_a_difference_one_has_it() {
     let mut tx = store.begin().await.unwrap();
     assert!(DifferenceRow::claim(&mut tx, now, now.plus(60)).await.unwrap().is_some());
     assert!(DifferenceRow::claim(&mut tx, now, now.plus(60)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_ends_while_its_day_is_compared_has_the_day_compared_once_more() {
+    let shop = Shop::open().await;
+    let now = shop.service.context.clock.now();
+    let sums = compare(&shop, "20261122", &[payment(1, at("20261122120000"), 1)]).await;
+    let mut tx = shop.service.store.begin().await.unwrap();
+    let row = DifferenceRow::claim(&mut tx, now, now.plus(60)).await.unwrap().unwrap();
+    BillDay::ask_for(&mut tx, &mch_id(), &row.key.date, now).await.unwrap();
+    let day = BillDay::get(&mut tx, &mch_id(), &row.key.date).await.unwrap().unwrap();
+    let day = day.take(&mut tx, now.plus(60)).await.unwrap().unwrap();
+    let end = End::new(State::Settled, Why::AgreesNow, "");
+    DifferenceRow::set(&mut tx, &row.key, &end, None, now).await.unwrap();
+    day.compared(&mut tx, sums, now).await.unwrap();
+    let day = BillDay::get(&mut tx, &mch_id(), &row.key.date).await.unwrap().unwrap();
+    assert_eq!(day.due_at, Some(now), "its sums are from before");
 }
 
 #[test]

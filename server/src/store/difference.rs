@@ -247,7 +247,8 @@ impl DifferenceRow {
             return Ok(());
         }
         let sql = "update bill_day set due_at = $1
-                   where mch_id = $2 and bill_date = $3 and due_at is null and not exists (
+                   where mch_id = $2 and bill_date = $3 and (due_at is null or due_at > $1)
+                     and not exists (
                        select 1 from bill_difference as d
                        where d.mch_id = $2 and d.bill_date = $3 and d.state = 'open'
                          and d.due_at is not null)";

@@ -75,6 +75,8 @@ pub(crate) struct Judge {
     pub(crate) ends_badly: BTreeSet<String>,
     /// Refunds that an operator has decided against, and those let go.
     pub(crate) dismissed: BTreeSet<String>,
+    /// Those that one has wanted to decide against: the answer may be lost, and the decision not.
+    pub(crate) may_be_dismissed: BTreeSet<String>,
     pub(crate) released: BTreeSet<String>,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,

@@ -144,7 +144,7 @@ impl Judge {
             let conflict = has_alarm("conflict") && self.is_paid_twice(&captured.number);
             let by_person = rows.iter().any(|(number, state)| match *state {
                 "held" => self.hold || self.foreign.contains(id),
-                "dismissed" => self.dismissed.contains(*number),
+                "dismissed" => self.may_be_dismissed.contains(*number),
                 "failed" => self.ends_badly.contains(*number),
                 _ => false,
             });

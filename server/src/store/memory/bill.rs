@@ -227,7 +227,10 @@ impl Tables {
                 due_at == values.get(3) && at(BILL_DAY, row, "runs") == values.get(4),
                 vec![("due_at", value(0)), ("runs", next("runs"))],
             ),
-            S::DayAgain => (is_null(due_at) && !is_asked, vec![("due_at", value(0))]),
+            S::DayAgain => {
+                let is_later = is_null(due_at) || due_at > values.first();
+                (is_later && !is_asked, vec![("due_at", value(0))])
+            }
             S::DayFailed => (true, vec![("failures", next("failures")), ("last_error", value(0))]),
             _ => (
                 true,

@@ -93,9 +93,11 @@ impl World {
             let Some(node) = self.some_server() else { return };
             // What cannot be sent is paid back by hand.
             let release = may_go && self.people.chance(700);
-            if release {
-                self.judge.released.insert(number.clone());
-            }
+            let wanted = match release {
+                true => &mut self.judge.released,
+                false => &mut self.judge.may_be_dismissed,
+            };
+            wanted.insert(number.clone());
             self.task(node, move |server| async move {
                 let result = server.decide(&number, release).await;
                 Outcome::Decided { number, release, result }
