@@ -241,6 +241,14 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_amount_is_whole_on_the_narrowest_display() {
+        let amount = Fen::new(AMOUNT_MAX_FEN.into()).unwrap();
+        let mut text = String::<16>::new();
+        write!(text, "¥{}", amount.yuan()).unwrap();
+        assert!(crate::font::SIZE_12.width(&text) <= 64, "{text}");
+    }
+
+    #[test]
     fn the_longest_prefix_leaves_room_for_every_count() {
         let prefix = "k".repeat(OrderNumbers::PREFIX_MAX);
         let number = OrderNumbers::new(&prefix).unwrap().number(u32::MAX);

@@ -214,7 +214,7 @@ mod tests {
             ("no = 7", "", "`no`"),
             ("price-fen = 500", "price-fen = 5.0", "`price-fen`"),
             ("price-fen = 500", "price-fen = 0", "`price-fen`"),
-            ("price-fen = 500", "price-fen = 10000000", "9999999"),
+            ("price-fen = 500", "price-fen = 10000000", "`price-fen` must be 1 to 9999999"),
             ("\"pot\"", "\"pott\"", "`picture`"),
             ("name = \"tea\"", "name = \"te a\"", "`name`"),
             ("zh = \"茉莉绿茶\"", "zh = \" \"", "`zh`"),
