@@ -4,7 +4,8 @@ use super::spool::{Spool, number_of};
 use super::words::{State, Why};
 use crate::service::Service;
 use crate::store::{
-    AttemptRow, BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded, StoreError,
+    AttemptRow, BillDay, BillSum, BillSums, DifferenceKey, DifferenceRow, End, Recorded,
+    StoreError, Value,
 };
 use saoma_core::ids::{MchId, OutTradeNo};
 use saoma_core::reconcile::{
@@ -255,9 +256,9 @@ impl<'c> Comparison<'c> {
             return Ok(());
         }
         let now = self.service.context.clock.now();
-        let of = |kind| -> Vec<String> {
+        let of = |kind| -> Vec<Value> {
             let same = rows.iter().filter(|row| row.key.kind == kind && row.there.is_some());
-            same.map(|row| row.key.number.clone()).collect()
+            same.map(|row| row.key.number.as_str().into()).collect()
         };
         let elsewhere = [
             (DifferenceKind::MissingThere, of(DifferenceKind::OtherDay)),
@@ -265,9 +266,9 @@ impl<'c> Comparison<'c> {
         ];
         let mut tx = self.service.store.begin().await?;
         DifferenceRow::record(&mut tx, &rows, self.day.runs).await?;
-        for missing in elsewhere {
-            let (mch_id, date) = (&self.day.mch_id, &self.day.date);
-            DifferenceRow::explain_missing(&mut tx, mch_id, date, missing, now).await?;
+        for (kind, numbers) in elsewhere {
+            let day = (&self.day.mch_id, &self.day.date);
+            DifferenceRow::explain_missing(&mut tx, day, kind, numbers, now).await?;
         }
         tx.commit().await
     }

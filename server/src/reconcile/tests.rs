@@ -156,6 +156,9 @@ async fn a_payment_around_midnight_is_explained_on_both_days_in_either_order() {
                 format!("20261124 {here} {number} - 1800 explained other_day"),
             ]
         );
+        let again = shop.rows("select bill_date from bill_day where due_at is not null").await;
+        let ended: &[&str] = if later_first { &["20261124"] } else { &[] };
+        assert_eq!(again, ended, "a day where something ended is compared once more");
     }
 }
 

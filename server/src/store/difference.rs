@@ -158,41 +158,44 @@ impl DifferenceRow {
     /// Ends what was missing in the bill of another day than `date`, for the bill of `date` has it.
     pub(crate) async fn explain_missing(
         conn: &mut Conn,
-        mch_id: &MchId,
-        date: &BillDate,
-        (kind, numbers): (DifferenceKind, Vec<String>),
+        (mch_id, date): (&MchId, &BillDate),
+        kind: DifferenceKind,
+        numbers: Vec<Value>,
         now: UnixTime,
     ) -> Result<(), StoreError> {
-        let sql = "update bill_difference
-                   set state = $1, why = $2, note = $3, due_at = null, ended_at = $4
-                   where mch_id = $5 and kind = $6 and number = $7 and state = 'open'
-                     and bill_date <> $8";
-        for number in numbers {
-            let words = [State::Explained.words().name, Why::OtherDay.words().name];
-            let note = format!("the bill of {date} has it");
-            let values = words.map(Value::from).into_iter().chain([note.into(), now.into()]);
-            let which = [mch_id.as_str(), kind.as_str(), &number, date.as_str()].map(Value::from);
-            conn.execute(sql, values.chain(which).collect()).await?;
+        let note = format!("the bill of {date} has it");
+        let end = End::new(State::Explained, Why::OtherDay, note);
+        for row in Self::elsewhere(conn, (mch_id, date), numbers).await? {
+            if row.key.kind == kind {
+                Self::set(conn, &row.key, &end, None, now).await?;
+            }
         }
         Ok(())
+    }
+
+    /// What differs by these numbers on other days.
+    async fn elsewhere(
+        conn: &mut Conn,
+        (mch_id, date): (&MchId, &BillDate),
+        numbers: Vec<Value>,
+    ) -> Result<Vec<Self>, StoreError> {
+        let found = conn.fetch_all("select * from bill_difference", "number", numbers).await?;
+        let mut rows: Vec<Self> = found.iter().map(Self::read).collect::<Result<_, _>>()?;
+        rows.retain(|row| row.key.mch_id == *mch_id && row.key.date != *date);
+        Ok(rows)
     }
 
     /// Which of these numbers, all of payments or all of refunds, another day's bill is known to
     /// have.
     pub(crate) async fn on_other_days(
         conn: &mut Conn,
-        (mch_id, date): (&MchId, &BillDate),
+        day: (&MchId, &BillDate),
         of_refunds: bool,
         numbers: Vec<Value>,
     ) -> Result<Vec<String>, StoreError> {
-        let found = conn.fetch_all("select * from bill_difference", "number", numbers).await?;
-        let rows: Vec<Self> = found.iter().map(Self::read).collect::<Result<_, _>>()?;
-        let known = rows.into_iter().filter(|row| {
-            let DifferenceKey { kind, .. } = row.key;
-            let other_day = row.key.mch_id == *mch_id && row.key.date != *date;
-            other_day && kind.is_of_refund() == of_refunds && row.there.is_some()
-        });
-        Ok(known.map(|row| row.key.number).collect())
+        let mut rows = Self::elsewhere(conn, day, numbers).await?;
+        rows.retain(|row| row.key.kind.is_of_refund() == of_refunds && row.there.is_some());
+        Ok(rows.into_iter().map(|row| row.key.number).collect())
     }
 
     /// When WeChat is next to be asked about anything.

@@ -189,7 +189,7 @@ impl Tables {
                 self.change_day(statement, values, undo)
             }
             S::PutDifferences => self.put_difference(values, undo),
-            S::TakeDifference | S::SetDifference | S::EndUnseen | S::ExplainMissing => {
+            S::TakeDifference | S::SetDifference | S::EndUnseen => {
                 self.change_differences(statement, values, undo)
             }
             _ => return None,
@@ -228,7 +228,9 @@ impl Tables {
                 vec![("due_at", value(0)), ("runs", next("runs"))],
             ),
             S::DayAgain => {
-                let is_later = is_null(due_at) || due_at > values.first();
+                // Nothing is later than null.
+                let now = values.first().filter(|now| !is_null(Some(now)));
+                let is_later = is_null(due_at) || now.is_some_and(|now| due_at > Some(now));
                 (is_later && !is_asked, vec![("due_at", value(0))])
             }
             S::DayFailed => (true, vec![("failures", next("failures")), ("last_error", value(0))]),
@@ -289,7 +291,7 @@ impl Tables {
                         .zip(values.iter().cloned())
                         .collect(),
                 ),
-                S::EndUnseen => (
+                _ => (
                     named(&["mch_id", "bill_date"], 3)
                         && is_open(&row)
                         && int(at(DIFFERENCE, &row, "run")) < int(values.get(5)),
@@ -298,18 +300,6 @@ impl Tables {
                         ("why", value(1)),
                         ("due_at", Value::Int(None)),
                         ("ended_at", value(2)),
-                    ],
-                ),
-                _ => (
-                    named(&["mch_id", "kind", "number"], 4)
-                        && is_open(&row)
-                        && at(DIFFERENCE, &row, "bill_date") != values.get(7),
-                    vec![
-                        ("state", value(0)),
-                        ("why", value(1)),
-                        ("note", value(2)),
-                        ("due_at", Value::Int(None)),
-                        ("ended_at", value(3)),
                     ],
                 ),
             };

@@ -53,7 +53,6 @@ pub(super) enum Statement {
     RefundsOfDay,
     PutDifferences,
     EndUnseen,
-    ExplainMissing,
     DifferencesNumbered,
     NextDifference,
     DueDifference,
@@ -294,11 +293,6 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         S::EndUnseen,
         "update bill_difference set state = $1, why = $2, due_at = null, ended_at = $3 where \
          mch_id = $4 and bill_date = $5 and state = 'open' and run < $6",
-    ),
-    (
-        S::ExplainMissing,
-        "update bill_difference set state = $1, why = $2, note = $3, due_at = null, ended_at = $4 \
-         where mch_id = $5 and kind = $6 and number = $7 and state = 'open' and bill_date <> $8",
     ),
     (S::DifferencesNumbered, "select * from bill_difference"),
     (
