@@ -1,6 +1,7 @@
 //! A copy of a SQLite database while a server writes to it.
 
 use crate::config::Database;
+use crate::private;
 use crate::store::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -74,7 +75,7 @@ pub async fn backup(database: &Database, to: &Path) -> Result<(), BackupError> {
         return Err(at(to)(io::ErrorKind::AlreadyExists.into()));
     }
     // Whoever may read the copy may read everything.
-    make_private(&part).map_err(at(&part))?;
+    private::make_new(&part).map_err(at(&part))?;
     let copied = async {
         copy(from, &part).await?;
         check(&part).await?;
@@ -88,14 +89,6 @@ pub async fn backup(database: &Database, to: &Path) -> Result<(), BackupError> {
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
-}
-
-fn make_private(path: &Path) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }
 
 async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {

@@ -27,6 +27,7 @@ mod listen;
 mod metrics;
 mod operator;
 mod password;
+mod private;
 mod random;
 mod reconcile;
 mod serve;

@@ -5,11 +5,10 @@
 //! we die in between, the next run copies it again over itself.
 
 use super::{ArchiveError, Archived};
+use crate::private;
 use crate::store::{Conn, Month, Store, StoreError, TABLES};
 use sqlx::AssertSqlSafe;
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Orders of one batch.
@@ -31,7 +30,7 @@ pub(super) async fn archive(
         // An id that begins with no month is left where it is.
         let Some(month) = Month::from_digits(&row.text("month")?) else { continue };
         let path = database.with_extension(format!("archive-{month}.db"));
-        make_private(&path).map_err(|error| ArchiveError::File(path.clone(), error))?;
+        private::make(&path).map_err(|error| ArchiveError::File(path.clone(), error))?;
         let attach = "attach database $1 as archive";
         conn.execute(attach, vec![path.to_string_lossy().as_ref().into()]).await?;
         let moved = leave(&mut conn, month).await;
@@ -39,14 +38,6 @@ pub(super) async fn archive(
         archived.push(Archived { month, orders: moved?, place: path.display().to_string() });
     }
     Ok(archived)
-}
-
-fn make_private(path: &PathBuf) -> io::Result<()> {
-    let mut options = File::options();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }
 
 /// One month; gives how many orders were moved.

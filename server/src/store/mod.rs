@@ -48,9 +48,10 @@ pub(crate) use session::SessionRow;
 pub(crate) use setting::{ping, setting, touch};
 
 use crate::config::{Database, Secret};
+use crate::private;
 use crate::random::NoRandom;
 use db::Line;
-use promise::{check_pragmas, check_settings, forget_statistics, make_private};
+use promise::{check_pragmas, check_settings, forget_statistics};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -243,7 +244,7 @@ impl Store {
 
     /// Opens the file and makes it when it is not there.
     async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
-        make_private(path).map_err(OpenError::File)?;
+        private::make(path).map_err(OpenError::File)?;
         let store = Self::connect_sqlite(path).await?;
         if let Pools::Sqlite { writer, .. } = &store.pools {
             SQLITE_TABLES.run(writer).await.map_err(OpenError::Migrate)?;

@@ -3,20 +3,6 @@
 use super::{Conn, OpenError, StoreError};
 use crate::store::db::Row;
 use sqlx::AssertSqlSafe;
-use std::io;
-use std::path::Path;
-
-/// Makes the file, if it is not there, for its owner alone; SQLite's other files follow it.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
 
 /// What was set when connecting is read back: a payment that was acknowledged must survive a power
 /// failure.

@@ -63,8 +63,8 @@ pub(crate) async fn measure(kind: Kind, scale: &Scale) {
 /// is shipped, while nothing else is to be done.
 async fn fill(place: &mut Place, scale: &Scale) -> (Vec<Rc<Requests>>, Pattern) {
     place.start_server().await;
-    let pattern = Pattern::open(place, "ACK").await;
-    let shipped = Pattern::open(place, "ACK-BARE").await;
+    let pattern = Pattern::open(place, "ACK", 0).await;
+    let shipped = Pattern::open(place, "ACK-BARE", 1).await;
     shipped.ship(place).await;
     place.stop_server().await;
     let mut database = Database::open(place).await;

@@ -7,7 +7,6 @@ use crate::load::Line;
 use crate::place::{Kind, Place};
 use crate::requests::{notice, order, transaction_id};
 use saoma_core::sign::ApiKey;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Tables that hold nothing of an order.
@@ -18,10 +17,8 @@ const CHUNK: u64 = 50_000;
 const STORED_GAP_S: u64 = 8;
 /// Stored orders are paid by transactions from here on.
 const STORED_FROM: u64 = 1_000_000_000;
-/// The transactions that pay the patterns themselves are before this one; each has its own.
+/// The transactions that pay the patterns themselves end here.
 const PATTERN_PAYMENTS: u64 = 999_999_999;
-/// How many patterns there are.
-static PATTERNS: AtomicU8 = AtomicU8::new(0);
 
 /// An order to be copied.
 pub(crate) struct Pattern {
@@ -32,14 +29,14 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// Makes one through the server and waits for its code.
-    pub(crate) async fn open(place: &Place, order_no: &str) -> Self {
+    /// Makes the `n`-th of its database through the server, and waits for its code.
+    pub(crate) async fn open(place: &Place, order_no: &str, n: u64) -> Self {
         let mut line = Line::open(place.address()).await.expect("a line");
         let request = place.shop_post("/v1/orders", &order(order_no));
         let answer = line.call(request.as_bytes()).await.expect("an answer");
         let id = answer.split("\"order_id\":\"").nth(1).and_then(|rest| rest.split('"').next());
         let order_id = id.unwrap_or_else(|| panic!("no order: {answer}")).to_owned();
-        let payment = transaction_id(PATTERN_PAYMENTS - u64::from(PATTERNS.fetch_add(1, Relaxed)));
+        let payment = transaction_id(PATTERN_PAYMENTS - n);
         let pattern = Self { order_id, order_no: order_no.to_owned(), payment };
         pattern.until(place, "open").await;
         pattern
@@ -78,7 +75,7 @@ impl Pattern {
         from: u64,
         count: u64,
     ) -> Vec<(String, u64)> {
-        let copy = Copy { pattern: self, from, count, stored: false };
+        let copy = Copy { pattern: self, from, count, stored: None };
         copy.run(into).await;
         // Time has nothing to do with them for the next hour, so that nothing but what is measured
         // happens.
@@ -88,9 +85,10 @@ impl Pattern {
         (from..from + count).map(|number| (copy.new_id(number), number)).collect()
     }
 
-    /// Copies it so many times as orders of the past, one each eight seconds.
-    pub(crate) async fn copy_stored(&self, into: &mut Database, from: u64, count: u64) {
-        Copy { pattern: self, from, count, stored: true }.run(into).await;
+    /// Copies it so many times as orders of the past, one each eight seconds, of which there are to
+    /// be `all`. Later ones have higher numbers, as they come in a shop.
+    pub(crate) async fn copy_stored(&self, into: &mut Database, from: u64, count: u64, all: u64) {
+        Copy { pattern: self, from, count, stored: Some(all) }.run(into).await;
     }
 }
 
@@ -98,8 +96,8 @@ struct Copy<'a> {
     pattern: &'a Pattern,
     from: u64,
     count: u64,
-    /// Of the past, each of its own time.
-    stored: bool,
+    /// Of the past, each of its own time: how many there are to be.
+    stored: Option<u64>,
 }
 
 struct Column {
@@ -159,7 +157,6 @@ impl Copy<'_> {
     /// What stands in a column of the copy of number `n`.
     fn value(&self, kind: Kind, column: &Column) -> String {
         let Column { name, is_text } = column;
-        let back = format!("{STORED_GAP_S} * n");
         if name == "digest" {
             // As random as a digest, and in order, so that the index is filled from one end.
             return match kind {
@@ -179,15 +176,16 @@ impl Copy<'_> {
                      '{old_payment}', {payment})"
             );
         }
-        if self.stored && name.ends_with("_at") { format!("{name} - {back}") } else { name.clone() }
+        match self.stored {
+            Some(all) if name.ends_with("_at") => format!("{name} - {STORED_GAP_S} * ({all} - n)"),
+            _ => name.clone(),
+        }
     }
 
     /// The new order's id, as an expression over `n`.
     fn sql_id(&self, kind: Kind) -> String {
         let prefix = self.new_id_prefix();
-        if !self.stored {
-            return sql_number(kind, &prefix, 8, 0);
-        }
+        let Some(all) = self.stored else { return sql_number(kind, &prefix, 8, 0) };
         let [year, month, day, hour, minute, second] =
             [(0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14)]
                 .map(|(from, to)| prefix.get(from..to).unwrap_or_default());
@@ -195,11 +193,13 @@ impl Copy<'_> {
         let number = sql_number(kind, "", 8, 0);
         match kind {
             Kind::Sqlite => format!(
-                "strftime('%Y%m%d%H%M%S', unixepoch('{time}') - {STORED_GAP_S} * n, 'unixepoch')
+                "strftime('%Y%m%d%H%M%S', unixepoch('{time}') - {STORED_GAP_S} * ({all} - n),
+                     'unixepoch')
                  || {number}"
             ),
             Kind::Postgres => format!(
-                "to_char(timestamp '{time}' - n * interval '{STORED_GAP_S} s', 'YYYYMMDDHH24MISS')
+                "to_char(timestamp '{time}' - ({all} - n) * interval '{STORED_GAP_S} s',
+                     'YYYYMMDDHH24MISS')
                  || {number}"
             ),
         }

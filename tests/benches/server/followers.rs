@@ -37,7 +37,7 @@ pub(crate) async fn measure(kind: Kind, scale: &Scale) {
     let shop = Shop::default();
     let mut place = Place::make(kind, &shop.open().await).await;
     place.start_server().await;
-    let pattern = Pattern::open(&place, "FOLLOW").await;
+    let pattern = Pattern::open(&place, "FOLLOW", 0).await;
     place.stop_server().await;
     let mut database = Database::open(&place).await;
     let orders = pattern.copy_open(&mut database, 0, count + 1).await;
