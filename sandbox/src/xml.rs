@@ -7,6 +7,7 @@
 //! protocol. Values may be plain, entity-escaped or CDATA, also mixed in one value, and are not
 //! trimmed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use quick_xml::events::{BytesCData, BytesEnd, BytesRef, BytesStart, BytesText, Event};
@@ -288,7 +289,7 @@ pub enum Style {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The element's name.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its value, unescaped.
     pub value: String,
     /// How the value is written.
@@ -297,12 +298,12 @@ pub struct Field {
 
 impl Field {
     /// A field in CDATA.
-    pub fn cdata(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn cdata(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), style: Style::Cdata }
     }
 
     /// A number without CDATA.
-    pub fn plain(name: impl Into<String>, value: impl fmt::Display) -> Self {
+    pub fn plain(name: impl Into<Cow<'static, str>>, value: impl fmt::Display) -> Self {
         Self { name: name.into(), value: value.to_string(), style: Style::Plain }
     }
 
@@ -319,7 +320,9 @@ pub fn write(fields: &[Field]) -> String {
 
 /// The same under another root element: what is sealed in a refund notification has `<root>`.
 pub fn write_root(root: &str, fields: &[Field]) -> String {
-    let mut writer = Writer::new(Vec::new());
+    let bytes = |field: &Field| 2 * field.name.len() + field.value.len() + 24;
+    let room = fields.iter().map(bytes).sum::<usize>() + 2 * root.len() + 8;
+    let mut writer = Writer::new(Vec::with_capacity(room));
     write_to(&mut writer, root, fields).expect("a Vec takes all that is written");
     String::from_utf8(writer.into_inner()).expect("quick-xml writes the UTF-8 that it is given")
 }
@@ -327,7 +330,7 @@ pub fn write_root(root: &str, fields: &[Field]) -> String {
 fn write_to(writer: &mut Writer<Vec<u8>>, root: &str, fields: &[Field]) -> std::io::Result<()> {
     writer.write_event(Event::Start(BytesStart::new(root)))?;
     for field in fields {
-        writer.write_event(Event::Start(BytesStart::new(field.name.as_str())))?;
+        writer.write_event(Event::Start(BytesStart::new(&*field.name)))?;
         match field.style {
             Style::Plain => writer.write_event(Event::Text(BytesText::new(&field.value)))?,
             Style::Cdata if field.value.is_empty() => {
@@ -340,7 +343,7 @@ fn write_to(writer: &mut Writer<Vec<u8>>, root: &str, fields: &[Field]) -> std::
                 }
             }
         }
-        writer.write_event(Event::End(BytesEnd::new(field.name.as_str())))?;
+        writer.write_event(Event::End(BytesEnd::new(&*field.name)))?;
         writer.write_event(Event::Text(BytesText::from_escaped("\n")))?;
     }
     writer.write_event(Event::End(BytesEnd::new(root)))
@@ -482,7 +485,7 @@ mod tests {
             let style = if plain { Style::Plain } else { Style::Cdata };
             let fields: Vec<_> = values
                 .iter()
-                .map(|(name, value)| Field { name: name.clone(), value: value.clone(), style })
+                .map(|(name, value)| Field { name: name.clone().into(), value: value.clone(), style })
                 .collect();
             let document = Document::read(write(&fields).as_bytes()).unwrap();
             prop_assert!(document.iter().eq(fields.iter().map(Field::pair)));

@@ -46,10 +46,9 @@ impl Answer {
 
     /// The body for the log: a bill may be long, or packed, and can be fetched again.
     pub(super) fn for_log(&self) -> String {
-        if self.body.len() > LOGGED_BYTES_MAX || std::str::from_utf8(&self.body).is_err() {
-            format!("({} bytes)", self.body.len())
-        } else {
-            self.text().into_owned()
+        match std::str::from_utf8(&self.body) {
+            Ok(text) if text.len() <= LOGGED_BYTES_MAX => text.to_owned(),
+            _ => format!("({} bytes)", self.body.len()),
         }
     }
 

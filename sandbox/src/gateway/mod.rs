@@ -241,11 +241,12 @@ impl Gateway {
     /// Answers a call that came by POST.
     pub fn handle(&mut self, call: Call, arrival: &Arrival<'_>, now: UnixTime) -> Answer {
         self.settle(now);
-        let stricken = self.stricken(call, arrival);
+        let request = self.request(call, arrival);
+        let stricken = self.stricken(call, arrival, request.as_ref().ok());
         let before = self.struck_before(call, stricken.as_ref());
         let (answer, request) = match before {
-            Some(answer) => (answer, self.request(call, arrival).ok()),
-            None => self.answer(call, arrival, now),
+            Some(answer) => (answer, request.ok()),
+            None => self.answer(call, arrival, request, now),
         };
         let answer = self.struck_after(call, stricken, answer, now);
         let field = |name| request.as_ref().and_then(|request| request.document.filled(name));
@@ -281,6 +282,7 @@ impl Gateway {
         &mut self,
         call: Call,
         arrival: &Arrival<'_>,
+        request: Result<Request, Refusal>,
         now: UnixTime,
     ) -> (Answer, Option<Request>) {
         let act: Act = match call {
@@ -303,7 +305,7 @@ impl Gateway {
             Call::OldRefundQuery => return self.answer_old(Call::RefundQuery, arrival, now),
             Call::OldDownloadBill => return self.answer_old(Call::DownloadBill, arrival, now),
         };
-        let request = match self.request(call, arrival) {
+        let request = match request {
             Ok(request) => request,
             Err(refusal) => return (Answer::unsigned(refusal), None),
         };

@@ -420,7 +420,8 @@ mod tests {
     fn signed(fields: &[(&str, &str)], algorithm: Algorithm) -> String {
         let sign = sign::sign(fields.iter().copied(), &key(), algorithm);
         let all = fields.iter().copied().chain([("sign", sign.as_str())]);
-        let fields: Vec<_> = all.map(|(name, value)| Field::cdata(name, value)).collect();
+        let fields: Vec<_> =
+            all.map(|(name, value)| Field::cdata(name.to_owned(), value)).collect();
         xml::write(&fields)
     }
 

@@ -140,7 +140,8 @@ impl Gateway {
         let old = self.old_sandbox();
         old.gateway.settle(now);
         old.gateway.settle_refunds(now);
-        let (answer, request) = old.gateway.answer(call, arrival, now);
+        let request = old.gateway.request(call, arrival);
+        let (answer, request) = old.gateway.answer(call, arrival, request, now);
         if let (Call::UnifiedOrder, None, Some(request)) = (call, answer.code, &request) {
             old.pay(request, now);
         }
@@ -236,7 +237,8 @@ mod tests {
         let fields = [("mch_id", mch_id), ("nonce_str", "n")];
         let sign = sign::sign(fields, &Key::new(key).unwrap(), Algorithm::Md5);
         let fields = fields.into_iter().chain([("sign", sign.as_str())]);
-        let fields: Vec<_> = fields.map(|(name, value)| Field::cdata(name, value)).collect();
+        let fields: Vec<_> =
+            fields.map(|(name, value)| Field::cdata(name.to_owned(), value)).collect();
         send(shop, call, &xml::write(&fields))
     }
 

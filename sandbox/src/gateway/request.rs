@@ -10,7 +10,7 @@ use crate::sign::{self, Algorithm};
 use crate::xml::{Document, ReadError};
 
 /// A request that its merchant has signed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) merchant: Arc<Merchant>,
     /// The algorithm of the request; the answer uses the same.

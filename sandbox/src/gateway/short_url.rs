@@ -146,7 +146,7 @@ mod tests {
         let fields = vec![("long_url".to_owned(), LONG.to_owned())];
         let signed = shop.signed(&fields, &[]);
         let document = Document::read(signed.as_bytes()).unwrap().with("long_url", ENCODED);
-        let fields: Vec<_> = document.iter().map(|(n, v)| Field::cdata(n, v)).collect();
+        let fields: Vec<_> = document.iter().map(|(n, v)| Field::cdata(n.to_owned(), v)).collect();
         assert_eq!(send(&mut shop, &xml::write(&fields)), Ok(short), "signed raw");
     }
 

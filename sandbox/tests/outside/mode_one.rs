@@ -70,7 +70,7 @@ async fn sell(State(base): State<String>, body: String) -> String {
     ];
     let sign = signed(&fields);
     let all = fields.into_iter().chain([("sign", sign.as_str())]);
-    let fields: Vec<_> = all.map(|(name, value)| Field::cdata(name, value)).collect();
+    let fields: Vec<_> = all.map(|(name, value)| Field::cdata(name.to_owned(), value)).collect();
     xml::write(&fields)
 }
 
@@ -128,7 +128,8 @@ async fn tomorrows_bill_is_there_once_the_clock_has_moved() {
             [("appid", APPID), ("bill_date", "20261123"), ("mch_id", MCH_ID), ("nonce_str", "n")];
         let sign = signed(&fields);
         let all = fields.into_iter().chain([("sign", sign.as_str())]);
-        let fields: Vec<_> = all.map(|(name, value)| Field::cdata(name, value)).collect();
+        let fields: Vec<_> =
+            all.map(|(name, value)| Field::cdata(name.to_owned(), value)).collect();
         let url = format!("{base}/pay/downloadbill");
         let answer = reqwest_client().post(url).body(xml::write(&fields)).send().await.unwrap();
         let code = answer.headers().get("saoma-sandbox-code").cloned();

@@ -80,7 +80,7 @@ async fn a_message_is_explained_and_its_wrong_signature_diagnosed() {
         Field::cdata("nonce_str", "5K8264ILTKCH16CQ"),
         Field::cdata("out_trade_no", " SM1 "),
     ];
-    let trimmed = fields.iter().map(|field| (field.name.as_str(), field.value.trim()));
+    let trimmed = fields.iter().map(|field| (&*field.name, field.value.trim()));
     let sign = sign::sign(trimmed, &Key::new(KEY).unwrap(), Algorithm::Md5);
     fields.push(Field::cdata("sign", &sign));
     let url = format!("{base}/pay/orderquery");

@@ -30,7 +30,8 @@ pub(crate) fn document(fields: &[(&str, &str)]) -> String {
     all.extend(fields);
     let signature = sign::sign(all.iter().copied(), &key, Algorithm::Md5);
     all.push(("sign", &signature));
-    let fields: Vec<_> = all.into_iter().map(|(name, value)| Field::cdata(name, value)).collect();
+    let fields: Vec<_> =
+        all.into_iter().map(|(name, value)| Field::cdata(name.to_owned(), value)).collect();
     xml::write(&fields)
 }
 

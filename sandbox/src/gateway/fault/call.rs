@@ -24,19 +24,21 @@ pub(in crate::gateway) struct Stricken {
 }
 
 impl Gateway {
-    /// The faults that strike a call. Costs next to nothing while nobody has asked for any.
+    /// The faults that strike a call that is a request. Costs next to nothing while nobody has
+    /// asked for any.
     pub(in crate::gateway) fn stricken(
         &mut self,
         call: Call,
         arrival: &Arrival<'_>,
+        request: Option<&Request>,
     ) -> Option<Stricken> {
         let may_be_magic = self.faults.magic_amounts && call == Call::UnifiedOrder;
         if self.faults.is_idle() && arrival.faults.is_empty() && !may_be_magic {
             return None;
         }
-        let request = self.request(call, arrival).ok()?;
-        let mch_id = request.merchant.mch_id.clone();
-        let key = self.meant(&request);
+        let request = request?;
+        let mch_id = &request.merchant.mch_id;
+        let key = self.meant(request);
         for fault in arrival.faults.iter().filter(|fault| fault.strikes() != Strikes::Call) {
             if let Some(key) = &key {
                 self.ask_for_order(*fault, key);
@@ -49,11 +51,11 @@ impl Gateway {
             .map(|fault| (*fault, "header".to_owned()))
             .collect();
         if may_be_magic {
-            faults.extend(self.magic(&request).map(|fault| (fault, "magic amount".to_owned())));
+            faults.extend(self.magic(request).map(|fault| (fault, "magic amount".to_owned())));
         }
         let place = Place {
             strikes: Strikes::Call,
-            mch_id: &mch_id,
+            mch_id,
             out_trade_no: key.as_ref().map(|key| key.out_trade_no.as_str()),
             call: Some(call),
             notice: None,
@@ -62,7 +64,7 @@ impl Gateway {
         let fits =
             |fault: &Fault| fault.code().is_none_or(|code| call.is_bill() || !code.is_of_bills());
         faults.retain(|(fault, _)| fits(fault));
-        (!faults.is_empty()).then_some(Stricken { request, faults })
+        (!faults.is_empty()).then(|| Stricken { request: request.clone(), faults })
     }
 
     /// What is said instead of doing what was asked.

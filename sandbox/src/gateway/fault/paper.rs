@@ -110,7 +110,7 @@ const fn other(algorithm: Algorithm) -> Algorithm {
 fn set(fields: &mut Vec<Field>, name: &str, value: &str) {
     match fields.iter_mut().find(|field| field.name == name) {
         Some(field) => value.clone_into(&mut field.value),
-        None => fields.push(Field::cdata(name, value)),
+        None => fields.push(Field::cdata(name.to_owned(), value)),
     }
 }
 
@@ -119,7 +119,11 @@ fn read(text: &str) -> Option<Vec<Field>> {
     let document = Document::read(text.as_bytes()).ok()?;
     let field = |(name, value): (&str, &str)| {
         let plain = !value.is_empty() && text.contains(&format!("<{name}>{value}</{name}>"));
-        if plain { Field::plain(name, value) } else { Field::cdata(name, value) }
+        if plain {
+            Field::plain(name.to_owned(), value)
+        } else {
+            Field::cdata(name.to_owned(), value)
+        }
     };
     Some(document.iter().map(field).collect())
 }
