@@ -353,12 +353,17 @@ impl Store {
     }
 
     /// Begins a transaction that may write.
+    ///
+    /// What waits for a connection of a pool is a state of 14 KiB. Were it not in a box, everything
+    /// that reads or writes would carry it around.
     pub(crate) async fn begin(&self) -> Result<Conn, StoreError> {
         Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => {
-                Line::SqliteTx(writer.begin_with("begin immediate").await?).into()
+                Line::SqliteTx(Box::pin(writer.begin_with("begin immediate")).await?).into()
             }
-            Pools::Postgres { writers, .. } => Line::PostgresTx(writers.begin().await?).into(),
+            Pools::Postgres { writers, .. } => {
+                Line::PostgresTx(Box::pin(writers.begin()).await?).into()
+            }
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.begin().await?).into(),
         })
@@ -367,8 +372,10 @@ impl Store {
     /// A connection that may write, outside of any transaction.
     pub(crate) async fn writer(&self) -> Result<Conn, StoreError> {
         Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => Line::Sqlite(writer.acquire().await?).into(),
-            Pools::Postgres { writers, .. } => Line::Postgres(writers.acquire().await?).into(),
+            Pools::Sqlite { writer, .. } => Line::Sqlite(Box::pin(writer.acquire()).await?).into(),
+            Pools::Postgres { writers, .. } => {
+                Line::Postgres(Box::pin(writers.acquire()).await?).into()
+            }
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
@@ -422,8 +429,12 @@ impl Store {
     /// A connection to look with.
     pub(crate) async fn reader(&self) -> Result<Conn, StoreError> {
         Ok(match &self.pools {
-            Pools::Sqlite { readers, .. } => Line::Sqlite(readers.acquire().await?).into(),
-            Pools::Postgres { readers, .. } => Line::Postgres(readers.acquire().await?).into(),
+            Pools::Sqlite { readers, .. } => {
+                Line::Sqlite(Box::pin(readers.acquire()).await?).into()
+            }
+            Pools::Postgres { readers, .. } => {
+                Line::Postgres(Box::pin(readers.acquire()).await?).into()
+            }
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
