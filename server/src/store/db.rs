@@ -38,6 +38,11 @@ pub(crate) enum Row {
 
 impl Row {
     pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
+        self.str(column).map(str::to_owned)
+    }
+
+    /// A text, where it stands.
+    fn str(&self, column: &str) -> Result<&str, StoreError> {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
@@ -94,7 +99,15 @@ impl Row {
         &self,
         column: &'static str,
     ) -> Result<T, StoreError> {
-        self.text(column)?.parse().map_err(|_| StoreError::Corrupt(column))
+        self.str(column)?.parse().map_err(|_| StoreError::Corrupt(column))
+    }
+
+    /// What is stored as JSON.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(
+        &self,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        serde_json::from_str(self.str(column)?).map_err(|_| StoreError::Corrupt(column))
     }
 
     /// All columns as texts, null as `None`, for those who show rows to people.
@@ -311,7 +324,7 @@ impl Conn {
                 done.map(|done| done.rows_affected())
             }
             #[cfg(feature = "simulation")]
-            Line::Memory(conn) => conn.execute(sql.into_sql_str().as_str(), "", &[values]).await,
+            Line::Memory(conn) => conn.execute(sql.into_sql_str().as_str(), "", vec![values]).await,
         };
         self.end(result)
     }
@@ -327,7 +340,7 @@ impl Conn {
     ) -> Result<u64, StoreError> {
         #[cfg(feature = "simulation")]
         if let Line::Memory(conn) = &self.line {
-            let done = conn.execute(head, tail, &rows).await;
+            let done = conn.execute(head, tail, rows).await;
             return self.end(done);
         }
         if self.dialect() == Dialect::Postgres && !rows.is_empty() {

@@ -59,9 +59,7 @@ impl OrderRow {
             mch_id: row.parsed("mch_id")?,
             app_id: row.parsed("app_id")?,
             description: row.text("description")?,
-            order: serde_json::from_str(&row.text("state")?)
-                .map(Arc::new)
-                .map_err(|_| StoreError::Corrupt("state"))?,
+            order: Arc::new(row.json("state")?),
             version: row.number("version")?,
             due_at: row.optional_time("due_at")?,
             device: Some(row.text("device")?).filter(|device| !device.is_empty()),

@@ -312,8 +312,7 @@ impl Entry {
                 "" => None,
                 _ => Some(row.parsed("order_id")?),
             },
-            effect: serde_json::from_str(&row.text("effect")?)
-                .map_err(|_| StoreError::Corrupt("effect"))?,
+            effect: row.json("effect")?,
             tries: row.number("tries")?,
             since: row.time("created_at")?,
         })

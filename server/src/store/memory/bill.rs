@@ -3,7 +3,7 @@
 use super::super::db::Value;
 use super::Row;
 use super::statement::Statement as S;
-use super::table::{Cells, Name, PAYMENT, REFUND, Tables, Undo};
+use super::table::{Cells, Key, Name, PAYMENT, REFUND, Tables, Undo};
 use super::table::{at, int, set, text, whole};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,8 +84,8 @@ fn least(due: Option<i64>) -> Vec<Row> {
 }
 
 impl Tables {
-    fn table_of(&self, name: Name) -> impl Iterator<Item = (&String, &Cells)> {
-        self.table(name).into_iter().flatten()
+    fn table_of(&self, name: Name) -> impl Iterator<Item = (&Key, &Cells)> {
+        self.table(name).iter()
     }
 
     /// The rows that a statement about bills gives.
@@ -217,7 +217,7 @@ impl Tables {
             _ => 1,
         };
         let key = key(values, place, 2);
-        let is_asked = |(_, row): (&String, &Cells)| is_open(row) && !is_null(due_at(row));
+        let is_asked = |(_, row): (&Key, &Cells)| is_open(row) && !is_null(due_at(row));
         let is_asked = self.of(Name::Difference, &key).any(is_asked);
         let Some(row) = self.get(Name::BillDay, &key) else { return 0 };
         let due_at = at(BILL_DAY, row, "due_at");
@@ -264,7 +264,7 @@ impl Tables {
     /// The statements that change differences.
     fn change_differences(&mut self, statement: S, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
         let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Int(None));
-        let all: Vec<(String, Cells)> =
+        let all: Vec<(Key, Cells)> =
             self.table_of(Name::Difference).map(|(key, row)| (key.clone(), row.clone())).collect();
         let mut touched = 0;
         for (key, row) in all {

@@ -3,9 +3,9 @@
 use super::super::db::Value;
 use super::Row;
 use super::statement::Statement as S;
-use super::table::{ANOMALY, Cells, Name, ORDERS, OUTBOX, REFUND, Tables, Undo};
+use super::table::{ANOMALY, Cells, Key, Name, ORDERS, OUTBOX, REFUND, Tables, Undo};
 use super::table::{at, int, joined, set, text, whole};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 impl Tables {
     /// Takes entries, as the statement's text says.
@@ -13,7 +13,7 @@ impl Tables {
         let [now, until, lane, limit] = values else { panic!("a claim has four values") };
         let (now, limit) = (int(Some(now)), int(Some(limit)));
         let lane = text(Some(lane));
-        let mut mine: Vec<String> = Vec::new();
+        let mut mine: Vec<Key> = Vec::new();
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let due = self.due_entries.get(lane).into_iter().flatten();
         for (_, _, key) in due.take_while(|(due, ..)| *due <= now) {
@@ -22,7 +22,7 @@ impl Tables {
             }
             let order_id = key.split('\n').next().unwrap_or_default();
             let is_free = order_id.is_empty() || seen.insert(order_id);
-            let is_busy = |(_, row): (&String, &Cells)| {
+            let is_busy = |(_, row): (&Key, &Cells)| {
                 text(row.get(4)) == lane && text(row.get(6)) == "leased" && int(row.get(7)) > now
             };
             if is_free && (order_id.is_empty() || !self.of(Name::Outbox, order_id).any(is_busy)) {
@@ -45,35 +45,42 @@ impl Tables {
     }
 
     /// Carries a statement out for one row, and says how many rows it has touched.
-    pub(super) fn execute(&mut self, statement: S, row: &[Value], undo: &mut Vec<Undo>) -> u64 {
-        if let Some(touched) = self.execute_of_bills(statement, row, undo) {
+    pub(super) fn execute(
+        &mut self,
+        statement: S,
+        mut row: Vec<Value>,
+        undo: &mut Vec<Undo>,
+    ) -> u64 {
+        if let Some(touched) = self.execute_of_bills(statement, &row, undo) {
             return touched;
         }
-        let key = |one: usize, other: usize| joined(text(row.get(one)), text(row.get(other)));
-        let mut insert = |table, key: String, more: Option<Value>| {
-            if self.get(table, &key).is_some() {
-                return 0;
-            }
-            self.write(undo, table, &key, row.iter().cloned().chain(more).collect());
-            1
-        };
         let first = || text(row.first()).to_owned();
-        match statement {
-            S::InsertSetting => insert(Name::Setting, first(), None),
-            S::InsertOrder => insert(Name::Orders, first(), None),
-            S::InsertOrderNumber => insert(Name::OrderNumber, key(0, 1), None),
-            S::InsertAttempt => insert(Name::Attempt, first(), None),
-            S::InsertPayment => insert(Name::Payment, first(), None),
-            S::InsertMessage => insert(Name::Message, key(0, 1), None),
-            S::InsertAnomaly => insert(Name::Anomaly, key(1, 0), None),
-            S::InsertEntry => insert(Name::Outbox, key(0, 1), Some(Value::Text(None))),
-            S::InsertHistory => 1,
-            S::UpdateOrder => self.update_order(row, undo),
-            S::TellAnomalies => self.tell_anomalies(text(row.first()), undo),
-            S::PutRefund => self.put_refund(row, undo),
-            S::EndRefund => self.end_refund(row, undo),
-            other => self.update_entries(other, row, undo),
+        let key = |one: usize, other: usize| joined(text(row.get(one)), text(row.get(other)));
+        let (table, key) = match statement {
+            S::InsertSetting => (Name::Setting, first()),
+            S::InsertOrder => (Name::Orders, first()),
+            S::InsertOrderNumber => (Name::OrderNumber, key(0, 1)),
+            S::InsertAttempt => (Name::Attempt, first()),
+            S::InsertPayment => (Name::Payment, first()),
+            S::InsertMessage => (Name::Message, key(0, 1)),
+            S::InsertAnomaly => (Name::Anomaly, key(1, 0)),
+            S::InsertEntry => (Name::Outbox, key(0, 1)),
+            S::InsertHistory => return 1,
+            S::UpdateOrder => return self.update_order(&row, undo),
+            S::TellAnomalies => return self.tell_anomalies(text(row.first()), undo),
+            S::PutRefund => return self.put_refund(&row, undo),
+            S::EndRefund => return self.end_refund(&row, undo),
+            other => return self.update_entries(other, &row, undo),
+        };
+        if self.get(table, &key).is_some() {
+            return 0;
         }
+        if table == Name::Outbox {
+            // Its last error.
+            row.push(Value::Text(None));
+        }
+        self.write(undo, table, &key, row);
+        1
     }
 
     fn update_order(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
@@ -99,7 +106,8 @@ impl Tables {
             state @ ("held" | "done" | "failed" | "dismissed") => state.to_owned(),
             _ => "due".to_owned(),
         });
-        let told: Vec<_> = self.of(Name::Anomaly, transaction_id).map(|(k, _)| k.clone()).collect();
+        let told: Vec<Key> =
+            self.of(Name::Anomaly, transaction_id).map(|(k, _)| k.clone()).collect();
         let mut touched = 0;
         for key in told {
             let Some(row) = self.get(Name::Anomaly, &key) else { continue };
@@ -144,8 +152,7 @@ impl Tables {
         let [number, state, now] = values else { panic!("a refund's end has three values") };
         let ours = self.of(Name::Refund, text(Some(number)));
         let ours = ours.filter(|(_, row)| text(at(REFUND, row, "asked_by")) != "elsewhere");
-        let ours: Vec<(String, Cells)> =
-            ours.map(|(key, row)| (key.clone(), row.clone())).collect();
+        let ours: Vec<(Key, Cells)> = ours.map(|(key, row)| (key.clone(), row.clone())).collect();
         for (key, row) in &ours {
             let mut row = Vec::clone(row);
             set(REFUND, &mut row, "state", state.clone());
@@ -166,17 +173,15 @@ impl Tables {
             let (due_at, updated_at) = (value(place), value(place));
             vec![("state", "pending".into()), ("due_at", due_at), ("updated_at", updated_at)]
         };
-        let keys: Vec<String> = match statement {
+        let keys: Vec<Key> = match statement {
             S::EndEntry | S::AgainEntry | S::UpdateGoods | S::WakeEntry => {
-                vec![joined(text(values.first()), text(values.get(1)))]
+                vec![joined(text(values.first()), text(values.get(1))).into()]
             }
-            S::RetryEntry => vec![joined(text(values.get(1)), text(values.get(2)))],
+            S::RetryEntry => vec![joined(text(values.get(1)), text(values.get(2))).into()],
             S::HurryQueries => {
                 self.of(Name::Outbox, text(values.get(1))).map(|(key, _)| key.clone()).collect()
             }
-            S::ReleaseAll => {
-                self.table(Name::Outbox).into_iter().flat_map(BTreeMap::keys).cloned().collect()
-            }
+            S::ReleaseAll => self.table(Name::Outbox).keys().cloned().collect(),
             other => panic!("{other:?} changes nothing"),
         };
         let mut touched = 0;

@@ -283,7 +283,7 @@ impl Session {
         &self,
         head: &str,
         tail: &str,
-        rows: &[Vec<Value>],
+        rows: Vec<Vec<Value>>,
     ) -> Result<u64, Error> {
         if rows.is_empty() {
             return Ok(0);
@@ -292,7 +292,7 @@ impl Session {
         self.enter().await?;
         let mut shared = self.server.memory.shared();
         Ok(shared.write(|tables, undo| {
-            rows.iter().map(|row| tables.execute(statement, row, undo)).sum()
+            rows.into_iter().map(|row| tables.execute(statement, row, undo)).sum()
         }))
     }
 
@@ -432,8 +432,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(super) fn text(&self, column: &str) -> Result<String, Error> {
-        self.optional_text(column)?.ok_or_else(|| Error::ColumnNotFound(column.to_owned()))
+    pub(super) fn text(&self, column: &str) -> Result<&str, Error> {
+        match self.get(column)? {
+            Value::Text(Some(text)) => Ok(text),
+            Value::Text(None) | Value::Int(_) => Err(Error::ColumnNotFound(column.to_owned())),
+        }
     }
 
     pub(super) fn optional_text(&self, column: &str) -> Result<Option<String>, Error> {

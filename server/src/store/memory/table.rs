@@ -5,11 +5,13 @@ use super::Row;
 use super::bill::{BILL_DAY, DIFFERENCE};
 use super::statement::Statement as S;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Included, Unbounded};
 use std::sync::Arc;
 
 /// The tables whose rows are kept whole. Of settings, numbers and messages only the keys matter,
 /// and nobody reads the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(usize)]
 pub(super) enum Name {
     Setting,
     Orders,
@@ -131,12 +133,14 @@ pub(super) const TABLES: &[(Name, &str, &[&str])] = &[
 ];
 
 pub(super) type Cells = Arc<Vec<Value>>;
+/// What names a row: its first column, or its first two with a line's end between them.
+pub(super) type Key = Arc<str>;
 
 /// What undoes a change: the row that stood under a key before.
 #[derive(Debug)]
 pub(super) struct Undo {
     table: Name,
-    key: String,
+    key: Key,
     before: Option<Cells>,
 }
 
@@ -151,17 +155,18 @@ pub(crate) struct Changed {
 /// All tables with their indexes.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    rows: BTreeMap<Name, BTreeMap<String, Cells>>,
-    due_orders: BTreeSet<(i64, String)>,
+    /// In the order of [`Name`].
+    rows: [BTreeMap<Key, Cells>; TABLES.len()],
+    due_orders: BTreeSet<(i64, Key)>,
     /// By lane: when an entry comes up, when it was written, and its key.
-    pub(super) due_entries: BTreeMap<String, BTreeSet<(i64, i64, String)>>,
-    due_goods: BTreeSet<(i64, String)>,
+    pub(super) due_entries: BTreeMap<String, BTreeSet<(i64, i64, Key)>>,
+    due_goods: BTreeSet<(i64, Key)>,
     /// Days and differences.
-    pub(super) due_bills: BTreeSet<(i64, Name, String)>,
+    pub(super) due_bills: BTreeSet<(i64, Name, Key)>,
     /// Keys of refunds by payment and by order.
-    refunds: BTreeSet<(String, String)>,
+    refunds: BTreeSet<(String, Key)>,
     /// Orders that the open transaction has changed.
-    touched: Vec<String>,
+    touched: Vec<Key>,
     /// What commits have left since somebody asked.
     pub(super) changed: Vec<Changed>,
 }
@@ -214,24 +219,24 @@ fn one_due(due: Option<i64>) -> Vec<Row> {
 }
 
 impl Tables {
-    pub(super) fn table(&self, name: Name) -> Option<&BTreeMap<String, Cells>> {
-        self.rows.get(&name)
+    pub(super) const fn table(&self, name: Name) -> &BTreeMap<Key, Cells> {
+        &self.rows[name as usize]
     }
 
     pub(super) fn get(&self, name: Name, key: &str) -> Option<&Cells> {
-        self.table(name)?.get(key)
+        self.table(name).get(key)
     }
 
     /// Puts a row under a key, or takes it away, and keeps the indexes right.
-    fn put(&mut self, table: Name, key: &str, row: Option<&Cells>) -> Option<Cells> {
-        let rows = self.rows.entry(table).or_default();
+    fn put(&mut self, table: Name, key: &Key, row: Option<&Cells>) -> Option<Cells> {
+        let rows = &mut self.rows[table as usize];
         let before = match row {
-            Some(row) => rows.insert(key.to_owned(), row.clone()),
+            Some(row) => rows.insert(key.clone(), row.clone()),
             None => rows.remove(key),
         };
         match table {
             Name::Orders => {
-                let due = |row: &Cells| Some((optional_int(row.get(10))?, key.to_owned()));
+                let due = |row: &Cells| Some((optional_int(row.get(10))?, key.clone()));
                 if let Some(due) = before.as_ref().and_then(due) {
                     self.due_orders.remove(&due);
                 }
@@ -249,7 +254,7 @@ impl Tables {
                 for (row, add) in [(before.as_ref(), false), (row, true)] {
                     let Some(row) = row else { continue };
                     for by in ["transaction_id", "order_id"] {
-                        let by = (text(at(REFUND, row, by)).to_owned(), key.to_owned());
+                        let by = (text(at(REFUND, row, by)).to_owned(), key.clone());
                         if add {
                             self.refunds.insert(by)
                         } else {
@@ -260,8 +265,7 @@ impl Tables {
             }
             Name::BillDay | Name::Difference => {
                 let place = if table == Name::BillDay { 3 } else { 16 };
-                let due =
-                    |row: &Cells| Some((optional_int(row.get(place))?, table, key.to_owned()));
+                let due = |row: &Cells| Some((optional_int(row.get(place))?, table, key.clone()));
                 if let Some(due) = before.as_ref().and_then(due) {
                     self.due_bills.remove(&due);
                 }
@@ -277,7 +281,7 @@ impl Tables {
         before
     }
 
-    fn index_entry(&mut self, key: &str, row: &[Value], add: bool) {
+    fn index_entry(&mut self, key: &Key, row: &[Value], add: bool) {
         let due_at = int(row.get(7));
         match text(row.get(6)) {
             "pending" | "leased" => {
@@ -285,7 +289,7 @@ impl Tables {
                 if !self.due_entries.contains_key(lane) {
                     self.due_entries.insert(lane.to_owned(), BTreeSet::new());
                 }
-                let due = (due_at, int(row.get(9)), key.to_owned());
+                let due = (due_at, int(row.get(9)), key.clone());
                 if let Some(lane) = self.due_entries.get_mut(lane) {
                     if add {
                         lane.insert(due)
@@ -295,7 +299,7 @@ impl Tables {
                 }
             }
             "waiting" | "dispensing" => {
-                let due = (due_at, key.to_owned());
+                let due = (due_at, key.clone());
                 if add {
                     self.due_goods.insert(due)
                 } else {
@@ -307,11 +311,12 @@ impl Tables {
     }
 
     pub(super) fn write(&mut self, undo: &mut Vec<Undo>, table: Name, key: &str, row: Vec<Value>) {
+        let key = Key::from(key);
         if table == Name::Orders {
-            self.touched.push(key.to_owned());
+            self.touched.push(key.clone());
         }
-        let before = self.put(table, key, Some(&Arc::new(row)));
-        undo.push(Undo { table, key: key.to_owned(), before });
+        let before = self.put(table, &key, Some(&Arc::new(row)));
+        undo.push(Undo { table, key, before });
     }
 
     pub(super) fn undo(&mut self, undo: Vec<Undo>) {
@@ -325,7 +330,7 @@ impl Tables {
     pub(super) fn committed(&mut self) {
         for order_id in std::mem::take(&mut self.touched) {
             let Some(row) = self.get(Name::Orders, &order_id) else { continue };
-            let phase = text(row.get(7)).to_owned();
+            let (order_id, phase) = (order_id.to_string(), text(row.get(7)).to_owned());
             let version = int(row.get(9));
             self.changed.push(Changed { order_id, phase, version });
         }
@@ -341,7 +346,7 @@ impl Tables {
 
     pub(super) fn due(&self) -> [Option<i64>; 5] {
         let lane = |lane: &str| self.due_entries.get(lane)?.first().map(|(due, ..)| *due);
-        let first = |due: &BTreeSet<(i64, String)>| due.first().map(|(due, _)| *due);
+        let first = |due: &BTreeSet<(i64, Key)>| due.first().map(|(due, _)| *due);
         let bills = self.due_bills.first().map(|(due, ..)| *due);
         [lane("gateway"), lane("shop"), first(&self.due_orders), first(&self.due_goods), bills]
     }
@@ -409,13 +414,9 @@ impl Tables {
         &'t self,
         name: Name,
         first: &str,
-    ) -> impl Iterator<Item = (&'t String, &'t Cells)> {
+    ) -> impl Iterator<Item = (&'t Key, &'t Cells)> {
         let from = joined(first, "");
-        let rows = self.table(name).into_iter();
-        let found = rows.flat_map({
-            let from = from.clone();
-            move |rows| rows.range(from.clone()..)
-        });
+        let found = self.table(name).range::<str, _>((Included(&*from), Unbounded));
         found.take_while(move |(key, _)| key.starts_with(&from))
     }
 
@@ -426,7 +427,7 @@ impl Tables {
     }
 
     pub(super) fn refunds_of(&self, payment_or_order: &str) -> Vec<Row> {
-        let from = (payment_or_order.to_owned(), String::new());
+        let from = (payment_or_order.to_owned(), Key::default());
         let keys = self.refunds.range(from..).take_while(|(of, _)| of == payment_or_order);
         let mut rows: Vec<&Cells> =
             keys.filter_map(|(_, key)| self.get(Name::Refund, key)).collect();
@@ -458,7 +459,7 @@ impl Tables {
         };
         let cell =
             |row: &Cells, name: &&str| at(columns, row, name).cloned().unwrap_or(Value::Text(None));
-        let rows = self.table(name).into_iter().flat_map(BTreeMap::values);
+        let rows = self.table(name).values();
         rows.map(|row| wanted.iter().map(|name| cell(row, name)).collect()).collect()
     }
 
@@ -468,7 +469,7 @@ impl Tables {
         name: Name,
         columns: &'static [&'static str],
     ) -> Vec<Vec<(String, Option<String>)>> {
-        let rows = self.table(name).into_iter().flat_map(BTreeMap::values);
+        let rows = self.table(name).values();
         rows.map(|values| whole(columns)(values).named_texts()).collect()
     }
 }
