@@ -20,7 +20,7 @@ use saoma_core::order::{Effect, Event};
 use saoma_core::planted;
 use saoma_core::time::UnixTime;
 use saoma_core::watch::Phase;
-use serde_json::Value;
+use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tracing::Span;
@@ -300,19 +300,19 @@ impl Change {
         event: &Event,
         effects: &[Effect],
     ) -> Result<(), StoreError> {
-        let json = serde_json::to_value(event).map_err(|_| StoreError::Corrupt("event"))?;
-        let name = match &json {
-            Value::String(name) => name.clone(),
-            Value::Object(fields) => fields.keys().next().cloned().unwrap_or_default(),
-            _ => String::new(),
-        };
-        let text = serde_json::json!({
-            "event": json,
-            "phase": row.order.watched_phase().as_str(),
-            "version": row.version,
-            "effects": effects,
-        });
-        self.note(row.order.id(), "event", &name, text.to_string());
+        #[derive(Serialize)]
+        struct Told<'e> {
+            event: &'e Event,
+            phase: &'static str,
+            version: u64,
+            effects: &'e [Effect],
+        }
+        let (phase, version) = (row.order.watched_phase().as_str(), row.version);
+        let text = serde_json::to_string(&Told { event, phase, version, effects });
+        let text = text.map_err(|_| StoreError::Corrupt("event"))?;
+        // `{"event":"name",..` or `{"event":{"name":..`
+        let name = text.split('"').nth(3).unwrap_or_default().to_owned();
+        self.note(row.order.id(), "event", &name, text);
         Ok(())
     }
 
