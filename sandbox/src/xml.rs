@@ -485,7 +485,8 @@ mod tests {
             let style = if plain { Style::Plain } else { Style::Cdata };
             let fields: Vec<_> = values
                 .iter()
-                .map(|(name, value)| Field { name: name.clone().into(), value: value.clone(), style })
+                .map(|(name, value)| (name.clone().into(), value.clone()))
+                .map(|(name, value)| Field { name, value, style })
                 .collect();
             let document = Document::read(write(&fields).as_bytes()).unwrap();
             prop_assert!(document.iter().eq(fields.iter().map(Field::pair)));

@@ -22,7 +22,7 @@ fn simulate(profile: &[&str], arguments: &[String]) -> Result<(), Failure> {
 }
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    simulate(&["--release"], arguments)
+    simulate(&["--release", "--features", "fast"], arguments)
 }
 
 /// The step of `cargo xtask test`.

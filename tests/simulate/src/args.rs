@@ -4,7 +4,7 @@ use crate::plan::KINDS;
 
 pub(crate) const USAGE: &str = "\
 simulate [--seed S] [--orders N] [--seeds K] [--threads T] [--without KIND,..] [--sqlite] [--twice]
-         [--bug NAME] [--bugs] [--stores K] [--shrink] [--verbose]
+         [--bug NAME] [--bugs] [--stores K] [--shrink] [--verbose] [--help]
 
 --seed S       the first seed; 1
 --orders N     how many orders in all; 50000. At most 200 have the same seed
@@ -17,7 +17,8 @@ simulate [--seed S] [--orders N] [--seeds K] [--threads T] [--without KIND,..] [
 --bugs         each planted bug, and after how many orders it is caught; --orders gives up then
 --stores K     nothing of this: K seeds of random statements on both stores, which must do the same
 --shrink       a failure is made as small as it goes
---verbose      what happens, line by line";
+--verbose      what happens, line by line
+--help         this";
 
 /// Most orders of one seed.
 pub(crate) const ORDERS_OF_SEED: u64 = 200;
@@ -38,6 +39,7 @@ pub(crate) struct Args {
     pub(crate) stores: u64,
     pub(crate) shrink: bool,
     pub(crate) verbose: bool,
+    pub(crate) help: bool,
 }
 
 impl Args {
@@ -55,6 +57,7 @@ impl Args {
             stores: 0,
             shrink: false,
             verbose: false,
+            help: false,
         };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} wants a value after it"));
@@ -74,6 +77,7 @@ impl Args {
                 "--stores" => args.stores = number(&word, &value()?)?,
                 "--shrink" => args.shrink = true,
                 "--verbose" => args.verbose = true,
+                "--help" | "-h" => args.help = true,
                 _ => return Err(format!("`{word}` is not known")),
             }
         }

@@ -15,6 +15,10 @@ mod shrink;
 mod verdict;
 mod world;
 
+#[cfg(feature = "fast")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use args::Args;
 use std::process::ExitCode;
 
@@ -26,6 +30,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if args.help {
+        println!("{}", args::USAGE);
+        return ExitCode::SUCCESS;
+    }
     let held = if args.stores > 0 {
         run::stores(&args)
     } else if args.bugs {

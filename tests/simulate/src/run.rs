@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::plan::Plan;
 use crate::random::Hash;
 use crate::shrink;
-use crate::world::{Ran, World};
+use crate::world::{FEW_ORDERS, Ran, World};
 use saoma_server::simulation::{Base, Memory, stores_agree};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +34,8 @@ struct Sum {
     traces: BTreeMap<u64, u64>,
     orders: u64,
     events: u64,
+    /// For each order, of the seed that had most.
+    events_most: u64,
     faults: BTreeMap<&'static str, u64>,
     differences: BTreeMap<String, u64>,
     failed: BTreeMap<u64, Vec<String>>,
@@ -44,6 +46,9 @@ impl Sum {
         self.traces.insert(seed, ran.trace);
         self.orders += ran.orders;
         self.events += ran.events;
+        // As `EVENTS_MAX` counts them.
+        let each = ran.events.div_ceil(ran.orders.max(FEW_ORDERS));
+        self.events_most = self.events_most.max(each);
         for (name, times) in ran.faults {
             *self.faults.entry(name).or_default() += times;
         }
@@ -137,8 +142,10 @@ pub(crate) fn once(args: &Args) -> bool {
     }
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
     println!(
-        "trace {:016x}\n{} seeds, {} orders, {} events in {}.{:03} s: {} orders a second",
+        "trace {:016x}\nmost events of a seed: {} for each order\n\
+         {} seeds, {} orders, {} events in {}.{:03} s: {} orders a second",
         sum.trace(),
+        sum.events_most,
         sum.traces.len(),
         sum.orders,
         sum.events,

@@ -54,9 +54,15 @@ const FAULTS: [F; 18] = [
 
 /// What stands in a field of a document.
 pub(super) fn field<'d>(document: &'d str, name: &str) -> Option<&'d str> {
-    let begin = document.find(&format!("<{name}>"))? + name.len() + 2;
-    let rest = document.get(begin..)?;
-    let text = rest.get(..rest.find(&format!("</{name}>"))?)?;
+    // Before and after a tag.
+    fn around<'d>(text: &'d str, sign: &str, name: &str) -> Option<(&'d str, &'d str)> {
+        text.match_indices('<').find_map(|(at, _)| {
+            let (before, tag) = text.split_at(at);
+            Some((before, tag.strip_prefix(sign)?.strip_prefix(name)?.strip_prefix('>')?))
+        })
+    }
+    let (_, rest) = around(document, "<", name)?;
+    let (text, _) = around(rest, "</", name)?;
     Some(text.trim_start_matches("<![CDATA[").trim_end_matches("]]>"))
 }
 

@@ -26,7 +26,9 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 /// back within days, notifications are repeated for one, and some goods are never fetched.
 const REST_WITHIN_S: u64 = 5 * 86_400;
 /// Most events of a run for each order; more is a circle.
-const EVENTS_MAX: u64 = 1_500;
+const EVENTS_MAX: u64 = 600;
+/// A run of fewer orders than this may have as many events as one of so many.
+pub(crate) const FEW_ORDERS: u64 = 50;
 /// Most turns that servers take at one moment; more is a circle as well.
 const TURNS_MAX: u64 = 100_000;
 
@@ -264,7 +266,7 @@ impl World {
     /// Runs to the end.
     pub(crate) async fn run(mut self) -> Ran {
         let mut ends_ms = u64::MAX;
-        let events_max = EVENTS_MAX * self.plan.orders.max(50);
+        let events_max = EVENTS_MAX * self.plan.orders.max(FEW_ORDERS);
         while let Some(Reverse(at)) = self.queue.pop() {
             if at.time_ms > ends_ms || !self.judge.violations.is_empty() {
                 break;

@@ -20,6 +20,8 @@ const BILL_READY_S: u64 = 10 * 3_600;
 /// A server, alive or not.
 pub(super) struct Node {
     pub(super) skew_s: i64,
+    /// What its clock shows.
+    shows_s: u64,
     clock: ManualClock,
     epoch: u64,
     alive: Option<Alive>,
@@ -87,6 +89,7 @@ impl Node {
     pub(super) fn new(skew_s: i64, now_s: u64) -> Self {
         Self {
             skew_s,
+            shows_s: now_s,
             clock: ManualClock::new(UnixTime::new(now_s).unwrap_or(UnixTime::MAX)),
             epoch: 0,
             alive: None,
@@ -100,7 +103,11 @@ impl World {
     pub(super) fn set_clocks(&mut self) {
         let now_s = self.now_s();
         for node in &mut self.nodes {
-            if let Some(now) = UnixTime::new(now_s.saturating_add_signed(node.skew_s)) {
+            let shows_s = now_s.saturating_add_signed(node.skew_s);
+            if shows_s != node.shows_s
+                && let Some(now) = UnixTime::new(shows_s)
+            {
+                node.shows_s = shows_s;
                 node.clock.set(now);
             }
         }
