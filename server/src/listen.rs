@@ -1,20 +1,30 @@
 //! News of orders from other servers on the same PostgreSQL.
 //!
-//! Each transaction that changes orders announces their ids ([`Store::announce`]), and PostgreSQL
-//! tells all who listen once it is committed. An announcement is only a knock at the door, like
-//! that of our own [`Watchers`]: followers read the store again. What was announced while nobody
-//! listened is lost, so whoever begins to listen knocks at every door.
+//! The ids of orders that were changed here are announced ([`Store::announce`]), and PostgreSQL
+//! tells all who listen. An announcement is only a knock at the door, like that of our own
+//! [`Watchers`]: followers read the store again. What was announced while nobody listened is lost,
+//! so whoever begins to listen knocks at every door; and what nobody came to announce, because the
+//! server died, is seen a little later, since followers look again by themselves.
+//!
+//! It is announced after the commit and not within it: transactions that announce something are
+//! committed by PostgreSQL one after the other, each with its own wait for the disk.
 
 use crate::store::{Store, StoreError};
 use crate::watch::Watchers;
 use saoma_core::ids::OrderId;
 use sqlx::postgres::PgListener;
+use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{sleep, timeout};
 
 /// Where [`Store::announce`] says it.
 const CHANNEL: &str = "saoma_orders";
+/// Said instead of ids when there were too many.
+const ALL: &str = "*";
+/// How long changes are gathered before they are announced together.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often a server says that it lives.
 const BEAT: Duration = Duration::from_secs(10);
 /// A line that was silent for so long is dead, whatever the network believes: our own beat must
@@ -25,11 +35,12 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Listens until told to stop. On SQLite there is nobody else to listen to.
 pub(crate) async fn listen(store: Store, watchers: Watchers, mut stop: watch::Receiver<bool>) {
+    let mut changes = watchers.changes();
     loop {
         let listening = async {
             tokio::select! {
                 end = hear(&store, &watchers) => end,
-                never = beat(&store) => never,
+                never = speak(&store, &mut changes) => never,
             }
         };
         let end = tokio::select! {
@@ -60,37 +71,50 @@ async fn hear(store: &Store, watchers: &Watchers) -> Result<(), StoreError> {
         let Some(news) = timeout(SILENCE_MAX, listener.try_recv()).await.map_err(silent)?? else {
             return Err(sqlx::Error::WorkerCrashed.into());
         };
+        if news.payload() == ALL {
+            watchers.knock_at_all();
+        }
         for order_id in news.payload().split(' ').filter_map(|id| OrderId::new(id).ok()) {
             watchers.knock(&order_id);
         }
     }
 }
 
-/// Says from time to time that we live, for our own ears.
-async fn beat(store: &Store) -> Result<(), StoreError> {
+/// Announces what changes here, and from time to time that we live, for our own ears.
+async fn speak(store: &Store, changes: &mut broadcast::Receiver<OrderId>) -> ! {
     loop {
-        sleep(BEAT).await;
+        let news = gather(changes).await;
+        let news: Vec<&str> = news.iter().map(String::as_str).collect();
         // A database that is gone is noticed by the line's silence.
-        if let Ok(mut conn) = store.reader().await {
-            let _ = Store::announce(&mut conn, [""]).await;
+        let _ = store.announce(&news).await;
+    }
+}
+
+/// Waits for changes, and a moment for more of them. A beat when there are none for long.
+async fn gather(changes: &mut broadcast::Receiver<OrderId>) -> Vec<String> {
+    let Ok(first) = timeout(BEAT, changes.recv()).await else { return vec![String::new()] };
+    sleep(GATHER).await;
+    let (mut ids, mut missed) = (BTreeSet::new(), first.is_err());
+    ids.extend(first.ok());
+    loop {
+        match changes.try_recv() {
+            Ok(order_id) => drop(ids.insert(order_id)),
+            Err(TryRecvError::Lagged(_)) => missed = true,
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
         }
     }
+    if missed { vec![ALL.to_owned()] } else { ids.iter().map(OrderId::to_string).collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Database, Secret};
+    use crate::watch::CHANGES_MAX;
     use saoma_core::ids::OrderId;
 
     /// How long news may take on a loaded machine.
     const PATIENCE: Duration = Duration::from_secs(30);
-
-    async fn announce(store: &Store, order_id: &OrderId) {
-        let mut tx = store.begin().await.unwrap();
-        Store::announce(&mut tx, [order_id.as_str()]).await.unwrap();
-        tx.commit().await.unwrap();
-    }
 
     #[tokio::test]
     async fn what_is_committed_on_one_server_is_heard_on_another_even_after_the_line_broke() {
@@ -98,31 +122,37 @@ mod tests {
         let database = Database::Postgres(Secret::new(url));
         let here = Store::open(&database).await.unwrap();
         let there = Store::open(&database).await.unwrap();
-        let watchers = Watchers::default();
+        let (watchers, theirs) = (Watchers::default(), Watchers::default());
         let (stop, stopping) = watch::channel(false);
         let order_id = OrderId::new("20261125103000ABCDEFGH").unwrap();
         let mut follower = watchers.follow(&order_id);
-        let listening = tokio::spawn(listen(here.clone(), watchers, stopping));
+        let listening = tokio::spawn(listen(here.clone(), watchers, stopping.clone()));
         // Whoever begins to listen looks again in any case.
         timeout(PATIENCE, follower.news()).await.unwrap();
-        announce(&there, &order_id).await;
+        let speaking = tokio::spawn(listen(there.clone(), theirs.clone(), stopping));
+        while theirs.is_silent() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        theirs.changed(&order_id);
         timeout(PATIENCE, follower.news()).await.unwrap();
 
-        let dropped = there.begin().await.unwrap();
-        drop(dropped);
         let other = OrderId::new("20261125103000HGFEDCBA").unwrap();
-        announce(&there, &other).await;
+        theirs.changed(&other);
         assert!(timeout(Duration::from_millis(300), follower.news()).await.is_err());
+        // More than are passed on one by one.
+        (0..2 * CHANGES_MAX).for_each(|_| theirs.changed(&other));
+        timeout(PATIENCE, follower.news()).await.unwrap();
 
         let cut = "select pg_terminate_backend(pid) from pg_stat_activity
                    where datname = current_database() and query like 'LISTEN%'";
         let cut = there.reader().await.unwrap().fetch(cut, vec![]).await.unwrap();
         assert_eq!(cut.len(), 1, "one line to listen");
         timeout(PATIENCE, follower.news()).await.unwrap();
-        announce(&there, &order_id).await;
+        theirs.changed(&order_id);
         timeout(PATIENCE, follower.news()).await.unwrap();
         stop.send_replace(true);
         listening.await.unwrap();
+        speaking.await.unwrap();
     }
 
     #[tokio::test]

@@ -4,11 +4,24 @@
 use saoma_core::ids::OrderId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
+
+/// Changes that may wait for whoever passes them on; of more than that only so much is known that
+/// there were some.
+pub(crate) const CHANGES_MAX: usize = 4_096;
 
 /// The followed orders; nothing is kept of the others. Clones are the same list.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Watchers(Arc<Mutex<HashMap<OrderId, Followed>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Watchers {
+    list: Arc<Mutex<HashMap<OrderId, Followed>>>,
+    changes: broadcast::Sender<OrderId>,
+}
+
+impl Default for Watchers {
+    fn default() -> Self {
+        Self { list: Arc::default(), changes: broadcast::Sender::new(CHANGES_MAX) }
+    }
+}
 
 /// An order that somebody follows.
 #[derive(Debug, Default)]
@@ -39,6 +52,25 @@ impl Watchers {
         }
     }
 
+    /// Tells the followers of an order, and whoever passes it on to other servers, that something
+    /// was committed here.
+    pub(crate) fn changed(&self, order_id: &OrderId) {
+        self.knock(order_id);
+        // With nobody to pass it on there are no other servers.
+        let _ = self.changes.send(order_id.clone());
+    }
+
+    /// The orders that change here from now on.
+    pub(crate) fn changes(&self) -> broadcast::Receiver<OrderId> {
+        self.changes.subscribe()
+    }
+
+    /// Whether nobody passes changes on.
+    #[cfg(test)]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.changes.receiver_count() == 0
+    }
+
     /// Tells the followers of an order that something was committed.
     pub(crate) fn knock(&self, order_id: &OrderId) {
         if let Some(followed) = self.list().get(order_id) {
@@ -55,7 +87,7 @@ impl Watchers {
 
     fn list(&self) -> MutexGuard<'_, HashMap<OrderId, Followed>> {
         // The list is whole at every moment, whoever panicked meanwhile.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

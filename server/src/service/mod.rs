@@ -32,7 +32,7 @@ pub(crate) use history::Line;
 pub(crate) use look::CancelError;
 pub(crate) use notify::NoticeError;
 pub(crate) use operator::AskError;
-pub(crate) use outbox::{Job, ShipOrder};
+pub(crate) use outbox::{Job, ShipOrder, ToDo};
 pub(crate) use outcome::Outcome;
 pub(crate) use refund::{
     AskRefundError, DecideError, NewRefund, RefundBy, RefundJob, RefundLook, RefundNews, ToldRefund,

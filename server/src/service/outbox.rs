@@ -16,6 +16,16 @@ use saoma_core::time::UnixTime;
 /// Longest pause between two tries, in seconds.
 const PAUSE_MAX_S: u64 = 600;
 
+/// What a lane has to do.
+#[derive(Debug)]
+pub(crate) enum ToDo {
+    /// These, which were taken; at least one.
+    Now(Vec<Entry>),
+    /// Nothing before then, or nothing at all. A time that has come: what is due then waits for
+    /// somebody who is at work.
+    Later(Option<UnixTime>),
+}
+
 /// What is to be done, with everything that it needs.
 #[derive(Clone, Debug)]
 pub(crate) enum Job {
@@ -50,15 +60,26 @@ pub(crate) struct ShipOrder {
 
 impl Service {
     /// Takes the lane's entries that have been due longest, for as long as a lease lasts.
-    pub(crate) async fn claim(&self, lane: Lane, limit: u32) -> Result<Vec<Entry>, StoreError> {
+    pub(crate) async fn claim_or_next(&self, lane: Lane, limit: u32) -> Result<ToDo, StoreError> {
         let next = Entry::next_due(&mut self.store.reader().await?, lane).await?;
         if next.is_none_or(|next| next > self.context.clock.now()) {
-            return Ok(Vec::new());
+            return Ok(ToDo::Later(next));
         }
-        self.execute(Claim { lane, limit }).await
+        let entries = self.execute(Claim { lane, limit }).await?;
+        Ok(if entries.is_empty() { ToDo::Later(next) } else { ToDo::Now(entries) })
+    }
+
+    /// The same for whoever does not wait.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) async fn claim(&self, lane: Lane, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        Ok(match self.claim_or_next(lane, limit).await? {
+            ToDo::Now(entries) => entries,
+            ToDo::Later(_) => Vec::new(),
+        })
     }
 
     /// When an entry of the lane is next to be claimed.
+    #[cfg(feature = "simulation")]
     pub(crate) async fn next_entry(&self, lane: Lane) -> Result<Option<UnixTime>, StoreError> {
         Entry::next_due(&mut self.store.reader().await?, lane).await
     }

@@ -20,7 +20,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span};
 
@@ -110,9 +110,12 @@ impl Queue {
     pub(super) fn start(store: &Store, context: &Arc<Context>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
+        let desks =
+            Arc::new(Semaphore::new(std::env::var("X_DESKS").map_or(2, |x| x.parse().unwrap())));
         let mut writers = JoinSet::new();
-        for _ in 0..store.writers() {
-            let writer = Writer { store: store.clone(), context: context.clone() };
+        for _ in 0..std::env::var("X_WRITERS").map_or(store.writers(), |x| x.parse().unwrap()) {
+            let (store, context, desks) = (store.clone(), context.clone(), desks.clone());
+            let writer = Writer { store, context, desks };
             writers.spawn(writer.run(waiting.clone()));
         }
         Self { jobs, _writers: writers }
@@ -132,16 +135,19 @@ impl Queue {
 struct Writer {
     store: Store,
     context: Arc<Context>,
+    /// Where batches are gathered, decided and written; those that are being committed have left.
+    desks: Arc<Semaphore>,
 }
 
 impl Writer {
     async fn run(self, waiting: Arc<Mutex<mpsc::Receiver<Box<dyn Job>>>>) {
         loop {
+            let Ok(desk) = self.desks.acquire().await else { return };
             let mut jobs = Vec::new();
             if waiting.lock().await.recv_many(&mut jobs, BATCH_MAX).await == 0 {
                 return;
             }
-            let batch = AssertUnwindSafe(self.batch(jobs)).catch_unwind().await;
+            let batch = AssertUnwindSafe(self.batch(jobs, desk)).catch_unwind().await;
             if batch.is_err() {
                 // Its transaction is gone, and so are those who would have answered.
                 tracing::error!("a verb ended badly; nothing of its batch was kept");
@@ -149,9 +155,10 @@ impl Writer {
         }
     }
 
-    async fn batch(&self, mut jobs: Vec<Box<dyn Job>>) {
+    async fn batch(&self, mut jobs: Vec<Box<dyn Job>>, desk: SemaphorePermit<'_>) {
+        let mut desk = Some(desk);
         if jobs.len() > 1 {
-            match self.attempt(&mut jobs).await {
+            match self.attempt(&mut jobs, &mut desk).await {
                 Ok(()) => return jobs.into_iter().for_each(|job| job.answer(Ok(()))),
                 Err(Failed::NotBegun(error)) => return fail(jobs, &error),
                 Err(Failed::InBetween(_)) => {}
@@ -159,7 +166,7 @@ impl Writer {
         }
         let mut jobs = jobs.into_iter();
         while let Some(mut job) = jobs.next() {
-            match self.alone(&mut job).await {
+            match self.alone(&mut job, &mut desk).await {
                 Ok(()) => job.answer(Ok(())),
                 Err(Failed::InBetween(error)) => job.answer(Err(error)),
                 Err(Failed::NotBegun(error)) => {
@@ -170,18 +177,27 @@ impl Writer {
     }
 
     /// Runs a verb in a transaction of its own, again when it loses a race.
-    async fn alone(&self, job: &mut Box<dyn Job>) -> Result<(), Failed> {
+    async fn alone(
+        &self,
+        job: &mut Box<dyn Job>,
+        desk: &mut Option<SemaphorePermit<'_>>,
+    ) -> Result<(), Failed> {
         let mut races = 0;
         loop {
-            match self.attempt(std::slice::from_mut(job)).await {
+            match self.attempt(std::slice::from_mut(job), desk).await {
                 Err(Failed::InBetween(StoreError::Stale)) if races < RACES_MAX => races += 1,
                 end => return end,
             }
         }
     }
 
-    /// One transaction. `Ok`: it is committed, and whoever must know of it was told.
-    async fn attempt(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+    /// One transaction, at whose end `desk` is free again. `Ok`: it is committed, and whoever must
+    /// know of it was told.
+    async fn attempt(
+        &self,
+        jobs: &mut [Box<dyn Job>],
+        desk: &mut Option<SemaphorePermit<'_>>,
+    ) -> Result<(), Failed> {
         let (began, verbs) = (Stopwatch::start(), jobs.len());
         point("before-begin");
         let conn = self.store.begin().await.map_err(Failed::NotBegun)?;
@@ -197,7 +213,9 @@ impl Writer {
                 change.conn.check()?;
             }
             point("decided");
-            change.commit().await
+            let changed = change.write().await?;
+            drop(desk.take());
+            change.commit(changed).await
         };
         match decided.await {
             Err(_) if saoma_core::planted!("commit-failure-is-success") => {}

@@ -55,7 +55,7 @@ use promise::{check_pragmas, check_settings, forget_statistics};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{Connection as _, PgPool, SqlitePool};
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -82,6 +82,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often, and how far apart, to look whether another server is there.
 const ALONE_TRIES: u32 = 5;
 const ALONE_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection is taken to be there without being asked.
+const TRUSTED_FOR: Duration = Duration::from_millis(500);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
 /// Rows that SQLite may read before anybody has taken the first.
@@ -306,8 +308,21 @@ impl Store {
                 ("jit", "off"),
             ])
             .statement_cache_capacity(STATEMENTS);
-        let pool =
-            |most| PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(most);
+        let pool = |most| {
+            PgPoolOptions::new()
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .max_connections(most)
+                // Asked whether it is there, unless it was there just now.
+                .test_before_acquire(false)
+                .before_acquire(|conn, idle| {
+                    Box::pin(async move {
+                        if idle.idle_for > TRUSTED_FOR {
+                            conn.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
+        };
         // Planned once: with a table for each month, planning anew costs more than the rest. And
         // what is taken in an order, or by a key, is read by the index that has it: a plan from a
         // quiet hour, or from when a month was empty, would read all that there is in a busy one.
@@ -411,15 +426,14 @@ impl Store {
         Ok(false)
     }
 
-    /// Tells the other servers, once this is committed, that something has happened to orders.
-    pub(crate) async fn announce(
-        conn: &mut Conn,
-        order_ids: impl IntoIterator<Item = &str>,
-    ) -> Result<(), StoreError> {
-        if conn.dialect() == Dialect::Postgres {
-            let ids: Vec<&str> = order_ids.into_iter().collect();
-            for ids in ids.chunks(ANNOUNCED_MAX) {
-                let sql = "select pg_notify('saoma_orders', $1)";
+    /// Tells the other servers that something has happened to orders. It need not outlive a crash,
+    /// so nobody waits for the disk.
+    pub(crate) async fn announce(&self, order_ids: &[&str]) -> Result<(), StoreError> {
+        if self.dialect() == Dialect::Postgres {
+            let mut conn = self.reader().await?;
+            for ids in order_ids.chunks(ANNOUNCED_MAX) {
+                let sql = "select set_config('synchronous_commit', 'off', true),
+                                  pg_notify('saoma_orders', $1)";
                 conn.execute(sql, vec![ids.join(" ").into()]).await?;
             }
         }

@@ -9,7 +9,7 @@ mod refund;
 use crate::clock::Stopwatch;
 use crate::crash::point;
 use crate::metrics::{Answer, code_of, name_of};
-use crate::service::{Job, Outcome, Service, ShipOrder};
+use crate::service::{Job, Outcome, Service, ShipOrder, ToDo};
 use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
 use crate::webhook::Webhooks;
 use log::Log;
@@ -75,7 +75,11 @@ impl Worker {
         let mut running = JoinSet::new();
         loop {
             let looked_at = self.service.context.clock.now();
-            self.fill(lane, &mut running).await;
+            let next = self.fill(lane, &mut running).await;
+            // One that was due already waits for somebody who is at work: there is no hurry.
+            let next = next.map(|at| at.max(looked_at.plus(1)));
+            // Nothing here reads the database: who is called away in the middle of a question
+            // leaves a connection behind that is of no use.
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -88,7 +92,7 @@ impl Worker {
                     }
                 }
                 () = bell.notified() => {}
-                () = self.next_entry(lane, looked_at) => {}
+                () = wait_until(&self.service, next) => {}
             }
         }
         while running.join_next().await.is_some() {}
@@ -101,14 +105,14 @@ impl Worker {
         }
     }
 
-    /// Claims entries while there is room.
-    async fn fill(self: &Arc<Self>, lane: Lane, running: &mut JoinSet<()>) {
+    /// Claims entries while there is room; gives when the next one is due, if there is room for it.
+    async fn fill(self: &Arc<Self>, lane: Lane, running: &mut JoinSet<()>) -> Option<UnixTime> {
         while running.len() < PARALLEL_MAX {
             // At most sixteen.
             let room = u32::try_from(PARALLEL_MAX - running.len()).unwrap_or(1);
-            match self.service.claim(lane, room).await {
-                Ok(entries) if entries.is_empty() => return,
-                Ok(entries) => {
+            match self.service.claim_or_next(lane, room).await {
+                Ok(ToDo::Later(next)) => return next,
+                Ok(ToDo::Now(entries)) => {
                     point("claimed");
                     for entry in entries {
                         running.spawn(Arc::clone(self).perform(entry));
@@ -116,22 +120,12 @@ impl Worker {
                 }
                 Err(error) => {
                     tracing::error!(%error, "the outbox cannot be read");
-                    return tokio::time::sleep(AFTER_FAILURE).await;
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                    return Some(self.service.context.clock.now());
                 }
             };
         }
-    }
-
-    /// Waits until another entry is due. One that was due already when they were looked at waits
-    /// for somebody who is at work, so there is no hurry.
-    async fn next_entry(&self, lane: Lane, looked_at: UnixTime) {
-        match self.service.next_entry(lane).await {
-            Ok(at) => wait_until(&self.service, at.map(|at| at.max(looked_at.plus(1)))).await,
-            Err(error) => {
-                tracing::error!(%error, "the outbox cannot be read");
-                tokio::time::sleep(AFTER_FAILURE).await;
-            }
-        }
+        None
     }
 
     pub(crate) async fn perform(self: Arc<Self>, entry: Entry) {
@@ -276,33 +270,25 @@ pub(crate) async fn keep_time(service: Arc<Service>, mut stop: watch::Receiver<b
         let looked_at = service.context.clock.now();
         let ticked = async {
             service.tick_due().await?;
-            service.tell_of_late_goods().await
+            service.tell_of_late_goods().await?;
+            let next = [service.next_tick().await?, service.next_late_goods().await?];
+            Ok::<_, StoreError>(next.into_iter().flatten().min())
         };
-        if let Err(error) = ticked.await {
-            tracing::error!(%error, "orders cannot be read");
-            tokio::time::sleep(AFTER_FAILURE).await;
-        }
+        let next = match ticked.await {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::error!(%error, "orders cannot be read");
+                tokio::time::sleep(AFTER_FAILURE).await;
+                Some(looked_at)
+            }
+        };
+        // What time had to do already has failed, and is tried again a second later.
+        let next = next.map(|at| at.max(looked_at.plus(1)));
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             () = service.context.bells.time.notified() => {}
-            () = next_tick(&service, looked_at) => {}
-        }
-    }
-}
-
-/// Waits until time has something to do. What it had to do already when orders were looked at has
-/// failed, and is tried again a second later.
-async fn next_tick(service: &Service, looked_at: UnixTime) {
-    let next = async {
-        let next = [service.next_tick().await?, service.next_late_goods().await?];
-        Ok::<_, StoreError>(next.into_iter().flatten().min())
-    };
-    match next.await {
-        Ok(at) => wait_until(service, at.map(|at| at.max(looked_at.plus(1)))).await,
-        Err(error) => {
-            tracing::error!(%error, "orders cannot be read");
-            tokio::time::sleep(AFTER_FAILURE).await;
+            () = wait_until(&service, next) => {}
         }
     }
 }
@@ -336,5 +322,71 @@ pub(crate) async fn keep_months(service: Arc<Service>, mut stop: watch::Receiver
         if let Err(error) = make_months(&service.store, clock.now()).await {
             tracing::error!(%error, "the tables of the next months could not be made");
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+    use crate::config::{Database, Secret};
+    use crate::random::Random;
+    use crate::store::Store;
+    use crate::testing::{START, sellers};
+    use crate::webhook::Reach;
+    use saoma_core::sign::SignType;
+    use saoma_postgres::Cluster;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::net::{UnixListener, UnixStream};
+
+    /// A way to a database that counts who comes along.
+    async fn counted(cluster: &Cluster, folder: &Path) -> (Secret, Arc<AtomicUsize>) {
+        const SOCKET: &str = ".s.PGSQL.5432";
+        let url = cluster.database().unwrap();
+        let database = url.rsplit('/').next().unwrap();
+        let there = cluster.folder().join(SOCKET);
+        let door = UnixListener::bind(folder.join(SOCKET)).unwrap();
+        let here = folder.display().to_string().replace('/', "%2F");
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = count.clone();
+        tokio::spawn(async move {
+            while let Ok((mut guest, _)) = door.accept().await {
+                counter.fetch_add(1, Ordering::Relaxed);
+                let mut line = UnixStream::connect(&there).await.unwrap();
+                tokio::spawn(async move {
+                    let _ = tokio::io::copy_bidirectional(&mut guest, &mut line).await;
+                });
+            }
+        });
+        (Secret::new(format!("postgres://postgres@{here}/{database}")), count)
+    }
+
+    #[tokio::test]
+    async fn whoever_is_called_away_leaves_no_broken_connection_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, connections) = counted(Cluster::shared().unwrap(), folder.path()).await;
+        let store = Store::open(&Database::Postgres(url)).await.unwrap();
+        let clock = ManualClock::new(UnixTime::new(START).unwrap());
+        let (clock, random) = (Clock::Manual(clock), Random::seeded(1));
+        let opened = Service::open(store, clock, random, sellers(SignType::Md5));
+        let (service, _at_once) = opened.await.unwrap();
+        let webhooks = Webhooks::new([], Reach::of(true)).unwrap();
+        let service = Arc::new(service);
+        let worker =
+            Arc::new(Worker { service: service.clone(), gateways: HashMap::new(), webhooks });
+        let (stop, stopping) = watch::channel(false);
+        let shop = tokio::spawn(worker.call_shop(stopping.clone()));
+        let time = tokio::spawn(keep_time(service.clone(), stopping));
+        for _ in 0..500 {
+            service.context.bells.shop.notify_one();
+            service.context.bells.time.notify_one();
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        stop.send_replace(true);
+        shop.await.unwrap();
+        time.await.unwrap();
+        let connections = connections.load(Ordering::Relaxed);
+        assert!(connections <= 12, "{connections} connections");
     }
 }

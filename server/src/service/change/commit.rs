@@ -5,8 +5,7 @@ use crate::crash::point;
 use crate::service::context::Context;
 use crate::store::{
     AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, Lane, MessageRow,
-    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, Store, StoreError,
-    tell_anomalies,
+    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError, tell_anomalies,
 };
 use saoma_core::ids::OrderId;
 use saoma_core::time::UnixTime;
@@ -14,9 +13,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use tracing::Span;
 
 impl Change {
-    /// Writes what was kept, makes it happen, and tells whoever must know.
-    pub(in crate::service) async fn commit(mut self) -> Result<(), StoreError> {
-        let changed = self.write().await?;
+    /// Makes what was written happen, and tells whoever must know.
+    pub(in crate::service) async fn commit(self, changed: Vec<OrderRow>) -> Result<(), StoreError> {
         point("before-commit");
         self.conn.commit().await?;
         point("after-commit");
@@ -24,8 +22,8 @@ impl Change {
         Ok(())
     }
 
-    /// Gives the orders that were changed, each once, as they are now.
-    async fn write(&mut self) -> Result<Vec<OrderRow>, StoreError> {
+    /// Writes what was kept. Gives the orders that were changed, each once, as they are now.
+    pub(in crate::service) async fn write(&mut self) -> Result<Vec<OrderRow>, StoreError> {
         let (conn, now, kept) = (&mut self.conn, self.now, &mut self.kept);
         // In the order of their ids, so that two batches never wait for each other in a circle.
         let ids: BTreeSet<&OrderId> = kept.orders.iter().map(|row| row.order.id()).collect();
@@ -68,8 +66,6 @@ impl Change {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }
         HistoryRow::insert_all(conn, std::mem::take(&mut kept.history)).await?;
-        let changed = new.iter().chain(old.iter().map(|(row, _)| row));
-        Store::announce(conn, changed.map(|row| row.order.id().as_str())).await?;
         Ok(new.into_iter().chain(old.into_iter().map(|(row, _)| row)).cloned().collect())
     }
 }
@@ -110,7 +106,7 @@ fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
         let (order_id, phase) = (row.order.id(), row.order.watched_phase().as_str());
         let parent = kept.spans.get(order_id).and_then(Span::id);
         tracing::info!(parent: parent, %order_id, phase, version = row.version, "order");
-        context.watchers.knock(order_id);
+        context.watchers.changed(order_id);
     }
     if kept.rings || lanes.contains(&Lane::Gateway) {
         bells.gateway.notify_one();
