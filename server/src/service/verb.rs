@@ -4,7 +4,7 @@
 //! A [`Verb`] decides on what a [`Change`] has loaded and puts down what is to be written; one that
 //! fails leaves nothing behind. The writer gathers whatever waits, lets verb after verb decide,
 //! writes everything with few statements, commits, and only then answers. It never waits for more
-//! verbs to come: while one batch is being committed, the next gathers by itself.
+//! verbs to come: while one batch is being written or committed, the next gathers by itself.
 //!
 //! When a batch cannot be written as a whole, because somebody else has changed one of its orders
 //! or because the database failed, its verbs are run again one by one, each from what is stored
@@ -26,6 +26,9 @@ use tracing::{Instrument as _, Span};
 
 /// Most verbs of one transaction.
 const BATCH_MAX: usize = 64;
+/// Batches of one server that are being decided and written at once, while others are being
+/// committed: fewer batches are larger ones, which cost less for each verb.
+const DESKS: usize = 1;
 /// Most verbs that may wait. More than that cannot be answered in time anyway.
 const WAITING_MAX: usize = 4_096;
 /// How often a verb that always loses a race is run before it fails.
@@ -110,10 +113,9 @@ impl Queue {
     pub(super) fn start(store: &Store, context: &Arc<Context>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
-        let desks =
-            Arc::new(Semaphore::new(std::env::var("X_DESKS").map_or(2, |x| x.parse().unwrap())));
+        let desks = Arc::new(Semaphore::new(DESKS));
         let mut writers = JoinSet::new();
-        for _ in 0..std::env::var("X_WRITERS").map_or(store.writers(), |x| x.parse().unwrap()) {
+        for _ in 0..store.writers() {
             let (store, context, desks) = (store.clone(), context.clone(), desks.clone());
             let writer = Writer { store, context, desks };
             writers.spawn(writer.run(waiting.clone()));

@@ -336,36 +336,38 @@ mod tests {
     use crate::webhook::Reach;
     use saoma_core::sign::SignType;
     use saoma_postgres::Cluster;
+    use std::io;
     use std::path::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::net::{UnixListener, UnixStream};
 
     /// A way to a database that counts who comes along.
-    async fn counted(cluster: &Cluster, folder: &Path) -> (Secret, Arc<AtomicUsize>) {
+    fn counted(cluster: &Cluster, folder: &Path) -> io::Result<(Secret, Arc<AtomicUsize>)> {
         const SOCKET: &str = ".s.PGSQL.5432";
-        let url = cluster.database().unwrap();
-        let database = url.rsplit('/').next().unwrap();
+        let url = cluster.database()?;
+        let database = url.rsplit('/').next().unwrap_or_default();
         let there = cluster.folder().join(SOCKET);
-        let door = UnixListener::bind(folder.join(SOCKET)).unwrap();
+        let door = UnixListener::bind(folder.join(SOCKET))?;
         let here = folder.display().to_string().replace('/', "%2F");
         let count = Arc::new(AtomicUsize::new(0));
         let counter = count.clone();
         tokio::spawn(async move {
             while let Ok((mut guest, _)) = door.accept().await {
                 counter.fetch_add(1, Ordering::Relaxed);
-                let mut line = UnixStream::connect(&there).await.unwrap();
+                let there = there.clone();
                 tokio::spawn(async move {
-                    let _ = tokio::io::copy_bidirectional(&mut guest, &mut line).await;
+                    let mut line = UnixStream::connect(there).await?;
+                    tokio::io::copy_bidirectional(&mut guest, &mut line).await
                 });
             }
         });
-        (Secret::new(format!("postgres://postgres@{here}/{database}")), count)
+        Ok((Secret::new(format!("postgres://postgres@{here}/{database}")), count))
     }
 
     #[tokio::test]
     async fn whoever_is_called_away_leaves_no_broken_connection_behind() {
         let folder = tempfile::tempdir().unwrap();
-        let (url, connections) = counted(Cluster::shared().unwrap(), folder.path()).await;
+        let (url, connections) = counted(Cluster::shared().unwrap(), folder.path()).unwrap();
         let store = Store::open(&Database::Postgres(url)).await.unwrap();
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
         let (clock, random) = (Clock::Manual(clock), Random::seeded(1));
