@@ -17,6 +17,7 @@ pub(crate) mod look;
 #[cfg(feature = "simulation")]
 pub(crate) mod memory;
 mod month;
+mod news;
 mod order;
 mod outbox;
 mod partition;
@@ -70,8 +71,6 @@ const POSTGRES_WRITERS: u32 = 4;
 const PEOPLE_MAX: u32 = 2;
 /// Those who write beside these: sessions, keys, what is done once at the start.
 const OTHER_WRITERS: u32 = 2;
-/// Ids of one announcement; PostgreSQL takes 8,000 bytes.
-const ANNOUNCED_MAX: usize = 200;
 /// How long to wait for the writer or a reader. A notification is to be answered within five
 /// seconds (protocol §9), so waiting longer helps nobody.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -424,20 +423,6 @@ impl Store {
             tokio::time::sleep(ALONE_PAUSE).await;
         }
         Ok(false)
-    }
-
-    /// Tells the other servers that something has happened to orders. It need not outlive a crash,
-    /// so nobody waits for the disk.
-    pub(crate) async fn announce(&self, order_ids: &[&str]) -> Result<(), StoreError> {
-        if self.dialect() == Dialect::Postgres {
-            let mut conn = self.reader().await?;
-            for ids in order_ids.chunks(ANNOUNCED_MAX) {
-                let sql = "select set_config('synchronous_commit', 'off', true),
-                                  pg_notify('saoma_orders', $1)";
-                conn.execute(sql, vec![ids.join(" ").into()]).await?;
-            }
-        }
-        Ok(())
     }
 
     /// A connection to look with.
