@@ -9,10 +9,24 @@ use saoma_server::simulation::Trouble;
 const MIDNIGHT_S: u64 = 1_795_363_200;
 
 /// Kinds of trouble that can be left out, to find the one that matters.
-pub(crate) const KINDS: [&str; 12] = [
+pub(crate) const KINDS: [&str; 13] = [
     "notices", "network", "gateway", "forged", "clock", "database", "crash", "people", "amounts",
-    "refunds", "machines", "nodes",
+    "refunds", "machines", "nodes", "keys",
 ];
+
+/// How the merchant changes its key while everything runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyChange {
+    /// Not at all.
+    No,
+    /// Each server first gets the new key beside the old one; then it is set at WeChat's; then each
+    /// server drops the old one.
+    ByTheBook,
+    /// It is set at WeChat's, and only then each server gets it in the place of the old one.
+    ServersLate,
+    /// The other way round.
+    ServersEarly,
+}
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
 #[derive(Clone, Debug)]
@@ -67,6 +81,9 @@ pub(crate) struct Plan {
     pub(crate) shop_fails: u64,
     pub(crate) two_numbers: u64,
     pub(crate) pays_at_renewal: u64,
+    pub(crate) key_change: KeyChange,
+    /// Somebody in the middle says that a good signature is wrong.
+    pub(crate) sign_refused: u64,
 }
 
 impl Plan {
@@ -95,6 +112,7 @@ impl Plan {
         let amounts = with("amounts", random);
         let forged = with("forged", random);
         let (starts_s, faults_last_s, unknown) = days(seed);
+        let (key_change, sign_refused) = keys(seed, without);
         Self {
             orders,
             nodes: usize::try_from(nodes).unwrap_or(1),
@@ -138,6 +156,8 @@ impl Plan {
             pays_at_renewal: upto(random, people, 40),
             never_told: upto(random, notices, 100),
             by_hand: upto(random, refunds, 60),
+            key_change,
+            sign_refused,
         }
     }
 }
@@ -155,6 +175,16 @@ fn days(seed: u64) -> (u64, u64, UnknownPolicy) {
     let unknown =
         [UnknownPolicy::Ours, UnknownPolicy::Ours, UnknownPolicy::All, UnknownPolicy::Hold];
     (MIDNIGHT_S + of_day, lasts, random.pick(&unknown))
+}
+
+/// How the key changes, and how often somebody says that it has.
+fn keys(seed: u64, without: &[&str]) -> (KeyChange, u64) {
+    let random = &mut Random::new(seed, "keys");
+    if without.contains(&"keys") || random.chance(500) {
+        return (KeyChange::No, 0);
+    }
+    let ways = [KeyChange::ByTheBook, KeyChange::ServersLate, KeyChange::ServersEarly];
+    (random.pick(&ways), upto(random, true, 100))
 }
 
 /// How often something happens, if its kind is there at all.
