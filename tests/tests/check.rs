@@ -135,7 +135,7 @@ async fn while_the_key_changes_it_is_said_which_one_wechat_takes() {
         ),
         (
             format!("key = \"{NEXT}\"\nnext_key = \"{KEY}\"\n"),
-            "warn  merchant 1900000109: WeChat takes `next_key` and not `key` any more: move it to `key`",
+            "warn  merchant 1900000109: WeChat takes `next_key` and not `key` any more: move it",
         ),
         (
             format!("key = \"{NEXT}\"\nnext_key = \"{NEXT}\"\n"),

@@ -38,8 +38,8 @@ pub enum AnswerError {
         /// The beginning of `return_msg`.
         return_msg: String<80>,
     },
-    /// WeChat says that **our** signature is wrong: it has another key by now, or does not have ours
-    /// yet. Most say so without a signature, so it may be anybody who says it.
+    /// WeChat says that **our** signature is wrong: it has another key by now, or does not have
+    /// ours yet. It says so without a signature, as a rule, so anybody may have said it.
     SignRefused,
     /// The signature is missing or bad.
     Verify(VerifyError),

@@ -28,6 +28,14 @@ pub(crate) enum KeyChange {
     ServersEarly,
 }
 
+/// What goes wrong with the merchant's key.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    pub(crate) change: KeyChange,
+    /// Somebody in the middle says that a good signature is wrong.
+    pub(crate) sign_refused: u64,
+}
+
 /// What goes wrong in a run, in thousandths where nothing else is said.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -81,9 +89,7 @@ pub(crate) struct Plan {
     pub(crate) shop_fails: u64,
     pub(crate) two_numbers: u64,
     pub(crate) pays_at_renewal: u64,
-    pub(crate) key_change: KeyChange,
-    /// Somebody in the middle says that a good signature is wrong.
-    pub(crate) sign_refused: u64,
+    pub(crate) keys: Keys,
 }
 
 impl Plan {
@@ -112,7 +118,6 @@ impl Plan {
         let amounts = with("amounts", random);
         let forged = with("forged", random);
         let (starts_s, faults_last_s, unknown) = days(seed);
-        let (key_change, sign_refused) = keys(seed, without);
         Self {
             orders,
             nodes: usize::try_from(nodes).unwrap_or(1),
@@ -156,8 +161,7 @@ impl Plan {
             pays_at_renewal: upto(random, people, 40),
             never_told: upto(random, notices, 100),
             by_hand: upto(random, refunds, 60),
-            key_change,
-            sign_refused,
+            keys: keys(seed, without),
         }
     }
 }
@@ -178,13 +182,13 @@ fn days(seed: u64) -> (u64, u64, UnknownPolicy) {
 }
 
 /// How the key changes, and how often somebody says that it has.
-fn keys(seed: u64, without: &[&str]) -> (KeyChange, u64) {
+fn keys(seed: u64, without: &[&str]) -> Keys {
     let random = &mut Random::new(seed, "keys");
     if without.contains(&"keys") || random.chance(500) {
-        return (KeyChange::No, 0);
+        return Keys { change: KeyChange::No, sign_refused: 0 };
     }
     let ways = [KeyChange::ByTheBook, KeyChange::ServersLate, KeyChange::ServersEarly];
-    (random.pick(&ways), upto(random, true, 100))
+    Keys { change: random.pick(&ways), sign_refused: upto(random, true, 100) }
 }
 
 /// How often something happens, if its kind is there at all.

@@ -16,7 +16,7 @@ impl World {
     /// Some moment of the first `span_ms` for WeChat's side, and moments before and after it for
     /// each server.
     pub(super) fn plan_key_change(&mut self, span_ms: u64) {
-        if self.plan.key_change == KeyChange::No {
+        if self.plan.keys.change == KeyChange::No {
             return;
         }
         let set_ms = self.keys.below(span_ms);
@@ -24,7 +24,7 @@ impl World {
         for node in 0..self.nodes.len() {
             let before_ms = self.keys.below(set_ms + 1);
             let after_ms = self.keys.between(set_ms, span_ms + 3_600_000);
-            match self.plan.key_change {
+            match self.plan.keys.change {
                 KeyChange::No => {}
                 KeyChange::ByTheBook => {
                     self.after(before_ms, Event::Hold(node, Held::Both));
@@ -49,7 +49,7 @@ impl World {
 
     /// Whether somebody in the middle says so of a call that has been carried out.
     pub(super) fn sign_is_said_to_be_wrong(&mut self) -> bool {
-        let says = !self.calm && self.keys.chance(self.plan.sign_refused);
+        let says = !self.calm && self.keys.chance(self.plan.keys.sign_refused);
         if says {
             self.fault("a good signature said to be wrong");
         }
