@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 42] = [
+pub const BUGS: [(&str, &str); 44] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -34,6 +34,8 @@ pub const BUGS: [(&str, &str); 42] = [
     ("conflict-not-reported", "a second transaction of a number is taken for the first one"),
     ("code-after-end", "the code is shown as long as there is one"),
     ("accept-any-signature", "a wrong signature is good"),
+    ("only-first-key", "of two keys of the merchant only the first one counts"),
+    ("wrong-key-is-the-end", "a refund is given up because the key was wrong"),
     ("acknowledge-failed-commit", "a notification is acknowledged although nothing could be kept"),
     ("one-message-a-number", "a number's second message is taken for a repetition"),
     ("query-forgets-payment", "a query that tells of a payment says that there is none"),

@@ -78,7 +78,8 @@ impl SignType {
     }
 }
 
-/// The merchant's API key: 32 visible ASCII characters.
+/// The merchant's API key: 32 visible ASCII characters. While the merchant changes it, it is two:
+/// what WeChat sends is good under either, and one of them signs (protocol §2.3).
 ///
 /// It cannot be printed, and its bytes are wiped when it is dropped.
 ///
@@ -97,7 +98,15 @@ impl SignType {
 /// ```
 #[derive(Clone)]
 pub struct ApiKey {
-    bytes: Zeroizing<[u8; Self::LEN]>,
+    /// The one that signs.
+    first: OneKey,
+    /// The one that counts as well.
+    other: Option<OneKey>,
+}
+
+#[derive(Clone)]
+struct OneKey {
+    bytes: Zeroizing<[u8; ApiKey::LEN]>,
     /// HMAC-SHA256 with the key taken in already, which is a good part of its work on a message as
     /// short as these. Its two states of SHA-256 wipe themselves as well.
     mac: Hmac<Sha256>,
@@ -124,12 +133,62 @@ impl ApiKey {
         let mac = Hmac::new_from_slice(bytes).map_err(|_| length)?;
         let mut copy = Zeroizing::new([0; Self::LEN]);
         copy.copy_from_slice(bytes);
-        Ok(Self { bytes: copy, mac })
+        Ok(Self { first: OneKey { bytes: copy, mac }, other: None })
+    }
+
+    /// The same with another key that counts as well: the one that is to come, or the one that has
+    /// counted until now.
+    ///
+    /// ```
+    /// use saoma_core::sign::{ApiKey, SignType, Unverified};
+    /// use saoma_core::xml::{Doc, Draft, Text};
+    ///
+    /// let old = ApiKey::new("192006250b4c09247ec02edce69f6a2d")?;
+    /// let new = ApiKey::new("SaomaSampleKey000000000000000586")?;
+    /// let mut draft: Draft<'_> = Draft::new();
+    /// draft.push("body", Text::new("test"))?;
+    /// let sign = new.sign(&draft, SignType::Md5);
+    /// let message = format!("<xml><body>test</body><sign>{}</sign></xml>", sign.as_str());
+    /// let doc: Doc<'_> = Doc::read(message.as_bytes())?;
+    ///
+    /// assert!(Unverified::new(&doc).verify(&old, SignType::Md5).is_err());
+    /// let both = old.or(&new);
+    /// assert!(Unverified::new(&doc).verify(&both, SignType::Md5).is_ok());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self { other: Some(other.first.clone()), ..self }
+    }
+
+    /// The same two, and the other one signs; `None` when there is one.
+    #[must_use]
+    pub fn other_first(&self) -> Option<Self> {
+        let first = self.other.clone()?;
+        Some(Self { first, other: Some(self.first.clone()) })
+    }
+
+    /// Each that counts.
+    fn all(&self) -> impl Iterator<Item = &OneKey> {
+        let other = self.other.as_ref().filter(|_| !crate::planted!("only-first-key"));
+        core::iter::once(&self.first).chain(other)
     }
 
     /// The signature of a document: over every field that is not empty, but for `sign`.
     #[must_use]
     pub fn sign(&self, doc: &impl Signable, algorithm: SignType) -> Signature {
+        self.first.sign(doc, algorithm)
+    }
+
+    /// The keys that refund notifications are encrypted with: the digits of the API key's MD5 in
+    /// lower case, leading zeroes kept (protocol §10).
+    pub(crate) fn refund_keys(&self) -> impl Iterator<Item = Zeroizing<[u8; 32]>> {
+        self.all().map(OneKey::refund_key)
+    }
+}
+
+impl OneKey {
+    fn sign(&self, doc: &impl Signable, algorithm: SignType) -> Signature {
         match algorithm {
             SignType::Md5 => {
                 let mut digest = Md5::new();
@@ -144,9 +203,7 @@ impl ApiKey {
         }
     }
 
-    /// The key that refund notifications are encrypted with: the digits of the API key's MD5 in
-    /// lower case, leading zeroes kept (protocol §10).
-    pub(crate) fn refund_key(&self) -> Zeroizing<[u8; 32]> {
+    fn refund_key(&self) -> Zeroizing<[u8; 32]> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut digits = Zeroizing::new([0; 32]);
         for (pair, byte) in digits.chunks_exact_mut(2).zip(Md5::digest(self.bytes.as_slice())) {
@@ -173,7 +230,7 @@ impl ApiKey {
         }
         let mut out = staged.finish();
         // The key has a buffer of its own, which is wiped.
-        let mut tail = Zeroizing::new([0; KEY_FIELD.len() + Self::LEN]);
+        let mut tail = Zeroizing::new([0; KEY_FIELD.len() + ApiKey::LEN]);
         let (name, value) = tail.split_at_mut(KEY_FIELD.len());
         name.copy_from_slice(KEY_FIELD);
         value.copy_from_slice(&*self.bytes);
@@ -289,7 +346,7 @@ impl<'d, 'a, const N: usize> Unverified<'d, 'a, N> {
         self.0.get("out_trade_no")
     }
 
-    /// Checks the signature over all fields, in constant time.
+    /// Checks the signature over all fields, in constant time; of two keys either will do.
     ///
     /// The algorithm is an argument: it is the one that was stored when the order was made, never
     /// the one that the message names (protocol §2).
@@ -309,8 +366,8 @@ impl<'d, 'a, const N: usize> Unverified<'d, 'a, N> {
         if received.len() != expected_len {
             return Err(wrong_length);
         }
-        let expected = key.sign(self.0, algorithm);
-        let is_good = expected.ct_eq(&received) || crate::planted!("accept-any-signature");
+        let is_good = key.all().any(|key| key.sign(self.0, algorithm).ct_eq(&received))
+            || crate::planted!("accept-any-signature");
         if is_good { Ok(Verified(self.0)) } else { Err(VerifyError::Mismatch) }
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 /// How a message is signed.
@@ -43,9 +44,18 @@ impl Algorithm {
 /// Bytes in a merchant's API key.
 pub const KEY_BYTES: usize = 32;
 
-/// A merchant's API key. It cannot be printed.
-#[derive(Clone, PartialEq, Eq)]
+/// A merchant's API key. It cannot be printed; it is written down where a merchant sets a new one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Key(String);
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text).ok_or("a key must be 32 visible ASCII characters")
+    }
+}
 
 impl Key {
     /// The key, or `None` when it is not 32 visible ASCII characters.

@@ -40,6 +40,8 @@ pub const MCH_ID: &str = "1900000109";
 pub const APP_ID: &str = "wx5a0mademeup0001";
 /// Its key at WeChat.
 pub const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
+/// The one that it changes to.
+pub const NEW_KEY: &str = "SaomaSampleKey000000000000000586";
 /// Where WeChat tells of payments.
 pub const NOTIFY_URL: &str = "http://shop.example/wx/v2/notify";
 /// Where WeChat tells of refunds.
@@ -85,6 +87,18 @@ pub enum Base {
     Sqlite(PathBuf),
 }
 
+/// Which of the merchant's keys a server holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Held {
+    /// [`KEY`].
+    #[default]
+    Old,
+    /// [`KEY`] and, as `next_key`, [`NEW_KEY`].
+    Both,
+    /// [`NEW_KEY`].
+    New,
+}
+
 /// What a server is told at its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -94,6 +108,8 @@ pub struct Options {
     pub unknown: UnknownPolicy,
     /// Whether messages are signed by HMAC-SHA256 and not by MD5.
     pub hmac: bool,
+    /// Its keys.
+    pub held: Held,
     /// What its random numbers follow from.
     pub seed: u64,
 }
@@ -140,19 +156,24 @@ pub const SHOP: &str = "shop";
 /// The shop whose machines hand out.
 pub const MACHINES: &str = "machines";
 
-fn merchant(hmac: bool) -> Merchant {
+fn merchant(hmac: bool, held: Held) -> Merchant {
     // All of them are good.
     let good = "a made-up merchant is a good one";
+    let [old, new] = [KEY, NEW_KEY].map(|key| ApiKey::new(key).expect(good));
     Merchant {
         mch_id: MchId::new(MCH_ID).expect(good),
         app_id: AppId::new(APP_ID).expect(good),
-        key: ApiKey::new(KEY).expect(good),
+        key: match held {
+            Held::Old => old,
+            Held::Both => old.or(&new),
+            Held::New => new,
+        },
         sign_type: if hmac { SignType::HmacSha256 } else { SignType::Md5 },
     }
 }
 
 fn shop(id: &str) -> Shop {
-    let Merchant { mch_id, app_id, .. } = merchant(true);
+    let Merchant { mch_id, app_id, .. } = merchant(true, Held::Old);
     Shop { id: id.to_owned(), mch_id, app_id, has_webhook: id == SHOP, fetch_within_s: 600 }
 }
 
@@ -163,7 +184,7 @@ fn holder(device: Option<&str>) -> Holder {
 fn sellers(options: Options) -> Sellers {
     let anomalies = if options.hold { AnomalyPolicy::Hold } else { AnomalyPolicy::Refund };
     let seller = Seller {
-        merchant: merchant(options.hmac),
+        merchant: merchant(options.hmac, options.held),
         name: "扫码咖啡".to_owned(),
         notify_url: NOTIFY_URL.to_owned(),
         refund_notify_url: REFUND_NOTIFY_URL.to_owned(),
@@ -174,18 +195,23 @@ fn sellers(options: Options) -> Sellers {
 }
 
 /// The lines are made once: TLS takes its time.
-fn lines(hmac: bool) -> (Gateway, Webhooks) {
-    static LINES: [OnceLock<(Gateway, Webhooks)>; 2] = [OnceLock::new(), OnceLock::new()];
+fn lines(hmac: bool, held: Held) -> (Gateway, Webhooks) {
+    static LINES: [OnceLock<(Gateway, Webhooks)>; 6] = [const { OnceLock::new() }; 6];
     let make = || {
         let hosts = ["http://gateway.example", "http://standby.example"];
-        let gateway = Gateway::new(merchant(hmac), &hosts).expect("the hosts are good");
+        let gateway = Gateway::new(merchant(hmac, held), &hosts).expect("the hosts are good");
         let (url, secret) = ("http://shop.example/webhook", "a secret of the made-up shop");
         let (url, secret) = (Secret::new(url.to_owned()), Secret::new(secret.to_owned()));
         let webhook = WebhookConfig { url, secret };
         let webhooks = Webhooks::new([(SHOP, &webhook)], Reach::of(true));
         (gateway, webhooks.expect("TLS can be set up"))
     };
-    LINES[usize::from(hmac)].get_or_init(make).clone()
+    let held = match held {
+        Held::Old => 0,
+        Held::Both => 2,
+        Held::New => 4,
+    };
+    LINES[held + usize::from(hmac)].get_or_init(make).clone()
 }
 
 impl Server {
@@ -210,7 +236,7 @@ impl Server {
         let clock = Clock::Manual(clock.clone());
         let (service, at_once) = Service::open(store, clock, random, sellers(options)).await?;
         let outside = OutsideLine(outside);
-        let (gateway, webhooks) = lines(options.hmac);
+        let (gateway, webhooks) = lines(options.hmac, options.held);
         let key = (gateway.merchant().mch_id.clone(), gateway.merchant().app_id.clone());
         let gateways = HashMap::from([(key, gateway.wired(Arc::new(outside.clone())))]);
         let service = Arc::new(service);

@@ -12,7 +12,8 @@ mod world;
 
 use rig::{PATIENCE, Rig};
 use saoma_core::sign::SignType;
-use saoma_sandbox::{Fault, FaultName, FaultRule, Target, Tender};
+use saoma_sandbox::sign::Key;
+use saoma_sandbox::{Fault, FaultName, FaultRule, SettingsChange, Target, Tender};
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio::time::{sleep, timeout};
 use world::{KEY, SHOP_KEY, WEBHOOK_SECRET};
 
 const METRICS_TOKEN: &str = "canary-metrics-token-01";
+const NEXT_KEY: &str = "CanaryMerchantKey000000000000043";
 
 /// Everything that the server has said, and who has asked.
 struct Ears {
@@ -134,9 +136,18 @@ async fn failures(ears: &Ears) -> Vec<String> {
     ears.rig.kill().await;
     let paid = Tender { notify: false, ..Tender::default() };
     ears.rig.sandbox.pay(&Target::of_number(format!("{id}-1")), paid).unwrap();
-    ears.rig.start_server().await;
+    // From here on the key changes: first the server has both, then WeChat has the new one, and
+    // then one that nobody here has.
+    ears.rig.start_server_with(&[("SAOMA_MERCHANT_NEXT_KEY", NEXT_KEY)]).await;
+    let set_key = |key: &str| {
+        let change = SettingsChange { key: Key::new(key), ..SettingsChange::default() };
+        ears.rig.sandbox.change_settings(None, &change).unwrap();
+    };
+    set_key(NEXT_KEY);
     ears.until(&id, "shipped").await;
-    vec![token]
+    set_key("CanaryMerchantKey000000000000044");
+    let (_, other_token) = ears.order("C-4").await;
+    vec![token, other_token]
 }
 
 /// A device's key, which the command line tells once.
@@ -161,7 +172,8 @@ async fn device(ears: &Ears) -> String {
 
 /// What the command line says, also about a configuration that is wrong.
 async fn commands(ears: &Ears) {
-    for wrong in [None, Some("SAOMA_MERCHANT_KEY"), Some("SAOMA_SHOP_WEBHOOK_SECRET")] {
+    let names = ["SAOMA_MERCHANT_KEY", "SAOMA_MERCHANT_NEXT_KEY", "SAOMA_SHOP_WEBHOOK_SECRET"];
+    for wrong in [None].into_iter().chain(names.map(Some)) {
         let mut command = ears.rig.program();
         command.arg("check");
         if let Some(name) = wrong {
@@ -210,9 +222,10 @@ async fn nothing_that_the_server_says_holds_a_secret() {
     }
     let said = format!("{log}\n{heard}");
     let mut secrets: Vec<String> =
-        [KEY, SHOP_KEY, WEBHOOK_SECRET, METRICS_TOKEN, "canary-too-short", "canary-shop-key-0002"]
+        [KEY, NEXT_KEY, SHOP_KEY, WEBHOOK_SECRET, METRICS_TOKEN, "canary-too-short"]
             .map(str::to_owned)
             .into();
+    secrets.push("canary-shop-key-0002".to_owned());
     let signed = signatures(&ears.rig);
     assert!(signed.len() > 4, "orders, queries and notifications were signed");
     secrets.extend(signed);

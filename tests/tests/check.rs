@@ -125,6 +125,33 @@ async fn whatever_is_wrong_is_found_and_named() {
 }
 
 #[tokio::test]
+async fn while_the_key_changes_it_is_said_which_one_wechat_takes() {
+    const NEXT: &str = "CanaryMerchantKey000000000000043";
+    let desk = Desk::start().await;
+    for (keys, expected) in [
+        (
+            format!("key = \"{KEY}\"\nnext_key = \"{NEXT}\"\n"),
+            "ok    merchant 1900000109: WeChat takes `key`, and not `next_key` yet",
+        ),
+        (
+            format!("key = \"{NEXT}\"\nnext_key = \"{KEY}\"\n"),
+            "warn  merchant 1900000109: WeChat takes `next_key` and not `key` any more: move it",
+        ),
+        (
+            format!("key = \"{NEXT}\"\nnext_key = \"{NEXT}\"\n"),
+            "FAIL  merchant 1900000109: the gateway says that our signature is wrong",
+        ),
+    ] {
+        let config = desk.config(&format!("key = \"{KEY}\"\n"), &keys);
+        let found = saoma_server::check(&config, false, &system(), &Random::System).await;
+        let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let said = said.join("\n");
+        assert!(said.contains(expected), "{said}\n  expected: {expected}");
+        assert!(!said.contains("Canary"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_port_that_somebody_else_holds_and_a_file_that_is_no_database_are_found() {
     let desk = Desk::start().await;
     let address = format!("127.0.0.1:{}", desk.port);

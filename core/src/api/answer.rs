@@ -26,7 +26,7 @@ use heapless::String;
 /// let answer = "<xml><return_code>FAIL</return_code><return_msg>签名错误</return_msg></xml>";
 /// let doc: Doc<'_> = Doc::read(answer.as_bytes())?;
 /// let error = CloseOrderAnswer::read(&doc, &merchant, SignType::Md5).unwrap_err();
-/// assert_eq!(error.to_string(), "the gateway refused the call: 签名错误");
+/// assert_eq!(error, AnswerError::SignRefused);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub enum AnswerError {
         /// The beginning of `return_msg`.
         return_msg: String<80>,
     },
+    /// WeChat says that **our** signature is wrong: it has another key by now, or does not have
+    /// ours yet. It says so without a signature, as a rule, so anybody may have said it.
+    SignRefused,
     /// The signature is missing or bad.
     Verify(VerifyError),
     /// A field is missing, invalid or somebody else's.
@@ -51,6 +54,10 @@ impl fmt::Display for AnswerError {
             Self::Refused { return_msg } => {
                 write!(f, "the gateway refused the call: {}", return_msg.escape_debug())
             }
+            Self::SignRefused => f.write_str(
+                "the gateway says that our signature is wrong: the API key is not the one that is \
+                 set on the merchant platform",
+            ),
             Self::Verify(error) => write!(f, "answer not signed by WeChat: {error}"),
             Self::Field(error) => write!(f, "incomplete answer: {error}"),
         }
@@ -71,6 +78,12 @@ impl From<FieldError> for AnswerError {
     }
 }
 
+/// Whether a `return_msg` is about our signature, in the words that have been seen.
+fn is_about_sign(return_msg: &str) -> bool {
+    let words = ["SIGNERROR", "sign error"];
+    return_msg.contains("签名") || words.iter().any(|word| word.eq_ignore_ascii_case(return_msg))
+}
+
 /// A verified answer: the fields, or the refusal.
 pub(super) enum Opened<'d, 'a, const N: usize> {
     Success(Fields<'d, 'a, N>),
@@ -86,7 +99,11 @@ pub(super) fn open<'d, 'a, const N: usize>(
     let return_code = doc.get("return_code").ok_or(missing("return_code"))?;
     if return_code != "SUCCESS" {
         let return_msg = doc.get("return_msg").map(|text| text.head()).unwrap_or_default();
-        return Err(AnswerError::Refused { return_msg });
+        return Err(if is_about_sign(&return_msg) {
+            AnswerError::SignRefused
+        } else {
+            AnswerError::Refused { return_msg }
+        });
     }
     let verified =
         Unverified::new(doc).verify(&merchant.key, algorithm).map_err(AnswerError::Verify)?;
@@ -99,9 +116,14 @@ pub(super) fn open<'d, 'a, const N: usize>(
         Ok(Opened::Success(fields))
     } else if result_code == "FAIL" {
         let code: String<32> = fields.required("err_code")?.head();
+        let code = ErrCode::from_name(&code);
+        if code == ErrCode::SignError {
+            // It says nothing about what was asked, and it may be right in a moment.
+            return Err(AnswerError::SignRefused);
+        }
         let description = fields.optional("err_code_des")?;
         let description = description.map(|words| words.head()).unwrap_or_default();
-        Ok(Opened::Fail(Refusal { code: ErrCode::from_name(&code), description }))
+        Ok(Opened::Fail(Refusal { code, description }))
     } else {
         Err(other("result_code").into())
     }

@@ -10,7 +10,6 @@ use super::refund_query::RefundState;
 use super::{FieldError, FieldFault, Merchant};
 use crate::ids::{OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use crate::money::Fen;
-use crate::sign::ApiKey;
 use crate::time::UnixTime;
 use crate::xml::{Doc, Text};
 use aes::Aes256;
@@ -138,19 +137,21 @@ impl RefundHint {
             }
         }
         outer("nonce_str")?;
+        let sealed = outer("req_info")?;
         let mut opened = Vec::new();
-        let plain = unseal(outer("req_info")?, &merchant.key, &mut opened);
-        let plain = plain.ok_or(RefundNoticeError::Sealed)?;
-        let inner = Doc::read_root(plain, "root").map_err(|_| RefundNoticeError::Sealed)?;
-        let hint = Self::of(&inner)?;
-        if hint.refund_fee > hint.total_fee {
-            return Err(FieldError { field: "refund_fee", fault: FieldFault::Invalid }.into());
+        for key in merchant.key.refund_keys() {
+            // What another key makes of it may end with a good padding by chance.
+            if let Some(plain) = unseal(sealed, &key, &mut opened)
+                && let Ok(inner) = Doc::read_root(plain, "root")
+            {
+                return Ok(Self::of(&inner)?);
+            }
         }
-        Ok(hint)
+        Err(RefundNoticeError::Sealed)
     }
 
     fn of(inner: &Doc<'_>) -> Result<Self, FieldError> {
-        Ok(Self {
+        let hint = Self {
             transaction_id: required(inner, "transaction_id", TransactionId::new)?,
             out_trade_no: required(inner, "out_trade_no", OutTradeNo::new)?,
             refund_id: required(inner, "refund_id", RefundId::new)?,
@@ -177,7 +178,11 @@ impl RefundHint {
                 })
             })?
             .unwrap_or(RefundSource::Other),
-        })
+        };
+        if hint.refund_fee > hint.total_fee {
+            return Err(FieldError { field: "refund_fee", fault: FieldFault::Invalid });
+        }
+        Ok(hint)
     }
 
     /// Whether a person made the refund in WeChat's console: record it, there is no request of
@@ -213,7 +218,7 @@ fn required<T, E>(
 /// Decodes and decrypts in place; `None` whatever is wrong.
 fn unseal<'b>(
     req_info: Text<'_>,
-    key: &ApiKey,
+    key: &[u8; 32],
     buffer: &'b mut Vec<u8, REQ_INFO_MAX>,
 ) -> Option<&'b [u8]> {
     buffer.clear();
@@ -224,7 +229,7 @@ fn unseal<'b>(
     if len == 0 || !len.is_multiple_of(BLOCK) {
         return None;
     }
-    let cipher = Aes256::new(&(*key.refund_key()).into());
+    let cipher = Aes256::new(key.into());
     let (blocks, _) = buffer.as_chunks_mut::<BLOCK>();
     for block in blocks {
         cipher.decrypt_block(block.into());

@@ -254,11 +254,17 @@ fn an_answer_without_a_good_signature_proves_nothing() {
         let doc: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
         CloseOrderAnswer::read(&doc, &merchant(SignType::Md5), SignType::Md5)
     };
-    let refused = "<xml><return_code>FAIL</return_code><return_msg>签名错误</return_msg></xml>";
-    assert_eq!(
-        read(refused),
-        Err(AnswerError::Refused { return_msg: "签名错误".try_into().unwrap() })
-    );
+    let refused = |why: &str| {
+        let code = "<return_code>FAIL</return_code>";
+        read(&std::format!("<xml>{code}<return_msg>{why}</return_msg></xml>"))
+    };
+    for why in ["签名错误", "签名失败", "SIGNERROR", "sign error"] {
+        assert_eq!(refused(why), Err(AnswerError::SignRefused), "{why}");
+    }
+    for why in ["参数错误", "sign_type参数格式错误"] {
+        let return_msg = why.try_into().unwrap();
+        assert_eq!(refused(why), Err(AnswerError::Refused { return_msg }), "{why}");
+    }
     assert!(matches!(
         read("<xml><result_code>SUCCESS</result_code></xml>"),
         Err(AnswerError::Field(_))

@@ -48,6 +48,8 @@ pub enum FailureKind {
     Gzip,
     /// Bills are closed for this merchant.
     Closed,
+    /// Our signature is wrong: WeChat has another key by now, or does not have ours yet.
+    Sign,
     /// The request was wrong.
     Request,
     /// A failure that this version does not know.
@@ -60,7 +62,7 @@ impl FailureKind {
     pub const fn class(self) -> Class {
         match self {
             Self::NoBill => Class::Done,
-            Self::Creating => Class::RetrySlower,
+            Self::Creating | Self::Sign => Class::RetrySlower,
             Self::System | Self::Gzip => Class::RetrySame,
             Self::Closed => Class::TellPerson,
             Self::Request => Class::Stop,
@@ -84,7 +86,9 @@ impl FailureKind {
             Self::System
         } else if says(&["20007"]) {
             Self::Closed
-        } else if says(&["20001", "SIGNERROR", "PARAM_ERROR", "INVALID_REQUEST", "NOAUTH"]) {
+        } else if says(&["sign error", "SIGNERROR", "签名错误"]) {
+            Self::Sign
+        } else if says(&["20001", "PARAM_ERROR", "INVALID_REQUEST", "NOAUTH"]) {
             Self::Request
         } else {
             Self::Unknown

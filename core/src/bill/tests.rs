@@ -201,7 +201,7 @@ fn no_bill_is_an_empty_day_and_other_failures_have_a_class() {
         ("system error", "20003", FailureKind::System, Class::RetrySame),
         ("system error", "", FailureKind::System, Class::RetrySame),
         ("", "20100", FailureKind::System, Class::RetrySame),
-        ("sign error", "20001", FailureKind::Request, Class::Stop),
+        ("sign error", "20001", FailureKind::Sign, Class::RetrySlower),
         ("invalid bill_date", "20001", FailureKind::Request, Class::Stop),
         ("", "20007", FailureKind::Closed, Class::TellPerson),
         ("CompressGZip Error", "", FailureKind::Gzip, Class::RetrySame),

@@ -1,10 +1,11 @@
 //! The calls that are answered with a bill, which is read while it comes.
 
+use super::transport::Sealed;
 use super::{CallError, DownloadError, Gateway, Heard};
 use crate::api::Call;
 use crate::bill::{
-    BillDate, BillError, BillForm, FundAccount, FundLine, FundTotals, GZIP_MAGIC, LineError,
-    Reader, Totals, TradeBillKind, TradeLine, TradeTotals, fund_bill, trade_bill,
+    BillDate, BillError, BillForm, FailureKind, FundAccount, FundLine, FundTotals, GZIP_MAGIC,
+    LineError, Reader, Totals, TradeBillKind, TradeLine, TradeTotals, fund_bill, trade_bill,
 };
 use crate::ids::Nonce;
 use crate::sign::SignType;
@@ -52,8 +53,8 @@ impl Gateway {
         on_line: impl FnMut(Result<TradeLine<'_>, LineError>),
     ) -> Result<TradeTotals, DownloadError> {
         let request = trade_bill(&self.merchant, algorithm, date, kind, form);
-        let body = self.sealed(Call::TradeBill, request, algorithm, nonce)?;
-        self.download::<TradeTotals>(Call::TradeBill, &body, on_line).await
+        let sealed = self.sealed(Call::TradeBill, &request, algorithm, nonce)?;
+        self.download::<TradeTotals>(Call::TradeBill, &sealed, on_line).await
     }
 
     /// Downloads the fund bill of a day; it needs the merchant's certificate. It is always signed
@@ -70,37 +71,48 @@ impl Gateway {
         on_line: impl FnMut(Result<FundLine<'_>, LineError>),
     ) -> Result<FundTotals, DownloadError> {
         let request = fund_bill(&self.merchant, date, account, form);
-        let body = self.sealed(Call::FundBill, request, SignType::HmacSha256, nonce)?;
-        self.download::<FundTotals>(Call::FundBill, &body, on_line).await
+        let sealed = self.sealed(Call::FundBill, &request, SignType::HmacSha256, nonce)?;
+        self.download::<FundTotals>(Call::FundBill, &sealed, on_line).await
     }
 
     async fn download<T: Totals>(
         &self,
         call: Call,
-        body: &str,
+        sealed: &[Sealed],
         mut on_line: impl FnMut(Result<T::Line<'_>, LineError>),
     ) -> Result<T, DownloadError> {
         let mut last = DownloadError::Call(CallError::Unreachable);
         for host in self.hosts.iter() {
-            let mut handed_on = false;
-            let hand_on = |line: Result<T::Line<'_>, LineError>| {
-                handed_on = true;
-                on_line(line);
-            };
-            let result = self.download_from(host, call, body, hand_on).await;
-            self.tap_heard(
-                host,
-                call,
-                match &result {
-                    Err(DownloadError::Call(error)) => Heard::Failed(error),
-                    Ok(_) | Err(_) => Heard::Bill,
-                },
-            );
-            match result {
-                Ok(totals) => return Ok(totals),
-                // Nobody should get a line twice, and WeChat's word is an answer.
-                Err(error) if handed_on || error.failure().is_some() => return Err(error),
-                Err(error) => last = error,
+            for (turn, Sealed { body, .. }) in sealed.iter().enumerate() {
+                let mut handed_on = false;
+                let hand_on = |line: Result<T::Line<'_>, LineError>| {
+                    handed_on = true;
+                    on_line(line);
+                };
+                let result = self.download_from(host, call, body, hand_on).await;
+                self.tap_heard(
+                    host,
+                    call,
+                    match &result {
+                        Err(DownloadError::Call(error)) => Heard::Failed(error),
+                        Ok(_) | Err(_) => Heard::Bill,
+                    },
+                );
+                match result {
+                    Ok(totals) => return Ok(totals),
+                    // Nobody should get a line twice.
+                    Err(error) if handed_on => return Err(error),
+                    // It was only to see whether this is the key; it is not.
+                    Err(error) if turn > 0 && is_about_sign(&error) => {}
+                    Err(error) => last = error,
+                }
+                if !may_be_the_key(&last) {
+                    break;
+                }
+            }
+            // WeChat's word is an answer.
+            if last.failure().is_some() {
+                break;
             }
         }
         Err(last)
@@ -135,6 +147,16 @@ impl Gateway {
         }
         bill.finish()
     }
+}
+
+fn is_about_sign(error: &DownloadError) -> bool {
+    error.failure().is_some_and(|failure| failure.kind == FailureKind::Sign)
+}
+
+/// Whether a bill may have been refused because of the request's key.
+fn may_be_the_key(error: &DownloadError) -> bool {
+    is_about_sign(error)
+        || error.failure().is_some_and(|failure| failure.kind == FailureKind::Request)
 }
 
 /// A bill that comes, compressed or not.

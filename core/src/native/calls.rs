@@ -27,8 +27,8 @@ impl Gateway {
         nonce: &Nonce,
     ) -> Result<UnifiedOrderAnswer, CallError> {
         let stored: Doc<'_> = Doc::read(request).map_err(Unsent::Stored)?;
-        let body = self.sealed(Call::UnifiedOrder, draft(&stored)?, algorithm, nonce)?;
-        self.call(Call::UnifiedOrder, &body, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
+        let sealed = self.sealed(Call::UnifiedOrder, &draft(&stored)?, algorithm, nonce)?;
+        self.call(Call::UnifiedOrder, &sealed, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
             UnifiedOrderAnswer::read(doc, &self.merchant, algorithm)
         })
         .await
@@ -45,8 +45,8 @@ impl Gateway {
         nonce: &Nonce,
     ) -> Result<OrderQueryAnswer, CallError> {
         let request = order_query(&self.merchant, algorithm, out_trade_no);
-        let body = self.sealed(Call::OrderQuery, request, algorithm, nonce)?;
-        self.call(Call::OrderQuery, &body, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
+        let sealed = self.sealed(Call::OrderQuery, &request, algorithm, nonce)?;
+        self.call(Call::OrderQuery, &sealed, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
             OrderQueryAnswer::read(doc, &self.merchant, algorithm, out_trade_no)
         })
         .await
@@ -63,8 +63,8 @@ impl Gateway {
         nonce: &Nonce,
     ) -> Result<CloseOrderAnswer, CallError> {
         let request = close_order(&self.merchant, algorithm, out_trade_no);
-        let body = self.sealed(Call::CloseOrder, request, algorithm, nonce)?;
-        self.call(Call::CloseOrder, &body, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
+        let sealed = self.sealed(Call::CloseOrder, &request, algorithm, nonce)?;
+        self.call(Call::CloseOrder, &sealed, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
             CloseOrderAnswer::read(doc, &self.merchant, algorithm)
         })
         .await
@@ -113,8 +113,8 @@ impl Gateway {
     ) -> Result<T, CallError> {
         let stored: Doc<'_> = Doc::read(request).map_err(Unsent::Stored)?;
         let out_refund_no = out_refund_no(&stored).map_err(Unsent::Field)?;
-        let body = self.sealed(Call::Refund, draft(&stored)?, algorithm, nonce)?;
-        self.call(Call::Refund, &body, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
+        let sealed = self.sealed(Call::Refund, &draft(&stored)?, algorithm, nonce)?;
+        self.call(Call::Refund, &sealed, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
             RefundAnswer::read(doc, &self.merchant, algorithm, &out_refund_no).map(&mut look)
         })
         .await
@@ -159,8 +159,8 @@ impl Gateway {
         mut look: impl FnMut(RefundQueryAnswer<'_, '_, REFUND_FIELDS_MAX>) -> T,
     ) -> Result<T, CallError> {
         let request = query.draft(&self.merchant, algorithm);
-        let body = self.sealed(Call::RefundQuery, request, algorithm, nonce)?;
-        self.call(Call::RefundQuery, &body, |doc: &Doc<'_, REFUND_FIELDS_MAX>| {
+        let sealed = self.sealed(Call::RefundQuery, &request, algorithm, nonce)?;
+        self.call(Call::RefundQuery, &sealed, |doc: &Doc<'_, REFUND_FIELDS_MAX>| {
             RefundQueryAnswer::read(doc, &self.merchant, algorithm, query.number()).map(&mut look)
         })
         .await
@@ -177,8 +177,8 @@ impl Gateway {
         nonce: &Nonce,
     ) -> Result<ShortUrlAnswer, CallError> {
         let request = short_url(&self.merchant, algorithm, long_url).map_err(Unsent::Value)?;
-        let body = self.sealed(Call::ShortUrl, request, algorithm, nonce)?;
-        self.call(Call::ShortUrl, &body, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
+        let sealed = self.sealed(Call::ShortUrl, &request, algorithm, nonce)?;
+        self.call(Call::ShortUrl, &sealed, |doc: &Doc<'_, ANSWER_FIELDS_MAX>| {
             ShortUrlAnswer::read(doc, &self.merchant, algorithm)
         })
         .await

@@ -6,6 +6,10 @@
 //! All calls of this client may be sent again unchanged (protocol §4 to §8), so a host that cannot
 //! be reached or answers nonsense is followed by the standby host at once.
 //!
+//! While the merchant changes its key and has two ([`ApiKey::or`](crate::sign::ApiKey::or)), a call
+//! that is refused without a signature is sent once more, signed with the other key. Which of them
+//! WeChat took last is remembered, and used first.
+//!
 //! | call | needs the certificate | answer |
 //! | --- | --- | --- |
 //! | [`unified_order`](Gateway::unified_order) | | `code_url`, the text of the QR code |
@@ -90,6 +94,7 @@ pub use transport::{ANSWER_FIELDS_MAX, REFUND_FIELDS_MAX};
 
 use crate::api::Merchant;
 use core::fmt;
+use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::string::String;
 use std::sync::Arc;
@@ -143,6 +148,10 @@ pub struct Gateway {
     http: reqwest::Client,
     hosts: Arc<[String]>,
     merchant: Merchant,
+    /// The same with its other key, while it has two.
+    other: Option<Merchant>,
+    /// Whether it is the other key that WeChat took last.
+    other_signs: Arc<AtomicBool>,
     has_certificate: bool,
     bill_timeout: Duration,
     tap: Option<Arc<dyn Tap>>,
@@ -221,10 +230,13 @@ impl Gateway {
         }
         let http = http.build().map_err(|_| GatewayError::Tls)?;
         let bill_timeout = settings.bill_timeout;
+        let other = merchant.key.other_first().map(|key| Merchant { key, ..merchant.clone() });
         Ok(Self {
             http,
             hosts: hosts.into(),
             merchant,
+            other,
+            other_signs: Arc::default(),
             has_certificate,
             bill_timeout,
             tap: None,

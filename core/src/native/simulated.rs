@@ -27,6 +27,7 @@ impl Gateway {
     /// wire is believed to show.
     #[must_use]
     pub fn wired(&self, wire: Arc<dyn Wire>) -> Self {
-        Self { wire: Some(wire), has_certificate: true, ..self.clone() }
+        let other_signs = Arc::default();
+        Self { wire: Some(wire), has_certificate: true, other_signs, ..self.clone() }
     }
 }

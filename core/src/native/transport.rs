@@ -5,6 +5,7 @@ use crate::api::{AnswerError, Call, seal};
 use crate::ids::Nonce;
 use crate::sign::SignType;
 use crate::xml::{DOC_LEN_MAX, Doc, Draft};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use reqwest::Response;
 use std::string::String;
@@ -16,45 +17,61 @@ pub const ANSWER_FIELDS_MAX: usize = 128;
 pub const REFUND_FIELDS_MAX: usize = 256;
 
 impl Gateway {
-    /// The request as it is sent; refused when it could not succeed.
+    /// The request as it is sent, sealed with each of the merchant's keys: first with the one that
+    /// WeChat took last. Refused when it could not succeed.
     pub(super) fn sealed(
         &self,
         call: Call,
-        request: Draft<'_>,
+        request: &Draft<'_>,
         algorithm: SignType,
         nonce: &Nonce,
-    ) -> Result<String, CallError> {
+    ) -> Result<Vec<Sealed>, CallError> {
         if call.needs_certificate() && !self.has_certificate {
             return Err(Unsent::NoCertificate(call).into());
         }
-        let mut body = String::new();
-        seal(request, nonce, &self.merchant, algorithm, &mut body).map_err(Unsent::Seal)?;
-        Ok(body)
+        let other_first = self.other_signs.load(Ordering::Relaxed);
+        let mut sealed = Vec::with_capacity(2);
+        for by_other in [other_first, !other_first] {
+            let merchant = if by_other { self.other.as_ref() } else { Some(&self.merchant) };
+            let Some(merchant) = merchant else { continue };
+            let mut body = String::new();
+            seal(request.clone(), nonce, merchant, algorithm, &mut body).map_err(Unsent::Seal)?;
+            sealed.push(Sealed { body, by_other });
+        }
+        Ok(sealed)
     }
 
     /// Sends a sealed request to each host until one gives an answer that can be read, and reads
-    /// it.
+    /// it. What is refused without a signature is sent again with the other key: nobody knows who
+    /// said it, so nothing else is concluded.
     pub(super) async fn call<const N: usize, T>(
         &self,
         call: Call,
-        body: &str,
+        sealed: &[Sealed],
         mut read: impl FnMut(&Doc<'_, N>) -> Result<T, AnswerError>,
     ) -> Result<T, CallError> {
         let mut last = CallError::Unreachable;
         for host in self.hosts.iter() {
-            let answer = self.ask(host, call, body).await;
-            let heard = answer.as_ref().map_or_else(Heard::Failed, |it| Heard::Answer(it));
-            self.tap_heard(host, call, heard);
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(error) => {
-                    last = error;
-                    continue;
+            for (turn, Sealed { body, by_other }) in sealed.iter().enumerate() {
+                let answer = self.ask(host, call, body).await;
+                let heard = answer.as_ref().map_or_else(Heard::Failed, |it| Heard::Answer(it));
+                self.tap_heard(host, call, heard);
+                let read = answer.and_then(|answer| {
+                    let doc = Doc::read(&answer).map_err(AnswerError::Read);
+                    doc.and_then(|doc| read(&doc)).map_err(CallError::Answer)
+                });
+                match read {
+                    Ok(answer) => {
+                        self.other_signs.store(*by_other, Ordering::Relaxed);
+                        return Ok(answer);
+                    }
+                    // It was only to see whether this is the key; it is not.
+                    Err(CallError::Answer(AnswerError::SignRefused)) if turn > 0 => {}
+                    Err(error) => last = error,
                 }
-            };
-            match Doc::read(&answer).map_err(AnswerError::Read).and_then(|doc| read(&doc)) {
-                Ok(answer) => return Ok(answer),
-                Err(error) => last = CallError::Answer(error),
+                if !may_be_the_key(&last) {
+                    break;
+                }
             }
         }
         Err(last)
@@ -105,4 +122,16 @@ impl Gateway {
             Err(CallError::Status(response.status().as_u16()))
         }
     }
+}
+
+/// A request with its signature.
+pub(super) struct Sealed {
+    pub(super) body: String,
+    /// Whether the merchant's other key has signed it.
+    by_other: bool,
+}
+
+/// Whether a call may have been refused because of its key.
+const fn may_be_the_key(error: &CallError) -> bool {
+    matches!(error, CallError::Answer(AnswerError::Refused { .. } | AnswerError::SignRefused))
 }

@@ -1,7 +1,11 @@
 use super::*;
 use crate::xml::Draft;
 use proptest::prelude::*;
-use std::{format, string::String, vec::Vec};
+use std::{
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
 
 const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
 
@@ -78,8 +82,8 @@ fn a_key_of_another_length_cannot_be_made() {
 #[test]
 fn all_that_holds_a_key_wipes_itself() {
     fn wipes<T: zeroize::ZeroizeOnDrop>(_: &T) {}
-    wipes(&key_of_k().bytes);
-    wipes(&key_of_k().refund_key());
+    wipes(&key_of_k().first.bytes);
+    wipes(&key_of_k().first.refund_key());
     // The HMAC is two states of SHA-256, and each of those wipes itself.
     wipes(&Sha256::new());
     // The end of the string to sign, which is the key, stays in the digest's buffer.
@@ -92,6 +96,39 @@ fn nothing_prints_a_key_or_a_signature() {
     let signature = key.sign(&doc(&[("a", "b")]), SignType::Md5);
     let printed = format!("{key:?} {signature:?}");
     assert_eq!(printed, "ApiKey(..) Signature(..)");
+}
+
+#[test]
+fn while_the_key_changes_either_verifies_and_the_first_signs() {
+    let (old, new) = (ApiKey::new(KEY).unwrap(), key_of_k());
+    assert!(old.other_first().is_none());
+    let both = old.clone().or(&new);
+    let swapped = both.other_first().unwrap();
+    assert_eq!(format!("{both:?}"), "ApiKey(..)");
+    let third = ApiKey::new(&"x".repeat(32)).unwrap();
+    for algorithm in [SignType::Md5, SignType::HmacSha256] {
+        let sign = |key: &ApiKey| key.sign(&doc(&[("body", "x")]), algorithm).as_str().to_string();
+        assert_eq!((sign(&both), sign(&swapped)), (sign(&old), sign(&new)));
+        for (key, is_good) in [(&old, true), (&new, true), (&third, false)] {
+            let sign = sign(key);
+            for keys in [&both, &swapped] {
+                let checked = check(&[("body", "x"), ("sign", &sign)], keys, algorithm);
+                let expected = if is_good { Ok(()) } else { Err(VerifyError::Mismatch) };
+                assert_eq!(checked, expected);
+            }
+        }
+        let by_new = [("body", "x"), ("sign", &*sign(&new))];
+        assert_eq!(check(&by_new, &old, algorithm), Err(VerifyError::Mismatch));
+    }
+    // A third one takes the place of the second, and does not come beside it.
+    assert_eq!(
+        check(
+            &[("body", "x"), ("sign", new.sign(&doc(&[("body", "x")]), SignType::Md5).as_str())],
+            &both.or(&third),
+            SignType::Md5
+        ),
+        Err(VerifyError::Mismatch)
+    );
 }
 
 fn verify(sign: &str, algorithm: SignType) -> Result<(), VerifyError> {
@@ -206,7 +243,7 @@ proptest! {
             doc.push(name, Text::new(value)).unwrap();
         }
         let mut fed = Vec::new();
-        ApiKey::new(KEY).unwrap().string_to_sign(&doc, |bytes| fed.extend_from_slice(bytes));
+        ApiKey::new(KEY).unwrap().first.string_to_sign(&doc, |bytes| fed.extend_from_slice(bytes));
         prop_assert_eq!(fed, naive(&fields, KEY));
     }
 

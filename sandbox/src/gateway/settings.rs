@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Gateway, RefundError};
 use crate::merchant::{BillFormat, Merchant};
+use crate::sign::Key;
 
 /// The most bytes of an address.
 const URL_BYTES_MAX: usize = 256;
@@ -18,6 +19,11 @@ const WHOLE_BP: u16 = 10_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsChange {
+    /// The API key. It counts at once: what is signed by the old one is refused from then on, and
+    /// whatever is said afterwards is signed by the new one. What was made before is sent again as
+    /// it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
     /// Where scans of product codes are told; empty for nowhere.
     pub mode_one_url: Option<String>,
     /// Where the ends of refunds are told that name no address of their own; empty for nowhere.
@@ -99,6 +105,9 @@ impl Gateway {
         if let Some(url) = refunds {
             merchant.refund_notify_url = url;
         }
+        if let Some(key) = &change.key {
+            merchant.key = key.clone();
+        }
         let bills = &mut merchant.bills;
         bills.format = change.bill_format.unwrap_or(bills.format);
         bills.fee_bp = change.fee_bp.unwrap_or(bills.fee_bp);
@@ -140,8 +149,10 @@ fn is_address(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{MCH_ID, NOW, Shop};
-    use super::super::{Event, Tender};
+    use super::super::{Code, Event, Tender};
     use super::*;
+    use crate::sign::{self, Algorithm};
+    use crate::xml::Document;
 
     fn change(shop: &mut Shop, new: &SettingsChange) -> Result<SettingsView, SettingsError> {
         shop.gateway.change_settings(Some(MCH_ID), new)
@@ -180,6 +191,29 @@ mod tests {
         let nowhere =
             SettingsChange { mode_one_url: Some(String::new()), ..SettingsChange::default() };
         assert_eq!(change(&mut shop, &nowhere).unwrap().mode_one_url, None);
+    }
+
+    #[test]
+    fn a_new_key_counts_at_once() {
+        let mut shop = Shop::new();
+        let (before, after) = ("SM20261123000001", "SM20261123000002");
+        shop.order(before, &[]);
+        let old_key = std::mem::replace(&mut shop.key, "n".repeat(32));
+        assert_eq!(shop.raw_order(after).code, Some(Code::SignError), "not yet");
+        let key = Key::new(&shop.key);
+        change(&mut shop, &SettingsChange { key, ..SettingsChange::default() }).unwrap();
+        // Answers and notifications are signed by it; this looks at the answer's signature.
+        shop.order(after, &[]);
+        shop.pay(before, Tender::default()).unwrap();
+        let notice = shop.gateway.poll(shop.now).send.remove(0).body;
+        let notice = Document::read(notice.as_bytes()).unwrap();
+        let by = |key: &str| {
+            let key = Key::new(key).unwrap();
+            sign::verify(notice.iter(), &key, Algorithm::Md5, notice.get("sign").unwrap())
+        };
+        assert!(by(&shop.key) && !by(&old_key));
+        shop.key = old_key;
+        assert_eq!(shop.raw_order(after).code, Some(Code::SignError), "not any more");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::gateway::input::ChangeSettings;
 use crate::gateway::{SettingsChange, SettingsError};
 use crate::merchant::BillFormat;
 use crate::shared::Shared;
+use crate::sign::Key;
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new().route("/merchant", post(change))
@@ -32,10 +33,16 @@ impl From<SettingsError> for ControlError {
     }
 }
 
+/// A key that is none. Its text is not repeated.
+fn invalid_key(why: &'static str) -> ControlError {
+    ControlError { status: StatusCode::BAD_REQUEST, code: "invalid_key", message: why.to_owned() }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MerchantBody {
     mch_id: Option<String>,
+    key: Option<String>,
     mode_one_url: Option<String>,
     refund_notify_url: Option<String>,
     bill_format: Option<BillFormat>,
@@ -46,6 +53,7 @@ struct MerchantBody {
 async fn change(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: MerchantBody = read(&body)?;
     let change = SettingsChange {
+        key: body.key.map(Key::try_from).transpose().map_err(invalid_key)?,
         mode_one_url: body.mode_one_url,
         refund_notify_url: body.refund_notify_url,
         bill_format: body.bill_format,

@@ -114,6 +114,11 @@ async fn a_shop_that_is_slow_or_wrong_is_shown_to_the_customer() {
     }
     let (status, answer) = control(&sandbox, "merchant", json!({ "fee_bp": 10_001 })).await;
     assert_eq!((status, &answer["error"]["code"]), (400, &json!("invalid_fee_bp")));
+    let (status, answer) = control(&sandbox, "merchant", json!({ "key": "too short" })).await;
+    assert_eq!((status, &answer["error"]["code"]), (400, &json!("invalid_key")));
+    assert!(!answer.to_string().contains("too short"), "{answer}");
+    let (status, answer) = control(&sandbox, "merchant", json!({ "key": "n".repeat(32) })).await;
+    assert_eq!((status, answer.to_string().contains("nnn")), (200, false), "{answer}");
     sandbox.stop().await;
 }
 

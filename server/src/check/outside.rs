@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use saoma_core::api::{Call, Class, OrderQueryAnswer};
 use saoma_core::ids::{AppId, Nonce, OutTradeNo};
 use saoma_core::native::{CallError, Gateway, GatewayError};
+use saoma_core::sign::ApiKey;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub(super) async fn gateways(config: &Config, clock: &Clock, random: &Random) ->
                     if index == 0 {
                         found.push(time(&about, &gateway, clock).await);
                     }
-                    found.push(key(&about, &gateway, random).await);
+                    found.push(keys(&about, merchant, app, random).await);
                 }
                 Err(error) => found.push(finding(Level::Fail, &about, error.to_string())),
             }
@@ -70,8 +71,35 @@ async fn time(about: &str, gateway: &Gateway, clock: &Clock) -> Finding {
     }
 }
 
+/// Whether WeChat takes `key`, or `next_key` while the key changes.
+async fn keys(about: &str, merchant: &MerchantConfig, app: &AppId, random: &Random) -> Finding {
+    let check = async |key: &ApiKey| {
+        let alone = MerchantConfig { key: key.clone(), next_key: None, ..merchant.clone() };
+        match gateway(&alone, app) {
+            Ok(gateway) => key_of(about, &gateway, random).await,
+            Err(error) => finding(Level::Fail, about, error.to_string()),
+        }
+    };
+    let Some(next_key) = &merchant.next_key else { return check(&merchant.key).await };
+    let (key, next) = tokio::join!(check(&merchant.key), check(next_key));
+    let (level, text) = match (key.level, next.level) {
+        (Level::Ok, Level::Ok) => (Level::Ok, "WeChat takes `key` and `next_key`".to_owned()),
+        (Level::Ok, _) => {
+            let text = "WeChat takes `key`, and not `next_key` yet: set that one on the merchant \
+                        platform when every server has it";
+            (Level::Ok, text.to_owned())
+        }
+        (_, Level::Ok) => {
+            let text = "WeChat takes `next_key` and not `key` any more: move it to `key`";
+            (Level::Warn, text.to_owned())
+        }
+        _ => return Finding { text: format!("{}; nor is `next_key` taken", key.text), ..key },
+    };
+    finding(level, about, format!("{text}, for app {app}"))
+}
+
 /// Asks for an order that nobody has: a signed "there is none" shows that the key is good.
-async fn key(about: &str, gateway: &Gateway, random: &Random) -> Finding {
+async fn key_of(about: &str, gateway: &Gateway, random: &Random) -> Finding {
     let merchant = gateway.merchant();
     let app = &merchant.app_id;
     let (Ok(number), Ok(nonce)) = (random.bytes::<10>(), random.bytes::<16>()) else {

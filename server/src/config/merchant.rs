@@ -13,6 +13,7 @@ const KEYS: &[&str] = &[
     "name",
     "mch_id",
     "key",
+    "next_key",
     "apps",
     "app_id",
     "sign_type",
@@ -35,6 +36,9 @@ pub struct MerchantConfig {
     pub name: String,
     /// The API v2 key.
     pub key: ApiKey,
+    /// One that counts as well while it changes: the key that is to come, or that has counted until
+    /// now.
+    pub next_key: Option<ApiKey>,
     /// The apps that are bound to the merchant: at least one.
     pub apps: Vec<AppId>,
     /// The algorithm for new orders.
@@ -83,7 +87,10 @@ impl MerchantConfig {
         Merchant {
             mch_id: self.mch_id.clone(),
             app_id: app_id.clone(),
-            key: self.key.clone(),
+            key: match &self.next_key {
+                Some(next_key) => self.key.clone().or(next_key),
+                None => self.key.clone(),
+            },
             sign_type: self.sign_type,
         }
     }
@@ -124,6 +131,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
     let mch_id = problems.keep(mch_id(section));
     let apps = problems.keep(apps(section));
     let key = problems.keep(key(section));
+    let next_key = problems.keep(api_key(section, "next_key"));
     let sign_type = problems.keep(sign_type(section));
     let gateway = problems.keep(section.texts("gateway"));
     let root_certificate = problems.keep(root_certificate(section));
@@ -135,6 +143,7 @@ fn merchant(section: &mut Section<'_>, problems: &mut Problems) -> Option<Mercha
         mch_id: mch_id?,
         name: name?,
         key: key?,
+        next_key: next_key?,
         apps: apps?,
         sign_type: sign_type?,
         gateway: gateway?.unwrap_or_else(|| WECHAT_HOSTS.map(str::to_owned).to_vec()),
@@ -186,10 +195,14 @@ fn apps(section: &mut Section<'_>) -> Result<Vec<AppId>, Problem> {
 }
 
 fn key(section: &mut Section<'_>) -> Result<ApiKey, Problem> {
-    let key = section.secret("key")?;
-    let key = key.ok_or_else(|| section.missing("key", "set it, or key_file"))?;
-    ApiKey::new(&key).map_err(|error| {
-        section.error("key", format!("{error}; copy it from the merchant platform"))
+    let key = api_key(section, "key")?;
+    key.ok_or_else(|| section.missing("key", "set it, or key_file"))
+}
+
+fn api_key(section: &mut Section<'_>, name: &str) -> Result<Option<ApiKey>, Problem> {
+    let Some(key) = section.secret(name)? else { return Ok(None) };
+    ApiKey::new(&key).map(Some).map_err(|error| {
+        section.error(name, format!("{error}; copy it from the merchant platform"))
     })
 }
 

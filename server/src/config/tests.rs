@@ -130,6 +130,8 @@ fn an_error_names_the_key_and_says_what_to_do() {
         ("1900000109", "19x", "merchant.mch_id: mch_id must be 1 to 32 digits"),
         ("key = \"1920", "key_file = \"1920", "merchant.key_file: cannot read that file: No such"),
         ("09247ec", "", "merchant.key: the API key must have 32 characters, not 25"),
+        ("[shop]", "next_key = \"short\"\n[shop]", "merchant.next_key: the API key must have 32"),
+        ("[shop]", "next_key_file = \"x\"\n[shop]", "merchant.next_key_file: cannot read that"),
         ("[shop]", "sign_type = \"md5\"\n[shop]", "merchant.sign_type: must be \"HMAC-SHA256\""),
         ("[shop]", "typo = 1\n[shop]", "merchant.typo: is not a key that Saoma knows"),
         ("[shop]", "bill_unknown = \"x\"\n[shop]", "merchant.bill_unknown: must be \"ours\""),
@@ -187,6 +189,26 @@ fn an_error_in_a_list_names_its_place() {
     ] {
         let error = error(LONG, replaced, with);
         assert!(error.starts_with(expected), "{error}\n  expected: {expected}");
+    }
+}
+
+#[test]
+fn while_the_key_changes_there_are_two() {
+    let merchant = |config: Config| {
+        let merchant = config.merchants.into_iter().next().unwrap();
+        (merchant.key.other_first(), merchant.merchant(&merchant.apps[0]).key.other_first())
+    };
+    let one = parse_with(SHORT, &Env::default()).unwrap();
+    assert!(one.merchants[0].next_key.is_none());
+    assert!(merchant(one).1.is_none());
+    let new = "CanaryMerchantKey000000000000043";
+    let in_file = SHORT.replace("[shop]", &format!("next_key = \"{new}\"\n[shop]"));
+    let env = env(&[("SAOMA_MERCHANT_NEXT_KEY", new)]);
+    for (text, env) in [(in_file.as_str(), Env::default()), (SHORT, env)] {
+        let two = parse_with(text, &env).unwrap();
+        assert!(!format!("{two:?}").contains("Canary"));
+        let (alone, both) = merchant(two);
+        assert!(alone.is_none() && both.is_some());
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a call to the gateway came to, in a word for the metrics.
 
-use saoma_core::api::{Call, CloseOrderAnswer, OrderQueryAnswer, Refusal, UnifiedOrderAnswer};
+use saoma_core::api::{
+    AnswerError, Call, CloseOrderAnswer, OrderQueryAnswer, Refusal, UnifiedOrderAnswer,
+};
 use saoma_core::native::CallError;
 
 /// An answer that may be a refusal.
@@ -54,6 +56,7 @@ pub(crate) fn code_of<A: Answer>(answer: &Result<A, CallError>) -> &str {
         Err(CallError::Broken) => "broken",
         Err(CallError::Status(_)) => "http_status",
         Err(CallError::TooLong) => "too_long",
+        Err(CallError::Answer(AnswerError::SignRefused)) => "SIGNERROR",
         Err(CallError::Answer(_)) => "bad_answer",
         // What later versions of the client may add.
         Err(_) => "other",

@@ -147,7 +147,7 @@ fn cry(call: Call, refusal: &Refusal) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use saoma_core::api::ErrCode;
+    use saoma_core::api::{AnswerError, ErrCode};
     use saoma_core::native::CallError;
 
     type Answer<T> = Result<T, CallError>;
@@ -175,6 +175,17 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_key_ends_nothing() {
+        let wrong = CallError::Answer(AnswerError::SignRefused);
+        let why = wrong.to_string();
+        let asked = Some(Event::PlaceUnknown { attempt: 0 });
+        assert_eq!(Outcome::of_place(0, 1, Err(wrong.clone())), again(asked, &why));
+        assert_eq!(Outcome::of_place(0, 9, Err(wrong.clone())), again(None, &why));
+        assert_eq!(Outcome::of_query(0, Err(wrong.clone())), again(None, &why));
+        assert_eq!(Outcome::of_close(0, Err(wrong)), again(None, &why));
+    }
+
+    #[test]
     fn a_definite_refusal_of_placing_is_an_event() {
         for (code, event) in [
             ("ORDERPAID", Event::SaysPaid { attempt: 0 }),
@@ -182,7 +193,6 @@ mod tests {
             ("OUT_TRADE_NO_USED", Event::NumberOver { attempt: 0 }),
             ("INVALID_REQUEST", Event::NumberOver { attempt: 0 }),
             ("NOAUTH", Event::PlaceImpossible { attempt: 0 }),
-            ("SIGNERROR", Event::PlaceImpossible { attempt: 0 }),
         ] {
             let answer: Answer<_> = Ok(UnifiedOrderAnswer::Refused(refused(code)));
             assert_eq!(Outcome::of_place(0, 1, answer), Outcome::Event(event), "{code}");
@@ -201,7 +211,7 @@ mod tests {
             ("ORDERCLOSED", over),
             ("SYSTEMERROR", again(None, "SYSTEMERROR")),
             ("ORDERPAID", again(None, "ORDERPAID")),
-            ("SIGNERROR", again(None, "SIGNERROR")),
+            ("NOAUTH", again(None, "NOAUTH")),
         ] {
             let answer: Answer<_> = Ok(OrderQueryAnswer::Refused(refused(code)));
             assert_eq!(Outcome::of_query(1, answer), outcome, "{code}");

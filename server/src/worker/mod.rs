@@ -13,7 +13,7 @@ use crate::service::{Job, Outcome, Service, ShipOrder, ToDo};
 use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
 use crate::webhook::Webhooks;
 use log::Log;
-use saoma_core::api::Call;
+use saoma_core::api::{AnswerError, Call};
 use saoma_core::ids::{AppId, MchId, OrderId};
 use saoma_core::native::{CallError, Gateway, Tap};
 use saoma_core::time::UnixTime;
@@ -200,6 +200,9 @@ impl Worker {
     ) -> Result<A, CallError> {
         let began = Stopwatch::start();
         let answer = answer.await;
+        if let Err(CallError::Answer(AnswerError::SignRefused)) = &answer {
+            tracing::error!(call = call.path(), "{WRONG_KEY}");
+        }
         let metrics = &self.service.context.metrics;
         metrics.gateway_call(name_of(call), code_of(&answer), began.elapsed());
         answer
@@ -237,6 +240,11 @@ impl Worker {
         Outcome::of_ship(answer)
     }
 }
+
+/// What a person has to do when WeChat takes none of the merchant's keys.
+const WRONG_KEY: &str = "WeChat says that our signature is wrong, so the key was changed: set the \
+                         new one as the merchant's `key` and start again; until then nothing is \
+                         ended and everything is tried again";
 
 fn again(why: String) -> Outcome {
     Outcome::Again { event: None, why }

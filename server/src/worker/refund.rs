@@ -122,7 +122,7 @@ impl Worker {
         match self.measured(Call::RefundQuery, answer).await {
             Ok(Ok(page)) => Ok(page),
             Ok(Err(refusal)) => Err(RefundNews::of_query(&refusal)),
-            Err(error) => Err(RefundNews::again(error.to_string())),
+            Err(error) => Err(RefundNews::of_failed_query(&error)),
         }
     }
 }

@@ -9,10 +9,32 @@ use saoma_server::simulation::Trouble;
 const MIDNIGHT_S: u64 = 1_795_363_200;
 
 /// Kinds of trouble that can be left out, to find the one that matters.
-pub(crate) const KINDS: [&str; 12] = [
+pub(crate) const KINDS: [&str; 13] = [
     "notices", "network", "gateway", "forged", "clock", "database", "crash", "people", "amounts",
-    "refunds", "machines", "nodes",
+    "refunds", "machines", "nodes", "keys",
 ];
+
+/// How the merchant changes its key while everything runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyChange {
+    /// Not at all.
+    No,
+    /// Each server first gets the new key beside the old one; then it is set at WeChat's; then each
+    /// server drops the old one.
+    ByTheBook,
+    /// It is set at WeChat's, and only then each server gets it in the place of the old one.
+    ServersLate,
+    /// The other way round.
+    ServersEarly,
+}
+
+/// What goes wrong with the merchant's key.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    pub(crate) change: KeyChange,
+    /// Somebody in the middle says that a good signature is wrong.
+    pub(crate) sign_refused: u64,
+}
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
 #[derive(Clone, Debug)]
@@ -67,6 +89,7 @@ pub(crate) struct Plan {
     pub(crate) shop_fails: u64,
     pub(crate) two_numbers: u64,
     pub(crate) pays_at_renewal: u64,
+    pub(crate) keys: Keys,
 }
 
 impl Plan {
@@ -138,6 +161,7 @@ impl Plan {
             pays_at_renewal: upto(random, people, 40),
             never_told: upto(random, notices, 100),
             by_hand: upto(random, refunds, 60),
+            keys: keys(seed, without),
         }
     }
 }
@@ -155,6 +179,16 @@ fn days(seed: u64) -> (u64, u64, UnknownPolicy) {
     let unknown =
         [UnknownPolicy::Ours, UnknownPolicy::Ours, UnknownPolicy::All, UnknownPolicy::Hold];
     (MIDNIGHT_S + of_day, lasts, random.pick(&unknown))
+}
+
+/// How the key changes, and how often somebody says that it has.
+fn keys(seed: u64, without: &[&str]) -> Keys {
+    let random = &mut Random::new(seed, "keys");
+    if without.contains(&"keys") || random.chance(500) {
+        return Keys { change: KeyChange::No, sign_refused: 0 };
+    }
+    let ways = [KeyChange::ByTheBook, KeyChange::ServersLate, KeyChange::ServersEarly];
+    Keys { change: random.pick(&ways), sign_refused: upto(random, true, 100) }
 }
 
 /// How often something happens, if its kind is there at all.

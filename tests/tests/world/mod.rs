@@ -223,13 +223,24 @@ impl World {
     /// Makes an order of 18.00 yuan that may be paid for a quarter of an hour, and gives its id
     /// once it has a code.
     pub(crate) async fn order(&self, order_no: &str) -> Order {
-        let url = format!("{}/v1/orders", self.base_url());
         let body = json!({ "order_no": order_no, "amount_fen": 1800, "description": "拿铁" });
-        let (status, created) = self.call(self.http.post(url).json(&body)).await;
+        let (status, created) = self.create(&body).await;
         assert_eq!(status, 201, "{created}");
         let id = created["order_id"].as_str().unwrap().to_string();
         self.until(&id, "open").await;
         Order { number: format!("{id}-1"), id }
+    }
+
+    /// Asks for an order.
+    pub(crate) async fn create(&self, body: &Value) -> (u16, Value) {
+        let url = format!("{}/v1/orders", self.base_url());
+        self.call(self.http.post(url).json(body)).await
+    }
+
+    /// What the server counts.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("{}/metrics", self.base_url());
+        self.http.get(url).send().await.unwrap().text().await.unwrap()
     }
 
     pub(crate) async fn view(&self, id: &str) -> Value {

@@ -1,16 +1,21 @@
 use super::*;
 use crate::ids::{AppId, MchId};
-use crate::sign::SignType;
+use crate::sign::{ApiKey, SignType};
 use aes::cipher::BlockCipherEncrypt;
 use proptest::prelude::*;
 use std::format;
 use std::string::{String as StdString, ToString};
 use std::vec::Vec as StdVec;
+use zeroize::Zeroizing;
 
 const NOTICES: &str = include_str!("../../../../tests/fixtures/v2-refund-notices.json");
 const K1: &str = "192006250b4c09247ec02edce69f6a2d";
 /// The digest of this key begins with `00`.
 const K2: &str = "SaomaSampleKey000000000000000586";
+
+fn refund_key(key: &str) -> Zeroizing<[u8; 32]> {
+    ApiKey::new(key).unwrap().refund_keys().next().unwrap()
+}
 
 fn merchant(key: &str) -> Merchant {
     Merchant {
@@ -36,7 +41,7 @@ fn base64(bytes: &[u8]) -> StdString {
 
 /// Whole blocks, without padding.
 fn encrypted(mut text: StdVec<u8>, key: &str) -> StdString {
-    let cipher = Aes256::new(&(*ApiKey::new(key).unwrap().refund_key()).into());
+    let cipher = Aes256::new(&(*refund_key(key)).into());
     for block in text.as_chunks_mut::<BLOCK>().0 {
         cipher.encrypt_block(block.into());
     }
@@ -45,7 +50,7 @@ fn encrypted(mut text: StdVec<u8>, key: &str) -> StdString {
 
 fn unsealed(req_info: &str, key: &str) -> Option<StdVec<u8>> {
     let mut buffer = Vec::new();
-    unseal(Text::new(req_info), &ApiKey::new(key).unwrap(), &mut buffer).map(<[u8]>::to_vec)
+    unseal(Text::new(req_info), &refund_key(key), &mut buffer).map(<[u8]>::to_vec)
 }
 
 fn notice(req_info: &str) -> StdString {
@@ -68,8 +73,7 @@ fn both_samples_are_opened_also_with_a_digest_that_begins_with_zeroes() {
     assert_eq!(notices.len(), 2);
     for sample in notices {
         let text = |name: &str| sample[name].as_str().unwrap();
-        let key = ApiKey::new(text("key")).unwrap();
-        assert_eq!(&key.refund_key()[..], text("aes_key").as_bytes());
+        assert_eq!(&refund_key(text("key"))[..], text("aes_key").as_bytes());
         let hint = read(text("xml"), text("key")).unwrap();
         assert_eq!(hint.transaction_id.as_str(), "4200009999202611230000000001");
         assert_eq!(hint.out_trade_no.as_str(), "SM-2026_1123|0002*");
@@ -92,6 +96,34 @@ fn both_samples_are_opened_also_with_a_digest_that_begins_with_zeroes() {
             doc.get("req_info").unwrap() == seal(text("inner").as_bytes(), text("key")).as_str()
         );
     }
+}
+
+#[test]
+fn while_the_key_changes_what_either_sealed_is_opened() {
+    let fixtures: serde_json::Value = serde_json::from_str(NOTICES).unwrap();
+    let samples = fixtures["notices"].as_array().unwrap();
+    let text = |sample: &serde_json::Value, name: &str| sample[name].as_str().unwrap().to_string();
+    let [old, new] = [&samples[0], &samples[1]].map(|sample| text(sample, "key"));
+    let both = ApiKey::new(&old).unwrap().or(&ApiKey::new(&new).unwrap());
+    let read = |xml: &str, key: &ApiKey| {
+        let doc: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
+        RefundHint::read(&doc, &Merchant { key: key.clone(), ..merchant(K1) })
+    };
+    let third = ApiKey::new(&"x".repeat(32)).unwrap();
+    for sample in samples {
+        for keys in [&both, &both.other_first().unwrap()] {
+            assert!(read(&text(sample, "xml"), keys).is_ok());
+        }
+        let other = third.clone().or(&third);
+        assert_eq!(read(&text(sample, "xml"), &other), Err(RefundNoticeError::Sealed));
+    }
+    // A padding that is good by chance is not the end of it.
+    let by_chance = (0..10_000)
+        .map(|digits| format!("<root><a>in text{digits:04}</a></root>"))
+        .find(|plain| unsealed(&seal(plain.as_bytes(), &new), &old).is_some())
+        .unwrap();
+    let opened = read(&notice(&seal(by_chance.as_bytes(), &new)), &both).unwrap_err();
+    assert_eq!(opened.to_string(), "transaction_id is missing", "it was opened");
 }
 
 #[test]

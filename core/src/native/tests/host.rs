@@ -28,6 +28,8 @@ pub(super) enum Reply {
     Bytes(Vec<u8>),
     /// These bytes, and then nothing more, while the connection stays.
     Stall(Vec<u8>),
+    /// To its first request this, to its second one that, and so on.
+    EachInTurn(Vec<Reply>),
 }
 
 /// A whole answer.
@@ -108,8 +110,17 @@ async fn serve(
     heard: &Mutex<Vec<Request>>,
 ) {
     let Some(request) = read_request(&mut stream).await else { return };
-    heard.lock().unwrap().push(request);
+    let turn = {
+        let mut heard = heard.lock().unwrap();
+        heard.push(request);
+        heard.len() - 1
+    };
+    let reply = match reply {
+        Reply::EachInTurn(replies) => &replies[turn],
+        reply => reply,
+    };
     let (bytes, stalls) = match reply {
+        Reply::EachInTurn(_) => unreachable!("no turn within a turn"),
         Reply::Bytes(bytes) => (bytes, false),
         Reply::Stall(bytes) => (bytes, true),
     };

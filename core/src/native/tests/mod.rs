@@ -4,6 +4,7 @@ mod bills;
 mod calls;
 mod certificates;
 mod host;
+mod keys;
 mod pkcs12;
 mod tap;
 

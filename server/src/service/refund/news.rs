@@ -2,10 +2,11 @@
 //! is not definite is asked about, and the same number is sent again only when WeChat does not know
 //! it or says that it may be.
 
-use saoma_core::api::{Call, Class, ErrCode, RefundState, Refusal};
+use saoma_core::api::{AnswerError, Call, Class, ErrCode, RefundState, Refusal};
 use saoma_core::ids::{OutRefundNo, RefundId};
 use saoma_core::money::Fen;
 use saoma_core::native::{CallError, Unsent};
+use saoma_core::planted;
 use saoma_core::time::UnixTime;
 
 /// How long to wait before something is tried again that only a person can set right.
@@ -72,6 +73,13 @@ impl RefundNews {
             Err(error @ (CallError::Untrusted | CallError::Unreachable)) => {
                 Self::Again { why: error.to_string(), after_s: 0, trouble: false }
             }
+            Err(CallError::Answer(AnswerError::SignRefused))
+                if planted!("wrong-key-is-the-end") =>
+            {
+                Self::Failed("the key was wrong".to_owned())
+            }
+            // A wrong key is not the end of it, and WeChat's word for that is not signed: like any
+            // answer that is none, it is asked about.
             Err(error) => Self::Unsure(error.to_string()),
         }
     }
@@ -115,6 +123,12 @@ impl RefundNews {
         }
     }
 
+    /// A question about refunds without an answer.
+    pub(crate) fn of_failed_query(error: &CallError) -> Self {
+        let trouble = matches!(error, CallError::Answer(AnswerError::SignRefused));
+        Self::Again { why: error.to_string(), after_s: 0, trouble }
+    }
+
     /// Nothing is known.
     pub(crate) const fn again(why: String) -> Self {
         Self::Again { why, after_s: 0, trouble: false }
@@ -156,7 +170,6 @@ mod tests {
             ("NOAUTH", (600, true)),
             ("CERT_ERROR", (600, true)),
             ("APPID_NOT_EXIST", (600, true)),
-            ("SIGNERROR", (600, true)),
         ] {
             assert_eq!(after(name), expected, "{name}");
         }
@@ -173,9 +186,17 @@ mod tests {
     fn an_unknown_outcome_is_asked_about_and_what_was_not_sent_is_not() {
         let part = Fen::new(599).unwrap();
         let of = |error| RefundNews::of_refund(part, Err(error));
-        for error in [CallError::Timeout, CallError::Broken, CallError::Status(502)] {
+        let wrong_key = CallError::Answer(AnswerError::SignRefused);
+        let unknown = [CallError::Timeout, CallError::Broken, CallError::Status(502)];
+        for error in unknown.into_iter().chain([wrong_key.clone()]) {
             assert!(matches!(of(error), RefundNews::Unsure(_)));
         }
+        // A person is told when it cannot be asked about either.
+        let trouble = |error| match RefundNews::of_failed_query(&error) {
+            RefundNews::Again { trouble, .. } => trouble,
+            other => panic!("{other:?}"),
+        };
+        assert!(trouble(wrong_key) && !trouble(CallError::Timeout));
         let no_certificate = Unsent::NoCertificate(Call::Refund);
         let RefundNews::Again { why, trouble, .. } = of(CallError::Unsent(no_certificate)) else {
             panic!("it was not sent")
@@ -195,6 +216,6 @@ mod tests {
         assert_eq!(of("REFUNDNOTEXIST"), nothing);
         assert_eq!(of("ORDERNOTEXIST"), nothing);
         assert!(matches!(of("SYSTEMERROR"), RefundNews::Again { trouble: false, .. }));
-        assert!(matches!(of("SIGNERROR"), RefundNews::Again { trouble: true, .. }));
+        assert!(matches!(of("NOAUTH"), RefundNews::Again { trouble: true, .. }));
     }
 }

@@ -29,6 +29,38 @@ async fn a_good_one_pays_the_order_and_ships_it_once() {
 }
 
 #[tokio::test]
+async fn while_the_key_changes_what_either_has_signed_is_taken_and_nothing_else() {
+    let mut shop = Shop::open().await;
+    let [new, third] = ["n", "t"].map(|letter| letter.repeat(32));
+    let mut sellers = sellers(SignType::HmacSha256);
+    let key = &mut sellers.sellers[0].merchant.key;
+    *key = key.clone().or(&ApiKey::new(&new).unwrap());
+    let store = Store::open(&shop.database).await.unwrap();
+    let clock = Clock::Manual(shop.clock.clone());
+    let (service, _entries) =
+        Service::open(store, clock, Random::seeded(2), sellers).await.unwrap();
+    for (order_no, key, transaction_id) in [("A-1", KEY, T1), ("A-2", &new, T2)] {
+        let (order_id, number) = open_order(&mut shop, order_no).await;
+        let by = |key| {
+            let fields = notice_fields(&number, transaction_id, "1800");
+            signed(&fields, key, SignType::HmacSha256)
+        };
+        assert!(matches!(service.notify(&by(&third)).await, Err(NoticeError::Refused(_))));
+        assert_eq!(shop.phase(&order_id).await.0, "open");
+        service.notify(&by(key)).await.unwrap();
+        assert_eq!(shop.phase(&order_id).await.0, "paid");
+    }
+    // Who has one key takes one.
+    let (_, number) = open_order(&mut shop, "A-3").await;
+    let by_new = signed(
+        &notice_fields(&number, "4200009999202611230000000003", "1800"),
+        &new,
+        SignType::HmacSha256,
+    );
+    assert_eq!(refusal(&shop, &by_new).await, "sign does not fit the message");
+}
+
+#[tokio::test]
 async fn the_same_again_is_acknowledged_and_changes_nothing() {
     let mut shop = Shop::open().await;
     let (_, number) = open_order(&mut shop, "A-1").await;

@@ -1,10 +1,11 @@
 //! Calls of servers on their way to the gateway and to shops, and back.
 
+use super::keys::SIGN_REFUSED;
 use super::{Event, World};
 use crate::bills::LedgerDay;
 use crate::bus::{Call, Reply};
-use saoma_sandbox::gateway::{AnswerEnd, Arrival, Call as GatewayCall, Event as Booked, Fault};
-use saoma_sandbox::gateway::{FaultName as F, RefundEnd, RefundTarget};
+use saoma_sandbox::gateway::{AnswerEnd, Arrival, Call as GatewayCall, Code, Event as Booked};
+use saoma_sandbox::gateway::{Fault, FaultName as F, RefundEnd, RefundTarget};
 use saoma_sandbox::{Ending, RefundChannel};
 use saoma_server::simulation::{CallError, Came, MCH_ID};
 
@@ -149,10 +150,16 @@ impl World {
         let now = self.gateway_now();
         let arrival = Arrival { body: body.as_bytes(), certificate: Some(MCH_ID), faults: &faults };
         let answer = self.gateway.handle(call, &arrival, now);
+        if answer.code == Some(Code::SignError) {
+            self.fault("another key's signature refused");
+        }
         self.look_at_ledger();
         self.trace.add(&answer.body);
         if self.verbose {
             println!("             {path} {:?} {:?}", answer.code, answer.detail);
+        }
+        if self.sign_is_said_to_be_wrong() {
+            return (self.latency(), (SIGN_REFUSED.to_vec(), None));
         }
         if !self.calm && self.net.chance(self.plan.answer_lost) {
             self.fault("answer lost");

@@ -2,6 +2,7 @@
 //! everybody who takes part.
 
 mod gateway;
+mod keys;
 mod machines;
 mod notices;
 mod others;
@@ -17,7 +18,7 @@ use notices::Notice;
 use people::Customer;
 use saoma_sandbox::gateway::{Gateway, Rules};
 use saoma_sandbox::{Limits, Merchant};
-use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, REFUND_NOTIFY_URL, Trouble};
+use saoma_server::simulation::{APP_ID, Base, Held, KEY, MCH_ID, REFUND_NOTIFY_URL, Trouble};
 use servers::Node;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -60,6 +61,8 @@ pub(crate) enum Event {
     Start(usize),
     PowerCut(usize),
     ClockJump(usize),
+    SetKey,
+    Hold(usize, Held),
     FaultsStop,
 }
 
@@ -127,6 +130,8 @@ pub(crate) struct World {
     epochs: u64,
     gateway: Gateway,
     gateway_wakes_ms: Option<u64>,
+    /// The merchant's key at the gateway.
+    key: &'static str,
     seen_of_day: BTreeMap<i64, usize>,
     calls: BTreeMap<u64, gateway::Waiting>,
     last_call: u64,
@@ -144,6 +149,7 @@ pub(crate) struct World {
     people: Random,
     luck: Random,
     servers: Random,
+    keys: Random,
 }
 
 impl World {
@@ -170,6 +176,7 @@ impl World {
             epochs: 0,
             gateway: Gateway::new(rules, [merchant], seed),
             gateway_wakes_ms: None,
+            key: KEY,
             seen_of_day: BTreeMap::new(),
             calls: BTreeMap::new(),
             last_call: 0,
@@ -186,6 +193,7 @@ impl World {
             people: Random::new(seed, "people"),
             luck: Random::new(seed, "luck"),
             servers: Random::new(seed, "servers"),
+            keys: Random::new(seed, "key change"),
             plan,
         };
         world.begin();
@@ -226,6 +234,7 @@ impl World {
             let (node, at) = (self.some_node(), self.luck.below(at_ms + 3_600_000));
             self.after(at, Event::ClockJump(node));
         }
+        self.plan_key_change(at_ms + 3_600_000);
         for hour in 1..stop_ms / 3_600_000 {
             self.after(hour * 3_600_000, Event::Operator);
         }
@@ -378,6 +387,8 @@ impl World {
             Event::Start(node) => self.start(node),
             Event::PowerCut(node) => self.power_cut(node),
             Event::ClockJump(node) => self.clock_jump(node),
+            Event::SetKey => self.set_key(),
+            Event::Hold(node, held) => self.hold(node, held),
             Event::FaultsStop => self.faults_stop(),
         }
     }

@@ -6,7 +6,7 @@ use crate::bus::Outcome;
 use crate::random::Random;
 use saoma_sandbox::gateway::Returned as Back;
 use saoma_sandbox::sign::{Algorithm, Key, sign};
-use saoma_server::simulation::{Base, NOTIFY_URL};
+use saoma_server::simulation::{Base, Held, NOTIFY_URL};
 
 /// A notification on its way.
 pub(super) struct Notice {
@@ -15,6 +15,8 @@ pub(super) struct Notice {
     body: String,
     of_refund: bool,
     is_forged: bool,
+    /// Which keys the server holds that it came to.
+    held: Held,
     /// What was committed when a forged one arrived.
     commits: u64,
 }
@@ -109,7 +111,7 @@ impl World {
     ) {
         self.last_notice += 1;
         let body = body.to_owned();
-        let notice = Notice { delivery, body, of_refund, is_forged, commits: 0 };
+        let notice = Notice { delivery, body, of_refund, is_forged, held: Held::Old, commits: 0 };
         self.notices.insert(self.last_notice, notice);
         self.after(after_ms, Event::NoticeArrives(self.last_notice));
     }
@@ -132,8 +134,9 @@ impl World {
             Base::Memory(memory) => memory.commits(),
             Base::Sqlite(_) => 0,
         };
+        let held = self.nodes[node].held;
         let Some(notice) = self.notices.get_mut(&id) else { return };
-        notice.commits = commits;
+        (notice.held, notice.commits) = (held, commits);
         let (of_refund, body) = (notice.of_refund, notice.body.clone());
         self.task(node, move |server| async move {
             let answer = server.notify(of_refund, body.as_bytes()).await;
@@ -146,6 +149,10 @@ impl World {
         let Some(notice) = self.notices.remove(&id) else { return };
         let says_yes = status == 200 && text.contains("SUCCESS");
         self.tell(if says_yes { "yes" } else { "no" });
+        if status == 200 && !says_yes && !notice.is_forged && notice.held == Held::Both {
+            let what = format!("refused by a server that holds both keys: {}", notice.body);
+            self.judge.violation(what);
+        }
         if let Base::Memory(memory) = &self.base {
             if notice.is_forged && (says_yes || memory.commits() != notice.commits) {
                 let what = format!("a forged notification was taken: {}", notice.body);

@@ -5,7 +5,7 @@ use crate::bus::Outcome;
 use saoma_sandbox::gateway::{Arrival, Call};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_sandbox::{ConsoleRefund, Target};
-use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, NOTIFY_URL, No};
+use saoma_server::simulation::{APP_ID, Base, MCH_ID, NOTIFY_URL, No};
 
 impl World {
     /// Another program of the same merchant has an order of its own, with our address, and it is
@@ -65,7 +65,7 @@ impl World {
 
     /// A document signed with the merchant's key.
     fn signed(&self, fields: &[(&str, &str)]) -> String {
-        let Some(key) = Key::new(KEY) else { return String::new() };
+        let Some(key) = Key::new(self.key) else { return String::new() };
         let algorithm = if self.plan.hmac { Algorithm::HmacSha256 } else { Algorithm::Md5 };
         let signature = sign(fields.iter().copied(), &key, algorithm);
         let mut xml = "<xml>".to_owned();

@@ -4,7 +4,7 @@ use super::{Event, World};
 use crate::bus::{Line, Outcome};
 use saoma_core::time::UnixTime;
 use saoma_server::ManualClock;
-use saoma_server::simulation::{AtOnce, Base, Options, Server, Work};
+use saoma_server::simulation::{AtOnce, Base, Held, Options, Server, Work};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -22,6 +22,7 @@ pub(super) struct Node {
     pub(super) skew_s: i64,
     /// What its clock shows.
     shows_s: u64,
+    pub(super) held: Held,
     clock: ManualClock,
     epoch: u64,
     alive: Option<Alive>,
@@ -90,6 +91,7 @@ impl Node {
         Self {
             skew_s,
             shows_s: now_s,
+            held: Held::Old,
             clock: ManualClock::new(UnixTime::new(now_s).unwrap_or(UnixTime::MAX)),
             epoch: 0,
             alive: None,
@@ -148,6 +150,7 @@ impl World {
             hold: self.plan.hold,
             unknown: self.plan.unknown,
             hmac: self.plan.hmac,
+            held: self.nodes[node].held,
             seed: self.seed.wrapping_mul(1_000).wrapping_add(epoch),
         };
         let (base, bus) = (self.base.clone(), self.bus.clone());
@@ -204,6 +207,18 @@ impl World {
             if let Some(node) = node {
                 self.dies(node);
             }
+        }
+    }
+
+    /// Which keys a server holds from now on: it is started again.
+    pub(super) fn hold(&mut self, node: usize, held: Held) {
+        if self.nodes[node].is_starting {
+            return self.after(1_000, Event::Hold(node, held));
+        }
+        self.fault("started again with other keys");
+        self.nodes[node].held = held;
+        if self.nodes[node].alive.is_some() {
+            self.dies(node);
         }
     }
 
