@@ -184,7 +184,7 @@ impl Writer {
     async fn attempt(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         let (began, verbs) = (Stopwatch::start(), jobs.len());
         point("before-begin");
-        let conn = self.store.begin().await.map_err(Failed::NotBegun)?;
+        let conn = self.store.begin_late().await.map_err(Failed::NotBegun)?;
         point("begun");
         let mut change = Change::new(conn, &self.context);
         let decided = async {
@@ -196,10 +196,14 @@ impl Writer {
                 job.run(&mut change).await;
                 change.conn.check()?;
             }
-            point("decided");
-            change.commit().await
+            change.conn.begin().await
         };
-        match decided.await {
+        if let Err(error) = decided.await {
+            let has_begun = change.conn.has_begun();
+            return Err(if has_begun { Failed::InBetween } else { Failed::NotBegun }(error));
+        }
+        point("decided");
+        match change.commit().await {
             Err(_) if saoma_core::planted!("commit-failure-is-success") => {}
             decided => decided.map_err(Failed::InBetween)?,
         }

@@ -11,7 +11,8 @@ use sqlx::postgres::PgRow;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{
-    AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, Type,
+    AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool,
+    Transaction, Type,
 };
 use std::fmt::Write as _;
 
@@ -150,6 +151,9 @@ pub(crate) struct Conn {
 pub(super) enum Line {
     Sqlite(PoolConnection<Sqlite>),
     SqliteTx(Transaction<'static, Sqlite>),
+    /// A transaction that has written nothing yet: what it reads, it reads beside the one that
+    /// writes, and the pool has the writer that it waits for when it writes itself.
+    SqliteLate(PoolConnection<Sqlite>, SqlitePool),
     Postgres(PoolConnection<Postgres>),
     PostgresTx(Transaction<'static, Postgres>),
     #[cfg(feature = "simulation")]
@@ -188,7 +192,7 @@ where
 impl Conn {
     pub(crate) fn dialect(&self) -> Dialect {
         match self.line {
-            Line::Sqlite(_) | Line::SqliteTx(_) => Dialect::Sqlite,
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => Dialect::Sqlite,
             Line::Postgres(_) | Line::PostgresTx(_) => Dialect::Postgres,
             #[cfg(feature = "simulation")]
             Line::Memory(_) => Dialect::Sqlite,
@@ -210,6 +214,20 @@ impl Conn {
         })
     }
 
+    /// Whether nothing but its own statements keeps a transaction from writing.
+    pub(crate) fn has_begun(&self) -> bool {
+        !matches!(self.line, Line::SqliteLate(..))
+    }
+
+    /// Waits for SQLite's one writer, if this is a transaction that has not begun to write.
+    pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
+        if let Line::SqliteLate(_, writer) = &self.line {
+            let tx = writer.begin_with("begin immediate").await;
+            self.line = Line::SqliteTx(self.end(tx)?);
+        }
+        Ok(())
+    }
+
     /// The rows that a statement gives.
     pub(crate) async fn fetch(
         &mut self,
@@ -219,8 +237,12 @@ impl Conn {
         fn rows<R>(rows: Vec<R>, row: fn(R) -> Row) -> Vec<Row> {
             rows.into_iter().map(row).collect()
         }
+        let sql = sql.into_sql_str();
+        if !sql.as_str().starts_with("select ") {
+            self.begin().await?;
+        }
         let result = match &mut self.line {
-            Line::Sqlite(conn) => {
+            Line::Sqlite(conn) | Line::SqliteLate(conn, _) => {
                 let found = bound::<Sqlite>(sql, values).fetch_all(&mut **conn).await;
                 found.map(|found| rows(found, Row::Sqlite))
             }
@@ -238,7 +260,7 @@ impl Conn {
             }
             #[cfg(feature = "simulation")]
             Line::Memory(conn) => {
-                let found = conn.fetch(sql.into_sql_str().as_str(), &values).await;
+                let found = conn.fetch(sql.as_str(), &values).await;
                 found.map(|found| rows(found, Row::Memory))
             }
         };
@@ -270,7 +292,11 @@ impl Conn {
             return self.fetch_listed(select, key, keys).await;
         }
         let mut found = Vec::new();
-        for keys in chunks(keys) {
+        for keys in keys.chunks(ROWS_MAX) {
+            // A key that is there twice is looked up once, so one statement does for many sizes.
+            let size = keys.len().next_power_of_two();
+            let last = keys.last().into_iter().cycle();
+            let keys: Vec<Value> = keys.iter().chain(last).take(size).cloned().collect();
             let sql = format!("{select} where {key} in {}", marks(1, keys.len()));
             found.extend(self.fetch(AssertSqlSafe(sql), keys).await?);
         }
@@ -293,7 +319,7 @@ impl Conn {
         let result = match &mut self.line {
             Line::Postgres(conn) => query.fetch_all(&mut **conn).await,
             Line::PostgresTx(conn) => query.fetch_all(&mut **conn).await,
-            Line::Sqlite(_) | Line::SqliteTx(_) => Ok(Vec::new()),
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => Ok(Vec::new()),
             #[cfg(feature = "simulation")]
             Line::Memory(_) => Ok(Vec::new()),
         };
@@ -306,8 +332,9 @@ impl Conn {
         sql: impl SqlSafeStr,
         values: Vec<Value>,
     ) -> Result<u64, StoreError> {
+        self.begin().await?;
         let result = match &mut self.line {
-            Line::Sqlite(conn) => {
+            Line::Sqlite(conn) | Line::SqliteLate(conn, _) => {
                 let done = bound::<Sqlite>(sql, values).execute(&mut **conn).await;
                 done.map(|done| done.rows_affected())
             }
@@ -346,11 +373,16 @@ impl Conn {
         if self.dialect() == Dialect::Postgres && !rows.is_empty() {
             return self.execute_lists(head, turned(rows)?, tail, vec![]).await;
         }
+        // Nothing follows a statement that has failed, so SQLite need not keep what one would need to
+        // undo itself alone.
+        let head = head.replacen("insert into ", "insert or fail into ", 1);
+        let head = head.replacen("update ", "update or fail ", 1);
         let mut touched = 0;
         for rows in chunks(rows) {
             let columns = rows.first().map_or(0, Vec::len);
             let sql = format!("{head} {} {tail}", marks(rows.len(), columns));
-            touched += self.execute(AssertSqlSafe(sql), rows.concat()).await?;
+            let values = rows.into_iter().flatten().collect();
+            touched += self.execute(AssertSqlSafe(sql), values).await?;
         }
         Ok(touched)
     }
@@ -389,7 +421,7 @@ impl Conn {
         let result = match &mut self.line {
             Line::Postgres(conn) => query.execute(&mut **conn).await,
             Line::PostgresTx(conn) => query.execute(&mut **conn).await,
-            Line::Sqlite(_) | Line::SqliteTx(_) => return Ok(0),
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => return Ok(0),
             #[cfg(feature = "simulation")]
             Line::Memory(_) => return Ok(0),
         };
@@ -401,7 +433,7 @@ impl Conn {
         match self.line {
             Line::SqliteTx(tx) => tx.commit().await?,
             Line::PostgresTx(tx) => tx.commit().await?,
-            Line::Sqlite(_) | Line::Postgres(_) => {}
+            Line::Sqlite(_) | Line::SqliteLate(..) | Line::Postgres(_) => {}
             #[cfg(feature = "simulation")]
             Line::Memory(tx) => tx.commit().await?,
         }

@@ -64,6 +64,8 @@ use std::{fmt, io};
 
 /// How many may read at once.
 const READERS_MAX: u32 = 4;
+/// Transactions on SQLite at once: while one writes, the other reads and decides.
+const SQLITE_WRITERS: u32 = 2;
 /// Transactions that PostgreSQL works on at once for one process.
 const POSTGRES_WRITERS: u32 = 4;
 /// Connections for people who look.
@@ -91,8 +93,9 @@ const ROWS_AHEAD: usize = 256;
 const WRITER_CACHE_KIB: u32 = 64 * 1024;
 /// The same for each reader.
 const READER_CACHE_KIB: u32 = 8 * 1024;
-/// After how many pages of its log a commit copies into the file what [`wal`] has not copied yet.
-const CHECKPOINT_PAGES: u32 = 16_000;
+/// After how many pages of its log a commit copies into the file what [`wal`] has not copied, which
+/// should never come to that.
+const CHECKPOINT_PAGES: u32 = 64_000;
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -107,6 +110,8 @@ enum Pools {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        /// For [`Store::begin_late`] alone.
+        late: SqlitePool,
         /// For [`wal`] alone.
         copier: SqlitePool,
     },
@@ -280,9 +285,10 @@ impl Store {
         let writer = pool().max_connections(1).connect_with(cached(WRITER_CACHE_KIB)).await?;
         check_pragmas(&mut writer.acquire().await?.into()).await?;
         let readers = cached(READER_CACHE_KIB).pragma("query_only", "on");
+        let late = pool().max_connections(SQLITE_WRITERS).connect_lazy_with(readers.clone());
         let readers = pool().max_connections(READERS_MAX).connect_lazy_with(readers);
         let copier = pool().max_connections(1).connect_lazy_with(options);
-        Ok(Self { pools: Pools::Sqlite { writer, readers, copier }, replica: None })
+        Ok(Self { pools: Pools::Sqlite { writer, readers, late, copier }, replica: None })
     }
 
     async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
@@ -335,7 +341,7 @@ impl Store {
     /// How many transactions may write at once.
     pub(crate) fn writers(&self) -> u32 {
         match &self.pools {
-            Pools::Sqlite { .. } => 1,
+            Pools::Sqlite { .. } => SQLITE_WRITERS,
             Pools::Postgres { .. } => POSTGRES_WRITERS,
             #[cfg(feature = "simulation")]
             Pools::Memory(_) => 2,
@@ -367,6 +373,21 @@ impl Store {
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.begin().await?).into(),
         })
+    }
+
+    /// Begins a transaction that shares the file's one writer as shortly as it can: on SQLite, it
+    /// waits for the writer at its first write. As on PostgreSQL, what it has read may be changed by
+    /// others until then, so whatever it writes must be kept from being wrong by a unique key or
+    /// by the version that it was made from.
+    pub(crate) async fn begin_late(&self) -> Result<Conn, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { writer, late, .. } => {
+                Ok(Line::SqliteLate(late.acquire().await?, writer.clone()).into())
+            }
+            Pools::Postgres { .. } => self.begin().await,
+            #[cfg(feature = "simulation")]
+            Pools::Memory(_) => self.begin().await,
+        }
     }
 
     /// A connection that may write, outside of any transaction.
@@ -471,8 +492,9 @@ impl Store {
             replica.close().await;
         }
         match &self.pools {
-            Pools::Sqlite { writer, readers, copier } => {
+            Pools::Sqlite { writer, readers, late, copier } => {
                 copier.close().await;
+                late.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -562,6 +584,25 @@ mod tests {
         as_it_is.close().await;
         let store = Store::open_sqlite(&path).await.unwrap();
         assert!(plan(&store).await.starts_with("SEARCH payment USING INDEX"));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_transaction_waits_for_the_writer_no_sooner_than_it_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_sqlite(&folder.path().join("saoma.db")).await.unwrap();
+        let mut first = store.begin_late().await.unwrap();
+        let mut second = store.begin_late().await.unwrap();
+        assert_eq!(setting(&mut first, "a", "1").await.unwrap(), "1");
+        assert!(first.has_begun());
+        let sql = "select value from setting where name in ($1, $1)";
+        let seen = second.fetch(sql, vec!["a".into()]).await.unwrap();
+        assert!(seen.is_empty() && !second.has_begun(), "it reads beside the one that writes");
+        first.commit().await.unwrap();
+        assert_eq!(second.fetch(sql, vec!["a".into()]).await.unwrap().len(), 1, "and again");
+        assert_eq!(setting(&mut second, "a", "2").await.unwrap(), "1");
+        assert!(second.has_begun());
+        drop(second);
         store.close().await;
     }
 
