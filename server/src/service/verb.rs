@@ -196,13 +196,11 @@ impl Writer {
                 job.run(&mut change).await;
                 change.conn.check()?;
             }
-            change.conn.begin().await
+            Ok(())
         };
-        if let Err(error) = decided.await {
-            let has_begun = change.conn.has_begun();
-            return Err(if has_begun { Failed::InBetween } else { Failed::NotBegun }(error));
-        }
+        decided.await.map_err(Failed::InBetween)?;
         point("decided");
+        change.conn.begin().await.map_err(Failed::NotBegun)?;
         match change.commit().await {
             Err(_) if saoma_core::planted!("commit-failure-is-success") => {}
             decided => decided.map_err(Failed::InBetween)?,

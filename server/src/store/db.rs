@@ -99,11 +99,6 @@ impl Conn {
         })
     }
 
-    /// Whether nothing but its own statements keeps a transaction from writing.
-    pub(crate) fn has_begun(&self) -> bool {
-        !matches!(self.line, Line::SqliteLate(..))
-    }
-
     /// Waits for SQLite's one writer, if this is a transaction that has not begun to write.
     pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
         if let Line::SqliteLate(_, writer) = &self.line {
@@ -258,8 +253,8 @@ impl Conn {
         if self.dialect() == Dialect::Postgres && !rows.is_empty() {
             return self.execute_lists(head, turned(rows)?, tail, vec![]).await;
         }
-        // Nothing follows a statement that has failed, so SQLite need not keep what one would need to
-        // undo itself alone.
+        // Nothing follows a statement that has failed, so SQLite need not keep what it would need
+        // to undo one alone.
         let head = head.replacen("insert into ", "insert or fail into ", 1);
         let head = head.replacen("update ", "update or fail ", 1);
         let mut touched = 0;
