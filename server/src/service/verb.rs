@@ -26,9 +26,6 @@ use tracing::{Instrument as _, Span};
 
 /// Most verbs of one transaction.
 const BATCH_MAX: usize = 64;
-/// Batches of one server that are being decided and written at once, while others are being
-/// committed: fewer batches are larger ones, which cost less for each verb.
-const DESKS: usize = 1;
 /// Most verbs that may wait. More than that cannot be answered in time anyway.
 const WAITING_MAX: usize = 4_096;
 /// How often a verb that always loses a race is run before it fails.
@@ -113,7 +110,7 @@ impl Queue {
     pub(super) fn start(store: &Store, context: &Arc<Context>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
-        let desks = Arc::new(Semaphore::new(DESKS));
+        let desks = Arc::new(Semaphore::new(store.desks()));
         let mut writers = JoinSet::new();
         for _ in 0..store.writers() {
             let (store, context, desks) = (store.clone(), context.clone(), desks.clone());
@@ -202,7 +199,7 @@ impl Writer {
     ) -> Result<(), Failed> {
         let (began, verbs) = (Stopwatch::start(), jobs.len());
         point("before-begin");
-        let conn = self.store.begin().await.map_err(Failed::NotBegun)?;
+        let conn = self.store.begin_late().await.map_err(Failed::NotBegun)?;
         point("begun");
         let mut change = Change::new(conn, &self.context);
         let decided = async {
@@ -214,12 +211,17 @@ impl Writer {
                 job.run(&mut change).await;
                 change.conn.check()?;
             }
-            point("decided");
+            Ok(())
+        };
+        decided.await.map_err(Failed::InBetween)?;
+        point("decided");
+        change.conn.begin().await.map_err(Failed::NotBegun)?;
+        let committed = async {
             let changed = change.write().await?;
             drop(desk.take());
             change.commit(changed).await
         };
-        match decided.await {
+        match committed.await {
             Err(_) if saoma_core::planted!("commit-failure-is-success") => {}
             decided => decided.map_err(Failed::InBetween)?,
         }

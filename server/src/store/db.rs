@@ -4,14 +4,12 @@
 //! statement exists once. Where one cannot, [`Conn::dialect`] tells which database it is.
 
 use super::StoreError;
+pub(crate) use super::row::Row;
 pub(crate) use super::value::Value;
-use saoma_core::time::UnixTime;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgRow;
 use sqlx::query::Query;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{
-    AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, Type,
+    AssertSqlSafe, Database, Encode, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction, Type,
 };
 use std::fmt::Write as _;
 
@@ -27,118 +25,6 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-/// A row that was read; columns are named.
-#[derive(Debug)]
-pub(crate) enum Row {
-    Sqlite(SqliteRow),
-    Postgres(PgRow),
-    #[cfg(feature = "simulation")]
-    Memory(super::memory::Row),
-}
-
-impl Row {
-    pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
-        self.str(column).map(str::to_owned)
-    }
-
-    /// A text, where it stands.
-    fn str(&self, column: &str) -> Result<&str, StoreError> {
-        Ok(match self {
-            Self::Sqlite(row) => row.try_get(column)?,
-            Self::Postgres(row) => row.try_get(column)?,
-            #[cfg(feature = "simulation")]
-            Self::Memory(row) => row.text(column)?,
-        })
-    }
-
-    pub(crate) fn optional_text(&self, column: &str) -> Result<Option<String>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(row) => row.try_get(column)?,
-            Self::Postgres(row) => row.try_get(column)?,
-            #[cfg(feature = "simulation")]
-            Self::Memory(row) => row.optional_text(column)?,
-        })
-    }
-
-    pub(crate) fn int(&self, column: &str) -> Result<i64, StoreError> {
-        Ok(match self {
-            Self::Sqlite(row) => row.try_get(column)?,
-            Self::Postgres(row) => row.try_get(column)?,
-            #[cfg(feature = "simulation")]
-            Self::Memory(row) => row.int(column)?,
-        })
-    }
-
-    pub(crate) fn optional_int(&self, column: &str) -> Result<Option<i64>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(row) => row.try_get(column)?,
-            Self::Postgres(row) => row.try_get(column)?,
-            #[cfg(feature = "simulation")]
-            Self::Memory(row) => row.optional_int(column)?,
-        })
-    }
-
-    /// A number that fits its type.
-    pub(crate) fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, StoreError> {
-        T::try_from(self.int(column)?).map_err(|_| StoreError::Corrupt(column))
-    }
-
-    pub(crate) fn time(&self, column: &'static str) -> Result<UnixTime, StoreError> {
-        time(column, self.int(column)?)
-    }
-
-    pub(crate) fn optional_time(
-        &self,
-        column: &'static str,
-    ) -> Result<Option<UnixTime>, StoreError> {
-        self.optional_int(column)?.map(|seconds| time(column, seconds)).transpose()
-    }
-
-    /// A stored text that is one of ours.
-    pub(crate) fn parsed<T: std::str::FromStr>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        self.str(column)?.parse().map_err(|_| StoreError::Corrupt(column))
-    }
-
-    /// What is stored as JSON.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        serde_json::from_str(self.str(column)?).map_err(|_| StoreError::Corrupt(column))
-    }
-
-    /// All columns as texts, null as `None`, for those who show rows to people.
-    #[cfg(test)]
-    pub(crate) fn texts(&self) -> Vec<Option<String>> {
-        fn texts<R: sqlx::Row>(row: &R) -> Vec<Option<String>>
-        where
-            usize: sqlx::ColumnIndex<R>,
-            Option<String>: for<'r> sqlx::Decode<'r, R::Database> + Type<R::Database>,
-            i64: for<'r> sqlx::Decode<'r, R::Database> + Type<R::Database>,
-        {
-            let text = |i| match row.try_get::<Option<String>, usize>(i) {
-                Ok(text) => text,
-                Err(_) => row.try_get::<i64, usize>(i).ok().map(|number| number.to_string()),
-            };
-            (0..row.len()).map(text).collect()
-        }
-        match self {
-            Self::Sqlite(row) => texts(row),
-            Self::Postgres(row) => texts(row),
-            #[cfg(feature = "simulation")]
-            Self::Memory(_) => Vec::new(),
-        }
-    }
-}
-
-fn time(column: &'static str, seconds: i64) -> Result<UnixTime, StoreError> {
-    let time = u64::try_from(seconds).ok().and_then(UnixTime::new);
-    time.ok_or(StoreError::Corrupt(column))
-}
-
 /// A connection, alone or in a transaction. Dropped, an open transaction never happened.
 #[derive(Debug)]
 pub(crate) struct Conn {
@@ -150,6 +36,9 @@ pub(crate) struct Conn {
 pub(super) enum Line {
     Sqlite(PoolConnection<Sqlite>),
     SqliteTx(Transaction<'static, Sqlite>),
+    /// A transaction that has written nothing yet: what it reads, it reads beside the one that
+    /// writes, and the pool has the writer that it waits for when it writes itself.
+    SqliteLate(PoolConnection<Sqlite>, SqlitePool),
     Postgres(PoolConnection<Postgres>),
     PostgresTx(Transaction<'static, Postgres>),
     #[cfg(feature = "simulation")]
@@ -188,7 +77,7 @@ where
 impl Conn {
     pub(crate) fn dialect(&self) -> Dialect {
         match self.line {
-            Line::Sqlite(_) | Line::SqliteTx(_) => Dialect::Sqlite,
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => Dialect::Sqlite,
             Line::Postgres(_) | Line::PostgresTx(_) => Dialect::Postgres,
             #[cfg(feature = "simulation")]
             Line::Memory(_) => Dialect::Sqlite,
@@ -210,6 +99,15 @@ impl Conn {
         })
     }
 
+    /// Waits for SQLite's one writer, if this is a transaction that has not begun to write.
+    pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
+        if let Line::SqliteLate(_, writer) = &self.line {
+            let tx = Box::pin(writer.begin_with("begin immediate")).await;
+            self.line = Line::SqliteTx(self.end(tx)?);
+        }
+        Ok(())
+    }
+
     /// The rows that a statement gives.
     pub(crate) async fn fetch(
         &mut self,
@@ -219,8 +117,12 @@ impl Conn {
         fn rows<R>(rows: Vec<R>, row: fn(R) -> Row) -> Vec<Row> {
             rows.into_iter().map(row).collect()
         }
+        let sql = sql.into_sql_str();
+        if !sql.as_str().starts_with("select ") {
+            self.begin().await?;
+        }
         let result = match &mut self.line {
-            Line::Sqlite(conn) => {
+            Line::Sqlite(conn) | Line::SqliteLate(conn, _) => {
                 let found = bound::<Sqlite>(sql, values).fetch_all(&mut **conn).await;
                 found.map(|found| rows(found, Row::Sqlite))
             }
@@ -238,7 +140,7 @@ impl Conn {
             }
             #[cfg(feature = "simulation")]
             Line::Memory(conn) => {
-                let found = conn.fetch(sql.into_sql_str().as_str(), &values).await;
+                let found = conn.fetch(sql.as_str(), &values).await;
                 found.map(|found| rows(found, Row::Memory))
             }
         };
@@ -270,7 +172,11 @@ impl Conn {
             return self.fetch_listed(select, key, keys).await;
         }
         let mut found = Vec::new();
-        for keys in chunks(keys) {
+        for keys in keys.chunks(ROWS_MAX) {
+            // A key that is there twice is looked up once, so one statement does for many sizes.
+            let size = keys.len().next_power_of_two();
+            let last = keys.last().into_iter().cycle();
+            let keys: Vec<Value> = keys.iter().chain(last).take(size).cloned().collect();
             let sql = format!("{select} where {key} in {}", marks(1, keys.len()));
             found.extend(self.fetch(AssertSqlSafe(sql), keys).await?);
         }
@@ -293,7 +199,7 @@ impl Conn {
         let result = match &mut self.line {
             Line::Postgres(conn) => query.fetch_all(&mut **conn).await,
             Line::PostgresTx(conn) => query.fetch_all(&mut **conn).await,
-            Line::Sqlite(_) | Line::SqliteTx(_) => Ok(Vec::new()),
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => Ok(Vec::new()),
             #[cfg(feature = "simulation")]
             Line::Memory(_) => Ok(Vec::new()),
         };
@@ -306,8 +212,9 @@ impl Conn {
         sql: impl SqlSafeStr,
         values: Vec<Value>,
     ) -> Result<u64, StoreError> {
+        self.begin().await?;
         let result = match &mut self.line {
-            Line::Sqlite(conn) => {
+            Line::Sqlite(conn) | Line::SqliteLate(conn, _) => {
                 let done = bound::<Sqlite>(sql, values).execute(&mut **conn).await;
                 done.map(|done| done.rows_affected())
             }
@@ -346,11 +253,16 @@ impl Conn {
         if self.dialect() == Dialect::Postgres && !rows.is_empty() {
             return self.execute_lists(head, turned(rows)?, tail, vec![]).await;
         }
+        // Nothing follows a statement that has failed, so SQLite need not keep what it would need
+        // to undo one alone.
+        let head = head.replacen("insert into ", "insert or fail into ", 1);
+        let head = head.replacen("update ", "update or fail ", 1);
         let mut touched = 0;
         for rows in chunks(rows) {
             let columns = rows.first().map_or(0, Vec::len);
             let sql = format!("{head} {} {tail}", marks(rows.len(), columns));
-            touched += self.execute(AssertSqlSafe(sql), rows.concat()).await?;
+            let values = rows.into_iter().flatten().collect();
+            touched += self.execute(AssertSqlSafe(sql), values).await?;
         }
         Ok(touched)
     }
@@ -389,7 +301,7 @@ impl Conn {
         let result = match &mut self.line {
             Line::Postgres(conn) => query.execute(&mut **conn).await,
             Line::PostgresTx(conn) => query.execute(&mut **conn).await,
-            Line::Sqlite(_) | Line::SqliteTx(_) => return Ok(0),
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => return Ok(0),
             #[cfg(feature = "simulation")]
             Line::Memory(_) => return Ok(0),
         };
@@ -401,7 +313,7 @@ impl Conn {
         match self.line {
             Line::SqliteTx(tx) => tx.commit().await?,
             Line::PostgresTx(tx) => tx.commit().await?,
-            Line::Sqlite(_) | Line::Postgres(_) => {}
+            Line::Sqlite(_) | Line::SqliteLate(..) | Line::Postgres(_) => {}
             #[cfg(feature = "simulation")]
             Line::Memory(tx) => tx.commit().await?,
         }

@@ -9,6 +9,7 @@ mod api_key;
 mod bill;
 pub(crate) mod db;
 mod difference;
+mod error;
 pub(crate) mod figures;
 mod glance;
 mod history;
@@ -24,6 +25,7 @@ mod partition;
 mod payment;
 mod promise;
 mod refund;
+mod row;
 mod session;
 mod setting;
 mod value;
@@ -34,6 +36,7 @@ pub(crate) use api_key::KeyRow;
 pub(crate) use bill::{BillDay, BillSum, BillSums, Recorded};
 pub(crate) use db::{Conn, Dialect, Row, Value};
 pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
+pub use error::{OpenError, StoreError};
 pub(crate) use glance::glance;
 pub(crate) use history::HistoryRow;
 pub(crate) use inspect::{Tables, inspect};
@@ -50,7 +53,6 @@ pub(crate) use setting::{ping, setting, touch};
 
 use crate::config::{Database, Secret};
 use crate::private;
-use crate::random::NoRandom;
 use db::Line;
 use promise::{check_pragmas, check_settings, forget_statistics};
 use sqlx::migrate::Migrator;
@@ -59,12 +61,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, PgPool, SqlitePool};
 use std::path::Path;
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::time::Duration;
-use std::{fmt, io};
 
 /// How many may read at once.
 const READERS_MAX: u32 = 4;
+/// Transactions on SQLite at once: while one writes, the other reads and decides.
+const SQLITE_WRITERS: u32 = 2;
 /// Transactions that PostgreSQL works on at once for one process.
 const POSTGRES_WRITERS: u32 = 4;
 /// Connections for people who look.
@@ -92,8 +94,9 @@ const ROWS_AHEAD: usize = 256;
 const WRITER_CACHE_KIB: u32 = 64 * 1024;
 /// The same for each reader.
 const READER_CACHE_KIB: u32 = 8 * 1024;
-/// After how many pages of its log a commit copies into the file what [`wal`] has not copied yet.
-const CHECKPOINT_PAGES: u32 = 16_000;
+/// After how many pages of its log a commit copies into the file what [`wal`] has not copied, which
+/// should never come to that.
+const CHECKPOINT_PAGES: u32 = 64_000;
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -108,6 +111,8 @@ enum Pools {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        /// For [`Store::begin_late`] alone.
+        late: SqlitePool,
         /// For [`wal`] alone.
         copier: SqlitePool,
     },
@@ -120,100 +125,6 @@ enum Pools {
     },
     #[cfg(feature = "simulation")]
     Memory(memory::Server),
-}
-
-/// Why a database cannot be used at all.
-#[derive(Debug)]
-pub enum OpenError {
-    /// The file cannot be made.
-    File(io::Error),
-    /// It cannot be opened or read.
-    Sql(sqlx::Error),
-    /// Its tables could not be made or brought up to date.
-    Migrate(sqlx::migrate::MigrateError),
-    /// It would not keep what it is told to keep.
-    Pragma {
-        /// SQLite's name of the setting.
-        name: &'static str,
-        /// What it has to be.
-        wanted: &'static str,
-        /// What it is, although it was set.
-        got: String,
-    },
-    /// It could not be made ready.
-    Store(StoreError),
-    /// There are no random numbers to make its token key of.
-    NoRandom,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(error) => write!(f, "the database cannot be made: {error}"),
-            Self::Sql(error) => write!(f, "the database cannot be opened: {error}"),
-            Self::Migrate(error) => write!(f, "the database cannot be brought up to date: {error}"),
-            Self::Pragma { name, wanted, got } => write!(
-                f,
-                "the database does not take {name} = {wanted} (it stays {got}), so that a payment \
-                 could be forgotten; put the file on a local disk, or set PostgreSQL right"
-            ),
-            Self::Store(error) => error.fmt(f),
-            Self::NoRandom => NoRandom.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-impl From<sqlx::Error> for OpenError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-/// Why something could not be read or kept now.
-#[derive(Clone, Debug)]
-pub enum StoreError {
-    /// The database failed.
-    Sql(Arc<sqlx::Error>),
-    /// A row holds what nobody of ours has written.
-    Corrupt(&'static str),
-    /// Somebody else changed the order in between.
-    Stale,
-    /// The server stops.
-    Stopped,
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sql(error) => write!(f, "the database failed: {error}"),
-            Self::Corrupt(column) => write!(f, "the database holds an impossible {column}"),
-            Self::Stale => f.write_str("the order was changed by somebody else"),
-            Self::Stopped => f.write_str("the server stops"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-/// What PostgreSQL calls a lost race: a unique key that somebody else has used meanwhile, two
-/// transactions that cannot both be, a deadlock.
-const LOST_RACES: [&str; 3] = ["23505", "40001", "40P01"];
-
-impl StoreError {
-    /// Whether it is an error that PostgreSQL calls by this code.
-    pub(crate) fn is(&self, code: &str) -> bool {
-        let Self::Sql(error) = self else { return false };
-        error.as_database_error().and_then(|error| error.code()).is_some_and(|got| got == code)
-    }
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let error = Self::Sql(Arc::new(error));
-        if LOST_RACES.iter().any(|code| error.is(code)) { Self::Stale } else { error }
-    }
 }
 
 static SQLITE_TABLES: Migrator = sqlx::migrate!("./migrations/sqlite");
@@ -281,9 +192,10 @@ impl Store {
         let writer = pool().max_connections(1).connect_with(cached(WRITER_CACHE_KIB)).await?;
         check_pragmas(&mut writer.acquire().await?.into()).await?;
         let readers = cached(READER_CACHE_KIB).pragma("query_only", "on");
+        let late = pool().max_connections(SQLITE_WRITERS).connect_lazy_with(readers.clone());
         let readers = pool().max_connections(READERS_MAX).connect_lazy_with(readers);
         let copier = pool().max_connections(1).connect_lazy_with(options);
-        Ok(Self { pools: Pools::Sqlite { writer, readers, copier }, replica: None })
+        Ok(Self { pools: Pools::Sqlite { writer, readers, late, copier }, replica: None })
     }
 
     async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
@@ -346,10 +258,17 @@ impl Store {
         (Self { pools: Pools::Memory(server.clone()), replica: None }, server)
     }
 
-    /// How many transactions may write at once.
+    /// How many transactions may be decided and written at once, while others are being committed.
+    /// On PostgreSQL one: fewer batches are larger ones, which cost less for each verb. On SQLite
+    /// one is decided while the other has the writer.
+    pub(crate) fn desks(&self) -> usize {
+        if self.dialect() == Dialect::Postgres { 1 } else { 2 }
+    }
+
+    /// How many transactions may be under way at once.
     pub(crate) fn writers(&self) -> u32 {
         match &self.pools {
-            Pools::Sqlite { .. } => 1,
+            Pools::Sqlite { .. } => SQLITE_WRITERS,
             Pools::Postgres { .. } => POSTGRES_WRITERS,
             #[cfg(feature = "simulation")]
             Pools::Memory(_) => 2,
@@ -381,6 +300,22 @@ impl Store {
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.begin().await?).into(),
         })
+    }
+
+    /// Begins a transaction that shares the file's one writer as shortly as it can: on SQLite, it
+    /// waits for the writer at its first write. As on PostgreSQL, what it has read may be changed
+    /// by others until then, so whatever it writes must be kept from being wrong by a unique key or
+    /// by the version that it was made from.
+    pub(crate) async fn begin_late(&self) -> Result<Conn, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { writer, late, .. } => {
+                let line = Box::pin(late.acquire()).await?;
+                Ok(Line::SqliteLate(line, writer.clone()).into())
+            }
+            Pools::Postgres { .. } => self.begin().await,
+            #[cfg(feature = "simulation")]
+            Pools::Memory(_) => self.begin().await,
+        }
     }
 
     /// A connection that may write, outside of any transaction.
@@ -470,8 +405,9 @@ impl Store {
             replica.close().await;
         }
         match &self.pools {
-            Pools::Sqlite { writer, readers, copier } => {
+            Pools::Sqlite { writer, readers, late, copier } => {
                 copier.close().await;
+                late.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -561,6 +497,23 @@ mod tests {
         as_it_is.close().await;
         let store = Store::open_sqlite(&path).await.unwrap();
         assert!(plan(&store).await.starts_with("SEARCH payment USING INDEX"));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_transaction_waits_for_the_writer_no_sooner_than_it_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_sqlite(&folder.path().join("saoma.db")).await.unwrap();
+        let mut first = store.begin_late().await.unwrap();
+        let mut second = store.begin_late().await.unwrap();
+        assert_eq!(setting(&mut first, "a", "1").await.unwrap(), "1");
+        let sql = "select value from setting where name in ($1, $1)";
+        let seen = second.fetch(sql, vec!["a".into()]).await.unwrap();
+        assert!(seen.is_empty(), "it reads beside the one that writes");
+        first.commit().await.unwrap();
+        assert_eq!(second.fetch(sql, vec!["a".into()]).await.unwrap().len(), 1, "and again");
+        assert_eq!(setting(&mut second, "a", "2").await.unwrap(), "1");
+        drop(second);
         store.close().await;
     }
 

@@ -1,0 +1,99 @@
+//! Why something cannot be kept or read.
+
+use crate::random::NoRandom;
+use std::sync::Arc;
+use std::{fmt, io};
+
+/// Why a database cannot be used at all.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The file cannot be made.
+    File(io::Error),
+    /// It cannot be opened or read.
+    Sql(sqlx::Error),
+    /// Its tables could not be made or brought up to date.
+    Migrate(sqlx::migrate::MigrateError),
+    /// It would not keep what it is told to keep.
+    Pragma {
+        /// SQLite's name of the setting.
+        name: &'static str,
+        /// What it has to be.
+        wanted: &'static str,
+        /// What it is, although it was set.
+        got: String,
+    },
+    /// It could not be made ready.
+    Store(StoreError),
+    /// There are no random numbers to make its token key of.
+    NoRandom,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(error) => write!(f, "the database cannot be made: {error}"),
+            Self::Sql(error) => write!(f, "the database cannot be opened: {error}"),
+            Self::Migrate(error) => write!(f, "the database cannot be brought up to date: {error}"),
+            Self::Pragma { name, wanted, got } => write!(
+                f,
+                "the database does not take {name} = {wanted} (it stays {got}), so that a payment \
+                 could be forgotten; put the file on a local disk, or set PostgreSQL right"
+            ),
+            Self::Store(error) => error.fmt(f),
+            Self::NoRandom => NoRandom.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<sqlx::Error> for OpenError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// Why something could not be read or kept now.
+#[derive(Clone, Debug)]
+pub enum StoreError {
+    /// The database failed.
+    Sql(Arc<sqlx::Error>),
+    /// A row holds what nobody of ours has written.
+    Corrupt(&'static str),
+    /// Somebody else changed the order in between.
+    Stale,
+    /// The server stops.
+    Stopped,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sql(error) => write!(f, "the database failed: {error}"),
+            Self::Corrupt(column) => write!(f, "the database holds an impossible {column}"),
+            Self::Stale => f.write_str("the order was changed by somebody else"),
+            Self::Stopped => f.write_str("the server stops"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// What PostgreSQL calls a lost race: a unique key that somebody else has used meanwhile, two
+/// transactions that cannot both be, a deadlock.
+const LOST_RACES: [&str; 3] = ["23505", "40001", "40P01"];
+
+impl StoreError {
+    /// Whether it is an error that PostgreSQL calls by this code.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        let Self::Sql(error) = self else { return false };
+        error.as_database_error().and_then(|error| error.code()).is_some_and(|got| got == code)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let error = Self::Sql(Arc::new(error));
+        if LOST_RACES.iter().any(|code| error.is(code)) { Self::Stale } else { error }
+    }
+}
