@@ -14,6 +14,7 @@ mod firmware;
 mod fuzz;
 mod kiosk;
 mod merchant_free;
+mod mutants;
 mod npm;
 mod process;
 mod setup;
@@ -84,6 +85,12 @@ const COMMANDS: [Command; 12] = [
         options: "[TARGET] [--seconds N]",
         about: "every parser with inputs that a fuzzer makes up",
         run: fuzz::run,
+    },
+    Command {
+        name: "mutants",
+        options: "[FILE ...]",
+        about: "each small change of core's source: is there a test that sees it?",
+        run: mutants::run,
     },
     Command {
         name: "simulate",
