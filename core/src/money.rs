@@ -200,6 +200,22 @@ mod tests {
         assert_eq!(Fen::ZERO.checked_sub(Fen(1)), None);
     }
 
+    #[test]
+    fn a_number_is_an_amount_up_to_the_limit() {
+        assert_eq!(Fen::try_from(1800).map(u64::from), Ok(1800));
+        assert_eq!(Fen::try_from(Fen::MAX.get()), Ok(Fen::MAX));
+        assert_eq!(Fen::try_from(Fen::MAX.get() + 1), Err(FenError::TooLarge));
+    }
+
+    #[test]
+    fn an_error_says_what_an_amount_is() {
+        let said = |text: &str| Fen::parse(text).unwrap_err().to_string();
+        assert_eq!(said(""), "an amount in fen is missing");
+        assert_eq!(said("1.0"), "an amount in fen holds ASCII digits only");
+        assert_eq!(said("01"), "an amount in fen has no leading zero");
+        assert_eq!(said("9007199254740992"), "an amount in fen is at most 9007199254740991");
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read(fen in 0..=Fen::MAX.get()) {

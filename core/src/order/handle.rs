@@ -72,11 +72,11 @@ impl Order {
         })
     }
 
-    /// When the code has to be renewed, if the order lives that long.
+    /// When the code has to be renewed. Where the order ends before, that comes first.
     fn renew_due(&self) -> Option<UnixTime> {
         let at = self.code_at.filter(|_| self.phase == Phase::Open)?.plus(RENEW_AFTER_S);
         let settled = self.attempts.last().is_none_or(|attempt| attempt.payment.is_some());
-        (!self.renewing && !settled && at < self.expires_at).then_some(at)
+        (!self.renewing && !settled).then_some(at)
     }
 
     fn close_due(&self) -> Option<UnixTime> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::api::Currency;
 use crate::watch;
-use std::{format, vec, vec::Vec as StdVec};
+use std::{format, string::ToString, vec, vec::Vec as StdVec};
 
 mod dispense;
 mod refund;
@@ -87,6 +87,7 @@ fn a_code_is_renewed_under_its_number_before_it_grows_too_old() {
     let renew = order.handle(&Event::Tick, at(6_901));
     assert_eq!(renew.effects[..], [Effect::Renew { attempt: 0 }]);
     assert!(renew.order.still_wants(&Effect::Renew { attempt: 0 }));
+    assert_eq!(kinds(&renew.order.handle(&Event::Tick, at(6_902))), [""; 0], "one at a time");
     assert!(renew.order.payable_code_url(at(7_200)).is_some());
     assert_eq!(renew.order.payable_code_url(at(7_201)), None, "the old code is void by then");
     let code_url = "weixin://wxpay/bizpayurl?pr=2".try_into().unwrap();
@@ -116,6 +117,19 @@ fn somebody_who_watches_has_it_asked_about_now_and_then() {
 }
 
 #[test]
+fn an_order_knows_what_it_was_begun_with_and_each_attempt_its_number() {
+    let order = fresh();
+    assert_eq!(order.id().as_str(), "20261124032600K7Q2M9XB");
+    assert_eq!(order.amount().get(), PRICE);
+    assert_eq!((order.created_at(), order.expires_at()), (at(0), at(EXPIRY_S)));
+    let number = |order: &Order, attempt| order.out_trade_no(attempt).map(|it| it.to_string());
+    assert_eq!(number(&order, 0).as_deref(), Some("20261124032600K7Q2M9XB-1"));
+    assert_eq!(number(&order, 1), None);
+    let second = order.handle(&OVER, at(1)).order;
+    assert_eq!(number(&second, 1).as_deref(), Some("20261124032600K7Q2M9XB-2"));
+}
+
+#[test]
 fn a_code_opens_the_order_and_a_payment_ships_it_once() {
     let open = run(&[(placed(), 1)]);
     assert_eq!(open.order.phase(), Phase::Open);
@@ -133,6 +147,108 @@ fn a_code_opens_the_order_and_a_payment_ships_it_once() {
     assert_eq!(shipped.order.phase(), Phase::Shipped);
     assert_eq!(shipped.order.watched_phase(), watch::Phase::Shipped);
     assert_eq!(shipped.order.due(), None);
+}
+
+#[test]
+fn a_code_that_comes_late_opens_nothing() {
+    let wrong = run(&[(placed(), 1), (paid("T1", PRICE - 1), 60)]).order;
+    let late = wrong.handle(&placed(), at(61));
+    assert_eq!((&late.order, kinds(&late)), (&wrong, vec![]), "its number is used up");
+
+    let code_url = "weixin://wxpay/bizpayurl?pr=2".try_into().unwrap();
+    let second = Event::Placed { attempt: 1, code_url };
+    let paid = run(&[(placed(), 1), (OVER, 2), (paid("T1", PRICE), 3)]).order;
+    let late = paid.handle(&second, at(4));
+    assert_eq!((&late.order, kinds(&late)), (&paid, vec![]), "the order is paid");
+}
+
+#[test]
+fn what_is_said_of_an_earlier_number_changes_nothing() {
+    let placing = run(&[(placed(), 1), (OVER, 2)]).order;
+    let second =
+        Event::Placed { attempt: 1, code_url: "weixin://wxpay/bizpayurl?pr=2".try_into().unwrap() };
+    let open = placing.handle(&second, at(3)).order;
+    let closing = open.handle(&Event::Cancel, at(4)).order;
+    let events = [
+        placed(),
+        Event::PlaceUnknown { attempt: 0 },
+        Event::PlaceImpossible { attempt: 0 },
+        Event::NotPaid { attempt: 0 },
+        Event::NotFound { attempt: 0, on_close: false },
+        OVER,
+        CLOSED,
+    ];
+    for order in [&placing, &open, &closing] {
+        for event in &events {
+            let step = order.handle(event, at(5));
+            assert_eq!((&step.order, kinds(&step)), (order, vec![]), "{event:?}");
+        }
+    }
+    // A payment of it that goes back leaves the code of the current one as it is.
+    let other = Event::Paid { attempt: 0, payment: payment("T1", PRICE - 1) };
+    let step = open.handle(&other, at(5));
+    assert_eq!(kinds(&step), ["refund", "amount_mismatch"]);
+    assert!(step.order.payable_code_url(at(6)).is_some());
+}
+
+#[test]
+fn wechats_word_that_a_number_is_paid_is_asked_about() {
+    let step = run(&[(placed(), 1), (Event::SaysPaid { attempt: 0 }, 2)]);
+    assert_eq!(kinds(&step), ["query"]);
+    assert_eq!(step.order.phase(), Phase::Open);
+}
+
+#[test]
+fn while_a_question_is_open_and_after_a_payment_nothing_is_asked_by_time() {
+    let asked = run(&[(placed(), 1), (Event::Tick, 5)]);
+    assert_eq!(kinds(&asked), ["query"]);
+    assert_eq!(asked.order.due(), Some(at(EXPIRY_S)));
+    let answered = asked.order.handle(&Event::NotPaid { attempt: 0 }, at(6)).order;
+    assert_eq!(answered.due(), Some(at(30)));
+    let wrong = run(&[(placed(), 1), (paid("T1", PRICE - 1), 2)]).order;
+    assert_eq!(wrong.due(), Some(at(EXPIRY_S)));
+}
+
+#[test]
+fn a_number_is_closed_once_at_a_time_and_not_again_when_nobody_knows_it() {
+    let closing = run(&[(placed(), 1), (Event::Tick, EXPIRY_S)]).order;
+    let again = closing.handle(&Event::Tick, at(EXPIRY_S + 1));
+    assert_eq!(kinds(&again), [""; 0]);
+    let unknown = Event::NotFound { attempt: 0, on_close: true };
+    let unknown = closing.handle(&unknown, at(EXPIRY_S + 2)).order;
+    assert_eq!(kinds(&unknown.handle(&Event::Tick, at(EXPIRY_S + 3))), [""; 0]);
+    assert_eq!(unknown.due(), None);
+}
+
+#[test]
+fn a_number_that_is_not_found_while_it_closes_is_closed_all_the_same() {
+    let closing = run(&[(placed(), 1), (Event::Cancel, 10)]).order;
+    let step = closing.handle(&Event::NotFound { attempt: 0, on_close: false }, at(11));
+    assert_eq!(step.order.phase(), Phase::Closing(Reason::Cancelled));
+}
+
+#[test]
+fn a_watcher_sees_how_far_an_order_is_that_nobody_has_paid() {
+    assert_eq!(fresh().watched_phase(), watch::Phase::Placing);
+    assert_eq!(run(&[(placed(), 1)]).order.watched_phase(), watch::Phase::Open);
+    let closing = run(&[(placed(), 1), (Event::Cancel, 2)]).order;
+    assert_eq!(closing.watched_phase(), watch::Phase::Closing);
+}
+
+#[test]
+fn of_two_payments_that_go_back_the_slower_one_is_shown() {
+    let second = Event::Paid { attempt: 1, payment: payment("T2", PRICE - 1) };
+    let wrong = [(paid("T1", PRICE - 1), 3), (second, 4), (Event::Tick, EXPIRY_S)];
+    let order = run(&[&[(placed(), 1), (OVER, 2)], &wrong[..]].concat()).order;
+    assert_eq!(order.phase(), Phase::Closed(Reason::Expired));
+    assert_eq!(order.watched_phase(), watch::Phase::Refunding);
+    for (first, then) in [(0, 1), (1, 0)] {
+        let done = |refund| Event::RefundEnded { refund, end: RefundEnd::Done };
+        let half = order.handle(&done(first), at(1_000)).order;
+        assert_eq!(half.watched_phase(), watch::Phase::Refunding);
+        let all = half.handle(&done(then), at(1_001)).order;
+        assert_eq!(all.watched_phase(), watch::Phase::Refunded);
+    }
 }
 
 #[test]
@@ -156,7 +272,9 @@ fn another_amount_goes_back_and_the_order_stays_open() {
 fn of_a_payment_of_nothing_nothing_goes_back() {
     let step = run(&[(placed(), 1), (paid("T1", 0), 60)]);
     assert_eq!(kinds(&step), ["amount_mismatch"]);
+    assert_eq!(step.order.anomaly(0), Some(Anomaly::AmountMismatch));
     assert_eq!(step.order.watched_phase(), watch::Phase::Refunded);
+    assert_eq!(step.order.due(), Some(at(EXPIRY_S)), "and nothing is left to be done about it");
 }
 
 #[test]
@@ -302,6 +420,9 @@ fn lost_notifications_are_asked_for_on_the_timetable() {
 fn only_an_unpaid_order_can_be_cancelled() {
     assert!(run(&[(placed(), 1)]).order.may_cancel().is_ok());
     assert_eq!(run(&[(paid("T1", PRICE), 1)]).order.may_cancel(), Err(AlreadyPaid));
+    assert_eq!(AlreadyPaid.to_string(), "the order is already paid");
+    let paid = run(&[(paid("T1", PRICE), 1)]).order;
+    assert_eq!(paid.handle(&Event::Cancel, at(2)).order, paid);
 }
 
 #[test]

@@ -2,8 +2,9 @@ use super::*;
 use crate::xml::Draft;
 use proptest::prelude::*;
 use std::{
+    borrow::ToOwned,
     format,
-    string::{String, ToString as _},
+    string::{String, ToString},
     vec::Vec,
 };
 
@@ -56,6 +57,16 @@ fn zero_is_kept_and_empty_is_dropped() {
 }
 
 #[test]
+fn what_is_empty_in_pieces_is_dropped_too() {
+    let signed = |xml: &str| {
+        let doc: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
+        key_of_k().sign(&doc, SignType::Md5).as_str().to_owned()
+    };
+    let pieces = "<xml><a>1</a><b><![CDATA[]]><![CDATA[]]></b></xml>";
+    assert_eq!(signed(pieces), signed("<xml><a>1</a></xml>"));
+}
+
+#[test]
 fn names_are_sorted_as_bytes_and_without_their_values() {
     let fields = [("b", "1"), ("B", "2"), ("a_1", "3"), ("a1", "4"), ("a_10", "5"), ("a_2", "6")];
     assert_eq!(md5(&fields), "A9BB600644D40309AE9D6F1C14512597");
@@ -88,6 +99,26 @@ fn all_that_holds_a_key_wipes_itself() {
     wipes(&Sha256::new());
     // The end of the string to sign, which is the key, stays in the digest's buffer.
     wipes(&Md5::new());
+}
+
+#[test]
+fn an_error_says_what_is_wrong_and_nothing_of_key_or_signature() {
+    let key = |key: &str| ApiKey::new(key).unwrap_err().to_string();
+    assert_eq!(key("short"), "the API key must have 32 characters, not 5");
+    assert_eq!(key(&" ".repeat(32)), "the API key must be visible ASCII characters");
+    let sign = |sign: &str| verify(sign, SignType::Md5).unwrap_err().to_string();
+    assert_eq!(sign(""), "there is no sign field");
+    assert_eq!(sign("A9BB"), "sign has 4 characters, 32 expected");
+    assert_eq!(sign(&"0".repeat(32)), "sign does not fit the message");
+}
+
+#[test]
+fn an_unverified_message_tells_the_two_numbers_that_choose_the_key() {
+    let xml = "<xml><mch_id>1900000109</mch_id><out_trade_no>A-1</out_trade_no></xml>";
+    let doc: Doc<'_> = Doc::read(xml.as_bytes()).unwrap();
+    let unverified = Unverified::new(&doc);
+    assert!(unverified.mch_id().is_some_and(|id| id == "1900000109"));
+    assert!(unverified.out_trade_no().is_some_and(|number| number == "A-1"));
 }
 
 #[test]
@@ -129,6 +160,20 @@ fn while_the_key_changes_either_verifies_and_the_first_signs() {
         ),
         Err(VerifyError::Mismatch)
     );
+}
+
+/// It is compared in words of eight bytes: what is wrong in two of them must not cancel out.
+#[test]
+fn the_same_change_in_two_places_is_noticed() {
+    let key = ApiKey::new(KEY).unwrap();
+    for algorithm in [SignType::Md5, SignType::HmacSha256] {
+        let good = key.sign(&doc(&[("body", "x")]), algorithm);
+        let mut altered = good.as_str().as_bytes().to_vec();
+        altered[0] ^= 1;
+        altered[8] ^= 1;
+        let altered = String::from_utf8(altered).unwrap();
+        assert_eq!(verify(&altered, algorithm), Err(VerifyError::Mismatch));
+    }
 }
 
 fn verify(sign: &str, algorithm: SignType) -> Result<(), VerifyError> {

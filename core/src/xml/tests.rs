@@ -252,6 +252,20 @@ fn an_error_says_where() {
 }
 
 #[test]
+fn documents_are_equal_and_shown_by_their_fields() {
+    let doc = read("<xml><b>1</b><a><![CDATA[x]]></a></xml>").unwrap();
+    assert_eq!(doc, read("<xml><b><![CDATA[1]]></b> <a>x</a></xml>").unwrap());
+    for other in
+        ["<xml><b>1</b><a>y</a></xml>", "<xml><b>1</b></xml>", "<xml><a>x</a><b>1</b></xml>"]
+    {
+        assert_ne!(doc, read(other).unwrap());
+    }
+    let draft: Draft<'_, 64> = Draft::copy_of(&doc).unwrap();
+    assert_eq!(format!("{doc:?}"), r#"{"b": "1", "a": "x"}"#);
+    assert_eq!(format!("{draft:?}"), format!("{doc:?}"));
+}
+
+#[test]
 fn names_given_by_code_are_checked_too() {
     let long = "n".repeat(33);
     let mut doc: Draft<'_, 64> = Draft::new();
@@ -260,6 +274,7 @@ fn names_given_by_code_are_checked_too() {
     }
     doc.push("a", Text::new("1")).unwrap();
     assert_eq!(doc.push("a", Text::new("2")), Err(PushError::Duplicate));
+    assert_eq!(PushError::Duplicate.to_string(), "a field name is there twice");
     assert_eq!(doc.fields().len(), 1);
 }
 

@@ -62,13 +62,13 @@ fn test(built: &Built, root: &Path, name: &str, cpu_s: u64) -> Command {
 
 impl Tests {
     /// Runs each test once as it is, and notes how long it took and what it came by.
-    pub(crate) fn explore(built: &Built, root: &Path) -> Result<Self, Failure> {
+    pub(crate) fn explore(built: &Built, root: &Path, skipped: &[String]) -> Result<Self, Failure> {
         let listed = Command::new(&built.tests).args(["--list", "--format", "terse"]).output()?;
         let listed = String::from_utf8(listed.stdout)?;
         let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
         let seen = root.join("target/mutants/seen");
         let mut runs: Vec<(Duration, String, Vec<usize>)> = vec![];
-        for name in names {
+        for name in names.filter(|name| !skipped.iter().any(|word| name.contains(word))) {
             let _ = fs::remove_file(&seen);
             let begun = Instant::now();
             let status = test(built, root, name, CPU_S).env("SAOMA_SEEN", &seen).status()?;

@@ -136,7 +136,7 @@ impl Compiler<'_> {
     fn build(&mut self) -> Result<Option<PathBuf>, Failure> {
         let mut command = Command::new("cargo");
         command
-            .args(["test", "--locked", "--package", "saoma-core", "--features", "merchant"])
+            .args(["test", "--locked", "--package", "saoma-core", "--features", "merchant,serde"])
             .args(["--lib", "--no-run", "--message-format", "json", "--target-dir"])
             .arg(self.root.join("target"))
             .args(["--config", "profile.dev.package.saoma-core.opt-level=1"])

@@ -23,8 +23,16 @@ use attempt::{Fate, Tests};
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let files: Vec<String> = std::env::args().skip(1).collect();
-    match run(&files) {
+    let (mut files, mut skipped) = (vec![], vec![]);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--skip" {
+            skipped.extend(arguments.next());
+        } else {
+            files.push(argument);
+        }
+    }
+    match run(&files, &skipped) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
@@ -34,13 +42,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every mutant was noticed.
-fn run(files: &[String]) -> Result<bool, Failure> {
+/// Whether every mutant was noticed, by tests whose names have none of these words in them.
+fn run(files: &[String], skipped: &[String]) -> Result<bool, Failure> {
     let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let mutants = list::list(&root, files)?;
     println!("{} mutants", mutants.len());
     let built = compile::compile(&root, &mutants)?;
-    let tests = Tests::explore(&built, &root)?;
+    let tests = Tests::explore(&built, &root, skipped)?;
     let next = AtomicUsize::new(0);
     let fates = Mutex::new(BTreeMap::new());
     let worker = || -> Result<(), Failure> {

@@ -144,6 +144,8 @@ fn bad_base64_bad_padding_a_wrong_key_and_a_wrong_content_are_one_error() {
     let sealed = |req_info: &str| read(&notice(req_info), K1).unwrap_err();
     assert_eq!(sealed(&good), "transaction_id is missing", "it can be opened");
 
+    // The byte is good padding in itself, and what is before it a whole document.
+    let one_more = encrypted(b"<root>  </root>\n\x01".to_vec(), K1);
     let block = |text: &[u8; 16]| encrypted(text.to_vec(), K1);
     let cases = [
         ("not base64", "!!!!".to_string()),
@@ -158,6 +160,8 @@ fn bad_base64_bad_padding_a_wrong_key_and_a_wrong_content_are_one_error() {
         ("padding of 0", block(b"<root></root>\0\0\0")),
         ("padding of 17", block(&[17; 16])),
         ("padding that differs", block(b"<root></root>\x01\x03\x03")),
+        ("padding that differs twice alike", block(b"<root></root>\x02\x02\x03")),
+        ("a byte after the last block", one_more),
         ("no padding", block(b"<root></root>   ")),
         ("too long", base64(&[0; 4_096])),
         ("no document", seal(b"hello", K1)),
@@ -222,6 +226,7 @@ fn a_refund_from_the_console_is_external_and_states_are_final() {
     assert_eq!(with("refund_request_source", "").unwrap().source, RefundSource::Other);
     assert_eq!(with("refund_status", "CHANGE").unwrap().state, RefundState::Change);
     assert_eq!(with("refund_status", "REFUNDCLOSE").unwrap().state, RefundState::Closed);
+    assert_eq!(with("refund_fee", "2599").unwrap().refund_fee.get(), 2599, "all of it");
     assert_eq!(with("success_time", "").unwrap().success_time, None);
     assert_eq!(with("cash_refund_fee", "541").unwrap().cash_refund_fee.map(Fen::get), Some(541));
     let long = with("refund_recv_accout", &"咖".repeat(30)).unwrap();

@@ -44,6 +44,15 @@ fn nothing_is_claimed_before_it_is_paid_nor_once_it_goes_back() {
     assert_eq!(then(&told, &Event::Dispense), told);
 }
 
+#[test]
+fn a_machine_is_told_why_it_may_not_hand_out() {
+    let why = |order: &Order| order.may_dispense().unwrap_err().to_string();
+    assert_eq!(why(&fresh()), "the order is not paid");
+    assert_eq!(why(&then(&paid_order(), &refund())), "the payment of the order goes back");
+    let told = then(&paid_order(), &Event::Shipped);
+    assert_eq!(why(&told), "the order was shipped in another way");
+}
+
 /// Somebody has decided that the money goes back: who has not opened the flap yet must not.
 #[test]
 fn a_claim_ends_when_a_refund_is_forced_and_can_still_be_confirmed() {

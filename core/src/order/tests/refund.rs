@@ -218,7 +218,7 @@ fn a_shop_has_fifty_refunds_and_payments_that_may_not_be_kept_still_go_back() {
 
 #[test]
 fn a_refusal_tells_what_to_do() {
-    let text = std::string::ToString::to_string(&RefundRefused::TooMuch { left: fen(1300) });
+    let text = RefundRefused::TooMuch { left: fen(1300) }.to_string();
     assert_eq!(text, "only 1300 fen of the payment are left to go back");
 }
 
