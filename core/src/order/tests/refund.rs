@@ -225,21 +225,29 @@ fn a_refusal_tells_what_to_do() {
 #[test]
 #[cfg(feature = "serde")]
 fn an_order_stored_before_there_were_refunds_asks_for_what_is_due() {
-    let step = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]);
-    let mut stored = serde_json::to_value(&step.order).unwrap();
-    assert_eq!(stored["refunds"][0]["by"], "rule");
-    assert!(stored.as_object_mut().unwrap().remove("refunds").is_some());
-    let payment = stored["attempts"][0]["payment"].as_object_mut().unwrap();
-    assert!(payment.remove("elsewhere").is_some());
-    let old: Order = serde_json::from_value(stored).unwrap();
-    assert_eq!(old.watched_phase(), watch::Phase::Refunding);
-    assert!(old.due().is_some());
-    let tick = old.handle(&Event::Tick, at(1_000));
-    assert_eq!((tick.effects[..].to_vec(), &tick.order), (step.effects[..1].to_vec(), &step.order));
-    assert_eq!(tick.order.due(), None);
+    let second = Event::Paid { attempt: 1, payment: payment("T2", PRICE) };
+    for step in [
+        run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]),
+        run(&[(OVER, 1), (second, 2), (paid("T1", PRICE), 3)]),
+    ] {
+        let mut stored = serde_json::to_value(&step.order).unwrap();
+        assert_eq!(stored["refunds"][0]["by"], "rule");
+        assert!(stored.as_object_mut().unwrap().remove("refunds").is_some());
+        let payment = stored["attempts"][0]["payment"].as_object_mut().unwrap();
+        assert!(payment.remove("elsewhere").is_some());
+        let old: Order = serde_json::from_value(stored).unwrap();
+        assert_eq!(old.watched_phase(), step.order.watched_phase());
+        assert!(old.due().is_some());
+        let tick = old.handle(&Event::Tick, at(1_000));
+        assert_eq!(tick.effects[..], step.effects[..1]);
+        assert_eq!(tick.order, step.order);
+        assert_eq!(tick.order.due(), None);
+    }
 
+    let transaction_id = TransactionId::new("T1").unwrap();
+    let effect = Effect::Refund { refund: 0, attempt: 0, transaction_id, amount: fen(PRICE) };
     let old = r#"{"refund":{"attempt":0,"transaction_id":"T1","amount":1800}}"#;
-    assert_eq!(serde_json::from_str::<Effect>(old).unwrap(), step.effects[0]);
+    assert_eq!(serde_json::from_str::<Effect>(old).unwrap(), effect);
 }
 
 #[test]
