@@ -313,7 +313,7 @@ impl<'a> Reader<'a> {
             Some(byte) if is_first_byte(byte) => {}
             Some(_) => return Err(ReadErrorKind::Name),
         }
-        let mut end = start + 1;
+        let mut end = start;
         while self.text.as_bytes().get(end).is_some_and(|&byte| is_name_byte(byte)) {
             end += 1;
         }

@@ -172,8 +172,9 @@ fn sizes_have_limits() {
     let name = "n".repeat(32);
     assert!(read(&format!("<xml><{name}>1</{name}></xml>")).is_ok());
     assert_eq!(refused(&format!("<xml><{name}n>1</{name}n></xml>")), K::NameTooLong);
-    let long = "x".repeat(DOC_LEN_MAX);
-    assert_eq!(refused(&format!("<xml><a>{long}</a></xml>")), K::TooLong);
+    let long = "x".repeat(DOC_LEN_MAX - "<xml><a></a></xml>".len());
+    assert!(read(&format!("<xml><a>{long}</a></xml>")).is_ok());
+    assert_eq!(refused(&format!("<xml><a>{long}x</a></xml>")), K::TooLong);
     assert_eq!(refused(&"x".repeat(10_000_000)), K::TooLong);
 }
 
@@ -240,8 +241,14 @@ fn a_document_cut_anywhere_is_refused() {
     let whole =
         "\u{FEFF}<?xml version=\"1.0\"?>\n<xml><a>x&amp;y</a><b><![CDATA[咖啡]]></b><c/></xml>";
     assert!(read(whole).is_ok());
+    let root = whole.find("<xml>").unwrap();
     for cut in 0..whole.len() {
-        assert!(Doc::<64>::read(&whole.as_bytes()[..cut]).is_err(), "cut at {cut}");
+        let kind = Doc::<64>::read(&whole.as_bytes()[..cut]).unwrap_err().kind;
+        if !whole.is_char_boundary(cut) {
+            assert_eq!(kind, K::NotUtf8, "cut at {cut}");
+        } else if cut > root {
+            assert_eq!(kind, K::Truncated, "cut at {cut}");
+        }
     }
 }
 
