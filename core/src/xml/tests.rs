@@ -43,6 +43,13 @@ fn text_cdata_and_both_mixed_and_split() {
 }
 
 #[test]
+fn what_needs_no_decoding_is_there_as_it_stands() {
+    let doc = read("<xml><a>x</a><b><![CDATA[y]]></b><c>&amp;</c></xml>").unwrap();
+    let plain = |name| doc.get(name).unwrap().as_plain();
+    assert_eq!((plain("a"), plain("b"), plain("c")), (Some("x"), Some("y"), None));
+}
+
+#[test]
 fn the_five_entities_and_character_references() {
     assert_eq!(value_of_a("&amp;&lt;&gt;&quot;&apos;"), "&<>\"'");
     assert_eq!(value_of_a("&#65;&#x42;&#x5496;&#128578;"), "AB咖🙂");
@@ -78,6 +85,9 @@ fn references_to_no_character_are_refused() {
         assert_eq!(refused(&format!("<xml><a>{reference}</a></xml>")), K::Entity, "{reference}");
     }
     assert_eq!(refused("<xml><a>&no_end_of_it</a></xml>"), K::Entity);
+    // What is cut off may have been good; what is longer than the longest one was not.
+    assert_eq!(refused("<xml><a>&#x0010FFFF"), K::Truncated);
+    assert_eq!(refused("<xml><a>&#x0010FFFF0"), K::Entity);
 }
 
 #[test]
@@ -306,6 +316,7 @@ fn a_value_that_xml_cannot_carry_is_not_written() {
     doc.push("a", Text::new("1")).unwrap();
     let mut small: heapless::String<8> = heapless::String::new();
     assert_eq!(doc.write(&mut small), Err(WriteError::Full));
+    assert_eq!(WriteError::Full.to_string(), "the buffer for the document is full");
 }
 
 /// What quick-xml, an independent reader, makes of a document.

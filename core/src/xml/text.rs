@@ -170,7 +170,8 @@ impl Text<'_> {
         let mut matched = 0;
         self.each(|piece| {
             for &byte in piece.as_bytes() {
-                if at >= start && at - start < part.len() && part.get(at - start) == Some(&byte) {
+                let expected = at.checked_sub(start).and_then(|at| part.get(at));
+                if expected == Some(&byte) {
                     matched += 1;
                 }
                 at += 1;
