@@ -289,6 +289,7 @@ fn what_was_given_back_elsewhere_neither_ships_nor_is_refunded_again() {
     let payment = Payment { refunded: true, ..payment("T1", PRICE) };
     let step = run(&[(placed(), 1), (Event::Paid { attempt: 0, payment }, 2)]);
     assert_eq!(kinds(&step), ["refunded_elsewhere"]);
+    assert_eq!(kinds(&step.order.handle(&Event::Tick, at(3))), [""; 0]);
 }
 
 #[test]

@@ -166,7 +166,7 @@ impl Text<'_> {
     /// Whether the decoded text holds `part` at byte `start`.
     fn holds_at(self, start: usize, part: &str) -> bool {
         let part = part.as_bytes();
-        let mut at = 0;
+        let mut at = 0_usize;
         let mut matched = 0;
         self.each(|piece| {
             for &byte in piece.as_bytes() {
