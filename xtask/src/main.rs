@@ -36,7 +36,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: [Command; 12] = [
+const COMMANDS: [Command; 13] = [
     Command {
         name: "demo",
         options: "[--kiosk [DISPLAY]] [--port-shop|-server|-sandbox N] [--quiet]",
@@ -88,7 +88,7 @@ const COMMANDS: [Command; 12] = [
     },
     Command {
         name: "mutants",
-        options: "[FILE ...]",
+        options: "[--skip TESTS] [FILE ...]",
         about: "each small change of core's source: is there a test that sees it?",
         run: mutants::run,
     },

@@ -24,10 +24,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let manifest = workspace::root().join("tests/mutants/Cargo.toml");
     let mut command = cargo(&["run", "--quiet", "--locked", "--manifest-path"]);
     command.arg(manifest).arg("--target-dir").arg(workspace::target()).arg("--");
-    if arguments.is_empty() {
+    command.args(arguments);
+    if !arguments.iter().any(|argument| argument.ends_with(".rs")) {
         command.args(FILES);
-    } else {
-        command.args(arguments);
     }
     run_process(&mut command)
 }

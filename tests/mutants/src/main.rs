@@ -3,7 +3,6 @@
 //! The list is that of [cargo-mutants](https://mutants.rs). That builds the crate anew for each of
 //! them; here all are in one build, each behind a number, and the number that the environment
 //! names is the change that this run has. So a mutant costs what the tests cost that come by it.
-#![expect(clippy::print_stdout, reason = "its report")]
 
 mod attempt;
 mod compile;
