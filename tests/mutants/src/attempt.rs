@@ -62,6 +62,7 @@ fn test(built: &Built, root: &Path, name: &str, cpu_s: u64) -> Command {
 
 impl Tests {
     /// Runs each test once as it is, and notes how long it took and what it came by.
+    #[expect(clippy::disallowed_methods, reason = "it measures how long each test takes")]
     pub(crate) fn explore(built: &Built, root: &Path, skipped: &[String]) -> Result<Self, Failure> {
         let listed = Command::new(&built.tests).args(["--list", "--format", "terse"]).output()?;
         let listed = String::from_utf8(listed.stdout)?;

@@ -79,7 +79,8 @@ impl Sites {
         if let Some(word) = signature.constness {
             self.const_fns.push((signature.ident.to_string(), range(&word), range(body)));
         }
-        if matches!(&signature.output, syn::ReturnType::Type(_, it) if matches!(**it, syn::Type::ImplTrait(_)))
+        if let syn::ReturnType::Type(_, given) = &signature.output
+            && matches!(**given, syn::Type::ImplTrait(_))
         {
             self.opaque.push(range(body));
         }
