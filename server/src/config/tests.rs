@@ -350,13 +350,20 @@ fn the_example_explains_every_key() {
     let keys: Vec<&str> = keys.flatten().collect();
     assert!(keys.len() > 20, "{keys:?}");
     let watched = ["metrics_listen", "metrics_token", "stop_drain_s"];
-    let keys = keys.into_iter().chain(watched);
-    for key in keys.chain(["filter", "format", "replica", "public_url"]) {
+    let others = ["listen", "database", "filter", "format", "replica", "public_url"];
+    let others = others.into_iter().chain(["trusted_proxies", "webhook_private"]);
+    let keys: Vec<&str> = keys.into_iter().chain(watched).chain(others).collect();
+    for key in &keys {
         // What needs no line of its own is named in a comment.
         assert!(
             EXAMPLE.contains(&format!("{key} =")) || EXAMPLE.contains(&format!("{key}_file =")),
             "{key}"
         );
+    }
+    for line in EXAMPLE.lines() {
+        let Some((key, _)) = line.trim_start_matches('#').split_once(" = ") else { continue };
+        let key = key.strip_suffix("_file").unwrap_or(key);
+        assert!(keys.contains(&key) || key.contains(' '), "{key} is not a key");
     }
 }
 
