@@ -1,0 +1,51 @@
+//! What a customer pays, and when.
+
+use super::*;
+
+#[test]
+fn another_amount_is_paid_and_told_truthfully() {
+    for (text, fen) in [("paid_other_amount", "1799"), ("paid_other_amount; 5", "5")] {
+        let mut shop = paid(text);
+        let notice = said(&one(&mut shop));
+        assert!(is_signed(&notice, KEY));
+        assert_eq!(notice.get("total_fee"), Some(fen));
+        assert_eq!(shop.query(NO).get("total_fee"), Some(fen));
+    }
+    let mut shop = struck("paid_other_amount");
+    shop.order(NO, &[("total_fee", "1")]);
+    assert_eq!(shop.pay(NO, Tender::default()).unwrap().total_fen, 2);
+}
+
+#[test]
+fn another_currency_is_paid() {
+    let mut shop = paid("paid_other_currency");
+    let notice = said(&one(&mut shop));
+    assert!(is_signed(&notice, KEY));
+    assert_eq!(notice.get("fee_type"), Some("USD"));
+    assert_eq!(shop.query(NO).get("fee_type"), Some("USD"));
+}
+
+#[test]
+fn an_order_is_paid_twice() {
+    let mut shop = paid("paid_twice");
+    let notices = due(&mut shop);
+    let numbers: BTreeSet<_> =
+        notices.iter().map(|n| said(n).get("transaction_id").unwrap().to_owned()).collect();
+    assert_eq!((notices.len(), numbers.len()), (2, 2));
+    assert_eq!(shop.gateway.orders(NOW)[0].payments.len(), 2);
+}
+
+#[test]
+fn an_order_is_paid_after_it_was_closed() {
+    let mut shop = struck("paid_after_close; 5");
+    shop.order(NO, &[]);
+    shop.now = NOW.plus(300);
+    shop.close(NO);
+    assert_eq!(shop.query(NO).get("trade_state"), Some("CLOSED"));
+    assert_eq!(shop.gateway.poll(shop.now).wake_at, Some(NOW.plus(305)));
+    shop.now = NOW.plus(305);
+    assert!(!shop.gateway.is_quiet(shop.now));
+    let notice = said(&one(&mut shop));
+    assert_eq!(notice.get("out_trade_no"), Some(NO));
+    assert_eq!(shop.query(NO).get("trade_state"), Some("SUCCESS"));
+}
