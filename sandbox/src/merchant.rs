@@ -16,6 +16,8 @@ pub struct Merchant {
     pub appid: String,
     /// The API key.
     pub key: Key,
+    /// The keys that counted before it, newest first. They count no more.
+    pub(crate) old_keys: Vec<Key>,
     /// The name on the phone: 1 to 64 bytes.
     pub shop: String,
     /// Where the ends of its refunds are told that name no address of their own: the address that
@@ -116,14 +118,16 @@ impl Merchant {
             refund_notify_url: None,
             bills: BillSettings::default(),
             mode_one_url: None,
+            old_keys: Vec::new(),
         })
     }
 
     /// All that the gateway's answers depend on, by name: a replay must have the same. Instead of
     /// the key there is a signature made with it.
     pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
-        // Names every field, so that a new one is not forgotten.
-        let Self { mch_id, appid, key, shop, refund_notify_url, bills, mode_one_url } = self;
+        // Names every field, so that a new one is not forgotten. No answer depends on old keys.
+        let Self { mch_id, appid, key, old_keys: _, shop, refund_notify_url, bills, mode_one_url } =
+            self;
         let BillSettings { format, fee_bp, open } = bills;
         let key = sign::sign([("purpose", "saoma-sandbox state")], key, Algorithm::HmacSha256);
         BTreeMap::from([

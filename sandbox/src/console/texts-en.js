@@ -131,6 +131,7 @@ export const EN = {
   mistakes: {
     sign_padded: () => "There are blanks around the value of sign.",
     lower_case: () => "The signature is in lower case. Write it in upper case.",
+    old_key: () => "It was signed with the key that counted before the key was changed.",
     other_key: (about) => `It was signed with the key of merchant ${about}.`,
     algorithm: (about) =>
       `It was made with ${about}. What counts is sign_type; without it, MD5 is meant.`,

@@ -132,6 +132,7 @@ export const ZH = {
   mistakes: {
     sign_padded: () => "sign 的值前后有空格。",
     lower_case: () => "签名是小写的，应转成大写。",
+    old_key: () => "用的是更换密钥之前的旧密钥。",
     other_key: (about) => `用的是商户 ${about} 的密钥。`,
     algorithm: (about) => `用的是 ${about}。以 sign_type 为准；没有 sign_type 就是 MD5。`,
     no_key: () => "没有加密钥：待签名串末尾应为 &key= 加 API 密钥。",

@@ -160,8 +160,8 @@ impl Explanation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Tender;
     use super::super::testing::{self, KEY, MCH_ID, NOW, OTHER_KEY, Shop};
+    use super::super::{SettingsChange, Tender};
     use super::*;
 
     fn explain(shop: &Shop, body: &str) -> Explanation {
@@ -183,6 +183,23 @@ mod tests {
         let signed = |name| (name, true);
         assert_eq!(names[..4], ["appid", "mch_id", "nonce_str", "out_trade_no"].map(signed));
         assert_eq!(names[4..], [("device_info", false), ("sign", false)]);
+    }
+
+    #[test]
+    fn a_key_of_before_is_recognized() {
+        let mut shop = Shop::new();
+        let body = shop.signed(&testing::query("SM20261123000001"), &[]);
+        let of = |shop: &Shop| {
+            let explained = explain(shop, &body);
+            (explained.verdict, explained.mistakes.into_iter().map(|it| it.code).collect())
+        };
+        assert_eq!(of(&shop), ("right", Vec::new()));
+        for letter in ["n", "m"] {
+            let key = sign::Key::new(&letter.repeat(32));
+            let change = SettingsChange { key, ..SettingsChange::default() };
+            shop.gateway.change_settings(Some(MCH_ID), &change).unwrap();
+            assert_eq!(of(&shop), ("wrong", vec!["old_key"]));
+        }
     }
 
     #[test]

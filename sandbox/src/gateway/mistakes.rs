@@ -62,11 +62,20 @@ pub(super) fn find(
     let found = found.or_else(|| {
         let right = [Ending { ending: format!("&key={KEY}"), mistake: None }];
         let simple: Vec<_> = texts.into_iter().filter(|text| !is_left_out(text)).collect();
-        others.iter().find_map(|other| {
-            let mut found = search(&simple, &right, &other.key, algorithm, &wanted)?;
-            let advice = format!("this is the key of merchant {}: take your own", other.mch_id);
-            found.insert(0, Mistake::about("other_key", &other.mch_id, advice));
+        let with = |key: &Key, mistake: Mistake| {
+            let mut found = search(&simple, &right, key, algorithm, &wanted)?;
+            found.insert(0, mistake);
             Some(found)
+        };
+        let old = || {
+            let advice = "this is the key from before it was changed: since then, take the new one";
+            merchant.old_keys.iter().find_map(|key| with(key, Mistake::new("old_key", advice)))
+        };
+        old().or_else(|| {
+            others.iter().find_map(|Merchant { mch_id, key, .. }| {
+                let advice = format!("this is the key of merchant {mch_id}: take your own");
+                with(key, Mistake::about("other_key", mch_id, advice))
+            })
         })
     });
     match found {

@@ -12,6 +12,8 @@ use crate::sign::Key;
 /// The most bytes of an address.
 const URL_BYTES_MAX: usize = 256;
 
+/// How many keys of before are remembered.
+const OLD_KEYS_MAX: usize = 8;
 /// The whole, in hundredths of a percent.
 const WHOLE_BP: u16 = 10_000;
 
@@ -106,7 +108,9 @@ impl Gateway {
             merchant.refund_notify_url = url;
         }
         if let Some(key) = &change.key {
-            merchant.key = key.clone();
+            let old = std::mem::replace(&mut merchant.key, key.clone());
+            merchant.old_keys.insert(0, old);
+            merchant.old_keys.truncate(OLD_KEYS_MAX);
         }
         let bills = &mut merchant.bills;
         bills.format = change.bill_format.unwrap_or(bills.format);
