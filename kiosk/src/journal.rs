@@ -13,6 +13,7 @@
 use crate::{
     basket::{Basket, LINES_MAX, Line},
     call::{JOB_ID_MAX, JobId, ORDER_NO_MAX, is_order_no},
+    check::{CHECK_LEN, Check},
 };
 use heapless::{String, Vec};
 use saoma_core::{ids::OrderId, money::Fen, watch::DESCRIPTION_MAX};
@@ -21,7 +22,7 @@ use saoma_core::{ids::OrderId, money::Fen, watch::DESCRIPTION_MAX};
 /// wait for the staff. A terminal whose journal is full takes no new order.
 pub const ENTRIES_MAX: usize = 6;
 /// Length of a record in bytes.
-pub const RECORD_LEN: usize = HEADER_LEN + ENTRIES_MAX * ENTRY_LEN + CRC_LEN;
+pub const RECORD_LEN: usize = HEADER_LEN + ENTRIES_MAX * ENTRY_LEN + CHECK_LEN;
 
 // Two blocks of a microcontroller's flash, or four sectors of a card.
 const _: () = assert!(RECORD_LEN <= 2048);
@@ -29,7 +30,6 @@ const _: () = assert!(RECORD_LEN <= 2048);
 const MAGIC: [u8; 4] = *b"SAOK";
 const VERSION: u8 = 1;
 const HEADER_LEN: usize = 20;
-const CRC_LEN: usize = 4;
 /// Stage, order number, id, job and description with their lengths, amount, basket.
 const ENTRY_LEN: usize = 1
     + (1 + ORDER_NO_MAX)
@@ -103,8 +103,8 @@ impl Journal {
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
         let record: &[u8; RECORD_LEN] = record.try_into().ok()?;
-        let (body, crc) = record.split_last_chunk::<CRC_LEN>()?;
-        if crc32(body) != u32::from_le_bytes(*crc) {
+        let (body, check) = record.split_last_chunk::<CHECK_LEN>()?;
+        if Check::of(body).get() != u32::from_le_bytes(*check) {
             return None;
         }
         let mut bytes = Bytes(body);
@@ -166,8 +166,8 @@ pub(crate) fn write<'e>(
     out.put(&[VERSION, u8::from(head.broken), count, 0]);
     out.put(&head.sequence.to_le_bytes());
     out.put(&head.made.to_le_bytes());
-    let (body, crc) = record.split_at_mut(RECORD_LEN - CRC_LEN);
-    crc.copy_from_slice(&crc32(body).to_le_bytes());
+    let (body, check) = record.split_at_mut(RECORD_LEN - CHECK_LEN);
+    check.copy_from_slice(&Check::of(body).get().to_le_bytes());
 }
 
 impl Entry {
@@ -275,16 +275,4 @@ impl Bytes<'_> {
         let text = place.get(..usize::from(length))?;
         String::try_from(core::str::from_utf8(text).ok()?).ok()
     }
-}
-
-/// The CRC-32 of IEEE 802.3, bit by bit: a record is written a few times an order.
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1));
-        }
-    }
-    !crc
 }

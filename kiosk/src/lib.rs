@@ -31,6 +31,7 @@ pub mod app;
 pub mod art;
 pub mod basket;
 pub mod call;
+pub mod check;
 pub mod font;
 #[cfg(feature = "gb2312")]
 mod gb2312;

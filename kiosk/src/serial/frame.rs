@@ -4,49 +4,12 @@
 //! Whatever happened before a zero, the frame after it is read; whatever noise makes of a frame
 //! is dropped, but for one case in four thousand million.
 
-/// Bytes of the check at a frame's end.
-const CHECK_LEN: usize = 4;
+use crate::check::{CHECK_LEN, Check};
+
 /// Longest run of bytes that are not 0 which one code byte can announce.
 const RUN_MAX: usize = 254;
 /// Ends a frame. The one before a frame ends whatever noise there was.
 const END: u8 = 0;
-
-/// The CRC-32 of Ethernet and zip, a bit at a time: a line is slower than this.
-#[derive(Clone, Copy, Debug)]
-pub struct Check(u32);
-
-impl Default for Check {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Check {
-    /// Of no bytes.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(u32::MAX)
-    }
-
-    /// With one more byte.
-    #[must_use]
-    pub const fn with(self, byte: u8) -> Self {
-        // A byte always fits.
-        let mut crc = self.0 ^ byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-            bit += 1;
-        }
-        Self(crc)
-    }
-
-    /// The check itself.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        !self.0
-    }
-}
 
 /// Writes one frame to a sink, a run of bytes at a time.
 ///
@@ -193,7 +156,7 @@ impl<const N: usize> Reader<N> {
         let is_whole = state == State::Reading && left == 0;
         match read.split_last_chunk::<CHECK_LEN>() {
             Some((content, check)) if is_whole => {
-                let found = content.iter().fold(Check::new(), |check, byte| check.with(*byte));
+                let found = Check::of(content);
                 if found.get() == u32::from_le_bytes(*check) {
                     return Some(Event::Frame(content));
                 }
@@ -230,12 +193,6 @@ mod tests {
             }
         }
         (found, noise)
-    }
-
-    #[test]
-    fn the_check_is_the_usual_crc_32() {
-        let check = b"123456789".iter().fold(Check::new(), |check, byte| check.with(*byte));
-        assert_eq!(check.get(), 0xcbf4_3926);
     }
 
     #[test]

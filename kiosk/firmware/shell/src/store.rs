@@ -12,10 +12,8 @@
 use crate::card::{BLOCK, Block, Bus, Card, CardError};
 use core::fmt::{self, Write as _};
 use heapless::String;
-use saoma_kiosk::{
-    journal::{Journal, RECORD_LEN},
-    serial::frame::Check,
-};
+use saoma_kiosk::check::Check;
+use saoma_kiosk::journal::{Journal, RECORD_LEN};
 
 const MAGIC: [u8; 4] = *b"SAOC";
 const NAME_BLOCKS: [u32; 2] = [64, 65];
