@@ -179,6 +179,8 @@ impl Step {
         if attempt.payment.is_none() {
             return self.ask(index);
         }
+        // Of two payments for the number it may have told either.
+        attempt.asking = false;
         // The payment is known already and goes back: the number is used up.
         if let Phase::Closing(reason) = self.order.phase
             && self.is_current(index)

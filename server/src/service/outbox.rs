@@ -210,7 +210,13 @@ impl Verb for Settle {
             Outcome::Payment(payment) => {
                 let mch_id = self.order(change).await?.mch_id;
                 match change.take_payment(&mch_id, payment).await? {
-                    Taken::New(_) | Taken::Known => None,
+                    Taken::New(_) | Taken::Known => {
+                        // Whichever of two payments for the number it told, it was asked.
+                        if let Effect::Query { attempt } = entry.effect {
+                            self.happen(change, &Event::SaysPaid { attempt }).await?;
+                        }
+                        None
+                    }
                     // An answer that cannot be is no answer.
                     Taken::Elsewhere => {
                         let why = "the payment was recorded for another number";

@@ -4,12 +4,15 @@ use super::*;
 use crate::service::Outcome;
 use crate::store::{Entry, Lane, RefundState};
 use crate::testing::{KEY, PRICE, Shop, notice_fields, signed};
-use saoma_core::ids::{OrderId, OutRefundNo, RefundId};
+use saoma_core::api::{Currency, Payment};
+use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use saoma_core::money::Fen;
-use saoma_core::order::Event;
+use saoma_core::order::{Event, RefundRefused};
 use saoma_core::sign::SignType;
+use saoma_core::time::UnixTime;
 
 const T1: &str = "4200009999202611230000000001";
+const T2: &str = "4200009999202611230000000002";
 
 /// An order with a code, and the number to be paid.
 async fn open(shop: &mut Shop) -> (OrderId, String) {
@@ -221,4 +224,30 @@ async fn a_refund_that_wechat_neither_takes_nor_knows_is_told_to_a_person_and_st
     assert!(trouble[0].contains("does not take it"), "{trouble:?}");
     shop.clock.advance(3_600);
     assert!(due(&shop).await.is_some(), "and it is tried on");
+}
+
+#[tokio::test]
+async fn of_two_payments_for_a_number_the_kept_one_can_go_back_once_wechat_has_told_either() {
+    for told in [T1, T2] {
+        let mut shop = Shop::open().await;
+        let (order_id, number) = open(&mut shop).await;
+        for transaction_id in [T1, T2] {
+            shop.service.notify(&shop.notice(&number, transaction_id, PRICE)).await.unwrap();
+        }
+        let new = NewRefund::new("R-1", 100, "少一杯").unwrap();
+        let asked = shop.service.ask_refund(RefundBy::Shop("shop"), &order_id, &new).await;
+        assert!(matches!(asked, Err(AskRefundError::Refused(RefundRefused::InDoubt))));
+        let query = due(&shop).await.unwrap();
+        let payment = Payment {
+            transaction_id: TransactionId::new(told).unwrap(),
+            out_trade_no: OutTradeNo::new(&number).unwrap(),
+            total_fee: Fen::new(PRICE).unwrap(),
+            currency: Currency::Cny,
+            paid_at: UnixTime::MAX,
+            refunded: false,
+        };
+        shop.service.settle(query, Outcome::Payment(payment)).await.unwrap();
+        let asked = shop.service.ask_refund(RefundBy::Shop("shop"), &order_id, &new).await;
+        assert!(asked.is_ok_and(|(_, new)| new), "{told}");
+    }
 }
