@@ -413,7 +413,13 @@ impl Change {
 
     /// Puts down what became of an entry.
     pub(super) fn end_entry(&mut self, entry: &Entry, again: Option<(UnixTime, String)>) {
-        self.open.ends.push(EntryEnd { entry: entry.clone(), again });
+        self.open.ends.push(EntryEnd { entry: entry.clone(), again, dead: false });
+    }
+
+    /// Puts down that an entry is not tried again by itself.
+    pub(super) fn give_up_entry(&mut self, entry: &Entry, why: String) {
+        let again = Some((self.now, why));
+        self.open.ends.push(EntryEnd { entry: entry.clone(), again, dead: true });
     }
 
     /// Puts a payment down that was not known.

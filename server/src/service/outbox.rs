@@ -15,6 +15,8 @@ use saoma_core::time::UnixTime;
 
 /// Longest pause between two tries, in seconds.
 const PAUSE_MAX_S: u64 = 600;
+/// How often a shop is told of a payment before that is left to a person: three days.
+const TELLS_MAX: u32 = 440;
 
 /// What a lane has to do.
 #[derive(Debug)]
@@ -228,6 +230,11 @@ impl Verb for Settle {
                 tracing::warn!(key = entry.key, tries = entry.tries, why, "to be tried again");
                 if let Some(event) = event {
                     self.happen(change, event).await?;
+                }
+                if matches!(entry.effect, Effect::Ship { .. }) && entry.tries >= TELLS_MAX {
+                    tracing::error!(key = entry.key, why, "given up: a dead letter");
+                    change.give_up_entry(entry, why.clone());
+                    return Ok(());
                 }
                 Some((later, why.clone()))
             }

@@ -50,6 +50,8 @@ pub(crate) struct EntryEnd {
     /// `None`: it is done. Otherwise it is to be tried again then, for this reason, unless the
     /// lease ran out and somebody else is at it.
     pub(crate) again: Option<(UnixTime, String)>,
+    /// It is not tried again by itself: a dead letter, which waits for a person.
+    pub(crate) dead: bool,
 }
 
 /// Who is called. Each lane is worked off by itself, so that a shop that hangs cannot hold up what
@@ -255,13 +257,14 @@ impl EntryEnd {
     ) -> Result<(), StoreError> {
         let order_id = |entry: &Entry| entry.order_id.as_ref().map_or("", OrderId::as_str).into();
         let (mut done, mut again) = (Vec::new(), Vec::<Vec<Value>>::new());
-        for Self { entry, again: next } in rows {
+        for Self { entry, again: next, dead } in rows {
             let mut values = vec![order_id(entry), entry.key.as_str().into(), now.into()];
             match next {
                 None => done.push(values),
                 Some((due_at, why)) => {
                     let tries = entry.tries.into();
-                    values.extend([tries, (*due_at).into(), why.as_str().into()]);
+                    let state = if *dead { "dead" } else { "pending" };
+                    values.extend([tries, (*due_at).into(), why.as_str().into(), state.into()]);
                     again.push(values);
                 }
             }
@@ -269,7 +272,7 @@ impl EntryEnd {
         let head = "update outbox set state = 'done', updated_at = v.column3 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2";
         conn.update_rows(head, done, tail, "outbox.order_id").await?;
-        let head = "update outbox set state = 'pending', updated_at = v.column3, \
+        let head = "update outbox set state = v.column7, updated_at = v.column3, \
                     due_at = v.column5, last_error = v.column6 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2 \
                     and outbox.tries = v.column4 and outbox.state = 'leased'";

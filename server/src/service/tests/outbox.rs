@@ -91,6 +91,33 @@ async fn tries_pause_longer_and_longer() {
 }
 
 #[tokio::test]
+async fn a_shop_that_refuses_for_three_days_has_a_dead_letter_until_a_person_retries() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open_order(&mut shop, "A-1").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let mut waited = 0;
+    let failed = || Outcome::Again { event: None, why: "status 500".to_owned() };
+    let state = "select state, last_error from outbox where kind = 'ship'";
+    while let Some(entry) = claim(&shop).await {
+        shop.service.settle(entry, failed()).await.unwrap();
+        shop.clock.advance(600);
+        waited += 600;
+        assert!(waited < 4 * 86_400, "never given up");
+    }
+    assert!(waited > 3 * 86_400, "{waited}");
+    assert_eq!(shop.rows(state).await, ["dead status 500"]);
+    shop.clock.advance(86_400);
+    assert!(claim(&shop).await.is_none());
+    let key = format!("ship-{order_id}");
+    for outcome in [failed(), Outcome::Event(Event::Shipped)] {
+        assert!(shop.service.retry(Some(order_id.clone()), key.clone(), "wang").await.unwrap());
+        let entry = claim(&shop).await.unwrap();
+        shop.service.settle(entry, outcome).await.unwrap();
+    }
+    assert_eq!(shop.phase(&order_id).await.0, "shipped");
+}
+
+#[tokio::test]
 async fn nobody_works_twice_on_one_order_at_a_time() {
     let mut shop = Shop::open().await;
     open_order(&mut shop, "A-1").await;

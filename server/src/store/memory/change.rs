@@ -194,7 +194,7 @@ impl Tables {
                 S::AgainEntry => (
                     row.get(8) == values.get(3) && state == "leased",
                     vec![
-                        ("state", "pending".into()),
+                        ("state", value(6)),
                         ("updated_at", value(2)),
                         ("due_at", value(4)),
                         ("last_error", value(5)),
