@@ -38,6 +38,10 @@ impl fmt::Display for BackupError {
                 "the database is PostgreSQL: use pg_dump or pg_basebackup \
                  (docs/operations.md §3.2)",
             ),
+            Self::File { path, error } if error.kind() == io::ErrorKind::AlreadyExists => {
+                let path = path.display();
+                write!(f, "{path} is there already, and is not overwritten: take another name")
+            }
             Self::File { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Database(error) => write!(f, "the database cannot be read: {error}"),
             Self::Broken(what) => write!(

@@ -39,7 +39,7 @@ enum Command {
     /// Look at everything that the configuration names: database, clock, keys, certificates, notify
     /// URL, webhooks; one line each, with what to do. Status 1: something does not work
     Check {
-        /// Look only at what the configuration says itself
+        /// Look only at what the configuration says itself, and at its database; call nobody else
         #[arg(long)]
         offline: bool,
     },

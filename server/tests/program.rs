@@ -25,7 +25,12 @@ fn is_ours(name: &std::ffi::OsStr) -> bool {
 }
 
 fn run(args: &[&str]) -> Output {
+    run_in(Path::new("."), args)
+}
+
+fn run_in(folder: &Path, args: &[&str]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_saoma-server"));
+    program.current_dir(folder);
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
         program.env_remove(name);
     }
@@ -49,7 +54,11 @@ fn a_good_configuration_is_said_to_be_good() {
                 warn  configuration: nobody may log in to the operator's page: add [[operators]]\n\
                 warn  merchant 1900000109: no certificate: no refund can be sent; set \
                 certificate_file\n";
-    assert_eq!(check(GOOD), (Some(0), said.to_owned(), String::new()));
+    let (code, stdout, stderr) = check(GOOD);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let database = stdout.strip_prefix(said).unwrap_or_else(|| panic!("{stdout}"));
+    assert!(database.starts_with("ok    database: "), "{stdout}");
+    assert!(database.ends_with("saoma.db is made at the first start\n"), "{stdout}");
 }
 
 #[test]
@@ -67,6 +76,33 @@ fn a_bad_configuration_is_an_error_that_names_file_and_key_and_no_secret() {
             assert!(!stderr.contains(secret), "{stderr}");
         }
     }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_with_where_it_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = GOOD.replacen("key = \"", "key_file = \"", 1);
+    std::fs::write(folder.path().join("saoma.toml"), config).unwrap();
+    let output = run_in(folder.path(), &["--config", "saoma.toml"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("merchant.key_file: cannot read that file"), "{stderr}");
+    assert!(stderr.contains("(relative paths start at .)"), "{stderr}");
+}
+
+#[test]
+fn what_was_restored_is_looked_at_and_a_backup_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("saoma.toml"), GOOD).unwrap();
+    std::fs::write(folder.path().join("saoma.db"), [b'x'; 8192]).unwrap();
+    let check = run_in(folder.path(), &["--config", "saoma.toml", "check", "--offline"]);
+    let stdout = String::from_utf8(check.stdout).unwrap();
+    assert_eq!(check.status.code(), Some(1), "{stdout}");
+    assert!(stdout.contains("FAIL  database: "), "{stdout}");
+    let backup = run_in(folder.path(), &["--config", "saoma.toml", "backup", "saoma.toml"]);
+    let stderr = String::from_utf8(backup.stderr).unwrap();
+    assert_eq!(backup.status.code(), Some(1));
+    assert!(stderr.contains("take another name"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("saoma.toml")).unwrap(), GOOD);
 }
 
 #[test]

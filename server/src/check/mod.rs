@@ -51,11 +51,12 @@ fn finding(level: Level, about: impl Into<String>, text: impl Into<String>) -> F
     Finding { level, about: about.into(), text: text.into() }
 }
 
-/// Looks at everything that a configuration names; `offline`: only at what it says itself.
+/// Looks at everything that a configuration names; `offline`: only at what it says itself, and at
+/// its databases.
 pub async fn check(config: &Config, offline: bool, clock: &Clock, random: &Random) -> Vec<Finding> {
     let mut found = form(config);
     found.extend(certificates(config, clock));
-    if offline || found.iter().any(|finding| finding.level == Level::Fail) {
+    if found.iter().any(|finding| finding.level == Level::Fail) {
         return found;
     }
     found.push(database(&config.database).await);
@@ -65,6 +66,9 @@ pub async fn check(config: &Config, offline: bool, clock: &Clock, random: &Rando
             about: about.to_owned(),
             ..database(&Database::Postgres(url.clone())).await
         });
+    }
+    if offline {
+        return found;
     }
     found.extend(outside::gateways(config, clock, random).await);
     found.extend(outside::notify_url(config, random).await);

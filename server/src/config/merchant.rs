@@ -4,7 +4,9 @@ use super::error::{Problem, Problems};
 use super::read::Section;
 use saoma_core::api::Merchant;
 use saoma_core::ids::{AppId, MchId};
-use saoma_core::native::{ClientCertificate, RootCertificates, Settings, WECHAT_HOSTS};
+use saoma_core::native::{
+    CertificateError, ClientCertificate, RootCertificates, Settings, WECHAT_HOSTS,
+};
 use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::watch::MERCHANT_MAX;
 use std::net::{IpAddr, Ipv4Addr};
@@ -251,7 +253,14 @@ fn certificate(
         return read.map(Some).map_err(|error| section.error("certificate", error.to_string()));
     }
     let read = ClientCertificate::from_pem(&certificate, key.as_ref().unwrap_or(&certificate));
-    read.map(Some).map_err(|error| section.error("certificate", error.to_string()))
+    read.map(Some).map_err(|error| match (error, &key) {
+        (CertificateError::NoKey, None) => {
+            let rule = "is missing: set certificate_key_file (apiclient_key.pem), or take \
+                        apiclient_cert.p12 as certificate_file";
+            section.error("certificate_key", rule)
+        }
+        (error, _) => section.error("certificate", error.to_string()),
+    })
 }
 
 fn spbill_create_ip(section: &mut Section<'_>) -> Result<IpAddr, Problem> {

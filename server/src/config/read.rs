@@ -261,7 +261,11 @@ impl<'e> Section<'e> {
         let path = self.folder.join(name);
         let bytes = std::fs::read(&path).map_err(|error| {
             // The name may be the secret itself, in the wrong place.
-            let folder = self.folder.display();
+            let folder = match self.folder.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => &self.folder,
+            }
+            .display();
             let rule = format!("cannot read that file: {error} (relative paths start at {folder})");
             self.error(&file_key, rule)
         })?;

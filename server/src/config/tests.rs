@@ -139,6 +139,12 @@ fn an_error_names_the_key_and_says_what_to_do() {
         ("[shop]", "anomalies = \"keep\"\n[shop]", "merchant.anomalies: must be \"refund\" or"),
         ("[shop]", "certificate = \"x\"\n[shop]", "merchant.certificate: there is no certificate"),
         ("[shop]", "certificate_key = \"x\"\n[shop]", "merchant.certificate_key: needs certific"),
+        (
+            "[shop]",
+            "certificate = \"-----BEGIN CERTIFICATE-----\\nMAA=\\n-----END CERTIFICATE-----\"\n\
+             [shop]",
+            "merchant.certificate_key: is missing: set certificate_key_file",
+        ),
         ("[shop]", "root_certificate = \"x\"\n[shop]", "merchant.root_certificate: there is no"),
         ("[shop]", "[limits]\nkey_burst = 0\n[shop]", "limits.key_burst: must be a whole number"),
         ("shop-key-0123456789", "short", "shop.keys: must be at least 16 visible ASCII"),
