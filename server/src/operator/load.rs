@@ -9,7 +9,7 @@ use super::page::{
 use super::refund::kept;
 use super::routes::outbox_state;
 use crate::reconcile::read_date;
-use crate::store::figures::UNDER_WAY;
+use crate::store::figures::{NOT_YET, UNDER_WAY};
 use crate::store::look::{
     ListedAnomaly, ListedAttempt, ListedEntry, ListedMoment, ListedOrder, ListedPayment,
     OrderFilter,
@@ -229,7 +229,7 @@ fn entry(row: ListedEntry) -> Entry {
         state,
         due_at: row.due_at,
         tries: row.tries,
-        last_error: row.last_error.filter(|_| !is_at_wechat),
+        last_error: row.last_error.filter(|error| ![UNDER_WAY, NOT_YET].contains(&error.as_str())),
         created_at: row.created_at,
     }
 }
@@ -360,6 +360,8 @@ mod tests {
         };
         let shown = entry(row(UNDER_WAY));
         assert_eq!((shown.state, shown.last_error), (EntryState::AtWeChat, None));
+        let shown = entry(row(NOT_YET));
+        assert_eq!((shown.state, shown.last_error), (EntryState::Pending, None));
         let shown = entry(row("NOTENOUGH"));
         let error = Some("NOTENOUGH".to_owned());
         assert_eq!((shown.state, shown.last_error), (EntryState::Pending, error));

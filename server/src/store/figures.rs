@@ -13,6 +13,8 @@ const SHIPPED_MAX: u32 = 100;
 
 /// Why a refund's entry waits that WeChat has accepted: no error.
 pub(crate) const UNDER_WAY: &str = "WeChat is at it";
+/// Why a refund waits that comes too soon after another one of its payment. No error either.
+pub(crate) const NOT_YET: &str = "not before then";
 
 /// How many and how much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,10 +84,10 @@ pub(crate) async fn gateway_errors(
 ) -> Result<Vec<(String, u64)>, StoreError> {
     let sql = "select last_error, count(*) as count from outbox
                where order_id >= $1 and lane = 'gateway' and last_error is not null
-                 and last_error <> $3
+                 and last_error not in ($3, $4)
                group by last_error order by count(*) desc, last_error limit $2";
     let read = |row: &Row| Ok((row.text("last_error")?, row.number("count")?));
-    conn.fetch(sql, vec![from.into(), ERRORS_MAX.into(), UNDER_WAY.into()])
+    conn.fetch(sql, vec![from.into(), ERRORS_MAX.into(), UNDER_WAY.into(), NOT_YET.into()])
         .await?
         .iter()
         .map(read)

@@ -3,7 +3,7 @@
 use super::super::Service;
 use super::super::change::Change;
 use super::news::{RefundNews, ToldRefund};
-use crate::store::figures::UNDER_WAY;
+use crate::store::figures::{NOT_YET, UNDER_WAY};
 use crate::store::{Entry, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::api::{REFUND_GAP_S, RefundState as Told};
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo, TransactionId};
@@ -145,7 +145,7 @@ impl Change {
         }
         let now = self.now;
         match news {
-            RefundNews::Later(at) => Ok(Some((*at, "not before then".to_owned()))),
+            RefundNews::Later(at) => Ok(Some((*at, NOT_YET.to_owned()))),
             RefundNews::Accepted(refund_id) => {
                 row.sent_at = Some(now);
                 Ok(self.accepted(row, refund_id.clone()))
