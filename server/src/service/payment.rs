@@ -46,6 +46,9 @@ impl Change {
                 order_id: Some(row.order.id().clone()),
                 verdict,
             });
+            if verdict == Anomaly::Conflict.as_str() {
+                self.hold_second(mch_id, payment)?;
+            }
         }
         Ok(Taken::New(verdict))
     }

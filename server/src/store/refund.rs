@@ -255,7 +255,7 @@ pub(crate) async fn tell_anomalies(
                    from refund as r
                    where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule'
                    order by r.refund_index desc limit 1), anomaly.refund)
-               where transaction_id = $1 and refund <> 'none'";
+               where transaction_id = $1";
     for id in payments {
         conn.execute(sql, vec![id.as_str().into()]).await?;
     }

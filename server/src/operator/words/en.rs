@@ -202,8 +202,8 @@ pub(super) const EN: Words = Words {
         ),
         (
             "conflict",
-            "Two different payments claim one number. No money moves; compare with the merchant \
-         platform.",
+            "Two different payments claim one number. No money moves by itself; compare with the \
+         merchant platform first.",
         ),
         (
             "unknown_order",

@@ -17,6 +17,8 @@ const OTHER_CURRENCY: &str =
 
 const PARTLY_BACK: &str =
     "some of it went back already: see in WeChat's merchant platform what is left";
+const SECOND: &str = "a second payment of one number: see in WeChat's merchant platform whether both \
+                      are there, then release this refund or dismiss it";
 
 /// What a shop says about the refund that it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,12 +86,20 @@ impl Change {
         mch_id: &MchId,
         payment: &Payment,
     ) -> Result<(), StoreError> {
-        let trouble = match payment.currency {
-            Currency::Other => Some(OTHER_CURRENCY),
-            Currency::Cny if payment.refunded => Some(PARTLY_BACK),
-            Currency::Cny => None,
-        };
         let Payment { transaction_id, out_trade_no, total_fee, .. } = payment;
+        let trouble = trouble(payment);
+        self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, trouble)
+    }
+
+    /// Puts down the refund of a second payment for a number. By WeChat's own rules there is none,
+    /// so no money moves before a person has looked.
+    pub(in super::super) fn hold_second(
+        &mut self,
+        mch_id: &MchId,
+        payment: &Payment,
+    ) -> Result<(), StoreError> {
+        let Payment { transaction_id, out_trade_no, total_fee, .. } = payment;
+        let trouble = trouble(payment).or(Some(SECOND));
         self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, trouble)
     }
 
@@ -187,6 +197,15 @@ impl Change {
         };
         let mch_id = merchant.mch_id.clone();
         self.put_entry(NewEntry { key: key(&new.number), order_id, mch_id, effect, state });
+    }
+}
+
+/// Why a payment cannot be given back without a person.
+const fn trouble(payment: &Payment) -> Option<&'static str> {
+    match payment.currency {
+        Currency::Other => Some(OTHER_CURRENCY),
+        Currency::Cny if payment.refunded => Some(PARTLY_BACK),
+        Currency::Cny => None,
     }
 }
 

@@ -251,3 +251,31 @@ async fn of_two_payments_for_a_number_the_kept_one_can_go_back_once_wechat_has_t
         assert!(asked.is_ok_and(|(_, new)| new), "{told}");
     }
 }
+
+#[tokio::test]
+async fn a_second_payment_for_a_number_waits_for_a_person_who_gives_it_back() {
+    let mut shop = Shop::open().await;
+    let (_, number) = open(&mut shop).await;
+    for transaction_id in [T1, T2, T2] {
+        shop.service.notify(&shop.notice(&number, transaction_id, PRICE)).await.unwrap();
+    }
+    let anomaly = "select kind, transaction_id, refund from anomaly";
+    assert_eq!(shop.rows(anomaly).await, [format!("conflict {T2} held")]);
+    let refunds = "select out_refund_no, transaction_id, part_fen, state from refund";
+    assert_eq!(shop.rows(refunds).await, [format!("T{T2}-R1 {T2} 1800 held")]);
+    let query = due(&shop).await.unwrap();
+    shop.service.settle(query, Outcome::Unwanted).await.unwrap();
+    assert!(due(&shop).await.is_none(), "no money moves by itself");
+    let out_refund_no = OutRefundNo::new(&format!("T{T2}-R1")).unwrap();
+    shop.service.release_refund(&out_refund_no, "wang").await.unwrap();
+    let entry = due(&shop).await.unwrap();
+    let Some(RefundJob::Send(_)) = shop.service.refund_job(&entry).await.unwrap() else {
+        panic!("it is not sent")
+    };
+    let id = RefundId::new("50300000000000000000000000001").unwrap();
+    news(&shop, entry, RefundNews::Accepted(id)).await;
+    shop.clock.advance(600);
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, told(&out_refund_no, saoma_core::api::RefundState::Success)).await;
+    assert_eq!(shop.rows(anomaly).await, [format!("conflict {T2} done")]);
+}

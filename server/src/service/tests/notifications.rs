@@ -224,9 +224,9 @@ async fn a_second_transaction_for_one_number_moves_no_money() {
     shop.service.notify(&shop.notice(&number, T2, PRICE)).await.unwrap();
     assert_eq!(
         shop.rows("select kind, transaction_id, refund from anomaly").await,
-        [format!("conflict {T2} none")]
+        [format!("conflict {T2} held")]
     );
-    assert_eq!(shop.rows("select key from outbox where kind = 'refund'").await, [""; 0]);
+    assert_eq!(shop.rows("select state from outbox where kind = 'refund'").await, ["held"]);
     assert_eq!(shop.phase(&order_id).await.0, "paid");
     let mut reader = shop.service.store.reader().await.unwrap();
     let row = OrderRow::get(&mut reader, &order_id).await.unwrap().unwrap();

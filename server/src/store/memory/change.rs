@@ -111,14 +111,12 @@ impl Tables {
         let mut touched = 0;
         for key in told {
             let Some(row) = self.get(Name::Anomaly, &key) else { continue };
-            if text(at(ANOMALY, row, "refund")) != "none" {
-                let mut row = Vec::clone(row);
-                if let Some(state) = &state {
-                    set(ANOMALY, &mut row, "refund", state.as_str().into());
-                }
-                self.write(undo, Name::Anomaly, &key, row);
-                touched += 1;
+            let mut row = Vec::clone(row);
+            if let Some(state) = &state {
+                set(ANOMALY, &mut row, "refund", state.as_str().into());
             }
+            self.write(undo, Name::Anomaly, &key, row);
+            touched += 1;
         }
         touched
     }

@@ -126,8 +126,7 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         "update anomaly set refund = coalesce(( select case when r.state in ('held', 'done', \
          'failed', 'dismissed') then r.state else 'due' end from refund as r where \
          r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' order by \
-         r.refund_index desc limit 1), anomaly.refund) where transaction_id = $1 and refund <> \
-         'none'",
+         r.refund_index desc limit 1), anomaly.refund) where transaction_id = $1",
     ),
     (
         S::PutRefund,
