@@ -110,7 +110,12 @@ pub(super) async fn order(office: &Office, id: &OrderId) -> Result<Option<OrderP
     let payments = ListedPayment::of(&mut reader, &row.order).await?;
     let transactions: Vec<&str> = payments.iter().map(|payment| &*payment.transaction_id).collect();
     let anomalies = ListedAnomaly::kinds_of(&mut reader, &transactions).await?;
-    let refunds = RefundRow::of_order(&mut reader, id).await?;
+    let mut refunds = RefundRow::of_order(&mut reader, id).await?;
+    // That of a second payment for a number is none of the order's.
+    for id in row.order.transactions() {
+        let of_payment = RefundRow::of_payment(&mut reader, id).await?;
+        refunds.extend(of_payment.into_iter().filter(|refund| refund.order_id.is_none()));
+    }
     let entries = ListedEntry::of(&mut reader, id.as_str()).await?;
     let (history, is_cut) = ListedMoment::of(&mut reader, id.as_str()).await?;
     let messages = ListedMoment::notifications(&mut reader, &numbers).await?;

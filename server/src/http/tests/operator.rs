@@ -397,6 +397,27 @@ async fn a_refund_is_confirmed_by_its_amount_and_stands_in_the_history() {
 }
 
 #[tokio::test]
+async fn a_second_payment_of_a_number_waits_on_its_orders_page() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    desk.pay(&made).await;
+    let second = "4200009999202611230000000077";
+    desk.pay_by(&made, second).await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let path = format!("/operator/orders/{}", made.id);
+    let dismiss = format!("/operator/refunds/T{second}-R1/dismiss");
+    for page in [path.as_str(), "/operator/anomalies"] {
+        assert!(browser.get(page).await.html.contains(&dismiss), "{page}");
+    }
+    let csrf = browser.get(&path).await.csrf();
+    assert_eq!(browser.post(&dismiss, &[("csrf", &csrf)]).await.status, 303);
+    for page in [path.as_str(), "/operator/anomalies"] {
+        assert!(!browser.get(page).await.html.contains(&dismiss), "{page}");
+    }
+    desk.server.stop().await;
+}
+
+#[tokio::test]
 async fn an_entry_is_tried_again_when_an_operator_says_so() {
     let desk = desk().await;
     desk.receiver.answer(500);
