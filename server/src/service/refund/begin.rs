@@ -17,8 +17,8 @@ const OTHER_CURRENCY: &str =
 
 const PARTLY_BACK: &str =
     "some of it went back already: see in WeChat's merchant platform what is left";
-const SECOND: &str = "a second payment of one number: see in WeChat's merchant platform whether both \
-                      are there, then release this refund or dismiss it";
+const SECOND: &str = "a second payment of one number: see in WeChat's merchant platform whether \
+                      both are there, then release this refund or dismiss it";
 
 /// What a shop says about the refund that it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
