@@ -109,7 +109,7 @@ async fn whatever_is_wrong_is_found_and_named() {
         (&*gateway, "https://127.0.0.1:1", "FAIL  merchant 1900000109: "),
         ("root_certificate_file", "#", "FAIL  merchant 1900000109: "),
         ("certificate_file = \"a", "#", "warn  merchant 1900000109: no certificate"),
-        ("localhost", "no-such-host.invalid", "FAIL  shop shop: the webhook's host has no address"),
+        ("localhost", "no-such-host.invalid", "FAIL  shop shop: webhook_url has a host without"),
         (&*public_url, &format!("public_url = \"{elsewhere}"), "FAIL  notify URL: "),
         ("sqlite:", "sqlite:no-such-folder/", "FAIL  database: there is no folder"),
     ] {
@@ -118,7 +118,7 @@ async fn whatever_is_wrong_is_found_and_named() {
     }
     let private = "webhook_private = true";
     let wrong = desk.wrong(&desk.config(private, "webhook_private = false"), system()).await;
-    assert!(wrong.contains("no public address: webhook_private = true"), "{wrong}");
+    assert!(wrong.contains("must lead to a public address; webhook_private = true"), "{wrong}");
     let slow = ManualClock::new(UnixTime::new(1_795_433_160).unwrap());
     let wrong = desk.wrong(&desk.config("", ""), Clock::Manual(slow)).await;
     assert!(wrong.contains("the gateway's: let NTP set it"), "{wrong}");

@@ -251,7 +251,7 @@ pub(super) async fn webhooks(config: &Config) -> Vec<Finding> {
         };
         match resolve(webhook, reach).await {
             Ok(()) => finding(Level::Ok, about, "the webhook's host has an address"),
-            Err(text) => finding(Level::Fail, about, text),
+            Err(text) => finding(Level::Fail, about, format!("webhook_url {text}")),
         }
     });
     join_all(shops).await
@@ -259,14 +259,13 @@ pub(super) async fn webhooks(config: &Config) -> Vec<Finding> {
 
 async fn resolve(webhook: &WebhookConfig, reach: Reach) -> Result<(), &'static str> {
     let url = webhook.url.expose();
-    let private = "the webhook's host has no public address: webhook_private = true allows others";
     if let Some(address) = literal(url) {
-        return if reach.allows(address) { Ok(()) } else { Err(private) };
+        return reach.check(&[address]);
     }
-    let unknown = "the webhook's host has no address: correct webhook_url or the name service";
+    let unknown = "has a host without an address: correct it, or the name service";
     let host = reqwest::Url::parse(url).ok();
     let host = host.as_ref().and_then(|url| url.host_str()).ok_or(unknown)?;
     let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
-    let mut found = found.map_err(|_| unknown)?.map_err(|_| unknown)?;
-    if found.any(|address| reach.allows(address.ip())) { Ok(()) } else { Err(private) }
+    let found = found.map_err(|_| unknown)?.map_err(|_| unknown)?;
+    reach.check(&found.map(|address| address.ip()).collect::<Vec<_>>())
 }

@@ -154,11 +154,10 @@ fn webhook(section: &mut Section<'_>, reach: Reach) -> Result<Option<WebhookConf
             let rule = "must be http(s)://host[:port]/path without a user name";
             Err(section.error("webhook_url", rule))
         }
-        (Some(url), _) if literal(&url).is_some_and(|address| !reach.allows(address)) => {
-            let rule = "must lead to a public address; webhook_private = true allows private ones";
-            Err(section.error("webhook_url", rule))
-        }
         (Some(url), Some(text)) => {
+            if let Some(Err(rule)) = literal(&url).map(|address| reach.check(&[address])) {
+                return Err(section.error("webhook_url", rule));
+            }
             let secret = secret(section, "webhook_secret", text)?;
             Ok(Some(WebhookConfig { url: Secret::new(url), secret }))
         }

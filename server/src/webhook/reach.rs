@@ -32,6 +32,18 @@ impl Reach {
         let address = plain(address);
         !is_never(address) && (self == Self::Private || is_public(address))
     }
+
+    /// Whether one of these may be called, or what its configuration has to say instead.
+    pub(crate) fn check(self, addresses: &[IpAddr]) -> Result<(), &'static str> {
+        let allowed = |reach: Self| addresses.iter().any(|address| reach.allows(*address));
+        if allowed(self) {
+            Ok(())
+        } else if allowed(Self::Private) {
+            Err("must lead to a public address; webhook_private = true allows private ones")
+        } else {
+            Err("leads to an address that is never called: link-local, multicast, or a cloud's own")
+        }
+    }
 }
 
 /// The IPv4 address that an IPv6 address stands for, if it does.
@@ -203,6 +215,10 @@ mod tests {
             let ip: IpAddr = address.parse().unwrap();
             let got = (Reach::Public.allows(ip), Reach::Private.allows(ip));
             assert_eq!(got, (public, private), "{address}");
+            let advice = Reach::Public.check(&[ip]).err();
+            assert_eq!(advice.is_none(), public, "{address}");
+            let helps = advice.is_none_or(|advice| advice.contains("webhook_private = true"));
+            assert_eq!(helps, private, "{address}");
         }
     }
 

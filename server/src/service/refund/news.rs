@@ -97,7 +97,7 @@ impl RefundNews {
                 ErrCode::NotEnough => slow(format!("{why}: top up the merchant's balance")),
                 _ => Self::Failed(format!("{why}: pay it back by hand")),
             },
-            Class::Stop => slow(why),
+            Class::Stop => slow(format!("{why}{}", what_to_do(&refusal.code))),
             Class::QueryFirst
             | Class::Paid
             | Class::Done
@@ -132,6 +132,27 @@ impl RefundNews {
     /// Nothing is known.
     pub(crate) const fn again(why: String) -> Self {
         Self::Again { why, after_s: 0, trouble: false }
+    }
+}
+
+/// What helps where trying again does not, with what goes before it.
+const fn what_to_do(code: &ErrCode) -> &'static str {
+    match code {
+        ErrCode::NoAuth => ": the merchant may not refund: see to it in WeChat's merchant platform",
+        ErrCode::CertError => {
+            ": the certificate is another merchant's or has run out: get a new one in WeChat's \
+             merchant platform, set it as certificate_file and start again"
+        }
+        ErrCode::RefundFeeMismatch => {
+            ": WeChat has another amount under this number: compare both in the merchant platform"
+        }
+        ErrCode::OrderNotExist | ErrCode::InvalidTransactionId => {
+            ": WeChat does not know the payment: compare its numbers in the merchant platform"
+        }
+        ErrCode::AppIdNotExist | ErrCode::MchIdNotExist | ErrCode::AppIdMchIdNotMatch => {
+            ": correct mch_id or app_id in the merchant's section and start again"
+        }
+        _ => "",
     }
 }
 
@@ -172,6 +193,17 @@ mod tests {
             ("APPID_NOT_EXIST", (600, true)),
         ] {
             assert_eq!(after(name), expected, "{name}");
+        }
+        for (name, advice) in [
+            ("NOTENOUGH", "top up"),
+            ("NOAUTH", "may not refund"),
+            ("CERT_ERROR", "certificate_file"),
+            ("REFUND_FEE_MISMATCH", "another amount"),
+            ("ORDERNOTEXIST", "does not know the payment"),
+            ("APPID_NOT_EXIST", "correct mch_id or app_id"),
+        ] {
+            let RefundNews::Again { why, .. } = refused(name) else { panic!("{name}") };
+            assert!(why.starts_with(name) && why.contains(advice), "{why}");
         }
         for name in ["USER_ACCOUNT_ABNORMAL", "TRADE_OVERDUE"] {
             let RefundNews::Failed(why) = refused(name) else { panic!("{name}") };
