@@ -105,7 +105,7 @@ impl Service {
             random,
             metrics,
         });
-        let queue = Queue::start(&store, &context);
+        let queue = Queue::start(&store, &context)?;
         let (readiness, gauges) = (Readiness::default(), Gauges::default());
         Ok((Self { store, context, queue, readiness, gauges, token_key }, entries))
     }

@@ -15,11 +15,14 @@ pub(super) use super::change::Needs;
 use super::context::Context;
 use crate::clock::Stopwatch;
 use crate::crash::point;
-use crate::store::{Store, StoreError};
+use crate::store::{OpenError, Store, StoreError};
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{AbortHandle, BoxFuture, abortable};
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span};
@@ -96,7 +99,7 @@ impl<V: Verb> Job for Waiting<V> {
 #[derive(Debug)]
 pub(super) struct Queue {
     jobs: mpsc::Sender<Box<dyn Job>>,
-    _writers: JoinSet<()>,
+    _writers: Writers,
 }
 
 impl std::fmt::Debug for dyn Job {
@@ -107,17 +110,21 @@ impl std::fmt::Debug for dyn Job {
 
 impl Queue {
     /// Begins to write, with as many writers as the database bears.
-    pub(super) fn start(store: &Store, context: &Arc<Context>) -> Self {
+    pub(super) fn start(store: &Store, context: &Arc<Context>) -> Result<Self, OpenError> {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
         let desks = Arc::new(Semaphore::new(store.desks()));
-        let mut writers = JoinSet::new();
+        let mut writers = Writers::default();
         for _ in 0..store.writers() {
             let (store, context, desks) = (store.clone(), context.clone(), desks.clone());
             let writer = Writer { store, context, desks };
-            writers.spawn(writer.run(waiting.clone()));
+            if writer.store.is_blocking() {
+                writers.spawn_thread(writer.run(waiting.clone())).map_err(OpenError::Thread)?;
+            } else {
+                writers.tasks.spawn(writer.run(waiting.clone()));
+            }
         }
-        Self { jobs, _writers: writers }
+        Ok(Self { jobs, _writers: writers })
     }
 
     /// Carries a verb out. It goes on even when nobody waits for it any more.
@@ -127,6 +134,42 @@ impl Queue {
         let stopped = || V::Error::from(StoreError::Stopped);
         self.jobs.send(job).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
+    }
+}
+
+/// Those who write. Dropped, they end at once.
+#[derive(Debug, Default)]
+struct Writers {
+    tasks: JoinSet<()>,
+    /// Those who would keep the runtime's threads from everything else while they wait for the
+    /// disk. What else they wait for, the runtime sees to.
+    threads: Vec<(AbortHandle, JoinHandle<()>)>,
+}
+
+impl Writers {
+    fn spawn_thread(
+        &mut self,
+        writer: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let (writer, end) = abortable(writer);
+        let runtime = Handle::current();
+        let thread = thread::Builder::new().name("saoma-writer".to_owned());
+        // It is told when it has to end, or has ended by itself.
+        let thread = thread.spawn(move || {
+            let _ = runtime.block_on(writer);
+        })?;
+        self.threads.push((end, thread));
+        Ok(())
+    }
+}
+
+impl Drop for Writers {
+    fn drop(&mut self) {
+        self.threads.iter().for_each(|(end, _)| end.abort());
+        for (_, thread) in self.threads.drain(..) {
+            // It waits for nobody but the disk now. Once it is gone, nothing more is committed.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -241,4 +284,41 @@ enum Failed {
 
 fn fail(jobs: impl IntoIterator<Item = Box<dyn Job>>, error: &StoreError) {
     jobs.into_iter().for_each(|job| job.answer(Err(error.clone())));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::{Clock, ManualClock};
+    use crate::config::Database;
+    use crate::random::Random;
+    use crate::service::{NewOrder, Service};
+    use crate::store::Store;
+    use crate::testing::{START, only_shop, rows, sellers};
+    use saoma_core::sign::SignType;
+    use saoma_core::time::UnixTime;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn once_it_is_dropped_nobody_writes_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(folder.path().join("saoma.db"));
+        let store = Store::open(&database).await.unwrap();
+        let clock = Clock::Manual(ManualClock::new(UnixTime::new(START).unwrap()));
+        let sellers = sellers(SignType::HmacSha256);
+        let opened = Service::open(store.clone(), clock, Random::seeded(1), sellers).await;
+        let (service, entries) = opened.unwrap();
+        let context = Arc::downgrade(&service.context);
+        let new = |order_no| NewOrder::new(order_no, 1, "Saoma Cafe - Latte", 900).unwrap();
+        service.create(&only_shop(), &new("A-1")).await.unwrap();
+        let busy = store.begin().await.unwrap();
+        let waits = timeout(Duration::from_millis(50), service.create(&only_shop(), &new("A-2")));
+        assert!(waits.await.is_err(), "somebody else has the turn");
+        drop((service, entries));
+        assert!(context.upgrade().is_none(), "the threads have ended");
+        busy.commit().await.unwrap();
+        assert_eq!(rows(&store, "select order_no from orders").await, ["A-1"]);
+        store.close().await;
+    }
 }

@@ -4,13 +4,12 @@
 //! statement exists once. Where one cannot, [`Conn::dialect`] tells which database it is.
 
 use super::StoreError;
+use super::direct::{Reader, Turn};
 pub(crate) use super::row::Row;
 pub(crate) use super::value::Value;
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
-use sqlx::{
-    AssertSqlSafe, Database, Encode, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction, Type,
-};
+use sqlx::{AssertSqlSafe, Database, Encode, Postgres, SqlSafeStr, Sqlite, Transaction, Type};
 use std::fmt::Write as _;
 
 /// Most rows of one statement; a power of two.
@@ -29,6 +28,8 @@ pub(crate) enum Dialect {
 #[derive(Debug)]
 pub(crate) struct Conn {
     line: Line,
+    /// While a connection of the pool writes on SQLite; given back after it.
+    _turn: Option<Turn>,
     failure: Option<StoreError>,
 }
 
@@ -37,8 +38,10 @@ pub(super) enum Line {
     Sqlite(PoolConnection<Sqlite>),
     SqliteTx(Transaction<'static, Sqlite>),
     /// A transaction that has written nothing yet: what it reads, it reads beside the one that
-    /// writes, and the pool has the writer that it waits for when it writes itself.
-    SqliteLate(PoolConnection<Sqlite>, SqlitePool),
+    /// writes, and it waits for its turn when it writes itself.
+    SqliteLate(Reader),
+    /// The same once it writes.
+    SqliteTurn(Turn),
     Postgres(PoolConnection<Postgres>),
     PostgresTx(Transaction<'static, Postgres>),
     #[cfg(feature = "simulation")]
@@ -47,7 +50,7 @@ pub(super) enum Line {
 
 impl From<Line> for Conn {
     fn from(line: Line) -> Self {
-        Self { line, failure: None }
+        Self { line, _turn: None, failure: None }
     }
 }
 
@@ -75,9 +78,16 @@ where
 }
 
 impl Conn {
+    /// A line that writes on SQLite beside those that are called directly.
+    pub(super) fn in_turn(line: Line, turn: Turn) -> Self {
+        Self { line, _turn: Some(turn), failure: None }
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         match self.line {
-            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => Dialect::Sqlite,
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(_) | Line::SqliteTurn(_) => {
+                Dialect::Sqlite
+            }
             Line::Postgres(_) | Line::PostgresTx(_) => Dialect::Postgres,
             #[cfg(feature = "simulation")]
             Line::Memory(_) => Dialect::Sqlite,
@@ -91,9 +101,9 @@ impl Conn {
     }
 
     /// Remembers a failure.
-    fn end<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    fn end<T>(&mut self, result: Result<T, impl Into<StoreError>>) -> Result<T, StoreError> {
         result.map_err(|error| {
-            let error = StoreError::from(error);
+            let error = error.into();
             self.failure = Some(error.clone());
             error
         })
@@ -101,9 +111,10 @@ impl Conn {
 
     /// Waits for SQLite's one writer, if this is a transaction that has not begun to write.
     pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
-        if let Line::SqliteLate(_, writer) = &self.line {
-            let tx = Box::pin(writer.begin_with("begin immediate")).await;
-            self.line = Line::SqliteTx(self.end(tx)?);
+        if let Line::SqliteLate(reader) = &self.line {
+            let direct = reader.direct();
+            let turn = direct.turn().await.and_then(Turn::begun);
+            self.line = Line::SqliteTurn(self.end(turn)?);
         }
         Ok(())
     }
@@ -122,7 +133,15 @@ impl Conn {
             self.begin().await?;
         }
         let result = match &mut self.line {
-            Line::Sqlite(conn) | Line::SqliteLate(conn, _) => {
+            Line::SqliteLate(conn) => {
+                let found = conn.fetch(sql.as_str(), &values);
+                return self.end(found);
+            }
+            Line::SqliteTurn(conn) => {
+                let found = conn.fetch(sql.as_str(), &values);
+                return self.end(found);
+            }
+            Line::Sqlite(conn) => {
                 let found = bound::<Sqlite>(sql, values).fetch_all(&mut **conn).await;
                 found.map(|found| rows(found, Row::Sqlite))
             }
@@ -199,7 +218,9 @@ impl Conn {
         let result = match &mut self.line {
             Line::Postgres(conn) => query.fetch_all(&mut **conn).await,
             Line::PostgresTx(conn) => query.fetch_all(&mut **conn).await,
-            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => Ok(Vec::new()),
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(_) | Line::SqliteTurn(_) => {
+                Ok(Vec::new())
+            }
             #[cfg(feature = "simulation")]
             Line::Memory(_) => Ok(Vec::new()),
         };
@@ -214,7 +235,13 @@ impl Conn {
     ) -> Result<u64, StoreError> {
         self.begin().await?;
         let result = match &mut self.line {
-            Line::Sqlite(conn) | Line::SqliteLate(conn, _) => {
+            // One that has not begun to write has begun now.
+            Line::SqliteLate(_) => Err(sqlx::Error::PoolClosed),
+            Line::SqliteTurn(conn) => {
+                let done = conn.execute(sql.into_sql_str().as_str(), &values);
+                return self.end(done);
+            }
+            Line::Sqlite(conn) => {
                 let done = bound::<Sqlite>(sql, values).execute(&mut **conn).await;
                 done.map(|done| done.rows_affected())
             }
@@ -301,7 +328,9 @@ impl Conn {
         let result = match &mut self.line {
             Line::Postgres(conn) => query.execute(&mut **conn).await,
             Line::PostgresTx(conn) => query.execute(&mut **conn).await,
-            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(..) => return Ok(0),
+            Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(_) | Line::SqliteTurn(_) => {
+                return Ok(0);
+            }
             #[cfg(feature = "simulation")]
             Line::Memory(_) => return Ok(0),
         };
@@ -313,7 +342,8 @@ impl Conn {
         match self.line {
             Line::SqliteTx(tx) => tx.commit().await?,
             Line::PostgresTx(tx) => tx.commit().await?,
-            Line::Sqlite(_) | Line::SqliteLate(..) | Line::Postgres(_) => {}
+            Line::SqliteTurn(turn) => turn.commit()?,
+            Line::Sqlite(_) | Line::SqliteLate(_) | Line::Postgres(_) => {}
             #[cfg(feature = "simulation")]
             Line::Memory(tx) => tx.commit().await?,
         }

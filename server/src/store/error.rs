@@ -24,6 +24,8 @@ pub enum OpenError {
     },
     /// It could not be made ready.
     Store(StoreError),
+    /// Nobody can write into it.
+    Thread(io::Error),
     /// There are no random numbers to make its token key of.
     NoRandom,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for OpenError {
                  could be forgotten; put the file on a local disk, or set PostgreSQL right"
             ),
             Self::Store(error) => error.fmt(f),
+            Self::Thread(error) => write!(f, "a thread cannot be started: {error}"),
             Self::NoRandom => NoRandom.fmt(f),
         }
     }
@@ -58,6 +61,8 @@ impl From<sqlx::Error> for OpenError {
 pub enum StoreError {
     /// The database failed.
     Sql(Arc<sqlx::Error>),
+    /// SQLite, called directly, failed.
+    Sqlite(Arc<rusqlite::Error>),
     /// A row holds what nobody of ours has written.
     Corrupt(&'static str),
     /// Somebody else changed the order in between.
@@ -70,6 +75,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sql(error) => write!(f, "the database failed: {error}"),
+            Self::Sqlite(error) => write!(f, "the database failed: {error}"),
             Self::Corrupt(column) => write!(f, "the database holds an impossible {column}"),
             Self::Stale => f.write_str("the order was changed by somebody else"),
             Self::Stopped => f.write_str("the server stops"),
@@ -95,5 +101,11 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let error = Self::Sql(Arc::new(error));
         if LOST_RACES.iter().any(|code| error.is(code)) { Self::Stale } else { error }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(error))
     }
 }

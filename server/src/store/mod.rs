@@ -9,6 +9,7 @@ mod api_key;
 mod bill;
 pub(crate) mod db;
 mod difference;
+mod direct;
 mod error;
 pub(crate) mod figures;
 mod glance;
@@ -54,6 +55,7 @@ pub(crate) use setting::{ping, setting, touch};
 use crate::config::{Database, Secret};
 use crate::private;
 use db::Line;
+use direct::Direct;
 use promise::{check_pragmas, check_settings, forget_statistics};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -61,6 +63,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, PgPool, SqlitePool};
 use std::path::Path;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many may read at once.
@@ -111,8 +114,8 @@ enum Pools {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
-        /// For [`Store::begin_late`] alone.
-        late: SqlitePool,
+        /// For [`Store::begin_late`], and where all who write wait for their turn.
+        direct: Arc<Direct>,
         /// For [`wal`] alone.
         copier: SqlitePool,
     },
@@ -192,10 +195,12 @@ impl Store {
         let writer = pool().max_connections(1).connect_with(cached(WRITER_CACHE_KIB)).await?;
         check_pragmas(&mut writer.acquire().await?.into()).await?;
         let readers = cached(READER_CACHE_KIB).pragma("query_only", "on");
-        let late = pool().max_connections(SQLITE_WRITERS).connect_lazy_with(readers.clone());
         let readers = pool().max_connections(READERS_MAX).connect_lazy_with(readers);
         let copier = pool().max_connections(1).connect_lazy_with(options);
-        Ok(Self { pools: Pools::Sqlite { writer, readers, late, copier }, replica: None })
+        let direct = Direct::open(path).map_err(OpenError::Store)?;
+        let turn = direct.turn().await.map_err(OpenError::Store)?;
+        check_pragmas(&mut Line::SqliteTurn(turn).into()).await?;
+        Ok(Self { pools: Pools::Sqlite { writer, readers, direct, copier }, replica: None })
     }
 
     async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
@@ -275,6 +280,11 @@ impl Store {
         }
     }
 
+    /// Whether those who begin late need a thread of their own each. The simulation has but one.
+    pub(crate) fn is_blocking(&self) -> bool {
+        matches!(self.pools, Pools::Sqlite { .. }) && !cfg!(feature = "simulation")
+    }
+
     /// Which database it is.
     pub(crate) fn dialect(&self) -> Dialect {
         match &self.pools {
@@ -291,8 +301,10 @@ impl Store {
     /// that reads or writes would carry it around.
     pub(crate) async fn begin(&self) -> Result<Conn, StoreError> {
         Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                Line::SqliteTx(Box::pin(writer.begin_with("begin immediate")).await?).into()
+            Pools::Sqlite { writer, direct, .. } => {
+                let turn = direct.turn().await?;
+                let line = Line::SqliteTx(Box::pin(writer.begin_with("begin immediate")).await?);
+                Conn::in_turn(line, turn)
             }
             Pools::Postgres { writers, .. } => {
                 Line::PostgresTx(Box::pin(writers.begin()).await?).into()
@@ -306,12 +318,12 @@ impl Store {
     /// waits for the writer at its first write. As on PostgreSQL, what it has read may be changed
     /// by others until then, so whatever it writes must be kept from being wrong by a unique key or
     /// by the version that it was made from.
+    ///
+    /// On SQLite the thread that carries it out is the one that waits for the disk
+    /// ([`is_blocking`](Self::is_blocking)).
     pub(crate) async fn begin_late(&self) -> Result<Conn, StoreError> {
         match &self.pools {
-            Pools::Sqlite { writer, late, .. } => {
-                let line = Box::pin(late.acquire()).await?;
-                Ok(Line::SqliteLate(line, writer.clone()).into())
-            }
+            Pools::Sqlite { direct, .. } => Ok(Line::SqliteLate(direct.reader().await?).into()),
             Pools::Postgres { .. } => self.begin().await,
             #[cfg(feature = "simulation")]
             Pools::Memory(_) => self.begin().await,
@@ -321,7 +333,10 @@ impl Store {
     /// A connection that may write, outside of any transaction.
     pub(crate) async fn writer(&self) -> Result<Conn, StoreError> {
         Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => Line::Sqlite(Box::pin(writer.acquire()).await?).into(),
+            Pools::Sqlite { writer, direct, .. } => {
+                let turn = direct.turn().await?;
+                Conn::in_turn(Line::Sqlite(Box::pin(writer.acquire()).await?), turn)
+            }
             Pools::Postgres { writers, .. } => {
                 Line::Postgres(Box::pin(writers.acquire()).await?).into()
             }
@@ -405,9 +420,9 @@ impl Store {
             replica.close().await;
         }
         match &self.pools {
-            Pools::Sqlite { writer, readers, late, copier } => {
+            Pools::Sqlite { writer, readers, direct, copier } => {
                 copier.close().await;
-                late.close().await;
+                direct.close().await;
                 readers.close().await;
                 writer.close().await;
             }

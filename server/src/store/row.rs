@@ -1,6 +1,7 @@
 //! A row of either database, read column by column.
 
 use super::StoreError;
+use super::direct::DirectRow;
 use saoma_core::time::UnixTime;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -10,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 #[derive(Debug)]
 pub(crate) enum Row {
     Sqlite(SqliteRow),
+    Direct(DirectRow),
     Postgres(PgRow),
     #[cfg(feature = "simulation")]
     Memory(super::memory::Row),
@@ -23,6 +25,7 @@ impl Row {
     /// A text, where it stands.
     fn str(&self, column: &str) -> Result<&str, StoreError> {
         Ok(match self {
+            Self::Direct(row) => row.str(column)?,
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
             #[cfg(feature = "simulation")]
@@ -32,6 +35,7 @@ impl Row {
 
     pub(crate) fn optional_text(&self, column: &str) -> Result<Option<String>, StoreError> {
         Ok(match self {
+            Self::Direct(row) => row.optional_str(column)?.map(str::to_owned),
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
             #[cfg(feature = "simulation")]
@@ -41,6 +45,7 @@ impl Row {
 
     pub(crate) fn int(&self, column: &str) -> Result<i64, StoreError> {
         Ok(match self {
+            Self::Direct(row) => row.int(column)?,
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
             #[cfg(feature = "simulation")]
@@ -50,6 +55,7 @@ impl Row {
 
     pub(crate) fn optional_int(&self, column: &str) -> Result<Option<i64>, StoreError> {
         Ok(match self {
+            Self::Direct(row) => row.optional_int(column)?,
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
             #[cfg(feature = "simulation")]
@@ -106,6 +112,7 @@ impl Row {
         }
         match self {
             Self::Sqlite(row) => texts(row),
+            Self::Direct(row) => row.texts(),
             Self::Postgres(row) => texts(row),
             #[cfg(feature = "simulation")]
             Self::Memory(_) => Vec::new(),

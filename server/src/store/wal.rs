@@ -7,6 +7,7 @@
 
 use super::{Pools, Store};
 use crate::store::db::{Conn, Line};
+use crate::store::direct::Direct;
 use sqlx::SqlitePool;
 use std::fs::File;
 use std::time::Duration;
@@ -51,20 +52,20 @@ struct Log {
 #[derive(Debug)]
 struct Copier<'s> {
     line: &'s SqlitePool,
-    /// Those who have the writer keep everybody else from writing.
-    writer: &'s SqlitePool,
+    /// Who has the turn keeps everybody else from writing.
+    direct: &'s Direct,
     file: Option<&'static File>,
 }
 
 impl<'s> Copier<'s> {
     /// `None`: it is not SQLite.
     fn of(store: &'s Store) -> Option<Self> {
-        let Pools::Sqlite { copier, writer, .. } = &store.pools else { return None };
+        let Pools::Sqlite { copier, direct, .. } = &store.pools else { return None };
         let file = File::open(copier.connect_options().get_filename()).ok();
         // It stays open for ever: closing it would take all locks from the file that this process
         // has, SQLite's as well.
         let file = file.map(|file| &*Box::leak(Box::new(file)));
-        Some(Self { line: copier, writer, file })
+        Some(Self { line: copier, direct, file })
     }
 
     /// Copies what there is; all of it when the log has `long` pages. `None`: it could not.
@@ -78,7 +79,7 @@ impl<'s> Copier<'s> {
         // What was written during the first copy, and then what was written during this one.
         copy(&mut conn).await?;
         self.flush().await;
-        let nobody_writes = self.writer.acquire().await.ok()?;
+        let nobody_writes = self.direct.turn().await.ok()?;
         let log = copy(&mut conn).await;
         drop(nobody_writes);
         log
