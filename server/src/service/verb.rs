@@ -311,9 +311,10 @@ mod tests {
         let (service, entries) = opened.unwrap();
         let context = Arc::downgrade(&service.context);
         let new = |order_no| NewOrder::new(order_no, 1, "Saoma Cafe - Latte", 900).unwrap();
-        service.create(&only_shop(), &new("A-1")).await.unwrap();
+        let (shop, late) = (only_shop(), new("A-2"));
+        service.create(&shop, &new("A-1")).await.unwrap();
         let busy = store.begin().await.unwrap();
-        let waits = timeout(Duration::from_millis(50), service.create(&only_shop(), &new("A-2")));
+        let waits = timeout(Duration::from_millis(50), service.create(&shop, &late));
         assert!(waits.await.is_err(), "somebody else has the turn");
         drop((service, entries));
         assert!(context.upgrade().is_none(), "the threads have ended");

@@ -70,6 +70,11 @@ impl Direct {
         Ok(Turn(turn.map_err(|_| sqlx::Error::PoolTimedOut)?))
     }
 
+    /// The turn, if nobody has it.
+    pub(super) fn free_turn(&self) -> Option<Turn> {
+        self.writer.clone().try_lock_owned().ok().map(Turn)
+    }
+
     /// Waits for what runs and closes the connections.
     pub(super) async fn close(&self) {
         // An error says that they are closed.

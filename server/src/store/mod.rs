@@ -323,7 +323,12 @@ impl Store {
     /// ([`is_blocking`](Self::is_blocking)).
     pub(crate) async fn begin_late(&self) -> Result<Conn, StoreError> {
         match &self.pools {
-            Pools::Sqlite { direct, .. } => Ok(Line::SqliteLate(direct.reader().await?).into()),
+            Pools::Sqlite { direct, .. } => Ok(match direct.free_turn() {
+                // What it reads and then writes is in the memory of one connection.
+                Some(turn) => Line::SqliteTurn(turn.begun()?),
+                None => Line::SqliteLate(direct.reader().await?),
+            }
+            .into()),
             Pools::Postgres { .. } => self.begin().await,
             #[cfg(feature = "simulation")]
             Pools::Memory(_) => self.begin().await,
