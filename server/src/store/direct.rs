@@ -299,6 +299,14 @@ mod tests {
         (folder, store, direct)
     }
 
+    /// A transaction that has begun while somebody else had the turn.
+    async fn beside(store: &Store, direct: &Direct) -> Conn {
+        let turn = direct.turn().await.unwrap();
+        let tx = store.begin_late().await.unwrap();
+        drop(turn);
+        tx
+    }
+
     async fn insert(tx: &mut Conn, name: &str, value: &str) -> Result<u64, StoreError> {
         tx.execute(INSERT, vec![name.into(), value.into()]).await
     }
@@ -334,11 +342,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_transaction_that_is_dropped_never_happened() {
-        let (_folder, store, _) = open().await;
-        let mut tx = store.begin_late().await.unwrap();
-        insert(&mut tx, "a", "1").await.unwrap();
-        assert_eq!(names(&mut tx).await, ["a"], "it sees what it has written");
-        drop(tx);
+        let (_folder, store, direct) = open().await;
+        for is_late in [false, true] {
+            let mut tx = match is_late {
+                false => store.begin_late().await.unwrap(),
+                true => beside(&store, &direct).await,
+            };
+            insert(&mut tx, "a", "1").await.unwrap();
+            assert_eq!(names(&mut tx).await, ["a"], "it sees what it has written");
+            drop(tx);
+        }
         let mut tx = store.begin_late().await.unwrap();
         assert!(names(&mut tx).await.is_empty());
         insert(&mut tx, "b", "1").await.unwrap();
@@ -377,13 +390,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_somebody_else_has_locked_is_waited_for_and_then_given_up() {
-        let (folder, store, _) = open().await;
+        let (folder, store, direct) = open().await;
+        let mut late = beside(&store, &direct).await;
         let other = Connection::open(folder.path().join("saoma.db")).unwrap();
         other.execute_batch("begin immediate").unwrap();
-        let mut tx = store.begin_late().await.unwrap();
-        let error = tx.begin().await.unwrap_err();
-        assert_eq!(error.to_string(), "the database failed: database is locked");
-        drop(tx);
+        for error in [store.begin_late().await.map(drop), late.begin().await] {
+            let text = error.unwrap_err().to_string();
+            assert_eq!(text, "the database failed: database is locked");
+        }
+        drop(late);
         other.execute_batch("rollback").unwrap();
         let mut tx = store.begin_late().await.unwrap();
         insert(&mut tx, "a", "1").await.unwrap();
@@ -395,16 +410,16 @@ mod tests {
     async fn values_stand_where_they_are_marked_and_rows_hold_what_is_there() {
         let (_folder, store, direct) = open().await;
         let reader = direct.reader().await.unwrap();
-        let sql = "select $2 as second, $1 as first, null as nothing where $1 = $1";
+        let sql = "select $2 as second, $1 as first, null as empty where $1 = $1";
         let rows = reader.fetch(sql, &["a".into(), 7_i64.into()]).unwrap();
         let row = rows.first().unwrap();
         assert_eq!((row.text("first").unwrap(), row.int("second").unwrap()), ("a".to_owned(), 7));
-        assert_eq!(row.optional_text("nothing").unwrap(), None);
-        assert_eq!(row.optional_int("nothing").unwrap(), None);
-        for refused in [row.int("first").err(), row.int("nothing").err(), row.int("more").err()] {
+        assert_eq!(row.optional_text("empty").unwrap(), None);
+        assert_eq!(row.optional_int("empty").unwrap(), None);
+        for refused in [row.int("first").err(), row.int("empty").err(), row.int("more").err()] {
             assert!(refused.is_some());
         }
-        for refused in [row.text("second").err(), row.text("nothing").err()] {
+        for refused in [row.text("second").err(), row.text("empty").err()] {
             assert!(refused.is_some());
         }
         let rows = reader.fetch("select ? as a, ? as b", &["x".into(), "y".into()]).unwrap();
