@@ -242,7 +242,7 @@ impl Writer {
     ) -> Result<(), Failed> {
         let (began, verbs) = (Stopwatch::start(), jobs.len());
         point("before-begin");
-        let conn = self.store.begin_late().await.map_err(Failed::NotBegun)?;
+        let conn = self.store.begin_late(verbs).await.map_err(Failed::NotBegun)?;
         point("begun");
         let mut change = Change::new(conn, &self.context);
         let decided = async {

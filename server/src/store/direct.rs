@@ -302,7 +302,7 @@ mod tests {
     /// A transaction that has begun while somebody else had the turn.
     async fn beside(store: &Store, direct: &Direct) -> Conn {
         let turn = direct.turn().await.unwrap();
-        let tx = store.begin_late().await.unwrap();
+        let tx = store.begin_late(1).await.unwrap();
         drop(turn);
         tx
     }
@@ -345,14 +345,14 @@ mod tests {
         let (_folder, store, direct) = open().await;
         for is_late in [false, true] {
             let mut tx = match is_late {
-                false => store.begin_late().await.unwrap(),
+                false => store.begin_late(1).await.unwrap(),
                 true => beside(&store, &direct).await,
             };
             insert(&mut tx, "a", "1").await.unwrap();
             assert_eq!(names(&mut tx).await, ["a"], "it sees what it has written");
             drop(tx);
         }
-        let mut tx = store.begin_late().await.unwrap();
+        let mut tx = store.begin_late(1).await.unwrap();
         assert!(names(&mut tx).await.is_empty());
         insert(&mut tx, "b", "1").await.unwrap();
         tx.commit().await.unwrap();
@@ -363,7 +363,7 @@ mod tests {
     #[tokio::test]
     async fn a_statement_that_fails_ends_its_transaction_and_tells_no_values() {
         let (_folder, store, _) = open().await;
-        let mut tx = store.begin_late().await.unwrap();
+        let mut tx = store.begin_late(1).await.unwrap();
         insert(&mut tx, "a", "secret").await.unwrap();
         let error = insert(&mut tx, "a", "secret").await.unwrap_err();
         let text = "the database failed: UNIQUE constraint failed: setting.name";
@@ -377,7 +377,7 @@ mod tests {
     #[tokio::test]
     async fn those_of_the_pool_wait_for_the_same_turn() {
         let (_folder, store, direct) = open().await;
-        let mut tx = store.begin_late().await.unwrap();
+        let mut tx = store.begin_late(1).await.unwrap();
         insert(&mut tx, "a", "1").await.unwrap();
         let (begun, ()) = tokio::join!(store.begin(), async { tx.commit().await.unwrap() });
         let mut begun = begun.unwrap();
@@ -394,13 +394,13 @@ mod tests {
         let mut late = beside(&store, &direct).await;
         let other = Connection::open(folder.path().join("saoma.db")).unwrap();
         other.execute_batch("begin immediate").unwrap();
-        for error in [store.begin_late().await.map(drop), late.begin().await] {
+        for error in [store.begin_late(1).await.map(drop), late.begin().await] {
             let text = error.unwrap_err().to_string();
             assert_eq!(text, "the database failed: database is locked");
         }
         drop(late);
         other.execute_batch("rollback").unwrap();
-        let mut tx = store.begin_late().await.unwrap();
+        let mut tx = store.begin_late(1).await.unwrap();
         insert(&mut tx, "a", "1").await.unwrap();
         tx.commit().await.unwrap();
         store.close().await;
@@ -432,11 +432,11 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_left_open() {
         let (folder, store, direct) = open().await;
-        let mut tx = store.begin_late().await.unwrap();
+        let mut tx = store.begin_late(1).await.unwrap();
         insert(&mut tx, "a", "1").await.unwrap();
         tx.commit().await.unwrap();
         store.close().await;
-        assert!(store.begin_late().await.is_err());
+        assert!(store.begin_late(1).await.is_err());
         assert!(direct.turn().await.unwrap().begun().is_err());
         let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
         assert_eq!(files.len(), 1, "the log is in the file: {files:?}");

@@ -319,12 +319,14 @@ impl Store {
     /// by others until then, so whatever it writes must be kept from being wrong by a unique key or
     /// by the version that it was made from.
     ///
+    /// One verb alone that finds the writer free has it at once: what it reads and then writes is in
+    /// the memory of one connection. Many are decided beside the one that writes.
+    ///
     /// On SQLite the thread that carries it out is the one that waits for the disk
     /// ([`is_blocking`](Self::is_blocking)).
-    pub(crate) async fn begin_late(&self) -> Result<Conn, StoreError> {
+    pub(crate) async fn begin_late(&self, verbs: usize) -> Result<Conn, StoreError> {
         match &self.pools {
-            Pools::Sqlite { direct, .. } => Ok(match direct.free_turn() {
-                // What it reads and then writes is in the memory of one connection.
+            Pools::Sqlite { direct, .. } => Ok(match direct.free_turn().filter(|_| verbs == 1) {
                 Some(turn) => Line::SqliteTurn(turn.begun()?),
                 None => Line::SqliteLate(direct.reader().await?),
             }
@@ -524,8 +526,8 @@ mod tests {
     async fn a_transaction_waits_for_the_writer_no_sooner_than_it_writes() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_sqlite(&folder.path().join("saoma.db")).await.unwrap();
-        let mut first = store.begin_late().await.unwrap();
-        let mut second = store.begin_late().await.unwrap();
+        let mut first = store.begin_late(1).await.unwrap();
+        let mut second = store.begin_late(1).await.unwrap();
         assert_eq!(setting(&mut first, "a", "1").await.unwrap(), "1");
         let sql = "select value from setting where name in ($1, $1)";
         let seen = second.fetch(sql, vec!["a".into()]).await.unwrap();
