@@ -326,11 +326,14 @@ impl Store {
     /// ([`is_blocking`](Self::is_blocking)).
     pub(crate) async fn begin_late(&self, verbs: usize) -> Result<Conn, StoreError> {
         match &self.pools {
-            Pools::Sqlite { direct, .. } => Ok(match direct.free_turn().filter(|_| verbs == 1) {
-                Some(turn) => Line::SqliteTurn(turn.begun()?),
-                None => Line::SqliteLate(direct.reader().await?),
+            Pools::Sqlite { direct, .. } => {
+                let turn = direct.free_turn().filter(|_| verbs == 1);
+                Ok(match turn {
+                    Some(turn) => Line::SqliteTurn(turn.begun()?),
+                    None => Line::SqliteLate(direct.reader().await?),
+                }
+                .into())
             }
-            .into()),
             Pools::Postgres { .. } => self.begin().await,
             #[cfg(feature = "simulation")]
             Pools::Memory(_) => self.begin().await,
