@@ -319,8 +319,8 @@ impl Store {
     /// by others until then, so whatever it writes must be kept from being wrong by a unique key or
     /// by the version that it was made from.
     ///
-    /// One verb alone that finds the writer free has it at once: what it reads and then writes is in
-    /// the memory of one connection. Many are decided beside the one that writes.
+    /// One verb alone that finds the writer free has it at once: what it reads and then writes is
+    /// in the memory of one connection. Many are decided beside the one that writes.
     ///
     /// On SQLite the thread that carries it out is the one that waits for the disk
     /// ([`is_blocking`](Self::is_blocking)).
