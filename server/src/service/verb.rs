@@ -9,6 +9,9 @@
 //! When a batch cannot be written as a whole, because somebody else has changed one of its orders
 //! or because the database failed, its verbs are run again one by one, each from what is stored
 //! then. So a verb may run more than once, and only its last run counts.
+//!
+//! On SQLite each writer has a thread of its own, because there it is the writer that waits for the
+//! disk.
 
 use super::change::Change;
 pub(super) use super::change::Needs;

@@ -3,7 +3,7 @@
 //! SQLite is one file with one writer and several readers; PostgreSQL is a server that several
 //! processes share. Both hold the same tables, and [`db`] makes one text of SQL serve both. What is
 //! decided together is written in one transaction ([`Store::begin`]); what only looks uses
-//! [`Store::reader`].
+//! [`Store::reader`]. Batches of verbs go to SQLite without a pool in between ([`direct`]).
 
 mod api_key;
 mod bill;
