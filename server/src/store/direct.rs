@@ -260,14 +260,21 @@ impl DirectRow {
         }
     }
 
-    /// All columns as texts.
-    #[cfg(test)]
-    pub(super) fn texts(&self) -> Vec<Option<String>> {
+    /// All columns by name, as texts.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn named_texts(&self) -> Vec<(String, Option<String>)> {
         let text = |cell: &Cell| match cell {
             Cell::Int(number) => number.to_string(),
             Cell::Text(text) => text.to_string(),
         };
-        self.cells.iter().map(|cell| cell.as_ref().map(text)).collect()
+        let named = self.names.iter().zip(&self.cells);
+        named.map(|(name, cell)| (name.to_string(), cell.as_ref().map(text))).collect()
+    }
+
+    /// All columns as texts.
+    #[cfg(test)]
+    pub(super) fn texts(&self) -> Vec<Option<String>> {
+        self.named_texts().into_iter().map(|(_, text)| text).collect()
     }
 
     fn get(&self, column: &str) -> Result<Option<&Cell>, StoreError> {

@@ -112,6 +112,7 @@ fn named_texts(row: &Row) -> Texts {
     let row = match row {
         Row::Sqlite(row) => row,
         Row::Postgres(_) => return Vec::new(),
+        Row::Direct(row) => return row.named_texts(),
         Row::Memory(row) => return row.named_texts(),
     };
     let text = |column: &SqliteColumn| match row.try_get(column.ordinal()) {
