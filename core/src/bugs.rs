@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 44] = [
+pub const BUGS: [(&str, &str); 86] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -59,6 +59,72 @@ pub const BUGS: [(&str, &str); 44] = [
     ("batch-forgets-earlier", "a verb of a transaction does not see what an earlier one decided"),
     ("never-due", "an order that was changed is not looked at by time any more"),
     ("claim-forgotten", "goods that were claimed before look as if nobody had claimed them"),
+    ("more-than-the-price-ships", "a payment of more than the price ships"),
+    ("by-hand-refund-ships", "goods go out for what WeChat says was given back by hand"),
+    ("in-time-goes-back", "what was paid in time goes back because it is heard of after the end"),
+    ("wrong-anomaly", "a second payment is told to a person as one after the end"),
+    ("close-at-once", "a number is closed within five minutes after it was made"),
+    ("expiry-closes-nothing", "an order that has run out is over, and its number stays open"),
+    ("cancel-closes-nothing", "an order that is given up is over, and its number stays open"),
+    ("code-of-closed-number", "a number that is over keeps its code"),
+    ("late-code-reopens-closing", "a code that comes late opens an order again that is given up"),
+    ("conflict-goes-back", "after a second transaction of a number the first one goes back"),
+    ("no-questions-by-time", "WeChat is not asked by time whether a number is paid"),
+    (
+        "refunds-of-other-attempts-count",
+        "what goes back of one payment counts against the order's others",
+    ),
+    ("closed-refund-counts", "a refund that came to nothing counts as money that goes back"),
+    ("shops-closed-refund-again", "a shop's refund that WeChat has closed is made again, whole"),
+    ("by-hand-refund-forgotten", "what somebody gave back by hand does not count"),
+    ("shipped-before-yes", "a paid order shows as shipped before the shop has said yes"),
+    ("refunded-too-early", "what is asked back shows as money that is back"),
+    ("nobody-is-told", "what may not be kept goes back, and nobody is told why"),
+    ("query-key-reused", "a number's second question has the key of the first one"),
+    ("any-device-claims", "a machine may claim the goods of another one"),
+    ("any-shop-refunds", "a shop may give back what another one sold"),
+    ("order-no-other-price", "a shop's number with another price is taken for the same order"),
+    (
+        "refund-no-other-amount",
+        "a refund's number with another amount is taken for the same refund",
+    ),
+    (
+        "refund-of-first-payment",
+        "a shop's refund goes from the first payment and not from the one that is kept",
+    ),
+    ("given-up-after-three", "what has failed three times is not tried again"),
+    ("refund-total-is-part", "a refund in part says that its part was all that was paid"),
+    (
+        "hold-not-for-unknown",
+        "what waits for a person goes back at once where nobody knows its number",
+    ),
+    (
+        "closed-number-again",
+        "after WeChat closed a refund of nobody's payment it is sent under the same number",
+    ),
+    ("decided-twice", "a person may decide on a refund that is under way or over"),
+    ("released-not-woken", "a refund that a person lets go is not taken up"),
+    ("own-refund-as-by-hand", "a refund of ours counts once more as made by hand"),
+    (
+        "sign-type-of-today",
+        "a notification is verified as new orders are signed, not as its own was",
+    ),
+    ("late-goods-told-nobody", "nobody is told of goods that nobody has fetched or confirmed"),
+    ("paid-on-close-is-closed", "WeChat's no to a close, because it is paid, counts as closed"),
+    (
+        "paid-on-place-is-over",
+        "a number that is paid already when it is placed again gets a successor",
+    ),
+    ("busy-is-the-end", "an order fails because WeChat was busy"),
+    ("close-unanswered-is-closed", "a close without an answer counts as closed"),
+    ("bill-asked-once", "what differs is not asked about again when WeChat did not answer"),
+    ("bill-first-page-only", "of a day's records only the first page is compared with the bill"),
+    ("bill-first-batch-only", "of a bill only the first lines are compared with the records"),
+    ("bill-all-numbers-ours", "money of another program's goes back because the bill has it"),
+    (
+        "bill-hold-ignored",
+        "what the configuration leaves to a person goes back because the bill has it",
+    ),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

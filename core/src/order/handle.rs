@@ -84,7 +84,8 @@ impl Order {
         if attempt.closing || attempt.unknown_on_close || attempt.payment.is_some() {
             return None;
         }
-        Some(attempt.created_at.plus(CLOSE_NOT_BEFORE_S))
+        let after_s = if planted!("close-at-once") { 0 } else { CLOSE_NOT_BEFORE_S };
+        Some(attempt.created_at.plus(after_s))
     }
 
     fn query_due(&self) -> Option<UnixTime> {
@@ -93,7 +94,7 @@ impl Order {
             Phase::Closed(_) | Phase::Paid | Phase::Shipped => return None,
         }
         let attempt = self.attempts.last()?;
-        if attempt.asking || attempt.payment.is_some() {
+        if attempt.asking || attempt.payment.is_some() || planted!("no-questions-by-time") {
             return None;
         }
         let after_s = QUERY_S.get(usize::from(attempt.queries))?;
@@ -141,6 +142,10 @@ impl Step {
                 self.order.phase = Phase::Open;
             }
             Phase::Paid if planted!("late-code-reopens") => self.order.phase = Phase::Open,
+            Phase::Closing(_) if planted!("late-code-reopens-closing") => {
+                self.order.code_url = Some(code_url.clone());
+                self.order.phase = Phase::Open;
+            }
             Phase::Closing(_) | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
         }
     }
@@ -230,6 +235,9 @@ impl Step {
                 // When full, a later one is reported again with each repeat rather than never.
                 let _ = attempt.conflicts.push(payment.transaction_id.clone());
                 self.report(index, payment, Anomaly::Conflict);
+                if planted!("conflict-goes-back") {
+                    self.give_back(index);
+                }
                 self.ask(index);
             }
             return;
@@ -311,6 +319,9 @@ impl Step {
     }
 
     fn next_attempt(&mut self, now: UnixTime) {
+        if planted!("code-of-closed-number") {
+            return;
+        }
         self.order.code_url = None;
         // WeChat takes no order that ends within a minute.
         if now.plus(ATTEMPT_MIN_S) > self.order.expires_at {
@@ -403,7 +414,12 @@ impl Step {
     fn begin_closing(&mut self, reason: Reason, now: UnixTime) {
         self.order.code_url = None;
         let settled = self.order.attempts.last().is_some_and(|last| last.payment.is_some());
-        if settled {
+        let at_once = match reason {
+            Reason::Expired => planted!("expiry-closes-nothing"),
+            Reason::Cancelled => planted!("cancel-closes-nothing"),
+            Reason::Failed => false,
+        };
+        if settled || at_once {
             // The number was paid by a payment that went back: it is used up.
             return self.close(reason);
         }

@@ -9,10 +9,11 @@ use crate::planted;
 ///
 /// `total_fee` is compared, which coupons are part of (protocol §9).
 pub(super) fn judge(phase: Phase, amount: Fen, payment: &Payment) -> Result<(), Anomaly> {
-    if payment.refunded {
+    if payment.refunded && !planted!("by-hand-refund-ships") {
         return Err(Anomaly::RefundedElsewhere);
     }
-    if payment.total_fee != amount && !planted!("skip-amount-check") {
+    let is_more = planted!("more-than-the-price-ships") && payment.total_fee > amount;
+    if payment.total_fee != amount && !planted!("skip-amount-check") && !is_more {
         return Err(Anomaly::AmountMismatch);
     }
     match payment.currency {
@@ -21,6 +22,10 @@ pub(super) fn judge(phase: Phase, amount: Fen, payment: &Payment) -> Result<(), 
         Currency::Other => return Err(Anomaly::CurrencyMismatch),
     }
     match phase {
+        Phase::Closing(Reason::Expired) if planted!("in-time-goes-back") => {
+            Err(Anomaly::PaidAfterClose)
+        }
+        Phase::Paid | Phase::Shipped if planted!("wrong-anomaly") => Err(Anomaly::PaidAfterClose),
         Phase::Closing(_) if planted!("ship-after-cancel") => Ok(()),
         Phase::Closed(_) if planted!("ship-after-close") => Ok(()),
         Phase::Paid | Phase::Shipped if planted!("ship-twice") => Ok(()),

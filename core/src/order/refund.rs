@@ -280,7 +280,8 @@ impl Order {
         if planted!("refund-ignores-what-goes-back") {
             return settled.elsewhere;
         }
-        let parts = self.refunds.iter().filter(|part| part.attempt == attempt);
+        let any = planted!("refunds-of-other-attempts-count");
+        let parts = self.refunds.iter().filter(|part| part.attempt == attempt || any);
         let mut sum = settled.elsewhere;
         for part in parts.filter(|part| counts(part.stage)) {
             sum = sum.checked_add(part.amount).unwrap_or(Fen::MAX);
@@ -291,9 +292,10 @@ impl Order {
 
 impl RefundStage {
     /// Counts as money that goes back.
-    const fn is_live(self) -> bool {
+    fn is_live(self) -> bool {
         match self {
             Self::Asked | Self::Done => true,
+            Self::Failed if planted!("closed-refund-counts") => true,
             Self::Failed | Self::Dropped => false,
         }
     }
@@ -332,6 +334,9 @@ impl Step {
                     RefundBy::Rule if planted!("refund-after-closed-forgotten") => {}
                     RefundBy::Rule => self.give_back(part.attempt),
                     // The shop asked for this refund and is told; it may ask for another.
+                    RefundBy::Shop if planted!("shops-closed-refund-again") => {
+                        self.give_back(part.attempt);
+                    }
                     RefundBy::Shop => {}
                 }
             }
@@ -344,6 +349,9 @@ impl Step {
     /// What WeChat counts and we did not make. It is the sum at this moment, so hearing it again
     /// changes nothing.
     pub(super) fn refunded_elsewhere(&mut self, attempt: u8, amount: Fen) {
+        if planted!("by-hand-refund-forgotten") {
+            return;
+        }
         let attempt = self.order.attempts.get_mut(usize::from(attempt));
         if let Some(settled) = attempt.and_then(|attempt| attempt.payment.as_mut()) {
             settled.elsewhere = amount.min(settled.amount);

@@ -8,6 +8,7 @@ use crate::store::{
     StoreError, Value,
 };
 use saoma_core::ids::{MchId, OutTradeNo};
+use saoma_core::planted;
 use saoma_core::reconcile::{
     BillEntry, Difference, DifferenceKind, Here, PaymentState, Question, Sum, Tally, What, compare,
     has_our_form,
@@ -15,13 +16,20 @@ use saoma_core::reconcile::{
 use std::collections::{HashMap, HashSet};
 use std::io;
 
+/// Of what is looked up at once: all of it, or a little where the simulation wants short days to be
+/// done in several pieces as well.
+const fn at_once(all: usize, little: usize) -> usize {
+    if cfg!(feature = "simulation") { little } else { all }
+}
+
 /// Lines that are looked up at once.
-const BATCH: usize = 512;
+const BATCH: usize = at_once(512, 16);
 /// Records for which the bill is read through once. A day with more is read several times, so
 /// that neither side is ever in memory as a whole.
-const BLOCK: usize = 20_000;
+const BLOCK: usize = at_once(20_000, 20);
 /// Records that are read at once.
-const PAGE: u32 = 1_000;
+#[expect(clippy::cast_possible_truncation, reason = "a thousand at most")]
+const PAGE: u32 = at_once(1_000, 8) as u32;
 /// Lines of other programs that are listed one by one; more are only counted.
 const OTHERS_LISTED_MAX: u64 = 1_000;
 /// What is noted of a payment that the bill says was taken back.
@@ -113,6 +121,9 @@ impl<'c> Comparison<'c> {
                 return Ok(());
             }
             self.batch(&batch).await?;
+            if planted!("bill-first-batch-only") {
+                return Ok(());
+            }
         }
     }
 
@@ -165,7 +176,8 @@ impl<'c> Comparison<'c> {
 
     /// Whether a line is about money that another program of the merchant took.
     fn is_of_others(&self, entry: &BillEntry, record: Option<&Recorded>, has_order: bool) -> bool {
-        !self.alone && record.is_none() && !has_order && !has_our_form(&entry.out_trade_no)
+        let is_ours = has_our_form(&entry.out_trade_no) || planted!("bill-all-numbers-ours");
+        !self.alone && record.is_none() && !has_order && !is_ours
     }
 
     fn add_others(&mut self, entry: &BillEntry) {
@@ -286,7 +298,7 @@ impl<'c> Comparison<'c> {
                 let mut reader = self.service.store.reader().await?;
                 let page =
                     Recorded::of_day(&mut reader, self.day, refunds, last.as_ref(), PAGE).await?;
-                more = page.last().is_some();
+                more = page.last().is_some() && !planted!("bill-first-page-only");
                 last = page.last().map(Recorded::place).or(last);
                 block.extend(page);
             }

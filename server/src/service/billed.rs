@@ -53,6 +53,11 @@ impl Verb for EndDifference {
             Told::Refunds(refunds, total) => self.refunds(change, refunds, *total).await?,
             Told::Nothing(end) => end.clone(),
             Told::Again { at, why } => {
+                if saoma_core::planted!("bill-asked-once") {
+                    let end = End::new(State::Settled, Why::KnownMeanwhile, why.as_str());
+                    change.end_difference(row.key.clone(), end.clone(), None);
+                    return Ok(end);
+                }
                 let end = End::new(State::Open, Why::Asking, why.as_str());
                 change.end_difference(row.key.clone(), end.clone(), Some(*at));
                 return Ok(end);

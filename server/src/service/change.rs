@@ -349,6 +349,9 @@ impl Change {
             Effect::Renew { attempt } => {
                 (format!("renew-{}-{}", number(*attempt)?, row.version), state)
             }
+            Effect::Query { attempt } if planted!("query-key-reused") => {
+                (format!("query-{}", number(*attempt)?), state)
+            }
             Effect::Query { attempt } => {
                 (format!("query-{}-{}", number(*attempt)?, row.version), state)
             }
@@ -434,6 +437,9 @@ impl Change {
 
     /// Puts an anomaly down.
     pub(super) fn report(&mut self, anomaly: NewAnomaly) {
+        if planted!("nobody-is-told") && anomaly.kind.is_refund_due() {
+            return;
+        }
         self.open.anomalies.push(anomaly);
     }
 

@@ -111,7 +111,7 @@ impl NewOrder {
     fn asks_for(&self, row: &OrderRow) -> bool {
         let order = &row.order;
         self.order_no == row.order_no
-            && self.amount == order.amount()
+            && (self.amount == order.amount() || saoma_core::planted!("order-no-other-price"))
             && self.description == row.description
             && self.device == row.device
             && self.expires_in_s == order.expires_at().since(order.created_at())

@@ -111,7 +111,8 @@ async fn goods(
     if *row.shop != *by.shop {
         return Err(DispenseError::NotFound);
     }
-    if row.device.as_deref() != by.device.as_deref() {
+    let is_its = row.device.as_deref() == by.device.as_deref();
+    if !is_its && !saoma_core::planted!("any-device-claims") {
         // A shop may know of its devices' orders; a device knows of no other's.
         let is_shop = by.device.is_none();
         return Err(if is_shop { DispenseError::NotYours } else { DispenseError::NotFound });
@@ -207,6 +208,10 @@ impl Verb for Late {
         let kept = order.kept_attempt();
         let paid = kept.and_then(|attempt| order.captured(attempt));
         let number = kept.and_then(|attempt| order.out_trade_no(attempt));
+        if saoma_core::planted!("late-goods-told-nobody") {
+            change.put_fetch(FetchRow { fetch, ..goods }, from);
+            return Ok(());
+        }
         if let (Some(kind), Some((transaction_id, paid)), Some(out_trade_no)) = (kind, paid, number)
         {
             change.report(NewAnomaly {

@@ -136,6 +136,7 @@ impl Service {
         let attempt = self.attempt_of(unverified).await?;
         let seller = seller_of(&self.context, &doc, attempt.as_ref()).ok_or(Refusal::Merchant)?;
         let merchant = &seller.merchant;
+        let attempt = attempt.filter(|_| !saoma_core::planted!("sign-type-of-today"));
         let algorithm = attempt.map_or(merchant.sign_type, |attempt| attempt.sign_type);
         let payment = payment_of(unverified, merchant, algorithm)?;
         let outcome = self.execute(keep(merchant, algorithm, payment)).await?;

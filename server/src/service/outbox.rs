@@ -240,6 +240,8 @@ impl Verb for Settle {
             }
         };
         let again = again.filter(|_| !saoma_core::planted!("failure-is-the-end"));
+        let enough = saoma_core::planted!("given-up-after-three") && entry.tries >= 3;
+        let again = again.filter(|_| !enough);
         change.end_entry(entry, again);
         Ok(())
     }

@@ -51,6 +51,12 @@ impl Outcome {
                 Self::Event(Event::Placed { attempt, code_url })
             }
             Ok(UnifiedOrderAnswer::Refused(refusal)) => match refusal.class(Call::UnifiedOrder) {
+                Class::RetrySame if saoma_core::planted!("busy-is-the-end") => {
+                    Self::Event(Event::PlaceImpossible { attempt })
+                }
+                Class::Paid if saoma_core::planted!("paid-on-place-is-over") => {
+                    Self::Event(Event::NumberOver { attempt })
+                }
                 Class::RetrySame
                 | Class::RetrySlower
                 | Class::Unknown
@@ -105,12 +111,18 @@ impl Outcome {
     /// The answer to a close (protocol §6).
     pub(crate) fn of_close(attempt: u8, answer: Result<CloseOrderAnswer, impl Display>) -> Self {
         let refusal = match answer {
+            Err(_) if saoma_core::planted!("close-unanswered-is-closed") => {
+                return Self::Event(Event::CloseConfirmed { attempt });
+            }
             Err(error) => return Self::again(error),
             Ok(CloseOrderAnswer::Closed) => return Self::Event(Event::CloseConfirmed { attempt }),
             Ok(CloseOrderAnswer::Refused(refusal)) => refusal,
         };
         match refusal.class(Call::CloseOrder) {
             Class::Done => Self::Event(Event::CloseConfirmed { attempt }),
+            Class::Paid if saoma_core::planted!("paid-on-close-is-closed") => {
+                Self::Event(Event::CloseConfirmed { attempt })
+            }
             Class::Paid => Self::Event(Event::SaysPaid { attempt }),
             Class::NotFound => Self::Event(Event::NotFound { attempt, on_close: true }),
             Class::RetrySame

@@ -125,6 +125,10 @@ impl Judge {
                     "{date}, {kind} of {number} is asked about for ever: {note}"
                 ));
             }
+            // The gateway's bill has each payment once, on its day, as it is in the ledger.
+            if matches!(kind, "missing_there" | "amount" | "state" | "other_day" | "totals") {
+                self.violation(format!("{date}, {kind} of {number}: {state}, {why}, {note}"));
+            }
             let number_paid = self.captured.get(number).map(|captured| captured.number.clone());
             let by_rule = match why {
                 "conflict" => number_paid.is_some_and(|number| self.is_paid_twice(&number)),

@@ -24,6 +24,7 @@ pub(crate) enum Outcome {
     Decided { number: String, release: bool, result: Result<(), No> },
     Dispensed { customer: usize, result: Result<Goods, No> },
     Confirmed { customer: usize, result: Result<(), No> },
+    Meddled { what: String, may_not: bool },
 }
 
 /// A call to the outside that waits.

@@ -2,6 +2,7 @@
 //! shares nothing with what it judges: it reads the gateway's ledger, sees what shops and machines
 //! hand over and what is answered to whom, and knows nothing of the order machine.
 
+use crate::fair::Fair;
 use saoma_server::UnknownPolicy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Captured {
     pub(crate) number: String,
     pub(crate) total_fen: u64,
+    pub(crate) at_s: i64,
     /// By our number of the refund.
     pub(crate) refunds: BTreeMap<String, Refund>,
 }
@@ -31,7 +33,10 @@ impl Captured {
 /// What was ordered.
 #[derive(Clone, Debug)]
 pub(crate) struct Bought {
+    pub(crate) order_no: String,
     pub(crate) price_fen: u64,
+    /// How long it may be paid.
+    pub(crate) lasts_s: u64,
     /// Ship ids for which goods went out, each with its transaction, if it was named.
     pub(crate) shipped: Vec<(String, Option<String>)>,
     phase: String,
@@ -78,6 +83,8 @@ pub(crate) struct Judge {
     /// Those that one has wanted to decide against: the answer may be lost, and the decision not.
     pub(crate) may_be_dismissed: BTreeSet<String>,
     pub(crate) released: BTreeSet<String>,
+    /// What is expected beyond the money.
+    pub(crate) fair: Fair,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
     /// What becomes of payments in a bill that nobody knows.
@@ -104,7 +111,8 @@ impl Judge {
     }
 
     /// A shop was told that its number is this order.
-    pub(crate) fn created(&mut self, order_no: &str, order_id: &str, price_fen: u64) {
+    pub(crate) fn created(&mut self, order_no: &str, order_id: &str, wish: (u64, u64)) {
+        let (price_fen, lasts_s) = wish;
         let known =
             self.ids_of_no.entry(order_no.to_owned()).or_insert_with(|| order_id.to_owned());
         if known != order_id {
@@ -112,7 +120,9 @@ impl Judge {
             return self.violation(what);
         }
         self.bought.entry(order_id.to_owned()).or_insert_with(|| Bought {
+            order_no: order_no.to_owned(),
             price_fen,
+            lasts_s,
             shipped: Vec::new(),
             phase: "placing".to_owned(),
             version: 0,
@@ -125,7 +135,8 @@ impl Judge {
         let was = std::mem::replace(&mut order.phase, phase.to_owned());
         let went_back = match was.as_str() {
             // A number that is used up shows as money that goes back, while the order goes on.
-            "placing" | "open" | "closing" | "refunding" | "refunded" => false,
+            "placing" | "open" | "refunding" | "refunded" => false,
+            "closing" => matches!(phase, "placing" | "open"),
             "paid" | "shipped" => {
                 !matches!(phase, "paid" | "shipped" | "refunding" | "refunded")
                     || was == "shipped" && phase == "paid"
@@ -138,13 +149,14 @@ impl Judge {
         if went_back || older {
             self.violation(format!("{order_id} went from {was} to {phase} (version {version})"));
         }
+        self.shown(order_id, phase);
     }
 
     /// A request for an order is at the gateway. `true`: not for the first time.
-    pub(crate) fn placed(&mut self, number: &str, text: String) -> bool {
+    pub(crate) fn placed(&mut self, number: &str, text: &str) -> bool {
         let again = self.requests.contains_key(number);
-        let known = self.requests.entry(number.to_owned()).or_insert_with(|| text.clone());
-        if *known != text {
+        let known = self.requests.entry(number.to_owned()).or_insert_with(|| text.to_owned());
+        if known != text {
             let what = format!("{number} was ordered with another text: {known} and {text}");
             self.violation(what);
         }
@@ -152,7 +164,16 @@ impl Judge {
     }
 
     /// A refund is asked for at the gateway.
-    pub(crate) fn refund_asked(&mut self, transaction_id: &str, number: &str, fen: u64) {
+    pub(crate) fn refund_asked(
+        &mut self,
+        transaction_id: &str,
+        number: &str,
+        (fen, of_fen): (u64, u64),
+    ) {
+        let paid = self.captured.get(transaction_id).map(|captured| captured.total_fen);
+        if paid.is_some_and(|paid| paid != of_fen) {
+            self.violation(format!("{number} is of {of_fen} fen, and {paid:?} were paid"));
+        }
         let asked = self.asked_back.entry(transaction_id.to_owned()).or_default();
         let before = asked.insert(number.to_owned(), fen);
         if before.is_some_and(|before| before != fen) {
@@ -191,9 +212,9 @@ impl Judge {
     }
 
     /// The gateway has taken money.
-    pub(crate) fn paid(&mut self, transaction_id: &str, number: &str, total_fen: u64) {
+    pub(crate) fn paid(&mut self, transaction_id: &str, number: &str, total_fen: u64, at_s: i64) {
         let refunds = BTreeMap::new();
-        let captured = Captured { number: number.to_owned(), total_fen, refunds };
+        let captured = Captured { number: number.to_owned(), total_fen, at_s, refunds };
         if self.captured.insert(transaction_id.to_owned(), captured).is_some() {
             self.violation(format!("{transaction_id} twice: the gateway is wrong"));
         }
@@ -236,6 +257,7 @@ impl Judge {
         if amount_fen.is_some_and(|amount| amount != price) {
             self.violation(format!("{order_id} ships for {amount_fen:?} instead of {price} fen"));
         }
+        self.may_be_handed_over(order_id, transaction_id);
         if self.given_up.contains(order_id) {
             self.violation(format!("{order_id} ships, although it was given up"));
         }
@@ -289,5 +311,6 @@ impl Judge {
     /// A machine says that they are out.
     pub(crate) fn confirms(&mut self, order_id: &str) {
         self.claimed.remove(order_id);
+        self.fair.said_yes.insert(order_id.to_owned());
     }
 }

@@ -7,6 +7,7 @@ mod args;
 mod bills;
 mod bugs;
 mod bus;
+mod fair;
 mod judge;
 mod plan;
 mod random;

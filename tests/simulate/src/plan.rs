@@ -36,6 +36,25 @@ pub(crate) struct Keys {
     pub(crate) sign_refused: u64,
 }
 
+/// Rarer things, in thousandths where nothing else is said.
+#[derive(Clone, Debug)]
+pub(crate) struct Odd {
+    /// Whoever has paid looks at the page no more.
+    pub(crate) closes_page: u64,
+    /// Somebody gives back in the console what has just been paid.
+    pub(crate) by_hand_at_once: u64,
+    /// Somebody tries what may not be: with another's order, or with a number used before.
+    pub(crate) meddles: u64,
+    /// An operator changes his mind after he has let a refund go.
+    pub(crate) second_thoughts: u64,
+    /// A good answer, but to the question before.
+    pub(crate) answer_mixed_up: u64,
+    /// An answer that somebody has changed on its way.
+    pub(crate) answer_altered: u64,
+    /// Servers begin to sign new orders in the other way.
+    pub(crate) sign_type_changes: bool,
+}
+
 /// What goes wrong in a run, in thousandths where nothing else is said.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -89,14 +108,14 @@ pub(crate) struct Plan {
     pub(crate) shop_fails: u64,
     pub(crate) two_numbers: u64,
     pub(crate) pays_at_renewal: u64,
+    pub(crate) odd: Odd,
     pub(crate) keys: Keys,
 }
 
 impl Plan {
     /// The plan of a seed, without these kinds of trouble.
     pub(crate) fn draw(seed: u64, orders: u64, without: &[&str]) -> Self {
-        let mut random = Random::new(seed, "plan");
-        let random = &mut random;
+        let random = &mut Random::new(seed, "plan");
         // Half of the runs know nothing of a kind of trouble.
         let with = |kind: &str, random: &mut Random| {
             let with = random.chance(500);
@@ -158,9 +177,10 @@ impl Plan {
             machines: machines(random, without),
             shop_fails: upto(random, network, 400),
             two_numbers: upto(random, people, 60),
-            pays_at_renewal: upto(random, people, 40),
+            pays_at_renewal: upto(random, people, 60),
             never_told: upto(random, notices, 100),
             by_hand: upto(random, refunds, 60),
+            odd: odd(seed, without, [people, refunds, gateway, forged]),
             keys: keys(seed, without),
         }
     }
@@ -181,6 +201,20 @@ fn days(seed: u64) -> (u64, u64, UnknownPolicy) {
     (MIDNIGHT_S + of_day, lasts, random.pick(&unknown))
 }
 
+/// The rarer things of the kinds of trouble that the run has.
+fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged]: [bool; 4]) -> Odd {
+    let more = &mut Random::new(seed, "more");
+    Odd {
+        closes_page: upto(more, people, 400),
+        by_hand_at_once: upto(more, refunds, 30),
+        meddles: upto(more, people, 100),
+        second_thoughts: upto(more, people, 500),
+        answer_mixed_up: upto(more, gateway, 30),
+        answer_altered: upto(more, forged, 30),
+        sign_type_changes: more.chance(150) && !without.contains(&"keys"),
+    }
+}
+
 /// How the key changes, and how often somebody says that it has.
 fn keys(seed: u64, without: &[&str]) -> Keys {
     let random = &mut Random::new(seed, "keys");
@@ -189,6 +223,18 @@ fn keys(seed: u64, without: &[&str]) -> Keys {
     }
     let ways = [KeyChange::ByTheBook, KeyChange::ServersLate, KeyChange::ServersEarly];
     Keys { change: random.pick(&ways), sign_refused: upto(random, true, 100) }
+}
+
+impl Plan {
+    /// Whether all servers' clocks are right.
+    pub(crate) const fn right_clocks(&self) -> bool {
+        self.skew_s == 0 && self.clock_jumps == 0
+    }
+
+    /// Whether servers always hold a key that counts.
+    pub(crate) const fn right_keys(&self) -> bool {
+        matches!(self.keys.change, KeyChange::No | KeyChange::ByTheBook)
+    }
 }
 
 /// How often something happens, if its kind is there at all.

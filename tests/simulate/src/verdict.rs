@@ -36,6 +36,7 @@ impl Judge {
     pub(crate) fn at_rest(&mut self, books: &Books, days: &[LedgerDay]) {
         let left_out = self.left_out(books);
         self.orders_at_rest(books);
+        self.fair_at_rest(books);
         self.payments_known(books, &left_out);
         self.each_payment(books, &left_out);
         self.promises_kept(books);
@@ -53,7 +54,9 @@ impl Judge {
         for row in &books.outbox {
             let (key, state) = (cell(row, "key"), cell(row, "state"));
             // What waits for a person, who was told, is tried for ever.
-            let told = key.strip_prefix("refund-").is_some_and(|it| books.alarms(it));
+            let told = key
+                .strip_prefix("refund-")
+                .is_some_and(|it| books.alarms(it) && self.may_fail(order_of(it)));
             if matches!(state, "pending" | "leased") && !told {
                 let (tries, error) = (cell(row, "tries"), cell(row, "last_error"));
                 self.violation(format!("{key} is never done: {state}, {tries} tries, {error}"));
@@ -148,7 +151,10 @@ impl Judge {
                 "failed" => self.ends_badly.contains(*number),
                 _ => false,
             });
-            let told = conflict || waits || by_person || left_out.contains(id);
+            // Somebody gave a part back by hand, and that was the first that we heard of it.
+            let by_hand = has_alarm("refunded_elsewhere")
+                && captured.refunds.keys().any(|number| self.by_hand.contains(number));
+            let told = conflict || waits || by_person || by_hand || left_out.contains(id);
             if !(is_back || of_shop || told) {
                 let number = &captured.number;
                 let total = captured.total_fen;
@@ -211,7 +217,9 @@ impl Judge {
                 .map(|refund| refund.fen)
                 .collect();
             let good = made == [promised.fen]
-                || made.is_empty() && (self.ends_badly.contains(number) || books.alarms(number));
+                || made.is_empty()
+                    && (self.ends_badly.contains(number)
+                        || books.alarms(number) && self.may_fail(&promised.order_id));
             if !good {
                 wrong.push(format!("{number}: {} fen were promised, {made:?} made", promised.fen));
             }

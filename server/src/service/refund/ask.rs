@@ -192,12 +192,14 @@ impl Verb for Ask {
     async fn run(&self, change: &mut Change) -> Result<(RefundRow, bool), AskRefundError> {
         let NewRefund { wish, amount } = &self.new;
         let row = change.order(&self.order_id).await?.ok_or(AskRefundError::NotFound)?;
-        if self.by.as_ref().is_some_and(|shop| *shop != row.shop) {
+        let any = saoma_core::planted!("any-shop-refunds");
+        if self.by.as_ref().is_some_and(|shop| *shop != row.shop) && !any {
             return Err(AskRefundError::NotFound);
         }
         // Of an order without a payment that is kept, the first that there is.
         let order = &row.order;
-        let attempt = order.kept_attempt();
+        let first = saoma_core::planted!("refund-of-first-payment");
+        let attempt = order.kept_attempt().filter(|_| !first);
         let attempt = attempt.or_else(|| {
             (0..=order.current_attempt()).find(|attempt| order.captured(*attempt).is_some())
         });
@@ -209,7 +211,8 @@ impl Verb for Ask {
         let is_same = |known: &&RefundRow| known.refund_no.as_deref() == Some(&*wish.refund_no);
         let known = known.iter().find(is_same);
         if let Some(known) = known.filter(|_| !saoma_core::planted!("refund-no-not-looked-up")) {
-            if known.part != *amount || known.reason != wish.reason {
+            let any = saoma_core::planted!("refund-no-other-amount");
+            if known.part != *amount && !any || known.reason != wish.reason {
                 return Err(AskRefundError::RefundNoTaken);
             }
             return Ok((known.clone(), false));
@@ -252,7 +255,8 @@ impl Verb for Decide {
         let row = change.refund(&self.number).await?;
         let mut row = row.ok_or(DecideError::NotFound)?;
         let is_failed = row.state == RefundState::Failed && !self.release;
-        if row.state != RefundState::Held && !is_failed {
+        let any = saoma_core::planted!("decided-twice");
+        if row.state != RefundState::Held && !is_failed && !any {
             return Err(DecideError::NotHeld(row.state));
         }
         if self.release && row.request.is_empty() {
@@ -275,7 +279,8 @@ impl Verb for Decide {
             row.state = RefundState::Asked;
             row.trouble = None;
             change.put_refund(row);
-            change.wake(order_id.as_ref(), &key, true).await?;
+            let forgotten = saoma_core::planted!("released-not-woken");
+            change.wake(order_id.as_ref(), &key, !forgotten).await?;
             return Ok(());
         }
         row.state = RefundState::Dismissed;

@@ -114,6 +114,7 @@ impl Change {
         let is_ours = |told: &&ToldRefund| {
             let mut ours = known.iter().filter(|row| row.by != AskedBy::Elsewhere);
             ours.any(|row| row.out_refund_no == told.out_refund_no)
+                && !saoma_core::planted!("own-refund-as-by-hand")
         };
         let others: Vec<_> = refunds.iter().filter(|told| !is_ours(told)).collect();
         if others.is_empty() {

@@ -4,6 +4,7 @@ use super::keys::SIGN_REFUSED;
 use super::{Event, World};
 use crate::bills::LedgerDay;
 use crate::bus::{Call, Reply};
+use crate::fair::Ordered;
 use saoma_sandbox::gateway::{AnswerEnd, Arrival, Call as GatewayCall, Code, Event as Booked};
 use saoma_sandbox::gateway::{Fault, FaultName as F, RefundEnd, RefundTarget};
 use saoma_sandbox::{Ending, RefundChannel};
@@ -138,9 +139,9 @@ impl World {
     }
 
     /// The gateway answers; gives when the answer is there, and what it is.
-    fn ask_gateway(&mut self, path: &str, body: &str) -> (u64, Came) {
+    fn ask_gateway(&mut self, path: &'static str, body: &str) -> (u64, Came) {
         let Some(call) = GatewayCall::of(path) else { return (0, nothing(CallError::Broken)) };
-        self.note_request(call, body);
+        let pays_now = self.note_request(call, body);
         let mut faults = Vec::new();
         if !self.calm && self.luck.chance(self.plan.gateway_fault) {
             let name = self.luck.pick(&FAULTS);
@@ -165,8 +166,17 @@ impl World {
             self.fault("answer lost");
             return (timeout_ms(path), nothing(CallError::Timeout));
         }
-        let at = self.latency();
+        self.note_code(call, body, &answer.body);
+        let mut at = self.latency();
+        if pays_now {
+            // The payment may be known before this answer is.
+            at += self.more.below(2_000);
+        }
+        let is_good = answer.code.is_none() && answer.manner.status == 200;
         let (mut came, status) = (answer.body, answer.manner.status);
+        if is_good && faults.is_empty() {
+            came = self.may_go_wrong(path, came);
+        }
         match answer.manner.ending {
             AnswerEnd::Never => (timeout_ms(path), nothing(CallError::Timeout)),
             _ if status != 200 => (at, nothing(CallError::Status(status))),
@@ -179,11 +189,11 @@ impl World {
         }
     }
 
-    /// What the judge has to know of a request.
-    fn note_request(&mut self, call: GatewayCall, body: &str) {
+    /// What the judge has to know of a request. `true`: somebody pays at this moment.
+    fn note_request(&mut self, call: GatewayCall, body: &str) -> bool {
         match call {
             GatewayCall::UnifiedOrder => {
-                let Some(number) = field(body, "out_trade_no") else { return };
+                let Some(number) = field(body, "out_trade_no") else { return false };
                 let told: Vec<&str> = [
                     "total_fee",
                     "body",
@@ -198,15 +208,21 @@ impl World {
                 .iter()
                 .map(|name| field(body, name).unwrap_or_default())
                 .collect();
-                if self.judge.placed(number, told.join("|")) {
-                    self.asked_again(number);
+                self.judge.ordered(number, Ordered::of(|name| field(body, name)));
+                if self.judge.placed(number, &told.join("|")) {
+                    return self.asked_again(number);
                 }
+            }
+            GatewayCall::CloseOrder => {
+                let number = field(body, "out_trade_no").unwrap_or_default();
+                self.judge.close_asked(number, self.now_s().cast_signed());
             }
             GatewayCall::Refund => {
                 let number = field(body, "out_refund_no").unwrap_or_default();
                 let transaction_id = field(body, "transaction_id").unwrap_or_default();
-                let fen = field(body, "refund_fee").and_then(|fen| fen.parse().ok());
-                self.judge.refund_asked(transaction_id, number, fen.unwrap_or(0));
+                let fen = |name| field(body, name).and_then(|fen| fen.parse().ok()).unwrap_or(0);
+                let sums = (fen("refund_fee"), fen("total_fee"));
+                self.judge.refund_asked(transaction_id, number, sums);
                 if self.luck.chance(self.plan.refund_ends_badly)
                     && !self.judge.ends_badly.contains(number)
                     && !self.calm
@@ -216,6 +232,7 @@ impl World {
             }
             _ => {}
         }
+        false
     }
 
     fn refund_will_end_badly(&mut self, number: &str) {
@@ -243,7 +260,9 @@ impl World {
             for entry in entries.get(*seen..).unwrap_or_default() {
                 let (id, number) = (entry.transaction_id.as_str(), entry.out_trade_no.as_str());
                 match &entry.event {
-                    Booked::Paid { total_fen, .. } => self.judge.paid(id, number, *total_fen),
+                    Booked::Paid { total_fen, .. } => {
+                        self.judge.paid(id, number, *total_fen, entry.at.0);
+                    }
                     Booked::RefundAccepted(refund) => {
                         self.judge.refunded(id, &refund.out_refund_no, refund.refund_fen);
                     }
@@ -277,8 +296,12 @@ impl World {
         if is_new {
             let amount = told.get("amount_fen").and_then(serde_json::Value::as_u64);
             let transaction_id = text("transaction_id").map(str::to_owned);
+            let at_s = told.get("paid_at").and_then(serde_json::Value::as_i64);
+            let payment = transaction_id.as_deref().unwrap_or_default();
+            self.judge.shop_told(&order_id, text("order_no"), (payment, at_s));
             self.judge.handed_over(&order_id, ship_id, transaction_id.as_deref(), amount);
         }
+        self.judge.fair.said_yes.insert(order_id);
         if fails {
             self.fault("shop's yes lost");
             return None;

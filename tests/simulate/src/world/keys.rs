@@ -16,6 +16,12 @@ impl World {
     /// Some moment of the first `span_ms` for WeChat's side, and moments before and after it for
     /// each server.
     pub(super) fn plan_key_change(&mut self, span_ms: u64) {
+        if self.plan.odd.sign_type_changes {
+            for node in 0..self.nodes.len() {
+                let at_ms = self.more.below(span_ms);
+                self.after(at_ms, Event::OtherSignType(node));
+            }
+        }
         if self.plan.keys.change == KeyChange::No {
             return;
         }

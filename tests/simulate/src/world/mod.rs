@@ -4,6 +4,7 @@
 mod gateway;
 mod keys;
 mod machines;
+mod meddling;
 mod notices;
 mod others;
 mod people;
@@ -51,6 +52,11 @@ pub(crate) enum Event {
     Flap(usize),
     Confirm(usize),
     Operator,
+    SecondThought(String),
+    Meddle(usize),
+    AskAfterAll(usize),
+    MustBeKnown(String),
+    OtherSignType(usize),
     UnknownOrder,
     NoticeArrives(u64),
     Returned(u64, Returned),
@@ -139,6 +145,7 @@ pub(crate) struct World {
     last_notice: u64,
     last_unknown: u64,
     customers: Vec<Customer>,
+    answers: BTreeMap<&'static str, Vec<u8>>,
     /// Numbers whose next payment is in another currency.
     pays_foreign: BTreeSet<String>,
     judge: Judge,
@@ -150,6 +157,7 @@ pub(crate) struct World {
     luck: Random,
     servers: Random,
     keys: Random,
+    more: Random,
 }
 
 impl World {
@@ -161,6 +169,7 @@ impl World {
         merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
         let mut judge = Judge::default();
         (judge.hold, judge.unknown) = (plan.hold, plan.unknown);
+        judge.fair.right_clocks = plan.right_clocks();
         let start_ms = plan.starts_s * 1000;
         let mut world = Self {
             seed,
@@ -184,6 +193,7 @@ impl World {
             last_notice: 0,
             last_unknown: 0,
             customers: Vec::new(),
+            answers: BTreeMap::new(),
             pays_foreign: BTreeSet::new(),
             judge,
             calm: false,
@@ -194,6 +204,7 @@ impl World {
             luck: Random::new(seed, "luck"),
             servers: Random::new(seed, "servers"),
             keys: Random::new(seed, "key change"),
+            more: Random::new(seed, "more happens"),
             plan,
         };
         world.begin();
@@ -211,7 +222,7 @@ impl World {
                 self.plan.skew_s
             };
             let now_s = self.now_s();
-            self.nodes.push(Node::new(skew, now_s));
+            self.nodes.push(Node::new(skew, now_s, self.plan.hmac));
             self.after(node as u64, Event::Start(node));
         }
         let mut at_ms = 1_000;
@@ -377,9 +388,14 @@ impl World {
             Event::Flap(customer) => self.flap(customer),
             Event::Confirm(customer) => self.confirm(customer),
             Event::Operator => self.operator(),
+            Event::SecondThought(number) => self.second_thought(number),
+            Event::Meddle(customer) => self.meddle(customer),
+            Event::AskAfterAll(customer) => self.ask_after_all(customer),
+            Event::MustBeKnown(payment) => self.must_be_known(&payment),
+            Event::OtherSignType(node) => self.other_sign_type(node),
             Event::UnknownOrder => self.unknown_order(),
             Event::NoticeArrives(notice) => self.notice_arrives(notice),
-            Event::Returned(id, returned) => self.returned(id, returned),
+            Event::Returned(id, returned) => self.returned(id, &returned),
             Event::PollGateway => self.poll_gateway(),
             Event::CallArrives(call) => self.call_arrives(call),
             Event::AnswerArrives(call) => self.answer_arrives(call),
@@ -413,6 +429,7 @@ impl World {
             }
             Outcome::Dispensed { customer, result } => self.dispensed(customer, result),
             Outcome::Confirmed { customer, result } => self.confirmed(customer, &result),
+            Outcome::Meddled { what, may_not } => self.meddled(&what, may_not),
         }
     }
 
@@ -427,6 +444,7 @@ impl World {
             self.nodes[node].skew_s = 0;
             self.after(0, Event::Start(node));
         }
+        self.plan_ask_after_all();
         for hour in 0..REST_WITHIN_S / 3_600 {
             self.after(hour * 3_600_000, Event::Operator);
         }
@@ -449,6 +467,7 @@ impl World {
                 *differences.entry(words.join(", ")).or_default() += 1;
             }
             let days = self.ledger_days();
+            self.look_at_numbers();
             self.judge.at_rest(&books, &days);
         }
         if let Base::Memory(memory) = &self.base {

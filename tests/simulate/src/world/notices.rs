@@ -63,7 +63,7 @@ impl World {
     }
 
     fn post(&mut self, id: u64, body: &str, of_refund: bool) {
-        let never = !of_refund && (self.plan.all_notices_lost || self.is_never_told(body));
+        let never = !of_refund && self.is_never_told(body);
         if never {
             self.fault("notice lost for ever");
             return self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Late));
@@ -97,11 +97,20 @@ impl World {
 
     /// Of some numbers no payment is ever notified.
     fn is_never_told(&self, body: &str) -> bool {
-        let number = field(body, "out_trade_no").unwrap_or_default();
+        self.is_number_untold(field(body, "out_trade_no").unwrap_or_default())
+    }
+
+    /// Of this number no payment is ever notified.
+    pub(super) fn is_number_untold(&self, number: &str) -> bool {
+        // Another program's orders name its own address, as a rule.
+        let is_others = number.starts_with("OTHER-") && number.ends_with(['0', '2', '4', '6', '8']);
+        if self.plan.all_notices_lost || is_others {
+            return true;
+        }
         Random::new(self.seed, number).chance(self.plan.never_told)
     }
 
-    fn deliver(
+    pub(super) fn deliver(
         &mut self,
         after_ms: u64,
         delivery: Option<u64>,
@@ -126,7 +135,7 @@ impl World {
     pub(super) fn notice_arrives(&mut self, id: u64) {
         let Some(node) = self.some_server() else {
             if let Some(delivery) = self.notices.remove(&id).and_then(|notice| notice.delivery) {
-                self.returned(delivery, Returned::Unreachable);
+                self.returned(delivery, &Returned::Unreachable);
             }
             return;
         };
@@ -149,7 +158,8 @@ impl World {
         let Some(notice) = self.notices.remove(&id) else { return };
         let says_yes = status == 200 && text.contains("SUCCESS");
         self.tell(if says_yes { "yes" } else { "no" });
-        if status == 200 && !says_yes && !notice.is_forged && notice.held == Held::Both {
+        let must_read = notice.held == Held::Both && !self.plan.odd.sign_type_changes;
+        if status == 200 && !says_yes && !notice.is_forged && must_read {
             let what = format!("refused by a server that holds both keys: {}", notice.body);
             self.judge.violation(what);
         }
@@ -174,12 +184,12 @@ impl World {
         }
     }
 
-    pub(super) fn returned(&mut self, delivery: u64, returned: Returned) {
+    pub(super) fn returned(&mut self, delivery: u64, returned: &Returned) {
         let back = match returned {
             Returned::Late => Back::Late,
             Returned::Unreachable => Back::Unreachable { reason: "lost".to_owned() },
             Returned::Answer(status, body) => {
-                Back::Answer { status, body: body.as_bytes().to_vec() }
+                Back::Answer { status: *status, body: body.as_bytes().to_vec() }
             }
         };
         let now = self.gateway_now();
@@ -189,6 +199,9 @@ impl World {
 
     /// Somebody who has seen a notification makes one of his own of it.
     fn forge(&mut self, body: &str, of_refund: bool) {
+        if of_refund && self.more.chance(500) {
+            return self.put_together(body);
+        }
         self.fault("forged notice");
         let forged = match (of_refund, self.luck.below(7)) {
             (true, _) => body.replacen("<req_info>", "<req_info>AAAA", 1).replacen(
@@ -255,7 +268,7 @@ impl World {
 }
 
 /// The document with another value in a field.
-fn changed(document: &str, name: &str, value: &str) -> String {
+pub(super) fn changed(document: &str, name: &str, value: &str) -> String {
     let Some(old) = field(document, name).filter(|old| *old != value) else {
         return document.to_owned();
     };

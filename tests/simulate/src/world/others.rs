@@ -1,6 +1,6 @@
 //! Operators, and another program of the same merchant.
 
-use super::World;
+use super::{Event, World};
 use crate::bus::Outcome;
 use saoma_sandbox::gateway::{Arrival, Call};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
@@ -33,6 +33,9 @@ impl World {
         let now = self.gateway_now();
         let arrival = Arrival::of(request.as_bytes());
         let _ = self.gateway.handle(Call::UnifiedOrder, &arrival, now);
+        if self.is_number_untold(&number) {
+            self.judge.fair.untold.insert(number.clone());
+        }
         self.force(&number);
     }
 
@@ -59,6 +62,7 @@ impl World {
         if let Ok(refund) = self.gateway.refund_by_hand(&target, refund, now) {
             self.fault("refund by hand");
             self.judge.by_hand.insert(refund.out_refund_no);
+            self.judge.fair.given_back.insert(at);
             self.look_at_ledger();
         }
     }
@@ -106,6 +110,10 @@ impl World {
     }
 
     pub(super) fn decided(&mut self, number: &str, release: bool, result: &Result<(), No>) {
+        if release && *result == Ok(()) && self.more.chance(self.plan.odd.second_thoughts) {
+            let later = self.more.pick(&[1, 3_000, 60_000]);
+            self.after(later, Event::SecondThought(number.to_owned()));
+        }
         if !release && *result == Ok(()) {
             self.judge.dismissed.insert(number.to_owned());
         }

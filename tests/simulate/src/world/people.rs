@@ -16,9 +16,9 @@ const VIEWS_MAX: u32 = 60;
 /// A customer, the order, and what it comes to.
 #[derive(Debug)]
 pub(super) struct Customer {
-    order_no: String,
-    price_fen: u64,
-    expires_in_s: u64,
+    pub(super) order_no: String,
+    pub(super) price_fen: u64,
+    pub(super) expires_in_s: u64,
     /// The machine that sells, if it is one.
     pub(super) device: Option<String>,
     pub(super) order_id: Option<String>,
@@ -29,7 +29,10 @@ pub(super) struct Customer {
     views: u32,
     tries: u32,
     has_paid: bool,
-    wishes: Vec<Wish>,
+    /// Whether the page stays open after the payment.
+    stays: bool,
+    ordered_ms: u64,
+    pub(super) wishes: Vec<Wish>,
     pub(super) machine: Machine,
 }
 
@@ -51,11 +54,19 @@ enum Habit {
 
 /// A refund that the shop wants.
 #[derive(Clone, Debug)]
-struct Wish {
-    refund_no: String,
-    fen: u64,
+pub(super) struct Wish {
+    pub(super) refund_no: String,
+    pub(super) fen: u64,
     tries: u32,
     is_over: bool,
+    pub(super) is_promised: bool,
+}
+
+impl Wish {
+    /// The shop was told that it may not be.
+    const fn is_refused(&self) -> bool {
+        self.is_over && !self.is_promised
+    }
 }
 
 impl World {
@@ -75,12 +86,15 @@ impl World {
         let habit = habit.into_iter().find(|(often, _)| people.chance(*often));
         let habit = habit.map_or(Habit::Pays, |(_, habit)| habit);
         let device = people.chance(plan.machines).then(|| format!("machine-{}", at % 4));
+        let stays = device.is_some() || !self.more.chance(plan.odd.closes_page);
+        let is_long = !stays && self.more.chance(500);
         Customer {
             order_no: format!("NO-{at}"),
             price_fen: people.pick(&[1, 2, 599, 1_800, 9_900, 123_456, 2_147_483_647]),
             expires_in_s: match habit {
                 Habit::PaysTwoNumbers => people.pick(&[900, 7_200]),
                 Habit::PaysAtRenewal => 7_200,
+                _ if is_long => 7_200,
                 Habit::PaysLate => people.pick(&[120, 900, 7_200, 7_200]),
                 _ => people.pick(&[120, 300, 900, 900, 900, 7_200]),
             },
@@ -92,6 +106,8 @@ impl World {
             views: 0,
             tries: 0,
             has_paid: false,
+            stays,
+            ordered_ms: 0,
             wishes: Vec::new(),
             machine: Machine::Waits,
         }
@@ -126,9 +142,11 @@ impl World {
         let Ok(order_id) = result else { return };
         self.tell(&format!("order {order_id}"));
         let customer = &mut self.customers[at];
-        self.judge.created(&customer.order_no, &order_id, customer.price_fen);
+        let wish = (customer.price_fen, customer.expires_in_s);
+        self.judge.created(&customer.order_no, &order_id, wish);
         if customer.order_id.is_none() {
             customer.order_id = Some(order_id);
+            customer.ordered_ms = self.now_ms;
             self.after(300, Event::View(at));
         }
     }
@@ -155,6 +173,7 @@ impl World {
         if view.code_url.is_some() && (phase != "open" || view.server_time >= view.expires_at) {
             self.judge.violation(format!("{} shows a code and is {phase}", view.order_id));
         }
+        self.judge.viewed(view.order_id.as_str(), view.amount_fen.get(), view.code_url.as_deref());
         let customer = &mut self.customers[at];
         if customer.is_first_closed && !customer.has_paid {
             return self.next_number(at, phase, view.code_url.as_deref());
@@ -167,7 +186,7 @@ impl World {
                     self.decide_habit(at);
                     // Some look once more at the very moment at which it ends.
                     let left_s = view.expires_at.since(view.server_time);
-                    if self.people.chance(250) {
+                    if self.people.chance(250) && self.customers[at].stays {
                         self.after(left_s * 1000 - self.now_ms % 1000, Event::View(at));
                     }
                 }
@@ -187,6 +206,7 @@ impl World {
             let later = self.people.pick(&[1, 90_000, 40_000_000]);
             self.after(later, Event::ByHand(at));
         }
+        self.may_meddle(at, phase);
         // Whoever has paid may want to give it up all the same.
         if phase == "paid" && self.people.chance(self.plan.cancels / 4) {
             let later = self.people.pick(&[1, 500, 30_000]);
@@ -207,6 +227,13 @@ impl World {
             self.after(old, Event::PayByForce(at, "an older number paid"));
         } else if matches!(phase, "open" | "placing") && customer.views < VIEWS_MAX {
             self.after(20_000, Event::View(at));
+        } else if phase == "open"
+            && code.is_some()
+            && self.plan.right_clocks()
+            && self.plan.right_keys()
+        {
+            let what = format!("{:?} shows the code of a closed number", customer.order_id);
+            self.judge.violation(what);
         }
     }
 
@@ -277,10 +304,31 @@ impl World {
             Ok(_) => "paid",
             Err(_) => "not paid",
         });
-        if self.has_paid(paid.ok()) {
+        let paid = paid.ok();
+        if let Some(paid) = &paid {
+            self.has_scanned(at, &paid.transaction_id, &paid.out_trade_no);
+        }
+        if self.has_paid(paid.as_ref()) {
             self.customers[at].has_paid = true;
             let later = self.people.pick(&[1_000, 20_000, 200_000]);
-            self.after(later, Event::View(at));
+            if self.customers[at].stays {
+                self.after(later, Event::View(at));
+            }
+            if let Some(paid) = paid {
+                self.may_go_back_at_once(at, &paid);
+            }
+        }
+    }
+
+    /// Somebody has paid with a phone, as it should be.
+    fn has_scanned(&mut self, at: usize, transaction_id: &str, number: &str) {
+        self.judge.fair.scanned.insert(transaction_id.to_owned());
+        let customer = &self.customers[at];
+        let age_ms = self.now_ms - customer.ordered_ms;
+        let is_long = customer.expires_in_s >= 7_200 && age_ms < 1_500_000;
+        if is_long && self.plan.right_clocks() && self.plan.right_keys() && number.ends_with("-1") {
+            let event = Event::MustBeKnown(transaction_id.to_owned());
+            self.after(5_400_000 - age_ms, event);
         }
     }
 
@@ -317,12 +365,12 @@ impl World {
         // An order that never got there cannot be paid either.
         let paid = self.gateway.pay(&Target::of_number(number), tender, now);
         self.tell(&format!("{number} paid by force: {:?}", paid.is_ok()));
-        self.has_paid(paid.ok());
+        self.has_paid(paid.ok().as_ref());
     }
 
     /// The gateway has taken a payment, or not.
-    fn has_paid(&mut self, paid: Option<Paid>) -> bool {
-        if let Some(paid) = &paid
+    fn has_paid(&mut self, paid: Option<&Paid>) -> bool {
+        if let Some(paid) = paid
             && self.pays_foreign.remove(&paid.out_trade_no)
         {
             self.judge.foreign.insert(paid.transaction_id.clone());
@@ -332,7 +380,7 @@ impl World {
     }
 
     /// A server asks for a number's code once more. Some pay at that moment.
-    pub(super) fn asked_again(&mut self, number: &str) {
+    pub(super) fn asked_again(&mut self, number: &str) -> bool {
         let order_id = order_of(number);
         let pays = |customer: &Customer| {
             customer.habit == Habit::PaysAtRenewal
@@ -340,9 +388,9 @@ impl World {
                 && customer.code.is_some()
                 && customer.order_id.as_deref() == Some(order_id)
         };
-        if let Some(at) = self.customers.iter().position(pays) {
-            self.after(0, Event::PayByForce(at, "paid while its code is renewed"));
-        }
+        let Some(at) = self.customers.iter().position(pays) else { return false };
+        self.after(0, Event::PayByForce(at, "paid while its code is renewed"));
+        true
     }
 
     /// Somebody closes the order's first number at WeChat, and it is not this server.
@@ -359,6 +407,7 @@ impl World {
 
     pub(super) fn cancel(&mut self, at: usize) {
         let Some(order_id) = self.customers[at].order_id.clone() else { return };
+        self.judge.fair.cancelled.insert(order_id.clone());
         if let Some(node) = self.some_server() {
             self.task(node, move |server| async move {
                 let result = server.cancel(&order_id).await;
@@ -368,9 +417,8 @@ impl World {
     }
 
     pub(super) fn cancelled(&mut self, at: usize, result: &Result<View, No>) {
-        let right_clocks = self.plan.skew_s == 0 && self.plan.clock_jumps == 0;
         if let Ok(view) = result
-            && right_clocks
+            && self.plan.right_clocks()
             && view.server_time < view.expires_at
         {
             self.judge.given_up.insert(view.order_id.as_str().to_owned());
@@ -392,7 +440,7 @@ impl World {
             let fen = self.people.pick(&[price, price / 2, price / 3, 1]).max(1);
             let refund_no = format!("BACK-{at}-{wish}");
             let wishes = &mut self.customers[at].wishes;
-            wishes.push(Wish { refund_no, fen, tries: 0, is_over: false });
+            wishes.push(Wish { refund_no, fen, tries: 0, is_over: false, is_promised: false });
             let place = wishes.len() - 1;
             let later = self.people.pick(&[1, 1, 500, 90_000]);
             self.after(later, Event::Refund(at, place));
@@ -429,13 +477,22 @@ impl World {
         let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
         match result {
             Ok(number) => {
-                wish_of.is_over = true;
+                (wish_of.is_over, wish_of.is_promised) = (true, true);
                 let fen = wish_of.fen;
                 let promised = crate::judge::Promised { order_id, fen, at_ms: self.now_ms };
                 let refund_no = wish_of.refund_no.clone();
                 self.judge.promise(&refund_no, number, promised);
             }
             Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
+            Err(No::Refused(why)) if !wish_of.is_promised => {
+                wish_of.is_over = true;
+                let fen = wish_of.fen;
+                let wishes = customer.wishes.iter().filter(|it| !it.is_refused());
+                let others = wishes.map(|it| it.fen).sum::<u64>();
+                if why.contains("TooMuch") {
+                    self.judge.refused_as_too_much(&order_id, others + fen);
+                }
+            }
             Err(_) => wish_of.is_over = true,
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Node {
     /// What its clock shows.
     shows_s: u64,
     pub(super) held: Held,
+    /// Whether it signs new orders by HMAC-SHA256.
+    pub(super) hmac: bool,
     clock: ManualClock,
     epoch: u64,
     alive: Option<Alive>,
@@ -87,11 +89,12 @@ fn next_bill_s(after_s: u64) -> u64 {
 }
 
 impl Node {
-    pub(super) fn new(skew_s: i64, now_s: u64) -> Self {
+    pub(super) fn new(skew_s: i64, now_s: u64, hmac: bool) -> Self {
         Self {
             skew_s,
             shows_s: now_s,
             held: Held::Old,
+            hmac,
             clock: ManualClock::new(UnixTime::new(now_s).unwrap_or(UnixTime::MAX)),
             epoch: 0,
             alive: None,
@@ -149,7 +152,7 @@ impl World {
         let options = Options {
             hold: self.plan.hold,
             unknown: self.plan.unknown,
-            hmac: self.plan.hmac,
+            hmac: self.nodes[node].hmac,
             held: self.nodes[node].held,
             seed: self.seed.wrapping_mul(1_000).wrapping_add(epoch),
         };
@@ -217,6 +220,18 @@ impl World {
         }
         self.fault("started again with other keys");
         self.nodes[node].held = held;
+        if self.nodes[node].alive.is_some() {
+            self.dies(node);
+        }
+    }
+
+    /// A server signs new orders in the other way from now on: it is started again.
+    pub(super) fn other_sign_type(&mut self, node: usize) {
+        if self.nodes[node].is_starting {
+            return self.after(1_000, Event::OtherSignType(node));
+        }
+        self.fault("started again with the other sign type");
+        self.nodes[node].hmac = !self.plan.hmac;
         if self.nodes[node].alive.is_some() {
             self.dies(node);
         }

@@ -1,0 +1,264 @@
+//! The judge's word about what is not a sum of money: what is asked of WeChat, what shops and
+//! customers are told, and whether whoever paid in time gets the goods.
+
+use crate::judge::{Judge, order_of};
+use crate::verdict::{Books, cell};
+use saoma_sandbox::time::UnixTime;
+use saoma_server::UnknownPolicy;
+use saoma_server::simulation::NOTIFY_URL;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// WeChat takes no close sooner after an order.
+const CLOSE_NOT_BEFORE_S: i64 = 300;
+
+/// An order that may be paid for so long does not run out before WeChat hears of it.
+const LONG_S: u64 = 900;
+
+/// What WeChat was asked to take for a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ordered {
+    total_fen: u64,
+    notify_url: String,
+    begins_s: i64,
+    lasts_s: i64,
+}
+
+impl Ordered {
+    /// As the fields of the request say.
+    pub(crate) fn of<'d>(field: impl Fn(&str) -> Option<&'d str>) -> Self {
+        let time = |name| field(name).and_then(UnixTime::from_beijing).map_or(0, |time| time.0);
+        Self {
+            total_fen: field("total_fee").and_then(|fen| fen.parse().ok()).unwrap_or(0),
+            notify_url: field("notify_url").unwrap_or_default().to_owned(),
+            begins_s: time("time_start"),
+            lasts_s: time("time_expire") - time("time_start"),
+        }
+    }
+}
+
+/// What the judge keeps for it.
+#[derive(Debug, Default)]
+pub(crate) struct Fair {
+    pub(crate) right_clocks: bool,
+    ordered: BTreeMap<String, Ordered>,
+    /// The number of each code that WeChat gave.
+    pub(crate) codes: BTreeMap<String, String>,
+    /// Numbers whose code somebody saw.
+    pub(crate) seen: BTreeSet<String>,
+    /// Of those, the ones that are neither paid nor closed at WeChat's.
+    pub(crate) open: BTreeSet<String>,
+    /// Payments that somebody made with a phone, which looks whether it may.
+    pub(crate) scanned: BTreeSet<String>,
+    /// Orders that somebody wanted to give up, in time or not.
+    pub(crate) cancelled: BTreeSet<String>,
+    /// Orders whose shop has said yes, or whose machine that the goods are out.
+    pub(crate) said_yes: BTreeSet<String>,
+    /// Numbers of nobody's whose payment is in the bill alone.
+    pub(crate) untold: BTreeSet<String>,
+    /// Customers to whom somebody gave something back by hand.
+    pub(crate) given_back: BTreeSet<usize>,
+    /// Payments of which something went back by hand before anybody here could know of them.
+    pub(crate) back_at_once: BTreeSet<String>,
+}
+
+impl Judge {
+    /// A request for an order is at the gateway.
+    pub(crate) fn ordered(&mut self, number: &str, ordered: Ordered) {
+        self.fair.ordered.entry(number.to_owned()).or_insert(ordered);
+    }
+
+    /// A close of a number is at the gateway.
+    pub(crate) fn close_asked(&mut self, number: &str, now_s: i64) {
+        let Some(ordered) = self.fair.ordered.get(number) else { return };
+        let age_s = now_s - ordered.begins_s;
+        if self.fair.right_clocks && age_s < CLOSE_NOT_BEFORE_S {
+            self.violation(format!("{number} is closed when it is {age_s} s old"));
+        }
+    }
+
+    /// A customer sees an order.
+    pub(crate) fn viewed(&mut self, order_id: &str, amount_fen: u64, code: Option<&str>) {
+        let price = self.bought.get(order_id).map(|order| order.price_fen);
+        if price.is_some_and(|price| price != amount_fen) {
+            self.violation(format!("{order_id} is shown as {amount_fen} fen"));
+        }
+        let Some(code) = code else { return };
+        let number = self.fair.codes.get(code).cloned();
+        match number.filter(|number| order_of(number) == order_id) {
+            Some(number) => {
+                self.fair.seen.insert(number);
+            }
+            None => self.violation(format!("{order_id} shows a code that is not its own: {code}")),
+        }
+    }
+
+    /// An order shows as this from now on.
+    pub(crate) fn shown(&mut self, order_id: &str, phase: &str) {
+        if phase == "shipped" && !self.fair.said_yes.contains(order_id) {
+            self.violation(format!("{order_id} is shipped, and nobody has said so"));
+        }
+        let is_back = self.captured.values().any(|captured| {
+            let by_hand = || captured.refunds.keys().any(|number| self.by_hand.contains(number));
+            order_of(&captured.number) == order_id
+                && (captured.refunded() == captured.total_fen || by_hand())
+        });
+        if phase == "refunded" && !is_back {
+            self.violation(format!("{order_id} shows as refunded, and nothing went back"));
+        }
+    }
+
+    /// What a shop is told of a payment, besides its amount.
+    pub(crate) fn shop_told(
+        &mut self,
+        order_id: &str,
+        order_no: Option<&str>,
+        (transaction_id, at_s): (&str, Option<i64>),
+    ) {
+        let known = self.bought.get(order_id).map(|order| order.order_no.clone());
+        if known.is_some() && known.as_deref() != order_no {
+            self.violation(format!("{order_id} is {known:?}, and its shop is told {order_no:?}"));
+        }
+        let paid_s = self.captured.get(transaction_id).map(|captured| captured.at_s);
+        if paid_s.is_some() && paid_s != at_s {
+            let what = format!("{order_id} was paid at {paid_s:?}, and its shop is told {at_s:?}");
+            self.violation(what);
+        }
+    }
+
+    /// Goods of an order go out.
+    pub(crate) fn may_be_handed_over(&mut self, order_id: &str, transaction_id: Option<&str>) {
+        let gone = |id: &str| self.fair.back_at_once.contains(id);
+        if transaction_id.is_some_and(gone) {
+            self.violation(format!("{order_id} ships for what went back by hand before"));
+        }
+    }
+
+    /// A shop was told that this much is more than is left, its other refunds included.
+    pub(crate) fn refused_as_too_much(&mut self, order_id: &str, all_fen: u64) {
+        let Some(order) = self.bought.get(order_id) else { return };
+        let mut payments =
+            self.captured.values().filter(|captured| order_of(&captured.number) == order_id);
+        let kept = match order.shipped.first() {
+            Some((_, Some(id))) => self.captured.get(id),
+            Some((_, None)) => payments.next().filter(|_| payments.next().is_none()),
+            None => None,
+        };
+        let fits = kept.is_some_and(|kept| all_fen <= kept.total_fen);
+        if fits && !self.may_fail(order_id) {
+            self.violation(format!("{order_id}: {all_fen} fen are said to be too much to go back"));
+        }
+    }
+
+    /// Whether refunds of an order may fail: WeChat ends one badly, or somebody gave something back
+    /// by hand.
+    pub(crate) fn may_fail(&self, order_id: &str) -> bool {
+        let by_hand = self.captured.values().any(|captured| {
+            order_of(&captured.number) == order_id
+                && captured.refunds.keys().any(|number| self.by_hand.contains(number))
+        });
+        by_hand || self.ends_badly.iter().any(|number| order_of(number) == order_id)
+    }
+
+    /// What is left of it when nothing moves any more.
+    pub(crate) fn fair_at_rest(&mut self, books: &Books) {
+        let mut wrong = Vec::new();
+        for (number, ordered) in &self.fair.ordered {
+            let Some(order) = self.bought.get(order_of(number)) else { continue };
+            let is_right = ordered.total_fen == order.price_fen
+                && ordered.lasts_s == order.lasts_s.cast_signed()
+                && ordered.notify_url == NOTIFY_URL;
+            if !is_right {
+                wrong.push(format!("{number} was ordered as {ordered:?}, and wished {order:?}"));
+            }
+        }
+        for row in &books.payments {
+            let (id, at_s) = (cell(row, "transaction_id"), cell(row, "paid_at").parse().ok());
+            if self.captured.get(id).is_some_and(|captured| Some(captured.at_s) != at_s) {
+                wrong.push(format!("{id} was paid at {at_s:?}, as it is recorded"));
+            }
+        }
+        for row in &books.orders {
+            let (id, phase) = (cell(row, "order_id"), cell(row, "phase"));
+            // One whose time is over when it gets there at last is refused, and fails.
+            let is_long = self.bought.get(id).is_some_and(|order| order.lasts_s >= LONG_S);
+            if phase == "failed" && is_long && self.fair.right_clocks {
+                wrong.push(format!("{id} has failed, and WeChat takes it"));
+            }
+            if matches!(phase, "cancelled" | "expired") {
+                let open = self.fair.open.iter().filter(|number| order_of(number) == id);
+                wrong.extend(open.map(|number| format!("{number} is {phase} and never closed")));
+            }
+        }
+        let mut alarms: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for row in &books.anomalies {
+            alarms.entry(cell(row, "transaction_id")).or_default().insert(cell(row, "kind"));
+        }
+        self.alarms_are_right(&alarms, &mut wrong);
+        self.paid_in_time(&alarms, &mut wrong);
+        self.others_money(&mut wrong);
+        wrong.into_iter().for_each(|what| self.violation(what));
+    }
+
+    /// Of each payment that goes back by the rule a person is told why, and it is true.
+    fn alarms_are_right(&self, alarms: &BTreeMap<&str, BTreeSet<&str>>, wrong: &mut Vec<String>) {
+        for (id, captured) in &self.captured {
+            let kinds = alarms.get(id.as_str());
+            let by_rule = captured.refunds.keys().any(|number| self.is_by_rule(number));
+            if by_rule && kinds.is_none() {
+                wrong.push(format!("{id} goes back, and nobody is told why"));
+            }
+            let Some(order) = self.bought.get(order_of(&captured.number)) else { continue };
+            let has = |kind| kinds.is_some_and(|kinds| kinds.contains(kind));
+            let after_end = has("paid_after_close") || has("paid_after_cancel");
+            if has("amount_mismatch") && captured.total_fen == order.price_fen
+                || has("currency_mismatch") && !self.foreign.contains(id)
+                || after_end && !order.shipped.is_empty()
+            {
+                wrong.push(format!("{id} is said to be {kinds:?}"));
+            }
+        }
+    }
+
+    /// Whoever paid once, in time, with a phone, what it costs, gets the goods: unless somebody
+    /// wanted it otherwise.
+    fn paid_in_time(&self, alarms: &BTreeMap<&str, BTreeSet<&str>>, wrong: &mut Vec<String>) {
+        let mut times: BTreeMap<&str, u64> = BTreeMap::new();
+        for captured in self.captured.values() {
+            *times.entry(order_of(&captured.number)).or_default() += 1;
+        }
+        for id in &self.fair.scanned {
+            let Some(captured) = self.captured.get(id) else { continue };
+            let order_id = order_of(&captured.number);
+            let Some(order) = self.bought.get(order_id) else { continue };
+            let otherwise = captured.total_fen != order.price_fen
+                || self.foreign.contains(id)
+                || times.get(order_id) != Some(&1)
+                || self.fair.cancelled.contains(order_id)
+                || self.wished.contains(order_id)
+                || captured.refunds.keys().any(|number| self.by_hand.contains(number));
+            let waits = |kind: &&str| matches!(*kind, "not_fetched" | "not_confirmed");
+            let waits = alarms.get(id.as_str()).is_some_and(|kinds| kinds.iter().any(waits));
+            if !otherwise && order.shipped.is_empty() && !waits {
+                wrong.push(format!(
+                    "{id} ({}) was paid in time, and nothing ships",
+                    captured.number
+                ));
+            }
+        }
+    }
+
+    /// What only the bill tells of, and is not ours to move, stays where it is.
+    fn others_money(&self, wrong: &mut Vec<String>) {
+        for (id, captured) in &self.captured {
+            let number = &captured.number;
+            let stays = match self.unknown {
+                UnknownPolicy::All => false,
+                UnknownPolicy::Ours => number.starts_with("OTHER-"),
+                UnknownPolicy::Hold => true,
+            };
+            if stays && self.fair.untold.contains(number) && !captured.refunds.is_empty() {
+                wrong.push(format!("{id} ({number}) was not ours to give back"));
+            }
+        }
+    }
+}
