@@ -40,6 +40,8 @@ impl Ordered {
 #[derive(Debug, Default)]
 pub(crate) struct Fair {
     pub(crate) right_clocks: bool,
+    /// Whether servers always hold a key that counts.
+    pub(crate) right_keys: bool,
     ordered: BTreeMap<String, Ordered>,
     /// The number of each code that WeChat gave.
     pub(crate) codes: BTreeMap<String, String>,
@@ -179,9 +181,10 @@ impl Judge {
         }
         for row in &books.orders {
             let (id, phase) = (cell(row, "order_id"), cell(row, "phase"));
-            // One whose time is over when it gets there at last is refused, and fails.
+            // One whose time is over when it gets there at last is refused, and fails: a clock is
+            // wrong, or a key was for hours.
             let is_long = self.bought.get(id).is_some_and(|order| order.lasts_s >= LONG_S);
-            if phase == "failed" && is_long && self.fair.right_clocks {
+            if phase == "failed" && is_long && self.fair.right_clocks && self.fair.right_keys {
                 wrong.push(format!("{id} has failed, and WeChat takes it"));
             }
             if matches!(phase, "cancelled" | "expired") {

@@ -170,6 +170,7 @@ impl World {
         let mut judge = Judge::default();
         (judge.hold, judge.unknown) = (plan.hold, plan.unknown);
         judge.fair.right_clocks = plan.right_clocks();
+        judge.fair.right_keys = plan.right_keys();
         let start_ms = plan.starts_s * 1000;
         let mut world = Self {
             seed,

@@ -12,6 +12,9 @@ use saoma_server::simulation::{No, SHOP, View};
 const TRIES_MAX: u32 = 400;
 /// How often a page looks at its order.
 const VIEWS_MAX: u32 = 60;
+/// By when a server knows that a number is closed: its last question by time comes half an hour
+/// after the number was made, and the answer may be lost some times.
+const LEARNS_WITHIN_MS: u64 = 3_000_000;
 
 /// A customer, the order, and what it comes to.
 #[derive(Debug)]
@@ -25,7 +28,8 @@ pub(super) struct Customer {
     habit: Habit,
     /// The code that is to be paid: the first one that was shown, or that of the next number.
     code: Option<String>,
-    is_first_closed: bool,
+    /// When somebody closed the first number.
+    closed_ms: Option<u64>,
     views: u32,
     tries: u32,
     has_paid: bool,
@@ -102,7 +106,7 @@ impl World {
             order_id: None,
             habit,
             code: None,
-            is_first_closed: false,
+            closed_ms: None,
             views: 0,
             tries: 0,
             has_paid: false,
@@ -175,8 +179,8 @@ impl World {
         }
         self.judge.viewed(view.order_id.as_str(), view.amount_fen.get(), view.code_url.as_deref());
         let customer = &mut self.customers[at];
-        if customer.is_first_closed && !customer.has_paid {
-            return self.next_number(at, phase, view.code_url.as_deref());
+        if let (Some(closed_ms), false) = (customer.closed_ms, customer.has_paid) {
+            return self.next_number(at, closed_ms, phase, view.code_url.as_deref());
         }
         match phase {
             "placing" if customer.views < VIEWS_MAX => self.after(1_000, Event::View(at)),
@@ -216,7 +220,7 @@ impl World {
 
     /// The first number was closed by somebody: there will be another one, which is paid, and so is
     /// the first one.
-    fn next_number(&mut self, at: usize, phase: &str, code: Option<&str>) {
+    fn next_number(&mut self, at: usize, closed_ms: u64, phase: &str, code: Option<&str>) {
         let customer = &mut self.customers[at];
         if phase == "open" && code.is_some() && customer.code.as_deref() != code {
             customer.code = code.map(str::to_owned);
@@ -225,8 +229,10 @@ impl World {
             let new = self.people.pick(&[0, 50, 3_000, 200_000]);
             self.after(new, Event::Pay(at));
             self.after(old, Event::PayByForce(at, "an older number paid"));
-        } else if matches!(phase, "open" | "placing") && customer.views < VIEWS_MAX {
-            self.after(20_000, Event::View(at));
+        } else if matches!(phase, "open" | "placing") && self.now_ms < closed_ms + LEARNS_WITHIN_MS
+        {
+            let pause = if customer.views < VIEWS_MAX { 20_000 } else { 120_000 };
+            self.after(pause, Event::View(at));
         } else if phase == "open"
             && code.is_some()
             && self.plan.right_clocks()
@@ -398,7 +404,7 @@ impl World {
         let customer = &mut self.customers[at];
         let Some(order_id) = &customer.order_id else { return };
         let number = format!("{order_id}-1");
-        customer.is_first_closed = true;
+        customer.closed_ms = Some(self.now_ms);
         customer.views = 0;
         self.fault("number closed by another program");
         self.close_number(&number);
