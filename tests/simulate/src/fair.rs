@@ -2,6 +2,7 @@
 //! customers are told, and whether whoever paid in time gets the goods.
 
 use crate::judge::{Judge, order_of};
+use crate::plan::Plan;
 use crate::verdict::{Books, cell};
 use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
@@ -39,9 +40,9 @@ impl Ordered {
 /// What the judge keeps for it.
 #[derive(Debug, Default)]
 pub(crate) struct Fair {
-    pub(crate) right_clocks: bool,
+    right_clocks: bool,
     /// Whether servers always hold a key that counts.
-    pub(crate) right_keys: bool,
+    right_keys: bool,
     ordered: BTreeMap<String, Ordered>,
     /// The number of each code that WeChat gave.
     pub(crate) codes: BTreeMap<String, String>,
@@ -61,6 +62,13 @@ pub(crate) struct Fair {
     pub(crate) given_back: BTreeSet<usize>,
     /// Payments of which something went back by hand before anybody here could know of them.
     pub(crate) back_at_once: BTreeSet<String>,
+}
+
+impl Fair {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let (right_clocks, right_keys) = (plan.right_clocks(), plan.right_keys());
+        Self { right_clocks, right_keys, ..Self::default() }
+    }
 }
 
 impl Judge {

@@ -235,6 +235,11 @@ impl Plan {
     pub(crate) const fn right_keys(&self) -> bool {
         matches!(self.keys.change, KeyChange::No | KeyChange::ByTheBook)
     }
+
+    /// Both.
+    pub(crate) const fn is_right(&self) -> bool {
+        self.right_clocks() && self.right_keys()
+    }
 }
 
 /// How often something happens, if its kind is there at all.

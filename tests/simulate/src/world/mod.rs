@@ -169,8 +169,7 @@ impl World {
         merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
         let mut judge = Judge::default();
         (judge.hold, judge.unknown) = (plan.hold, plan.unknown);
-        judge.fair.right_clocks = plan.right_clocks();
-        judge.fair.right_keys = plan.right_keys();
+        judge.fair = crate::fair::Fair::of(&plan);
         let start_ms = plan.starts_s * 1000;
         let mut world = Self {
             seed,

@@ -12,8 +12,7 @@ use saoma_server::simulation::{No, SHOP, View};
 const TRIES_MAX: u32 = 400;
 /// How often a page looks at its order.
 const VIEWS_MAX: u32 = 60;
-/// By when a server knows that a number is closed: its last question by time comes half an hour
-/// after the number was made, and the answer may be lost some times.
+/// By when a server knows that a number is closed: the last question by time is half an hour old.
 const LEARNS_WITHIN_MS: u64 = 3_000_000;
 
 /// A customer, the order, and what it comes to.
@@ -233,11 +232,7 @@ impl World {
         {
             let pause = if customer.views < VIEWS_MAX { 20_000 } else { 120_000 };
             self.after(pause, Event::View(at));
-        } else if phase == "open"
-            && code.is_some()
-            && self.plan.right_clocks()
-            && self.plan.right_keys()
-        {
+        } else if phase == "open" && code.is_some() && self.plan.is_right() {
             let what = format!("{:?} shows the code of a closed number", customer.order_id);
             self.judge.violation(what);
         }
@@ -332,7 +327,7 @@ impl World {
         let customer = &self.customers[at];
         let age_ms = self.now_ms - customer.ordered_ms;
         let is_long = customer.expires_in_s >= 7_200 && age_ms < 1_500_000;
-        if is_long && self.plan.right_clocks() && self.plan.right_keys() && number.ends_with("-1") {
+        if is_long && self.plan.is_right() && number.ends_with("-1") {
             let event = Event::MustBeKnown(transaction_id.to_owned());
             self.after(5_400_000 - age_ms, event);
         }
