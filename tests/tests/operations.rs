@@ -136,7 +136,7 @@ async fn a_sqlite_database_is_backed_up_while_it_runs_and_restored() {
     desk.run("sqlite-backup").await.unwrap();
     let lost = desk.sell("A-2").await;
     let again = desk.run("sqlite-backup").await.unwrap_err();
-    assert!(again.contains("backup.db: "), "a backup is never overwritten: {again}");
+    assert!(again.contains("backup.db is there already"), "a backup is never overwritten: {again}");
     desk.stop().await;
     desk.run("sqlite-restore").await.unwrap();
     desk.start("server.toml").await;
