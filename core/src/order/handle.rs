@@ -81,7 +81,8 @@ impl Order {
 
     fn close_due(&self) -> Option<UnixTime> {
         let attempt = self.attempts.last()?;
-        if attempt.closing || attempt.unknown_on_close || attempt.payment.is_some() {
+        let waits = attempt.closing || attempt.asking && attempt.says_paid;
+        if waits || attempt.unknown_on_close || attempt.payment.is_some() {
             return None;
         }
         let after_s = if planted!("close-at-once") { 0 } else { CLOSE_NOT_BEFORE_S };
@@ -121,6 +122,7 @@ impl Step {
             && !attempt.asking
         {
             attempt.asking = true;
+            attempt.says_paid = false;
             self.emit(Effect::Query { attempt: index });
         }
     }
@@ -182,7 +184,11 @@ impl Step {
             return;
         }
         if attempt.payment.is_none() {
-            return self.ask(index);
+            self.ask(index);
+            if let Some(attempt) = self.attempt(index) {
+                attempt.says_paid = true;
+            }
+            return;
         }
         // Of two payments for the number it may have told either.
         attempt.asking = false;

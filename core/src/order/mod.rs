@@ -166,6 +166,10 @@ struct Attempt {
     /// When time or somebody who watches last made a query.
     #[cfg_attr(feature = "serde", serde(default))]
     asked_at: Option<UnixTime>,
+    /// WeChat has said that it is paid, and the query that is under way has yet to say by what.
+    /// Until then a close would be answered in the same way.
+    #[cfg_attr(feature = "serde", serde(default))]
+    says_paid: bool,
     /// A close is under way.
     closing: bool,
     /// WeChat said on a close that it does not know the number.
@@ -492,6 +496,7 @@ impl Attempt {
             queries: 0,
             asking: false,
             asked_at: None,
+            says_paid: false,
             closing: false,
             unknown_on_close: false,
             payment: None,

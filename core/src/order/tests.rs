@@ -327,6 +327,18 @@ fn a_payment_that_beats_the_deadlines_close_still_ships() {
 }
 
 #[test]
+fn what_is_said_to_be_paid_is_closed_again_only_once_the_query_says_that_it_is_not() {
+    let step = run(&[(placed(), 1), (Event::Tick, EXPIRY_S)]);
+    let step = step.order.handle(&Event::SaysPaid { attempt: 0 }, at(EXPIRY_S + 1));
+    assert_eq!(kinds(&step), [""; 0], "it is asked already");
+    let step = step.order.handle(&Event::Tick, at(EXPIRY_S + 500));
+    assert_eq!(kinds(&step), [""; 0], "WeChat would say the same again");
+    let step = step.order.handle(&Event::NotPaid { attempt: 0 }, at(EXPIRY_S + 501));
+    let step = step.order.handle(&Event::Tick, at(EXPIRY_S + 502));
+    assert_eq!(kinds(&step), ["close"]);
+}
+
+#[test]
 fn a_payment_after_close_goes_back() {
     let step =
         run(&[(placed(), 1), (Event::Tick, EXPIRY_S), (CLOSED, 901), (paid("T1", PRICE), 902)]);
