@@ -15,7 +15,9 @@ pub(super) struct Notice {
     body: String,
     of_refund: bool,
     is_forged: bool,
-    /// Which keys the server holds that it came to.
+    /// The server that it came to.
+    node: Option<usize>,
+    /// Which keys that server holds.
     held: Held,
     /// What was committed when a forged one arrived.
     commits: u64,
@@ -120,7 +122,8 @@ impl World {
     ) {
         self.last_notice += 1;
         let body = body.to_owned();
-        let notice = Notice { delivery, body, of_refund, is_forged, held: Held::Old, commits: 0 };
+        let (node, held, commits) = (None, Held::Old, 0);
+        let notice = Notice { delivery, body, of_refund, is_forged, node, held, commits };
         self.notices.insert(self.last_notice, notice);
         self.after(after_ms, Event::NoticeArrives(self.last_notice));
     }
@@ -145,7 +148,7 @@ impl World {
         };
         let held = self.nodes[node].held;
         let Some(notice) = self.notices.get_mut(&id) else { return };
-        (notice.held, notice.commits) = (held, commits);
+        (notice.node, notice.held, notice.commits) = (Some(node), held, commits);
         let (of_refund, body) = (notice.of_refund, notice.body.clone());
         self.task(node, move |server| async move {
             let answer = server.notify(of_refund, body.as_bytes()).await;
@@ -181,6 +184,20 @@ impl World {
             self.after(ANSWER_WITHIN_MS, Event::Returned(delivery, Returned::Late));
         } else {
             self.after(at, Event::Returned(delivery, Returned::Answer(status, text)));
+        }
+    }
+
+    /// A server has died: of what it had not answered the gateway sees that the line is cut.
+    pub(super) fn hang_up(&mut self, node: usize) {
+        let cut: Vec<u64> = (self.notices.iter())
+            .filter(|(_, notice)| notice.node == Some(node))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in cut {
+            if let Some(delivery) = self.notices.remove(&id).and_then(|notice| notice.delivery) {
+                self.fault("notice cut off");
+                self.returned(delivery, &Returned::Unreachable);
+            }
         }
     }
 

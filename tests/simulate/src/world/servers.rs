@@ -250,6 +250,7 @@ impl World {
         let epoch = dead.epoch;
         dead.epoch = 0;
         self.bus.end(epoch);
+        self.hang_up(node);
         self.after(back, Event::Start(node));
     }
 
