@@ -4,12 +4,12 @@ use super::Reconciler;
 use super::words::{State, Why};
 use crate::config::UnknownPolicy;
 use crate::service::ToldRefund;
-use crate::store::{AttemptRow, DifferenceRow, End, StoreError};
+use crate::store::{AttemptRow, DifferenceRow, End, OrderRow, StoreError};
 use saoma_core::api::{
     Call, Class, ErrCode, OrderQueryAnswer, Payment, PaymentNo, RefundNo, RefundQuery,
     RefundQueryAnswer, RefundRecord, TradeState,
 };
-use saoma_core::ids::{AppId, OutTradeNo};
+use saoma_core::ids::{AppId, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::native::Gateway;
 use saoma_core::reconcile::{DifferenceKind, Question};
@@ -19,6 +19,9 @@ use std::fmt::Display;
 
 /// Longest pause between two questions about one difference, in seconds.
 const PAUSE_MAX_S: u64 = 3_600;
+/// How often a refund waits for its payment to be known, which is for some half a day. The bill may
+/// be wrong about it.
+const WAITS_MAX: u32 = 20;
 /// Most payments of a day that go back although nobody knows their numbers, unless the
 /// configuration says that all do.
 const UNKNOWN_MAX: u64 = 10;
@@ -56,17 +59,17 @@ struct Line<'r> {
 impl Reconciler {
     /// Asks about a difference and commits what follows.
     pub(super) async fn ask(&self, row: DifferenceRow) -> Result<End, StoreError> {
-        let line = match self.held(&row).await? {
-            Some(end) => Err(end),
-            None => self.line(&row).await?,
-        };
-        let told = match line {
-            Err(end) => Told::Nothing(end),
-            Ok(line) => match row.difference().question() {
-                Question::Order => self.ask_order(&row, &line).await,
-                Question::Refund => self.ask_refunds(&row, &line).await,
-                Question::None | Question::Person => Told::Nothing(row.end.clone()),
-            },
+        let told = if let Some(end) = self.held(&row).await? {
+            Told::Nothing(end)
+        } else if self.payment_is_first(&row).await? {
+            self.again(&row, "its payment is not known yet")
+        } else {
+            match (self.line(&row).await?, row.difference().question()) {
+                (Err(end), _) => Told::Nothing(end),
+                (Ok(line), Question::Order) => self.ask_order(&row, &line).await,
+                (Ok(line), Question::Refund) => self.ask_refunds(&row, &line).await,
+                (Ok(_), Question::None | Question::Person) => Told::Nothing(row.end.clone()),
+            }
         };
         if let Told::Again { why, .. } = &told {
             let (kind, number) = (row.key.kind.as_str(), &row.key.number);
@@ -107,6 +110,20 @@ impl Reconciler {
             }
         };
         Ok(Some(End::new(State::Open, Why::Held, why)))
+    }
+
+    /// Whether a refund's payment is still to be taken: it stands in the bill as well, so WeChat is
+    /// asked about it, and only then can its order be told what went back.
+    async fn payment_is_first(&self, row: &DifferenceRow) -> Result<bool, StoreError> {
+        if row.difference().question() != Question::Refund || row.tries > WAITS_MAX {
+            return Ok(false);
+        }
+        let Ok(number) = OutTradeNo::new(&row.out_trade_no) else { return Ok(false) };
+        let mut reader = self.service().store.reader().await?;
+        let Some(attempt) = AttemptRow::get(&mut reader, &number).await? else { return Ok(false) };
+        let order = OrderRow::get(&mut reader, &attempt.order_id).await?;
+        let order = order.ok_or(StoreError::Corrupt("order_id"))?.order;
+        Ok(order.captured(attempt.index).is_none())
     }
 
     /// The line to WeChat on which a number can be asked about, or why there is none.
@@ -156,9 +173,14 @@ impl Reconciler {
     }
 
     async fn ask_refunds(&self, row: &DifferenceRow, line: &Line<'_>) -> Told {
+        // Not by the number: if it was paid twice, WeChat may tell of the other payment.
+        let Ok(payment) = TransactionId::new(&row.transaction_id) else {
+            let note = "this is no payment that WeChat could be asked about";
+            return Told::Nothing(End::new(State::Open, Why::NobodyToAsk, note));
+        };
         let (mut refunds, mut total) = (Vec::new(), None);
         for offset in (0..REFUNDS_MAX).step_by(REFUNDS_PAGE) {
-            match self.refunds_from(line, offset).await {
+            match self.refunds_from(line, &payment, offset).await {
                 Ok((page, paid)) => {
                     total = paid.or(total);
                     let is_last = page.len() < REFUNDS_PAGE;
@@ -177,10 +199,11 @@ impl Reconciler {
     async fn refunds_from(
         &self,
         line: &Line<'_>,
+        payment: &TransactionId,
         offset: u8,
     ) -> Result<(Vec<ToldRefund>, Option<Fen>), String> {
         let nonce = self.service().context.nonce().map_err(|error| error.to_string())?;
-        let query = RefundQuery::new(RefundNo::Payment(PaymentNo::OutTrade(&line.number)));
+        let query = RefundQuery::new(RefundNo::Payment(PaymentNo::Transaction(payment)));
         let query = if offset == 0 { Ok(query) } else { query.offset(offset) };
         let query = query.map_err(|error| error.to_string())?;
         let look = |answer: RefundQueryAnswer<'_, '_, _>| match answer {

@@ -3,11 +3,11 @@ use super::spool::{Spool, SpoolWriter};
 use super::words::{State, Why};
 use super::*;
 use crate::store::{BillSum, End};
-use crate::testing::{Shop, alter, merchant};
+use crate::testing::{PRICE, Shop, alter, merchant};
 use crate::webhook::{Reach, Webhooks};
 use allocation_counter::measure;
 use saoma_core::money::Fen;
-use saoma_core::reconcile::{BillNumber, BillRefundState, PaymentState, What};
+use saoma_core::reconcile::{BillNumber, BillRefundState, DifferenceKind, PaymentState, What};
 use saoma_core::sign::SignType;
 
 fn at(beijing: &str) -> UnixTime {
@@ -203,6 +203,41 @@ async fn a_refund_of_which_nothing_is_known_is_missing_here() {
             "20261123 refund_missing_here BY-HAND-1 5 - open asking",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_refund_is_asked_about_when_its_payment_is_known() {
+    let shop = Shop::open().await;
+    let (_, attempt) = shop.order("A-1").await;
+    let out_trade_no = number(&attempt);
+    let paid = BillEntry { out_trade_no, ..payment(1, at("20261123192731"), PRICE) };
+    let what = What::Refund {
+        out_refund_no: number("BY-HAND-1"),
+        refund_id: number("5030"),
+        refund_fee: Fen::new(5).unwrap(),
+        state: BillRefundState::Done,
+    };
+    let notice = shop.notice(&attempt, &paid.transaction_id, PRICE);
+    compare(&shop, "20261123", &[BillEntry { what, ..paid.clone() }, paid]).await;
+    let now = shop.service.context.clock.now();
+    let books = reconciler(shop.service);
+    let claim = async || {
+        let mut tx = books.service().store.begin().await.unwrap();
+        let row = DifferenceRow::claim(&mut tx, now, now.plus(60)).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        row
+    };
+    let [payment, refund] = [claim().await, claim().await];
+    assert_eq!(payment.key.kind, DifferenceKind::MissingHere);
+    assert_eq!(refund.key.kind, DifferenceKind::RefundMissingHere);
+
+    // Whatever WeChat said of it now, there is no payment that it could be told of.
+    let end = books.ask(refund.clone()).await.unwrap();
+    assert_eq!((end.state, end.why), (State::Open, Why::Asking), "{}", end.note);
+    books.service().notify(&notice).await.unwrap();
+    // With a line to WeChat it would be asked.
+    let end = books.ask(refund.clone()).await.unwrap();
+    assert_eq!((end.state, end.why), (State::Open, Why::NobodyToAsk), "{}", end.note);
 }
 
 #[tokio::test]

@@ -212,7 +212,9 @@ impl DifferenceRow {
         now: UnixTime,
         until: UnixTime,
     ) -> Result<Option<Self>, StoreError> {
-        let sql = "select * from bill_difference where due_at <= $1 order by due_at limit 1";
+        // By kind, so that a payment is asked about before what went back of it.
+        let sql = "select * from bill_difference where due_at <= $1
+                   order by due_at, mch_id, bill_date, kind, number limit 1";
         let Some(row) = conn.fetch_one(sql, vec![now.into()]).await? else { return Ok(None) };
         let mut row = Self::read(&row)?;
         let sql = "update bill_difference set due_at = $1, tries = tries + 1

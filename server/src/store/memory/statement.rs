@@ -298,7 +298,11 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         S::NextDifference,
         "select min(due_at) as due_at from bill_difference where due_at is not null",
     ),
-    (S::DueDifference, "select * from bill_difference where due_at <= $1 order by due_at limit 1"),
+    (
+        S::DueDifference,
+        "select * from bill_difference where due_at <= $1 order by due_at, mch_id, bill_date, \
+         kind, number limit 1",
+    ),
     (
         S::TakeDifference,
         "update bill_difference set due_at = $1, tries = tries + 1 where mch_id = $2 and \
