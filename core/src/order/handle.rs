@@ -460,3 +460,19 @@ impl Step {
         }
     }
 }
+
+impl Attempt {
+    pub(super) const fn new(created_at: UnixTime) -> Self {
+        Self {
+            created_at,
+            queries: 0,
+            asking: false,
+            asked_at: None,
+            says_paid: false,
+            closing: false,
+            unknown_on_close: false,
+            payment: None,
+            conflicts: Vec::new(),
+        }
+    }
+}

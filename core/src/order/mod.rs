@@ -488,19 +488,3 @@ impl Order {
         }
     }
 }
-
-impl Attempt {
-    const fn new(created_at: UnixTime) -> Self {
-        Self {
-            created_at,
-            queries: 0,
-            asking: false,
-            asked_at: None,
-            says_paid: false,
-            closing: false,
-            unknown_on_close: false,
-            payment: None,
-            conflicts: Vec::new(),
-        }
-    }
-}
