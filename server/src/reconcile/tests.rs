@@ -236,7 +236,7 @@ async fn a_refund_is_asked_about_when_its_payment_is_known() {
     assert_eq!((end.state, end.why), (State::Open, Why::Asking), "{}", end.note);
     books.service().notify(&notice).await.unwrap();
     // With a line to WeChat it would be asked.
-    let end = books.ask(refund.clone()).await.unwrap();
+    let end = books.ask(refund).await.unwrap();
     assert_eq!((end.state, end.why), (State::Open, Why::NobodyToAsk), "{}", end.note);
 }
 
