@@ -39,8 +39,9 @@ pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
             let pool = pool.connect_with(options).await?;
             let mut conn = Line::Sqlite(pool.acquire().await?).into();
             let tables = tables(&mut conn, &SQLITE_TABLES).await?;
-            // A file without tables has its journal set when they are made.
-            if tables == Tables::Current {
+            // A file without tables has its journal set when they are made, and a backup that was
+            // put back at the next start.
+            if tables == Tables::Current && has_log(&mut conn).await? {
                 check_pragmas(&mut conn).await?;
             }
             drop(conn);
@@ -61,6 +62,12 @@ pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
             Ok(tables)
         }
     }
+}
+
+/// Whether it is as a server has left it: its writes go to a log first.
+async fn has_log(conn: &mut Conn) -> Result<bool, OpenError> {
+    let row = conn.fetch_one("pragma journal_mode", vec![]).await.map_err(OpenError::Store)?;
+    Ok(row.is_some_and(|row| row.text("journal_mode").is_ok_and(|mode| mode == "wal")))
 }
 
 async fn tables(conn: &mut Conn, migrator: &Migrator) -> Result<Tables, OpenError> {
