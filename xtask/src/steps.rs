@@ -227,16 +227,21 @@ fn window_test() -> Result<(), Failure> {
 fn follow_test() -> Result<(), Failure> {
     setup::node()?;
     let chromium = setup::chromium()?;
+    // They mostly wait, for lines that are down and for what a page does next.
+    let mut tests = ignored_tests_at_once("follow", 4);
     // It measures and judges nothing: `cargo xtask bench follow`.
-    let mut tests = ignored_tests("follow");
     run(tests.args(["--skip", "latency"]).env("SAOMA_CHROMIUM", chromium))
 }
 
 /// The tests of `tests/tests/NAME.rs` that need more than Rust, one after the other. With the
 /// whole workspace, as in the steps before, so that nothing is compiled a second time.
 pub(crate) fn ignored_tests(name: &str) -> Command {
+    ignored_tests_at_once(name, 1)
+}
+
+fn ignored_tests_at_once(name: &str, threads: u32) -> Command {
     let mut command = cargo(&["test", "--workspace", "--test", name]);
-    command.args(["--", "--ignored", "--nocapture", "--test-threads=1"]);
+    command.args(["--", "--ignored", "--nocapture", &format!("--test-threads={threads}")]);
     command
 }
 
