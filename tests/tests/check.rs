@@ -28,8 +28,7 @@ impl Desk {
         let ours = sandbox.client_certificate(MCH_ID).unwrap();
         std::fs::write(folder.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
         std::fs::write(folder.path().join("apiclient_cert.p12"), &ours.p12).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let port = saoma_tests::free_port().unwrap();
         Self { sandbox, folder, port }
     }
 

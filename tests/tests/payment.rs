@@ -227,9 +227,8 @@ async fn one_transaction_cannot_pay_two_orders() {
 
 #[tokio::test]
 async fn the_standby_host_is_called_when_the_main_one_is_gone() {
-    // Nobody listens on the port of a listener that is gone.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let world = World::with(HMAC, &format!("http://{gone}")).await;
+    let nobody = saoma_tests::free_port().unwrap();
+    let world = World::with(HMAC, &format!("http://127.0.0.1:{nobody}")).await;
     let order = world.order("A-1").await;
     world.pay(&order);
     world.until(&order.id, "shipped").await;
