@@ -12,7 +12,7 @@ use saoma_core::native::Gateway;
 use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::time::UnixTime;
 use saoma_sandbox::gateway::Call;
-use saoma_sandbox::{ConsoleRefund, FaultRule, Often, RefundAccount, Target, Tender};
+use saoma_sandbox::{ConsoleRefund, FaultRule, Often, Target, Tender};
 use saoma_server::{Clock, Random, Reconciled};
 use serde_json::Value;
 use std::time::Duration;
@@ -310,12 +310,7 @@ async fn a_refund_made_by_hand_is_named_and_told_to_its_order() {
     let order = world.order("A-1").await;
     world.pay(&order);
     world.until(&order.id, "shipped").await;
-    let refund = ConsoleRefund {
-        refund_fen: Some(500),
-        out_refund_no: None,
-        account: RefundAccount::default(),
-        desc: None,
-    };
+    let refund = ConsoleRefund { refund_fen: Some(500), ..ConsoleRefund::default() };
     world.advance(60);
     let made = world.sandbox.refund_by_hand(&Target::of_number(&order.number), refund).unwrap();
     world.advance(UNTIL_BILL);
@@ -329,6 +324,41 @@ async fn a_refund_made_by_hand_is_named_and_told_to_its_order() {
     assert_eq!(day["refunds"]["here"], day["refunds"]["bill"], "it is recorded now");
     let refunds = world.refunds(&order.id).await;
     assert_eq!((refunds.len(), &refunds[0]["asked_by"]), (1, &"elsewhere".into()), "{refunds:?}");
+}
+
+#[tokio::test]
+async fn of_a_number_paid_twice_the_bill_tells_which_payment_went_back() {
+    let world = World::start().await;
+    let order = world.order("A-1").await;
+    // Asked by the number alone, WeChat tells of the first; we know the second.
+    world.pay_as(&order, unnotified());
+    let second = world.pay_as(&order, Tender { force: true, ..Tender::default() });
+    world.until(&order.id, "shipped").await;
+    world.advance(60);
+    let by_hand = |payment: Option<String>, refund_fen| {
+        let refund = ConsoleRefund {
+            transaction_id: payment,
+            refund_fen: Some(refund_fen),
+            ..ConsoleRefund::default()
+        };
+        let target = Target::of_number(&order.number);
+        world.sandbox.refund_by_hand(&target, refund).unwrap().out_refund_no
+    };
+    let (of_first, of_second) = (by_hand(None, 300), by_hand(Some(second), 500));
+    world.advance(UNTIL_BILL);
+    let day = settled(&world).await;
+    let differences = day["differences"].as_array().unwrap();
+    for (number, fen) in [(&of_first, 300), (&of_second, 500)] {
+        let found = differences.iter().find(|found| found["out_refund_no"] == number.as_str());
+        let found = found.unwrap_or_else(|| panic!("{number} is not there: {day:#}"));
+        assert_eq!((&found["why"], &found["bill_fen"]), (&"by_hand".into(), &fen.into()));
+    }
+    let refunds = world.refunds(&order.id).await;
+    assert_eq!(refunds.len(), 1, "only one of them is of the order's payment: {refunds:?}");
+    assert_eq!(
+        (&refunds[0]["asked_by"], &refunds[0]["amount_fen"]),
+        (&"elsewhere".into(), &500.into())
+    );
 }
 
 #[tokio::test]

@@ -48,6 +48,7 @@ struct RefundBody {
     code_url: Option<String>,
     out_trade_no: Option<String>,
     mch_id: Option<String>,
+    transaction_id: Option<String>,
     refund_fee: Option<u64>,
     out_refund_no: Option<String>,
     #[serde(default)]
@@ -59,6 +60,7 @@ async fn refund(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let body: RefundBody = read(&body)?;
     let target = target(body.code_url, body.out_trade_no, body.mch_id)?;
     let refund = ConsoleRefund {
+        transaction_id: body.transaction_id,
         refund_fen: body.refund_fee,
         out_refund_no: body.out_refund_no,
         account: body.refund_account,

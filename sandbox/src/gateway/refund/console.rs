@@ -17,6 +17,8 @@ use crate::time::UnixTime;
 /// A refund made by hand in the merchant's console: the merchant's server has never heard of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsoleRefund {
+    /// Which payment goes back; `None` for the order's first.
+    pub transaction_id: Option<String>,
     /// How much goes back, in fen; `None` for all that is left.
     pub refund_fen: Option<u64>,
     /// Its number: 1 to 64 letters, digits, `_`, `-`, `|`, `*` and `@`. `None` for one that the
@@ -117,8 +119,8 @@ impl ConsoleRefund {
 }
 
 impl Gateway {
-    /// Makes a refund by hand in the merchant's console, of the order's first payment. Its end is
-    /// told to the address that the merchant has set there.
+    /// Makes a refund by hand in the merchant's console. Its end is told to the address that the
+    /// merchant has set there.
     ///
     /// # Errors
     ///
@@ -132,7 +134,7 @@ impl Gateway {
         self.settle(now);
         refund.check()?;
         let key = self.find(target)?;
-        let payment = self.payment(&key, None).cloned();
+        let payment = self.payment(&key, refund.transaction_id.as_deref()).cloned();
         let payment = payment.ok_or(RefundError::Order(PayError::NotPaid))?;
         let refund_fen = refund.refund_fen.unwrap_or_else(|| self.left_fen(&payment));
         if !(1..=TOTAL_FEN_MAX).contains(&refund_fen) {
@@ -314,6 +316,27 @@ mod tests {
         assert_eq!(by_hand(&mut shop, ConsoleRefund::default()).unwrap().refund_fee, 1300);
         let again = by_hand(&mut shop, ConsoleRefund::default()).unwrap_err();
         assert_eq!(again.to_string(), "ERROR: 订单已全额退款");
+    }
+
+    #[test]
+    fn of_an_order_that_was_paid_twice_either_payment_goes_back_by_hand() {
+        let mut shop = paid();
+        let tender = Tender { notify: false, force: true, ..Tender::default() };
+        let second = shop.pay(NO, tender).unwrap().transaction_id;
+        let of = |id: &str| ConsoleRefund {
+            transaction_id: Some(id.to_owned()),
+            ..ConsoleRefund::default()
+        };
+        by_hand(&mut shop, of(&second)).unwrap();
+        let refunds = |shop: &Shop| {
+            let order = shop.gateway.orders(NOW).remove(0);
+            order.payments.iter().map(|payment| payment.refunds.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(refunds(&shop), [0, 1]);
+        let unknown = by_hand(&mut shop, of("4200"));
+        assert_eq!(unknown, Err(RefundError::Order(PayError::NotPaid)));
+        by_hand(&mut shop, ConsoleRefund::default()).unwrap();
+        assert_eq!(refunds(&shop), [1, 1]);
     }
 
     #[test]
