@@ -12,14 +12,15 @@ pub(super) fn judge(phase: Phase, amount: Fen, payment: &Payment) -> Result<(), 
     if payment.refunded && !planted!("by-hand-refund-ships") {
         return Err(Anomaly::RefundedElsewhere);
     }
-    let is_more = planted!("more-than-the-price-ships") && payment.total_fee > amount;
-    if payment.total_fee != amount && !planted!("skip-amount-check") && !is_more {
-        return Err(Anomaly::AmountMismatch);
-    }
+    // First, as amounts of two currencies cannot be compared.
     match payment.currency {
         Currency::Cny => {}
         Currency::Other if planted!("skip-currency-check") => {}
         Currency::Other => return Err(Anomaly::CurrencyMismatch),
+    }
+    let is_more = planted!("more-than-the-price-ships") && payment.total_fee > amount;
+    if payment.total_fee != amount && !planted!("skip-amount-check") && !is_more {
+        return Err(Anomaly::AmountMismatch);
     }
     match phase {
         Phase::Closing(Reason::Expired) if planted!("in-time-goes-back") => {

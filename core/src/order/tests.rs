@@ -279,9 +279,12 @@ fn of_a_payment_of_nothing_nothing_goes_back() {
 
 #[test]
 fn another_currency_goes_back() {
-    let payment = Payment { currency: Currency::Other, ..payment("T1", PRICE) };
-    let step = run(&[(placed(), 1), (Event::Paid { attempt: 0, payment }, 2)]);
-    assert_eq!(kinds(&step), ["refund", "currency_mismatch"]);
+    // Whatever the amount is: it is not one of yuan.
+    for amount in [PRICE, 1] {
+        let payment = Payment { currency: Currency::Other, ..payment("T1", amount) };
+        let step = run(&[(placed(), 1), (Event::Paid { attempt: 0, payment }, 2)]);
+        assert_eq!(kinds(&step), ["refund", "currency_mismatch"]);
+    }
 }
 
 #[test]

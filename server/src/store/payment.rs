@@ -2,7 +2,7 @@
 
 use super::order::all;
 use super::{Conn, Row, StoreError, Value};
-use saoma_core::api::Payment;
+use saoma_core::api::{Currency, Payment};
 use saoma_core::ids::{MchId, OrderId, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::Anomaly;
@@ -17,6 +17,15 @@ pub(crate) struct PaymentRow {
     pub(crate) order_id: Option<OrderId>,
     /// `ship`, or the anomaly that keeps it from shipping.
     pub(crate) verdict: &'static str,
+}
+
+/// What the verdict is on every payment in another currency, whatever else is wrong with it: the
+/// row says nowhere else that its amount is not one of yuan.
+const OTHER_CURRENCY: &str = Anomaly::CurrencyMismatch.as_str();
+
+/// Whether a recorded payment with this verdict was made in yuan.
+pub(crate) fn is_cny(verdict: &str) -> bool {
+    verdict != OTHER_CURRENCY
 }
 
 impl PaymentRow {
@@ -50,7 +59,10 @@ impl PaymentRow {
                 row.order_id.as_ref().map_or("", OrderId::as_str).into(),
                 payment.total_fee.into(),
                 payment.paid_at.into(),
-                row.verdict.into(),
+                match payment.currency {
+                    Currency::Cny => row.verdict.into(),
+                    Currency::Other => OTHER_CURRENCY.into(),
+                },
                 now.into(),
             ]
         };

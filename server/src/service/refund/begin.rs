@@ -12,13 +12,42 @@ use saoma_core::order::{Anomaly, Effect, RefundBy};
 
 /// What customers read in WeChat when money that could not be kept goes back.
 const REASON: &str = "订单未能完成，款项原路退回";
-const OTHER_CURRENCY: &str =
-    "paid in another currency than CNY: refund it by hand in WeChat's merchant platform";
 
-const PARTLY_BACK: &str =
-    "some of it went back already: see in WeChat's merchant platform what is left";
-const SECOND: &str = "a second payment of one number: see in WeChat's merchant platform whether \
-                      both are there, then release this refund or dismiss it";
+/// Why a refund waits for a person from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// We ask for refunds in yuan only.
+    OtherCurrency,
+    PartlyBack,
+    Second,
+}
+
+impl Trouble {
+    /// What is wrong with a payment by itself.
+    const fn of(payment: &Payment) -> Option<Self> {
+        match payment.currency {
+            Currency::Other => Some(Self::OtherCurrency),
+            Currency::Cny if payment.refunded => Some(Self::PartlyBack),
+            Currency::Cny => None,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::OtherCurrency => {
+                "paid in another currency than CNY: refund it by hand in WeChat's merchant \
+                 platform, then dismiss this refund"
+            }
+            Self::PartlyBack => {
+                "some of it went back already: see in WeChat's merchant platform what is left"
+            }
+            Self::Second => {
+                "a second payment of one number: see in WeChat's merchant platform whether both \
+                 are there, then release this refund or dismiss it"
+            }
+        }
+    }
+}
 
 /// What a shop says about the refund that it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +69,7 @@ struct New<'n> {
     part: Fen,
     by: AskedBy,
     wish: Option<&'n Wish>,
-    /// Why it cannot be sent.
-    trouble: Option<&'static str>,
+    trouble: Option<Trouble>,
 }
 
 impl Change {
@@ -74,7 +102,7 @@ impl Change {
                 RefundBy::Shop => AskedBy::Shop,
             },
             wish,
-            trouble: (!is_cny).then_some(OTHER_CURRENCY),
+            trouble: (!is_cny).then_some(Trouble::OtherCurrency),
         };
         self.put_new_refund(&seller, &new, effect.clone());
         Ok(())
@@ -87,7 +115,7 @@ impl Change {
         payment: &Payment,
     ) -> Result<(), StoreError> {
         let Payment { transaction_id, out_trade_no, total_fee, .. } = payment;
-        let trouble = trouble(payment);
+        let trouble = Trouble::of(payment);
         self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, trouble)
     }
 
@@ -99,8 +127,8 @@ impl Change {
         payment: &Payment,
     ) -> Result<(), StoreError> {
         let Payment { transaction_id, out_trade_no, total_fee, .. } = payment;
-        let trouble = trouble(payment).or(Some(SECOND));
-        self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, trouble)
+        let trouble = Trouble::of(payment).unwrap_or(Trouble::Second);
+        self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, Some(trouble))
     }
 
     /// Puts down the refund after one that WeChat has closed, of a payment without an order.
@@ -118,7 +146,7 @@ impl Change {
         transaction_id: &TransactionId,
         out_trade_no: &OutTradeNo,
         total: Fen,
-        trouble: Option<&'static str>,
+        trouble: Option<Trouble>,
     ) -> Result<(), StoreError> {
         let sellers = &self.context.sellers.sellers;
         let seller = sellers.iter().find(|seller| seller.merchant.mch_id == *mch_id);
@@ -152,8 +180,10 @@ impl Change {
         let is_held =
             is_held && (new.order.is_some() || !saoma_core::planted!("hold-not-for-unknown"));
         let reason = new.wish.map_or(REASON, |wish| &wish.reason);
+        let trouble = new.trouble.map(|trouble| trouble.text().to_owned());
         let (request, trouble) = match request(seller, new, reason) {
-            Ok(request) => (request, new.trouble.map(str::to_owned)),
+            _ if new.trouble == Some(Trouble::OtherCurrency) => (String::new(), trouble),
+            Ok(request) => (request, trouble),
             Err(error) => (String::new(), Some(format!("{error}: refund it by hand"))),
         };
         let state = match (is_held, &trouble) {
@@ -200,15 +230,6 @@ impl Change {
         };
         let mch_id = merchant.mch_id.clone();
         self.put_entry(NewEntry { key: key(&new.number), order_id, mch_id, effect, state });
-    }
-}
-
-/// Why a payment cannot be given back without a person.
-const fn trouble(payment: &Payment) -> Option<&'static str> {
-    match payment.currency {
-        Currency::Other => Some(OTHER_CURRENCY),
-        Currency::Cny if payment.refunded => Some(PARTLY_BACK),
-        Currency::Cny => None,
     }
 }
 

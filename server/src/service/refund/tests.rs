@@ -16,7 +16,11 @@ const T2: &str = "4200009999202611230000000002";
 
 /// An order with a code, and the number to be paid.
 async fn open(shop: &mut Shop) -> (OrderId, String) {
-    let order = shop.order("A-1").await;
+    open_as(shop, "A-1").await
+}
+
+async fn open_as(shop: &mut Shop, order_no: &str) -> (OrderId, String) {
+    let order = shop.order(order_no).await;
     let placed = shop.at_once.try_recv().unwrap();
     let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();
     let outcome = Outcome::Event(Event::Placed { attempt: 0, code_url });
@@ -153,14 +157,56 @@ async fn a_refund_that_failed_is_over_once_a_person_has_seen_to_it() {
 
 #[tokio::test]
 async fn what_was_paid_in_another_currency_is_held_and_says_why() {
-    let shop = Shop::open().await;
-    let (_, number) = shop.order("A-1").await;
-    let mut fields = notice_fields(&number, T1, "1800");
-    fields.iter_mut().find(|(name, _)| *name == "fee_type").unwrap().1 = "USD";
-    let notice = signed(&fields, KEY, SignType::HmacSha256);
-    shop.service.notify(&notice).await.unwrap();
-    let refund = shop.rows("select state, trouble from refund").await.remove(0);
-    assert!(refund.starts_with("held paid in another currency"), "{refund}");
+    const T3: &str = "4200009999202611230000000003";
+    let mut shop = Shop::open().await;
+    let (_, number) = open(&mut shop).await;
+    let (_, paid) = open_as(&mut shop, "A-2").await;
+    shop.service.notify(&shop.notice(&paid, "4200009999202611230000000004", PRICE)).await.unwrap();
+    // Alone, as the second of a number, and for a number that is nobody's.
+    for (number, transaction_id, fen) in
+        [(&*number, T1, "250"), (&paid, T2, "1800"), ("SOMEBODYELSES-1", T3, "1")]
+    {
+        let mut fields = notice_fields(number, transaction_id, fen);
+        fields.iter_mut().find(|(name, _)| *name == "fee_type").unwrap().1 = "USD";
+        shop.service.notify(&signed(&fields, KEY, SignType::HmacSha256)).await.unwrap();
+    }
+    let sql = "select transaction_id, verdict from payment where total_fee_fen < 1800
+               or transaction_id = '4200009999202611230000000002' order by 1";
+    assert_eq!(shop.rows(sql).await, [T1, T2, T3].map(|id| format!("{id} currency_mismatch")));
+    let sql = "select out_refund_no, request, state, trouble from refund order by transaction_id";
+    let refunds = shop.rows(sql).await;
+    assert_eq!(refunds.len(), 3);
+    for refund in refunds {
+        let (number, rest) = refund.split_once(' ').unwrap();
+        assert!(rest.starts_with(" held paid in another currency"), "{refund}");
+        let number = OutRefundNo::new(number).unwrap();
+        // It would go out in yuan.
+        let released = shop.service.release_refund(&number, "wang").await;
+        assert!(matches!(released, Err(DecideError::Unsendable)), "{released:?}");
+        shop.service.dismiss_refund(&number, "wang").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_second_payment_for_a_number_stays_when_a_person_dismisses_its_refund() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    for transaction_id in [T1, T2] {
+        shop.service.notify(&shop.notice(&number, transaction_id, PRICE)).await.unwrap();
+    }
+    let trouble = shop.rows("select trouble from refund").await.remove(0);
+    assert!(trouble.starts_with("a second payment of one number"), "{trouble}");
+    let out_refund_no = OutRefundNo::new(&format!("T{T2}-R1")).unwrap();
+    shop.service.dismiss_refund(&out_refund_no, "wang").await.unwrap();
+    assert_eq!(shop.rows("select kind, refund from anomaly").await, ["conflict dismissed"]);
+    for entry in [due(&shop).await.unwrap(), due(&shop).await.unwrap()] {
+        assert!(!matches!(shop.service.refund_job(&entry).await, Ok(Some(RefundJob::Send(_)))));
+        shop.service.settle(entry, Outcome::Unwanted).await.unwrap();
+    }
+    shop.clock.advance(86_400);
+    assert!(due(&shop).await.is_none());
+    assert_eq!(shop.rows("select state from refund").await, ["dismissed"]);
+    assert_eq!(shop.phase(&order_id).await.0, "paid", "the first one is kept");
 }
 
 #[tokio::test]
