@@ -18,6 +18,7 @@ use crate::store::{KeyRow, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::{MchId, OrderId, TransactionId};
 use saoma_core::money::Fen;
+use saoma_core::order::Order;
 use saoma_core::watch::Phase;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -47,17 +48,21 @@ pub(super) async fn overview(office: &Arc<Office>) -> Result<OverviewPage, Store
     Ok(OverviewPage { figures, oldest: oldest.map(|entry| (entry.kind, entry.due_at)), bill })
 }
 
-pub(super) async fn orders(office: &Office, all: &Asked) -> Result<OrdersPage, StoreError> {
+/// `None`: there is no such phase or day.
+pub(super) async fn orders(office: &Office, all: &Asked) -> Result<Option<OrdersPage>, StoreError> {
     let text = |name| asked(all, name).to_owned();
-    let known_phase = Phase::from_name(asked(all, "phase")).map(Phase::as_str);
-    let day = read_date(asked(all, "day"));
     let filter = Filter {
         q: text("q"),
-        phase: known_phase.unwrap_or_default().to_owned(),
+        phase: text("phase"),
         shop: text("shop"),
         mch_id: text("merchant"),
-        day: day.as_ref().map(|_| text("day")).unwrap_or_default(),
+        day: text("day"),
     };
+    let day = read_date(&filter.day);
+    let is_phase = filter.phase.is_empty() || Phase::from_name(&filter.phase).is_some();
+    if !is_phase || day.is_none() && !filter.day.is_empty() {
+        return Ok(None);
+    }
     let shops: Vec<String> = office.settings.shops.iter().map(|shop| shop.id.clone()).collect();
     let mut reader = office.looks.for_people().await?;
     let (orders, older_than, looked_back_to) = if filter.q.is_empty() {
@@ -87,7 +92,7 @@ pub(super) async fn orders(office: &Office, all: &Asked) -> Result<OrdersPage, S
     let merchants = office.settings.merchants.iter().map(|merchant| merchant.mch_id.clone());
     let merchants = merchants.collect();
     let orders = orders.into_iter().map(item).collect();
-    Ok(OrdersPage { filter, shops, merchants, orders, older_than, looked_back_to })
+    Ok(Some(OrdersPage { filter, shops, merchants, orders, older_than, looked_back_to }))
 }
 
 /// The day that an order's id begins with.
@@ -120,6 +125,13 @@ pub(super) async fn order(office: &Office, id: &OrderId) -> Result<Option<OrderP
     let (history, is_cut) = ListedMoment::of(&mut reader, id.as_str()).await?;
     let messages = ListedMoment::notifications(&mut reader, &numbers).await?;
     let order = &row.order;
+    let is_of = |refund: &RefundRow, payment: &ListedPayment| {
+        refund.transaction_id.as_str() == payment.transaction_id
+    };
+    let is_cny = |refund: &RefundRow| {
+        payments.iter().all(|payment| payment.is_cny || !is_of(refund, payment))
+    };
+    let refunds = refunds.into_iter().map(|row| of_refund(is_cny(&row), row)).collect();
     Ok(Some(OrderPage {
         order_id: id.to_string(),
         amount: order.amount(),
@@ -131,7 +143,7 @@ pub(super) async fn order(office: &Office, id: &OrderId) -> Result<Option<OrderP
         anomalies,
         payments: payments.into_iter().map(|payment| of_payment(&row, payment)).collect(),
         attempts: attempts.into_iter().map(of_attempt).collect(),
-        refunds: refunds.into_iter().map(of_refund).collect(),
+        refunds,
         entries: entries.into_iter().map(entry).collect(),
         moments: moments(&history, messages),
         is_cut,
@@ -149,9 +161,11 @@ fn of_attempt(row: ListedAttempt) -> Attempt {
 }
 
 fn of_payment(row: &OrderRow, payment: ListedPayment) -> Payment {
-    let is_kept = kept(row).is_some_and(|(id, _)| id == payment.transaction_id);
+    let kept = kept(&row.order);
+    let is_kept = kept.is_some_and(|(_, id, _)| id.as_str() == payment.transaction_id);
     Payment {
-        refundable: left(row).filter(|_| is_kept),
+        refundable: left(&row.order).filter(|_| is_kept && payment.is_cny),
+        is_cny: payment.is_cny,
         transaction_id: payment.transaction_id,
         out_trade_no: payment.out_trade_no,
         amount: payment.total_fee,
@@ -161,15 +175,14 @@ fn of_payment(row: &OrderRow, payment: ListedPayment) -> Payment {
 }
 
 /// What is left of the order's payment to give back.
-fn left(row: &OrderRow) -> Option<Fen> {
-    let order = &row.order;
-    let mut attempts = order.kept_attempt().into_iter().chain(0..=order.current_attempt());
-    let attempt = attempts.find(|attempt| order.captured(*attempt).is_some())?;
+fn left(order: &Order) -> Option<Fen> {
+    let (attempt, ..) = kept(order)?;
     let left = order.refundable(attempt);
     (left != Fen::ZERO && order.may_refund(attempt, left).is_ok()).then_some(left)
 }
 
-fn of_refund(row: RefundRow) -> Refund {
+fn of_refund(is_cny: bool, row: RefundRow) -> Refund {
+    let is_sendable = row.is_sendable();
     let ends = row.ended_at.or(row.accepted_at).or(row.sent_at).unwrap_or(row.created_at);
     Refund {
         out_refund_no: row.out_refund_no.to_string(),
@@ -179,6 +192,8 @@ fn of_refund(row: RefundRow) -> Refund {
         refund_id: row.refund_id.map(|id| id.to_string()),
         updated_at: ends,
         trouble: row.trouble,
+        is_cny,
+        is_sendable,
     }
 }
 
@@ -268,6 +283,7 @@ pub(super) async fn anomalies(office: &Office, all: &Asked) -> Result<AnomaliesP
             transaction_id: row.transaction_id,
             expected: row.expected,
             paid: row.paid,
+            is_cny: row.is_cny,
             noticed_at: row.noticed_at,
             refund: row.refund,
             held,
@@ -279,24 +295,26 @@ pub(super) async fn anomalies(office: &Office, all: &Asked) -> Result<AnomaliesP
 async fn held_refund(
     reader: &mut crate::store::Conn,
     id: &TransactionId,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<(String, bool)>, StoreError> {
     let refunds = RefundRow::of_payment(reader, id).await?;
     let held = refunds.into_iter().find(|refund| refund.state == RefundState::Held);
-    Ok(held.map(|refund| refund.out_refund_no.to_string()))
+    Ok(held.map(|refund| (refund.out_refund_no.to_string(), refund.is_sendable())))
 }
 
-pub(super) async fn outbox(office: &Office, all: &Asked) -> Result<OutboxPage, StoreError> {
+/// `None`: there is no list of such a state.
+pub(super) async fn outbox(office: &Office, all: &Asked) -> Result<Option<OutboxPage>, StoreError> {
     let state = match asked(all, "state") {
+        "" => EntryState::Pending,
         "dead" => EntryState::Dead,
         "held" => EntryState::Held,
-        _ => EntryState::Pending,
+        _ => return Ok(None),
     };
     let mut reader = office.looks.for_people().await?;
     let name = outbox_state(state);
     if name.is_empty() {
         let entries = ListedEntry::to_do(&mut reader, LINES).await?;
         let entries = entries.into_iter().map(entry).collect();
-        return Ok(OutboxPage { state, entries, older: None });
+        return Ok(Some(OutboxPage { state, entries, older: None }));
     }
     let at = asked(all, "at").parse().unwrap_or(i64::MAX);
     let before = (at, asked(all, "order"), asked(all, "key"));
@@ -306,7 +324,7 @@ pub(super) async fn outbox(office: &Office, all: &Asked) -> Result<OutboxPage, S
         let at = updated_at.get();
         format!("/operator/outbox?state={name}&at={at}&order={order_id}&key={key}")
     });
-    Ok(OutboxPage { state, entries: rows.into_iter().map(entry).collect(), older })
+    Ok(Some(OutboxPage { state, entries: rows.into_iter().map(entry).collect(), older }))
 }
 
 pub(super) async fn bills(office: &Office, all: &Asked) -> Result<BillsPage, StoreError> {

@@ -233,6 +233,7 @@ fn order_page(description: &str, phase: &str) -> OrderPage {
             amount: fen(1_800),
             paid_at: at("20261123192731"),
             verdict: "ship".to_owned(),
+            is_cny: true,
             refundable: Some(fen(1_300)),
         }],
         refunds: vec![Refund {
@@ -243,6 +244,8 @@ fn order_page(description: &str, phase: &str) -> OrderPage {
             refund_id: Some("50000000382019052709732678859".to_owned()),
             updated_at: at("20261123193000"),
             trouble: Some(SCRIPT.to_owned()),
+            is_cny: true,
+            is_sendable: true,
         }],
         entries: entries(),
         moments: moments(),
@@ -259,12 +262,14 @@ fn anomaly_items() -> Vec<AnomalyItem> {
         transaction_id: T1.to_owned(),
         expected: order.map(|_| fen(1_800)),
         paid: fen(1),
+        is_cny: kind != "currency_mismatch",
         noticed_at: at("20261123192731"),
         refund: refund.to_owned(),
-        held: held.map(str::to_owned),
+        held: held.map(|number| (number.to_owned(), kind != "currency_mismatch")),
     };
     vec![
         item("amount_mismatch", Some("A-1001"), "held", Some("20261123192600K7Q2M9XB-R1")),
+        item("currency_mismatch", Some("A-1003"), "held", Some("20261123192600K7Q2M9XC-R1")),
         item("unknown_order", None, "due", None),
         item("conflict", Some(SCRIPT), "none", None),
         item("paid_after_close", Some("A-1002"), "refunded", None),

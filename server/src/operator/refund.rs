@@ -10,9 +10,9 @@ use crate::store::{OrderRow, StoreError};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use saoma_core::ids::OrderId;
+use saoma_core::ids::{OrderId, TransactionId};
 use saoma_core::money::Fen;
-use saoma_core::order::RefundRefused;
+use saoma_core::order::{Order, RefundRefused};
 
 /// Whether a wish can be fulfilled, or why not.
 pub(super) async fn refund(
@@ -28,7 +28,8 @@ pub(super) async fn refund(
     let row = OrderRow::get(&mut reader, &order_id).await.map_err(failed)?;
     drop(reader);
     let row = row.ok_or_else(|| not_found(visitor.lang))?;
-    let captured = kept(&row).ok_or_else(|| not_found(visitor.lang))?;
+    let (attempt, transaction_id, paid) =
+        kept(&row.order).ok_or_else(|| not_found(visitor.lang))?;
     let amount = parse_yuan(posted.field("amount")).filter(|amount| *amount != Fen::ZERO);
     let reason = posted.field("reason").trim();
     let refund_no = match posted.field("refund_no") {
@@ -43,8 +44,8 @@ pub(super) async fn refund(
         order_id: order_id.to_string(),
         order_no: row.order_no.clone(),
         description: row.description.clone(),
-        transaction_id: captured.0,
-        paid: captured.1,
+        transaction_id: transaction_id.to_string(),
+        paid,
         amount: amount.unwrap_or_default(),
         reason: reason.to_owned(),
         refund_no,
@@ -59,6 +60,10 @@ pub(super) async fn refund(
         (Ok(_), Some(amount)) if !again.is_empty() && parse_yuan(again) != Some(amount) => {
             Some(w.amount_differs)
         }
+        // The second step may be the same form again, whose refund is a part of what is gone.
+        (Ok(_), Some(amount)) if again.is_empty() => {
+            row.order.may_refund(attempt, amount).err().map(|why| in_words(w, why))
+        }
         (Ok(_), Some(_)) => None,
     };
     if let (Ok(new), None, false) = (&new, confirm.error, again.is_empty()) {
@@ -67,14 +72,8 @@ pub(super) async fn refund(
             Ok(_) => return Ok(done(&format!("/operator/orders/{order_id}"), Notice::RefundBegun)),
             Err(AskRefundError::NotFound) => return Err(not_found(visitor.lang)),
             Err(AskRefundError::Store(error)) => return Err(failed(error)),
-            Err(AskRefundError::Refused(RefundRefused::TooMuch { .. })) => {
-                confirm.error = Some(w.amount_too_large);
-            }
-            Err(
-                AskRefundError::Refused(_)
-                | AskRefundError::RefundNoTaken
-                | AskRefundError::Dispensing,
-            ) => {
+            Err(AskRefundError::Refused(why)) => confirm.error = Some(in_words(w, why)),
+            Err(AskRefundError::RefundNoTaken | AskRefundError::Dispensing) => {
                 confirm.error = Some(w.refund_refused);
             }
         }
@@ -84,10 +83,16 @@ pub(super) async fn refund(
     Ok(answer(status, page::refund(&frame, &confirm)))
 }
 
-/// The payment that a refund would be of, as the service chooses it.
-pub(super) fn kept(row: &OrderRow) -> Option<(String, Fen)> {
-    let order = &row.order;
-    let attempts = order.kept_attempt().into_iter().chain(0..=order.current_attempt());
-    let mut captured = attempts.filter_map(|attempt| order.captured(attempt));
-    captured.next().map(|(transaction_id, amount)| (transaction_id.to_string(), amount))
+const fn in_words(w: &Words, why: RefundRefused) -> &'static str {
+    match why {
+        RefundRefused::TooMuch { .. } => w.amount_too_large,
+        _ => w.refund_refused,
+    }
+}
+
+/// The payment that a refund would be of, as the service chooses it: its attempt, its number and
+/// what was paid.
+pub(super) fn kept(order: &Order) -> Option<(u8, &TransactionId, Fen)> {
+    let mut attempts = order.kept_attempt().into_iter().chain(0..=order.current_attempt());
+    attempts.find_map(|attempt| order.captured(attempt).map(|(id, paid)| (attempt, id, paid)))
 }

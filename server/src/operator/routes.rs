@@ -8,7 +8,7 @@ use super::load;
 use super::page::{self, EntryState, LoginPage, Notice};
 use super::visitor::{
     Desk, Posted, Visitor, done, field, is_foreign, lang_of, not_found, page as answer, refused,
-    unavailable,
+    unavailable, unknown_filter,
 };
 use super::words::Words;
 use crate::service::{AskError, DecideError};
@@ -178,6 +178,7 @@ async fn orders(State(office): State<Desk>, visitor: Visitor, Query(asked): Aske
     let frame = visitor.frame(&office).await?;
     let page = load::orders(&office, &asked).await;
     let page = page.map_err(|error| unavailable(visitor.lang, &error))?;
+    let page = page.ok_or_else(|| unknown_filter(visitor.lang))?;
     Ok(answer(StatusCode::OK, page::orders(&frame, &page)))
 }
 
@@ -235,7 +236,7 @@ async fn decide(office: &Desk, number: &str, posted: &Posted, release: bool) -> 
             tracing::info!(operator, state = state.as_str(), "a refund was not held any more");
             Ok(done("/operator/anomalies", Notice::Nothing))
         }
-        Err(DecideError::Unsendable) => Ok(done("/operator/anomalies", Notice::Nothing)),
+        Err(DecideError::Unsendable) => Ok(done("/operator/anomalies", Notice::Unsendable)),
         Err(DecideError::NotFound) => Err(not_found(*lang)),
         Err(DecideError::Store(error)) => Err(unavailable(*lang, &error)),
     }
@@ -245,6 +246,7 @@ async fn outbox(State(office): State<Desk>, visitor: Visitor, Query(asked): Aske
     let frame = visitor.frame(&office).await?;
     let page = load::outbox(&office, &asked).await;
     let page = page.map_err(|error| unavailable(visitor.lang, &error))?;
+    let page = page.ok_or_else(|| unknown_filter(visitor.lang))?;
     Ok(answer(StatusCode::OK, page::outbox(&frame, &page)))
 }
 

@@ -6,9 +6,14 @@ use saoma_core::time::UnixTime;
 
 /// `¥1,234.56`: exact to the fen.
 pub(crate) fn yuan(fen: Fen) -> String {
-    let text = fen.yuan().to_string();
+    format!("¥{}", hundredths(fen))
+}
+
+/// `1,234.56`, in whatever currency.
+pub(crate) fn hundredths(amount: Fen) -> String {
+    let text = amount.yuan().to_string();
     let (whole, rest) = text.split_once('.').unwrap_or((&text, "00"));
-    let mut grouped = String::from("¥");
+    let mut grouped = String::new();
     for (at, digit) in whole.char_indices() {
         if at > 0 && (whole.len() - at).is_multiple_of(3) {
             grouped.push(',');

@@ -163,6 +163,12 @@ pub(super) fn not_found(lang: Lang) -> Response {
     page(StatusCode::NOT_FOUND, problem(lang, w.not_found, w.not_found_text))
 }
 
+/// The address asks for a state or a day that there is not: everything would be another answer.
+pub(super) fn unknown_filter(lang: Lang) -> Response {
+    let w = Words::of(lang);
+    page(StatusCode::BAD_REQUEST, problem(lang, w.unknown_filter, w.unknown_filter_text))
+}
+
 /// The database does not answer; what it says is logged, never shown.
 pub(super) fn unavailable(lang: Lang, error: &StoreError) -> Response {
     tracing::error!(%error, "an operator's page failed");

@@ -2,7 +2,7 @@
 //! rows, so whoever shows them keeps them for a while.
 
 use super::look::fen;
-use super::{Conn, Row, StoreError, Value};
+use super::{Conn, OTHER_CURRENCY, Row, StoreError, Value};
 use saoma_core::money::Fen;
 use saoma_core::time::UnixTime;
 
@@ -44,7 +44,7 @@ pub(crate) async fn orders_made(
     row.map_or(Ok(0), |row| row.number("count"))
 }
 
-/// What merchants were paid from `from` to below `to`.
+/// What merchants were paid from `from` to below `to`, in yuan.
 pub(crate) async fn paid(
     conn: &mut Conn,
     merchants: &[String],
@@ -54,8 +54,10 @@ pub(crate) async fn paid(
     for mch_id in merchants {
         // PostgreSQL sums to a type of its own.
         let sql = "select count(*) as count, cast(coalesce(sum(total_fee_fen), 0) as bigint) as fen
-                   from payment where mch_id = $1 and paid_at >= $2 and paid_at < $3";
-        let values: Vec<Value> = vec![mch_id.as_str().into(), from.into(), to.into()];
+                   from payment
+                   where mch_id = $1 and paid_at >= $2 and paid_at < $3 and verdict <> $4";
+        let values: Vec<Value> =
+            vec![mch_id.as_str().into(), from.into(), to.into(), OTHER_CURRENCY.into()];
         if let Some(row) = conn.fetch_one(sql, values).await? {
             sum.count += row.number::<u64>("count")?;
             let total = sum.fen.checked_add(fen(&row, "fen")?);

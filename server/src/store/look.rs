@@ -3,7 +3,7 @@
 //! However many orders there are, a page stays fast: lists go by keys and never count, a filter
 //! looks at a limited stretch of orders at a time, and a search uses the keys that are there.
 
-use super::{Conn, Row, StoreError, Value};
+use super::{Conn, OTHER_CURRENCY, Row, StoreError, Value};
 use saoma_core::money::Fen;
 use saoma_core::order::Order;
 use saoma_core::time::UnixTime;
@@ -155,6 +155,7 @@ pub(crate) struct ListedPayment {
     pub(crate) total_fee: Fen,
     pub(crate) paid_at: UnixTime,
     pub(crate) verdict: String,
+    pub(crate) is_cny: bool,
 }
 
 /// A line of an order's history, or a message about it.
@@ -187,12 +188,14 @@ impl ListedPayment {
     pub(crate) async fn of(conn: &mut Conn, order: &Order) -> Result<Vec<Self>, StoreError> {
         let keys = order.transactions().map(|id| id.as_str().into()).collect();
         let read = |row: &Row| {
+            let verdict = row.text("verdict")?;
             Ok(Self {
                 transaction_id: row.text("transaction_id")?,
                 out_trade_no: row.text("out_trade_no")?,
                 total_fee: fen(row, "total_fee_fen")?,
                 paid_at: row.time("paid_at")?,
-                verdict: row.text("verdict")?,
+                is_cny: verdict != OTHER_CURRENCY,
+                verdict,
             })
         };
         let rows = conn.fetch_all("select * from payment", "transaction_id", keys).await?;
@@ -331,6 +334,7 @@ pub(crate) struct ListedAnomaly {
     pub(crate) out_trade_no: String,
     pub(crate) transaction_id: String,
     pub(crate) paid: Fen,
+    pub(crate) is_cny: bool,
     pub(crate) noticed_at: UnixTime,
     pub(crate) refund: String,
 }
@@ -349,8 +353,9 @@ impl ListedAnomaly {
     ) -> Result<Vec<Self>, StoreError> {
         let not = if is_waiting { "" } else { "not" };
         let sql = format!(
-            "select anomaly.*, orders.order_no, orders.amount_fen
+            "select anomaly.*, orders.order_no, orders.amount_fen, payment.verdict
              from anomaly left join orders on orders.order_id = anomaly.order_id
+             left join payment on payment.transaction_id = anomaly.transaction_id
              where anomaly.noticed_at <= $1 and {not} anomaly.{WAITS}
              order by anomaly.noticed_at desc, anomaly.transaction_id, anomaly.kind
              limit $2 offset $3"
@@ -365,6 +370,7 @@ impl ListedAnomaly {
                 out_trade_no: row.text("out_trade_no")?,
                 transaction_id: row.text("transaction_id")?,
                 paid: fen(row, "paid_fen")?,
+                is_cny: row.optional_text("verdict")?.is_none_or(|it| it != OTHER_CURRENCY),
                 noticed_at: row.time("noticed_at")?,
                 refund: row.text("refund")?,
             })

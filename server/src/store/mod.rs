@@ -47,7 +47,7 @@ pub(crate) use outbox::{
     Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, hurry_queries, retry_entry,
 };
 pub(crate) use partition::{TABLES, make_months, months_of};
-pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, PaymentRow};
+pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, OTHER_CURRENCY, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
 pub(crate) use setting::{ping, setting, touch};

@@ -21,12 +21,7 @@ pub(crate) struct PaymentRow {
 
 /// What the verdict is on every payment in another currency, whatever else is wrong with it: the
 /// row says nowhere else that its amount is not one of yuan.
-const OTHER_CURRENCY: &str = Anomaly::CurrencyMismatch.as_str();
-
-/// Whether a recorded payment with this verdict was made in yuan.
-pub(crate) fn is_cny(verdict: &str) -> bool {
-    verdict != OTHER_CURRENCY
-}
+pub(crate) const OTHER_CURRENCY: &str = Anomaly::CurrencyMismatch.as_str();
 
 impl PaymentRow {
     /// The numbers that these transactions belong to, as far as they are known.

@@ -27,7 +27,7 @@ pub(crate) struct RefundRow {
     pub(crate) refund_no: Option<String>,
     pub(crate) reason: String,
     pub(crate) sign_type: SignType,
-    /// Without nonce and signature.
+    /// Without nonce and signature; empty when there is none that could be sent.
     pub(crate) request: String,
     pub(crate) state: RefundState,
     pub(crate) refund_id: Option<RefundId>,
@@ -131,6 +131,11 @@ impl RefundState {
 }
 
 impl RefundRow {
+    /// Whether it may be released: there is something that can be sent.
+    pub(crate) const fn is_sendable(&self) -> bool {
+        !self.request.is_empty()
+    }
+
     fn read(row: &Row) -> Result<Self, StoreError> {
         let order_id = row.text("order_id")?;
         let optional = |column| row.optional_text(column);

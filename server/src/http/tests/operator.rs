@@ -240,12 +240,19 @@ async fn an_order_is_found_by_each_of_its_numbers() {
         ("phase=placing&shop=shop&merchant=1900000109&day=2026-11-23", [false, true]),
         ("shop=other", [false, false]),
         ("day=2026-11-22", [false, false]),
-        ("day=nonsense&phase=nonsense", [true, true]),
         ("q=%27%20or%201%3D1%20--", [false, false]),
     ] {
         let page = browser.get(&format!("/operator/orders?{filter}")).await;
         let shown = [&made, &other].map(|order| page.html.contains(&order.id));
         assert_eq!((page.status, shown), (200, found), "{filter}");
+    }
+    for filter in
+        ["orders?day=nonsense", "orders?phase=Shipped", "orders?q=A-1&day=1", "outbox?state=undead"]
+    {
+        let page = browser.get(&format!("/operator/{filter}")).await;
+        assert_eq!(page.status, 400, "{filter}");
+        assert!(page.html.contains("no such state or day"), "{filter}");
+        assert!(!page.html.contains(&made.id) && !page.html.contains(&other.id), "{filter}");
     }
     desk.server.stop().await;
 }
@@ -367,6 +374,10 @@ async fn a_refund_is_confirmed_by_its_amount_and_stands_in_the_history() {
     assert!(order.html.contains("value=\"18.00\""), "all of it may go back");
     let csrf = order.csrf();
     let wish = [("csrf", &*csrf), ("amount", "5"), ("reason", "顾客说点错了")];
+    let too_much = [wish[0], ("amount", "18.01"), wish[2]];
+    let confirm = browser.post(&refund, &too_much).await;
+    assert_eq!(confirm.status, 409, "the first step says so too");
+    assert!(confirm.html.contains("more than can still be refunded"), "{}", confirm.html);
     let confirm = browser.post(&refund, &wish).await;
     assert_eq!(confirm.status, 200);
     assert!(confirm.html.contains("¥5.00") && confirm.html.contains("顾客说点错了"));
@@ -414,6 +425,34 @@ async fn a_second_payment_of_a_number_waits_on_its_orders_page() {
     for page in [path.as_str(), "/operator/anomalies"] {
         assert!(!browser.get(page).await.html.contains(&dismiss), "{page}");
     }
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_paid_in_another_currency_is_not_shown_as_yuan_and_not_released() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    let mut fields = notice_fields(&made.number, T1, "250");
+    fields.iter_mut().find(|(name, _)| *name == "fee_type").unwrap().1 = "USD";
+    desk.notify(signed(&fields, KEY, SignType::HmacSha256)).await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let overview = browser.get("/operator").await.html;
+    assert!(overview.contains("¥0.00") && !overview.contains("¥2.50"), "{overview}");
+    let path = format!("/operator/orders/{}", made.id);
+    for page in [path.as_str(), "/operator/anomalies"] {
+        let html = browser.get(page).await.html;
+        assert!(html.contains("2.50 (not in yuan)") && !html.contains("¥2.50"), "{page}: {html}");
+        assert!(html.contains("/dismiss\"") && !html.contains("/release\""), "{page}: {html}");
+        assert!(html.contains("Give the money back in WeChat"), "{page}: {html}");
+    }
+    // A page from before, or somebody who types the address.
+    let csrf = browser.get(&path).await.csrf();
+    let release = format!("/operator/refunds/{}-R1/release", made.id);
+    let page = browser.post(&release, &[("csrf", &csrf)]).await;
+    let told = browser.get(&page.location().to_owned()).await.html;
+    assert!(told.contains("class=\"notice\"") && told.contains("Give the money back"), "{told}");
+    let states = crate::testing::rows(&desk.server.store, "select state from refund").await;
+    assert_eq!(states, ["held"]);
     desk.server.stop().await;
 }
 

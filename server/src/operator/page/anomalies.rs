@@ -1,7 +1,7 @@
 //! Payments that may not ship: what waits for a person, and what is done.
 
 use super::frame::{Frame, Tab};
-use super::parts::{action, amount, empty, number, older, refund_state, time_and_distance};
+use super::parts::{action, amount, empty, number, older, paid, refund_state, time_and_distance};
 use maud::{Markup, html};
 use saoma_core::money::Fen;
 use saoma_core::time::UnixTime;
@@ -17,11 +17,12 @@ pub(crate) struct AnomalyItem {
     pub(crate) transaction_id: String,
     pub(crate) expected: Option<Fen>,
     pub(crate) paid: Fen,
+    pub(crate) is_cny: bool,
     pub(crate) noticed_at: UnixTime,
     /// Where its refund is: `none`, `due`, `held`, `asked`, `done`, ...
     pub(crate) refund: String,
-    /// The refund that waits for a person's word.
-    pub(crate) held: Option<String>,
+    /// The refund that waits for a person's word, and whether it may be released.
+    pub(crate) held: Option<(String, bool)>,
 }
 
 /// A part of the list.
@@ -72,7 +73,7 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
             }
             p { (w.anomaly_text(&anomaly.kind)) }
             dl .facts {
-                div { dt { (w.paid) } dd { (amount(anomaly.paid)) } }
+                div { dt { (w.paid) } dd { (paid(w, anomaly.paid, anomaly.is_cny)) } }
                 @if let Some(expected) = anomaly.expected {
                     div { dt { (w.expected) } dd { (amount(expected)) } }
                 }
@@ -90,24 +91,25 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
                 div .wide { dt { "transaction_id" } dd { (number(w, &anomaly.transaction_id)) } }
                 div .wide { dt { "out_trade_no" } dd { (number(w, &anomaly.out_trade_no)) } }
             }
-            (held(frame, anomaly.held.as_deref()))
+            @if let Some((refund, is_sendable)) = &anomaly.held {
+                (held(frame, refund, *is_sendable))
+            }
         }
     }
 }
 
 /// The two answers to a refund that waits for a person.
-pub(super) fn held(frame: &Frame<'_>, refund: Option<&str>) -> Markup {
+pub(super) fn held(frame: &Frame<'_>, refund: &str, is_sendable: bool) -> Markup {
     let w = frame.words();
-    let path = |word| format!("/operator/refunds/{}/{word}", refund.unwrap_or_default());
+    let path = |word| format!("/operator/refunds/{refund}/{word}");
     html! {
-        @if refund.is_some() {
-            div .buttons {
-                (action(frame.csrf, &path("release"), w.release, "strong"))
-                details .confirm {
-                    summary .button { (w.dismiss) }
-                    p { (w.dismiss_text) }
-                    (action(frame.csrf, &path("dismiss"), w.dismiss_yes, "danger"))
-                }
+        @if !is_sendable { p .soft { (w.unsendable) } }
+        div .buttons {
+            @if is_sendable { (action(frame.csrf, &path("release"), w.release, "strong")) }
+            details .confirm {
+                summary .button { (w.dismiss) }
+                p { (w.dismiss_text) }
+                (action(frame.csrf, &path("dismiss"), w.dismiss_yes, "danger"))
             }
         }
     }

@@ -47,17 +47,20 @@ pub(crate) enum Notice {
     Retried,
     /// WeChat is asked now.
     Queried,
+    /// A refund cannot be sent from here; nothing was done.
+    Unsendable,
     /// Somebody else was faster; nothing was done.
     Nothing,
 }
 
 impl Notice {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::RefundBegun, "refund"),
         (Self::Released, "released"),
         (Self::Dismissed, "dismissed"),
         (Self::Retried, "retried"),
         (Self::Queried, "queried"),
+        (Self::Unsendable, "unsendable"),
         (Self::Nothing, "nothing"),
     ];
 

@@ -6,7 +6,7 @@ use super::anomalies::held;
 use super::frame::{Frame, Tab};
 use super::outbox::{self, Entry};
 use super::parts::{
-    action, amount, chip, csrf_field, number, phase, refund_state, time, time_and_distance,
+    action, amount, chip, csrf_field, number, paid, phase, refund_state, time, time_and_distance,
 };
 use super::story::{Moment, message, story};
 use maud::{Markup, html};
@@ -32,6 +32,7 @@ pub(crate) struct Payment {
     pub(crate) paid_at: UnixTime,
     /// `ship`, or the anomaly that keeps it from shipping.
     pub(crate) verdict: String,
+    pub(crate) is_cny: bool,
     /// What an operator may give back of it now.
     pub(crate) refundable: Option<Fen>,
 }
@@ -48,6 +49,9 @@ pub(crate) struct Refund {
     pub(crate) updated_at: UnixTime,
     /// What a person has to see to.
     pub(crate) trouble: Option<String>,
+    pub(crate) is_cny: bool,
+    /// Whether it may be released.
+    pub(crate) is_sendable: bool,
 }
 
 /// Everything about one order.
@@ -152,7 +156,7 @@ fn payments(frame: &Frame<'_>, page: &OrderPage) -> Markup {
             section .card {
                 div .card-head {
                     h2 { (w.payment) }
-                    p .order-amount { (amount(payment.amount)) }
+                    p .order-amount { (paid(w, payment.amount, payment.is_cny)) }
                 }
                 dl .facts {
                     div { dt { (w.paid_at) } dd { (time(payment.paid_at)) } }
@@ -208,7 +212,10 @@ fn refunds(frame: &Frame<'_>, page: &OrderPage) -> Markup {
             section .card {
                 div .card-head {
                     h2 { (w.refund) }
-                    p .order-amount { (amount(refund.amount)) " " (refund_state(w, &refund.state)) }
+                    p .order-amount {
+                        (paid(w, refund.amount, refund.is_cny)) " "
+                        (refund_state(w, &refund.state))
+                    }
                 }
                 dl .facts {
                     div .wide { dt { (w.reason) } dd .break { (refund.reason) } }
@@ -221,7 +228,9 @@ fn refunds(frame: &Frame<'_>, page: &OrderPage) -> Markup {
                     } }
                 }
                 @if let Some(trouble) = &refund.trouble { p .problem.break { (trouble) } }
-                @if refund.state == "held" { (held(frame, Some(&refund.out_refund_no))) }
+                @if refund.state == "held" {
+                    (held(frame, &refund.out_refund_no, refund.is_sendable))
+                }
             }
         }
     }

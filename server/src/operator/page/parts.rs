@@ -25,6 +25,15 @@ pub(super) fn amount(fen: Fen) -> Markup {
     html! { span .amount { (show::yuan(fen)) } }
 }
 
+/// An amount that was paid, which is one of yuan unless the payment says otherwise.
+pub(super) fn paid(w: &Words, paid: Fen, is_cny: bool) -> Markup {
+    html! {
+        @if is_cny { (amount(paid)) } @else {
+            span .amount { (show::hundredths(paid)) " " (w.not_yuan) }
+        }
+    }
+}
+
 /// What an order's phase, a refund's state and the like look like.
 pub(super) fn chip(tone: &str, text: &str) -> Markup {
     html! { span class={ "chip " (tone) } { (text) } }

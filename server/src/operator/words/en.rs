@@ -88,6 +88,9 @@ pub(super) const EN: Words = Words {
     amount_too_large: "That is more than can still be refunded.",
     amount_differs: "The two amounts differ. Nothing was refunded.",
     reason_missing: "Give a reason of at most 80 bytes.",
+    not_yuan: "(not in yuan)",
+    unsendable: "This refund cannot be sent from here. Give the money back in WeChat's merchant \
+                 platform, then dismiss it here.",
     refund_refused: "This cannot be refunded now. Look at the order.",
     anomalies: "Anomalies",
     anomalies_text: "Payments that may not ship. They are refunded in full by themselves, unless \
@@ -152,6 +155,8 @@ pub(super) const EN: Words = Words {
     by_device: "A device confirms",
     not_found: "Nothing here",
     not_found_text: "The link is wrong, or what it names was archived.",
+    unknown_filter: "Nothing to list",
+    unknown_filter_text: "There is no such state or day. Go back and choose again.",
     unavailable: "Not possible just now",
     unavailable_text: "The database does not answer. Try again in a moment.",
     refused: "Nothing was done",

@@ -103,6 +103,8 @@ pub(crate) struct Words {
     pub(super) amount_too_large: &'static str,
     pub(super) amount_differs: &'static str,
     pub(super) reason_missing: &'static str,
+    pub(super) not_yuan: &'static str,
+    pub(super) unsendable: &'static str,
     pub(super) refund_refused: &'static str,
     // Anomalies.
     pub(super) anomalies: &'static str,
@@ -165,6 +167,8 @@ pub(crate) struct Words {
     // When something is wrong.
     pub(super) not_found: &'static str,
     pub(super) not_found_text: &'static str,
+    pub(super) unknown_filter: &'static str,
+    pub(super) unknown_filter_text: &'static str,
     pub(super) unavailable: &'static str,
     pub(super) unavailable_text: &'static str,
     pub(super) refused: &'static str,

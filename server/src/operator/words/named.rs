@@ -119,6 +119,7 @@ impl Words {
             (Lang::En, Notice::Queried) => {
                 "WeChat is being asked; the answer appears in the history."
             }
+            (_, Notice::Unsendable) => self.unsendable,
             (Lang::Zh, Notice::Nothing) => "情况已经变了，没有执行。",
             (Lang::En, Notice::Nothing) => "Things have changed meanwhile; nothing was done.",
         }

@@ -259,7 +259,7 @@ impl Verb for Decide {
         if row.state != RefundState::Held && !is_failed && !any {
             return Err(DecideError::NotHeld(row.state));
         }
-        if self.release && row.request.is_empty() {
+        if self.release && !row.is_sendable() {
             return Err(DecideError::Unsendable);
         }
         let word = if self.release { "released" } else { "dismissed" };
