@@ -72,7 +72,14 @@ impl Worker {
             Lane::Gateway => &bells.gateway,
             Lane::Shop => &bells.shop,
         };
-        let mut running = JoinSet::new();
+        // Those that their writer asked for take no place from those that wait for their turn: while
+        // many orders are being placed, money still goes back and questions are still asked.
+        let (mut running, mut begun) = (JoinSet::new(), JoinSet::new());
+        let ended = |result| {
+            if let Err(error) = result {
+                tracing::error!(%error, "an entry of the outbox ended badly");
+            }
+        };
         loop {
             let looked_at = self.service.context.clock.now();
             let next = self.fill(lane, &mut running).await;
@@ -84,18 +91,15 @@ impl Worker {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(entry) = at_once.recv() => {
-                    running.spawn(Arc::clone(&self).perform(entry));
+                    begun.spawn(Arc::clone(&self).perform(entry));
                 }
-                Some(result) = running.join_next() => {
-                    if let Err(error) = result {
-                        tracing::error!(%error, "an entry of the outbox ended badly");
-                    }
-                }
+                Some(result) = running.join_next() => ended(result),
+                Some(result) = begun.join_next() => ended(result),
                 () = bell.notified() => {}
                 () = wait_until(&self.service, next) => {}
             }
         }
-        while running.join_next().await.is_some() {}
+        while running.join_next().await.is_some() || begun.join_next().await.is_some() {}
         // What was leased to be performed at once, and was not begun, is for others.
         while let Ok(entry) = at_once.try_recv() {
             let key = entry.key.clone();
@@ -340,14 +344,17 @@ mod tests {
     use crate::config::{Database, Secret};
     use crate::random::Random;
     use crate::store::Store;
-    use crate::testing::{START, sellers};
+    use crate::testing::{START, Shop, merchant, sellers};
     use crate::webhook::Reach;
+    use saoma_core::native::Settings;
+    use saoma_core::order::Event;
     use saoma_core::sign::SignType;
     use saoma_postgres::Cluster;
     use std::io;
     use std::path::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::net::{UnixListener, UnixStream};
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::{TcpListener, UnixListener, UnixStream};
 
     /// A way to a database that counts who comes along.
     fn counted(cluster: &Cluster, folder: &Path) -> io::Result<(Secret, Arc<AtomicUsize>)> {
@@ -370,6 +377,57 @@ mod tests {
             }
         });
         Ok((Secret::new(format!("postgres://postgres@{here}/{database}")), count))
+    }
+
+    /// A gateway that never answers, and gives the path of each call.
+    async fn silent() -> (String, mpsc::UnboundedReceiver<String>) {
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("http://{}", door.local_addr().unwrap());
+        let (asked, calls) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut guests = Vec::new();
+            while let Ok((mut guest, _)) = door.accept().await {
+                let mut head = [0; 64];
+                let length = guest.read(&mut head).await.unwrap_or(0);
+                let head = String::from_utf8_lossy(&head[..length]);
+                let _ = asked.send(head.split(' ').nth(1).unwrap_or_default().to_owned());
+                guests.push(guest);
+            }
+        });
+        (host, calls)
+    }
+
+    #[tokio::test]
+    async fn what_waits_has_its_turn_however_many_orders_are_being_placed() {
+        let (host, mut calls) = silent().await;
+        let mut shop = Shop::open().await;
+        shop.order("A-0").await;
+        let placed = shop.at_once.try_recv().unwrap();
+        let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();
+        let event = Event::Placed { attempt: 0, code_url };
+        shop.service.settle(placed, Outcome::Event(event)).await.unwrap();
+        for n in 1..=PARALLEL_MAX {
+            shop.order(&format!("A-{n}")).await;
+        }
+        let Shop { service, at_once, clock, .. } = shop;
+        let service = Arc::new(service);
+        let merchant = merchant(SignType::HmacSha256);
+        let ids = (merchant.mch_id.clone(), merchant.app_id.clone());
+        let settings = Settings { call_timeout: Duration::from_hours(1), ..Settings::default() };
+        let gateway = Gateway::with(merchant, &[&host], settings).unwrap();
+        let webhooks = Webhooks::new([], Reach::of(true)).unwrap();
+        let gateways = HashMap::from([(ids, gateway)]);
+        let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
+        let (_stop, stopping) = watch::channel(false);
+        let working = tokio::spawn(worker.call_gateway(at_once, stopping));
+        for _ in 1..=PARALLEL_MAX {
+            assert_eq!(calls.recv().await.unwrap(), "/pay/unifiedorder");
+        }
+        clock.advance(5);
+        service.tick_due().await.unwrap();
+        let next = tokio::time::timeout(Duration::from_secs(30), calls.recv()).await;
+        assert_eq!(next.expect("nobody is asked").unwrap(), "/pay/orderquery");
+        working.abort();
     }
 
     #[tokio::test]
