@@ -5,7 +5,8 @@ use super::log::Log;
 use crate::service::{RefundJob, RefundLook, RefundNews, ToldRefund};
 use crate::store::RefundRow;
 use saoma_core::api::{
-    Call, PaymentNo, REFUNDS_MAX, RefundAnswer, RefundNo, RefundQuery, RefundQueryAnswer, Refusal,
+    Call, Class, ErrCode, PaymentNo, REFUNDS_MAX, RefundAnswer, RefundNo, RefundQuery,
+    RefundQueryAnswer, Refusal,
 };
 use saoma_core::money::Fen;
 use saoma_core::native::Gateway;
@@ -54,13 +55,13 @@ impl Worker {
         if let Some(number) = &look.number {
             let query = RefundQuery::new(RefundNo::OutRefund(number));
             match self.page(gateway, look, &query).await {
-                Err(news @ RefundNews::Told { .. }) if !look.or_all => return news,
-                // It is not known; perhaps others of the payment tell why.
-                Err(RefundNews::Told { .. }) => {}
-                Err(news) => return news,
-                Ok(Page { refunds, total }) => {
+                Ok(Ok(Page { refunds, total })) => {
                     return RefundNews::Told { refunds, total: Some(total) };
                 }
+                // It is not known; perhaps others of the payment tell why.
+                Ok(Err(refusal)) if look.or_all && is_unknown(&refusal) => {}
+                Ok(Err(refusal)) => return RefundNews::of_query(&refusal),
+                Err(news) => return news,
             }
         }
         self.look_at_all(gateway, look).await
@@ -79,7 +80,7 @@ impl Worker {
                 Err(error) => return RefundNews::again(error.to_string()),
             };
             match self.page(gateway, look, &query).await {
-                Ok(page) => {
+                Ok(Ok(page)) => {
                     total = Some(page.total);
                     let is_last = page.refunds.len() < usize::from(PAGE);
                     refunds.extend(page.refunds);
@@ -87,8 +88,14 @@ impl Worker {
                         break;
                     }
                 }
-                // Beyond the last one.
-                Err(_) if offset > 0 => break,
+                // Beyond the last one. Any other refusal leaves the rest unknown.
+                Ok(Err(refusal))
+                    if offset > 0
+                        && (refusal.code == ErrCode::ParamError || is_unknown(&refusal)) =>
+                {
+                    break;
+                }
+                Ok(Err(refusal)) => return RefundNews::of_query(&refusal),
                 Err(news) => return news,
             }
         }
@@ -101,7 +108,7 @@ impl Worker {
         gateway: &Gateway,
         look: &RefundLook,
         query: &RefundQuery<'_>,
-    ) -> Result<Page, RefundNews> {
+    ) -> Result<Result<Page, Box<Refusal>>, RefundNews> {
         let nonce = self.service.context.nonce();
         let nonce = nonce.map_err(|error| RefundNews::again(error.to_string()))?;
         let read = |answer: RefundQueryAnswer<'_, '_, _>| -> Result<Page, Box<Refusal>> {
@@ -119,10 +126,101 @@ impl Worker {
             }
         };
         let answer = gateway.refund_query(query, look.sign_type, &nonce, read);
-        match self.measured(Call::RefundQuery, answer).await {
-            Ok(Ok(page)) => Ok(page),
-            Ok(Err(refusal)) => Err(RefundNews::of_query(&refusal)),
-            Err(error) => Err(RefundNews::of_failed_query(&error)),
+        let answer = self.measured(Call::RefundQuery, answer).await;
+        answer.map_err(|error| RefundNews::of_failed_query(&error))
+    }
+}
+
+/// Whether WeChat knows no such refund.
+fn is_unknown(refusal: &Refusal) -> bool {
+    matches!(refusal.class(Call::RefundQuery), Class::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{KEY, Shop, merchant, signed};
+    use crate::webhook::{Reach, Webhooks};
+    use saoma_core::sign::SignType;
+    use std::collections::HashMap;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    const PAYMENT: &str = "4200009999202611230000000001";
+
+    fn answer(fields: &[(&str, &str)]) -> String {
+        let ours = [
+            ("return_code", "SUCCESS"),
+            ("appid", "wx5a0mademeup0001"),
+            ("mch_id", "1900000109"),
+            ("nonce_str", "a3f0c1d2e4b596877869504132435465"),
+        ];
+        let fields = [&ours, fields].concat();
+        let body = signed(&fields, KEY, SignType::HmacSha256);
+        let body = String::from_utf8(body).unwrap();
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    }
+
+    /// Ten refunds of 1 fen each.
+    fn page() -> String {
+        let mut texts = Vec::new();
+        for n in 0..PAGE {
+            texts.push((format!("out_refund_no_{n}"), format!("CONSOLE-{n}")));
+            texts.push((format!("refund_id_{n}"), format!("5030000000000000000000000000{n}")));
+            texts.push((format!("refund_fee_{n}"), "1".to_owned()));
+            texts.push((format!("refund_status_{n}"), "SUCCESS".to_owned()));
         }
+        let mut fields: Vec<(&str, &str)> =
+            texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        fields.extend([
+            ("result_code", "SUCCESS"),
+            ("transaction_id", PAYMENT),
+            ("out_trade_no", "SM20261123-1"),
+            ("total_fee", "1800"),
+            ("refund_count", "10"),
+        ]);
+        answer(&fields)
+    }
+
+    /// What comes of a question about all refunds of a payment, when these are the answers.
+    async fn looked(answers: [String; 2]) -> RefundNews {
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("http://{}", door.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut guest, _) = door.accept().await.unwrap();
+            for answer in answers {
+                let mut request = Vec::new();
+                while !request.ends_with(b"</xml>") {
+                    assert!(guest.read_buf(&mut request).await.unwrap() > 0);
+                }
+                guest.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let shop = Shop::open().await;
+        let merchant = merchant(SignType::HmacSha256);
+        let look = RefundLook {
+            mch_id: merchant.mch_id.clone(),
+            app_id: merchant.app_id.clone(),
+            sign_type: merchant.sign_type,
+            transaction_id: PAYMENT.parse().unwrap(),
+            number: None,
+            or_all: true,
+        };
+        let gateway = Gateway::new(merchant, &[&host]).unwrap();
+        let webhooks = Webhooks::new([], Reach::of(true)).unwrap();
+        let service = Arc::new(shop.service);
+        let worker = Worker { service, gateways: HashMap::new(), webhooks };
+        worker.look(&gateway, &look).await
+    }
+
+    #[tokio::test]
+    async fn only_wechats_word_is_the_end_of_the_refunds() {
+        let refused = |code| answer(&[("result_code", "FAIL"), ("err_code", code)]);
+        match looked([page(), refused("PARAM_ERROR")]).await {
+            RefundNews::Told { refunds, .. } => assert_eq!(refunds.len(), 10),
+            other => panic!("{other:?}"),
+        }
+        let other = looked([page(), refused("SYSTEMERROR")]).await;
+        assert!(matches!(other, RefundNews::Again { .. }), "the others are not known: {other:?}");
     }
 }
