@@ -91,7 +91,13 @@ impl Writes {
         self.phases.append(&mut more.phases);
         self.shipped_after.append(&mut more.shipped_after);
         self.spans.extend(more.spans);
-        self.fetches.append(&mut more.fetches);
+        for (row, from) in more.fetches {
+            // How far they were at first, and how far they are at last.
+            match self.fetches.iter_mut().find(|(put, _)| put.order_id == row.order_id) {
+                Some((put, _)) => *put = row,
+                None => self.fetches.push((row, from)),
+            }
+        }
     }
 }
 
@@ -402,6 +408,14 @@ impl Change {
     pub(super) fn fetch_within_s(&self, row: &OrderRow) -> u64 {
         let shop = self.context.sellers.shop(&row.shop);
         shop.map_or(FETCH_WITHIN_S, |shop| shop.fetch_within_s)
+    }
+
+    /// The goods of an order, or `None` when they are not to be fetched.
+    pub(super) async fn goods(&mut self, id: &OrderId) -> Result<Option<FetchRow>, StoreError> {
+        match self.kept.fetches.iter().find(|(row, _)| row.order_id == *id) {
+            Some((row, _)) => Ok(Some(row.clone())),
+            None => FetchRow::get(&mut self.conn, id).await,
+        }
     }
 
     /// Puts down how far goods are that are fetched; `from` is how far they were.

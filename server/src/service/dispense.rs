@@ -117,7 +117,7 @@ async fn goods(
         let is_shop = by.device.is_none();
         return Err(if is_shop { DispenseError::NotYours } else { DispenseError::NotFound });
     }
-    let fetch = FetchRow::get(&mut change.conn, order_id).await?;
+    let fetch = change.goods(order_id).await?;
     Ok((row, fetch))
 }
 
@@ -194,7 +194,7 @@ impl Verb for Late {
     async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
         let order_id = &self.0.order_id;
         let row = change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
-        let goods = FetchRow::get(&mut change.conn, order_id).await?;
+        let goods = change.goods(order_id).await?;
         // Somebody else may have been there first.
         let Some(goods) = goods.filter(|goods| goods.due_at <= change.now) else { return Ok(()) };
         let (from, order) = (goods.fetch, &row.order);

@@ -1,6 +1,9 @@
 //! Verbs that share a transaction.
 
 use super::*;
+use crate::keys::Holder;
+use std::time::Duration;
+use tokio::time::sleep;
 
 #[tokio::test]
 async fn verbs_that_wait_together_are_committed_together_and_see_one_another() {
@@ -44,4 +47,46 @@ async fn one_that_fails_takes_nobody_with_it() {
     assert!(matches!(none, Err(CancelError::NotFound)));
     assert_eq!(taken.unwrap().phase, Phase::Closing);
     assert!(made.unwrap().is_new);
+}
+
+#[tokio::test]
+async fn goods_that_are_confirmed_at_the_last_moment_are_out() {
+    for is_late_first in [true, false] {
+        let mut shop = Shop::open().await;
+        let till = Holder { shop: "shop".into(), device: Some("till".into()) };
+        let new = new_order("A-1", PRICE).by(Some("till"));
+        let order_id = shop.service.create(&only_shop(), &new).await.unwrap().order_id;
+        let entry = shop.at_once.try_recv().unwrap();
+        shop.service.settle(entry, placed()).await.unwrap();
+        let paid = shop.notice(&format!("{order_id}-1"), T1, PRICE);
+        shop.service.notify(&paid).await.unwrap();
+        shop.service.dispense(&order_id, &till).await.unwrap();
+        shop.clock.advance(600);
+
+        // Both writers are kept busy meanwhile, so that both verbs are in one batch.
+        let (service, only) = (&shop.service, only_shop());
+        let busy = service.store.begin().await.unwrap();
+        let moment = Duration::from_millis(50);
+        let others = ["B-1", "B-2"].map(|order_no| new_order(order_no, PRICE));
+        let others = others.each_ref().map(|new| service.create(&only, new));
+        let confirm = async { drop(service.confirm(&order_id, &till).await.unwrap()) };
+        let late = async { service.tell_of_late_goods().await.unwrap() };
+        let both = async {
+            sleep(moment).await;
+            match is_late_first {
+                true => tokio::join!(late, async {
+                    sleep(moment).await;
+                    confirm.await
+                }),
+                false => tokio::join!(late, confirm),
+            }
+        };
+        let free = async {
+            sleep(4 * moment).await;
+            busy.commit().await.unwrap();
+        };
+        tokio::join!(futures_util::future::join_all(others), both, free);
+        assert_eq!(shop.phase(&order_id).await.0, "shipped");
+        assert_eq!(shop.rows("select state from outbox where kind = 'ship'").await, ["done"]);
+    }
 }
