@@ -207,11 +207,15 @@ impl RefundRow {
                     transaction_id, out_trade_no, total_fen, part_fen, asked_by, refund_no, \
                     reason, sign_type, request, state, refund_id, trouble, sent_at, accepted_at, \
                     ended_at, created_at, updated_at) values";
-        // What was asked for, and how it is sent, never changes.
+        // What was asked for, and how it is sent, never changes. An end is never left for what
+        // somebody has read before it; that the money is back after all is an end as well.
         let tail = "on conflict (out_refund_no, mch_id) do update set state = excluded.state, \
                     refund_id = excluded.refund_id, trouble = excluded.trouble, \
                     sent_at = excluded.sent_at, accepted_at = excluded.accepted_at, \
-                    ended_at = excluded.ended_at, updated_at = excluded.updated_at";
+                    ended_at = excluded.ended_at, updated_at = excluded.updated_at \
+                    where refund.state in (excluded.state, 'held', 'asked', 'unsure', 'accepted') \
+                    or refund.state <> 'done' \
+                    and excluded.state in ('done', 'failed', 'closed', 'dismissed')";
         let values = rows.iter().map(|row| row.values(now)).collect();
         conn.execute_rows(head, values, tail).await?;
         Ok(())

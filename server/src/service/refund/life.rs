@@ -193,9 +193,13 @@ impl Change {
         }
     }
 
-    /// Whether the order still wants this refund: somebody may have given the money back by hand.
+    /// Whether this refund is still wanted: somebody may have given the money back by hand. Where
+    /// there is an order, it is the one who says so.
     async fn is_wanted(&mut self, row: &RefundRow, entry: &Entry) -> Result<bool, StoreError> {
-        let Some(order_id) = &row.order_id else { return Ok(true) };
+        let Some(order_id) = &row.order_id else {
+            let back = self.back_elsewhere(&row.transaction_id).await?;
+            return Ok(back.checked_add(row.part).is_some_and(|sum| sum <= row.total));
+        };
         let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
         Ok(order.order.still_wants(&entry.effect))
     }

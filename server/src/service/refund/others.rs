@@ -155,16 +155,22 @@ impl Change {
         Ok(others.iter().any(|told| told.state == Told::Processing))
     }
 
-    /// Tells the order the sum of what went back elsewhere.
-    async fn tell_elsewhere(&mut self, like: &RefundRow) -> Result<(), StoreError> {
-        let Some(order_id) = &like.order_id else { return Ok(()) };
+    /// What went back of a payment, or goes back, without us.
+    pub(super) async fn back_elsewhere(&mut self, id: &TransactionId) -> Result<Fen, StoreError> {
         let mut amount = Fen::ZERO;
-        for row in self.refunds_of(&like.transaction_id).await? {
+        for row in self.refunds_of(id).await? {
             let counts = matches!(row.state, RefundState::Accepted | RefundState::Done);
             if row.by == AskedBy::Elsewhere && counts {
                 amount = amount.checked_add(row.part).unwrap_or(Fen::MAX);
             }
         }
+        Ok(amount)
+    }
+
+    /// Tells the order the sum of what went back elsewhere.
+    async fn tell_elsewhere(&mut self, like: &RefundRow) -> Result<(), StoreError> {
+        let Some(order_id) = &like.order_id else { return Ok(()) };
+        let amount = self.back_elsewhere(&like.transaction_id).await?;
         let attempt = self.attempt(&like.out_trade_no).await?;
         let attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?.index;
         let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::service::Outcome;
-use crate::store::{Entry, Lane, RefundState};
+use crate::store::{Entry, Lane, RefundRow, RefundState};
 use crate::testing::{KEY, PRICE, Shop, notice_fields, signed};
 use saoma_core::api::{Currency, Payment};
 use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
@@ -324,4 +324,43 @@ async fn a_second_payment_for_a_number_waits_for_a_person_who_gives_it_back() {
     let entry = due(&shop).await.unwrap();
     news(&shop, entry, told(&out_refund_no, saoma_core::api::RefundState::Success)).await;
     assert_eq!(shop.rows(anomaly).await, [format!("conflict {T2} done")]);
+}
+
+#[tokio::test]
+async fn the_refund_of_an_unknown_payment_ends_when_somebody_has_given_it_back_by_hand() {
+    let shop = Shop::open().await;
+    shop.service.notify(&shop.notice("NOBODYS-1", T1, PRICE)).await.unwrap();
+    let entry = due(&shop).await.unwrap();
+    // "Wholly refunded already", which is said in words only.
+    news(&shop, entry, RefundNews::Unsure("ERROR".to_owned())).await;
+    shop.clock.advance(60);
+    let entry = due(&shop).await.unwrap();
+    let by_hand = OutRefundNo::new("CONSOLE-1").unwrap();
+    news(&shop, entry, told(&by_hand, saoma_core::api::RefundState::Success)).await;
+    let ours = "select state, trouble from refund where asked_by = 'rule'";
+    assert_eq!(shop.rows(ours).await, ["failed the money is back already"]);
+    shop.clock.advance(7_200);
+    assert!(due(&shop).await.is_none(), "it is over");
+    let number = OutRefundNo::new(&format!("T{T1}-R1")).unwrap();
+    shop.service.dismiss_refund(&number, "wang.min").await.unwrap();
+    assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
+}
+
+#[tokio::test]
+async fn an_end_is_not_left_for_what_somebody_has_read_before_it() {
+    let mut shop = Shop::open().await;
+    let (_, number) = too_late(&mut shop).await;
+    let store = &shop.service.store;
+    let before = RefundRow::ours(&mut store.reader().await.unwrap(), &number).await.unwrap();
+    let before = before.unwrap();
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, told(&number, saoma_core::api::RefundState::Success)).await;
+    assert_eq!(shop.rows("select state from refund").await, ["done"]);
+    for state in [RefundState::Unsure, RefundState::Accepted, RefundState::Failed] {
+        let mut tx = store.begin().await.unwrap();
+        let late = RefundRow { state, ..before.clone() };
+        RefundRow::put_all(&mut tx, &[&late], shop.service.context.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(shop.rows("select state from refund").await, ["done"], "{state:?}");
+    }
 }

@@ -127,6 +127,13 @@ impl Tables {
             None => values.to_vec(),
             Some(known) => {
                 let mut row = Vec::clone(known);
+                let state = |row| text(at(REFUND, row, "state"));
+                let (from, to) = (state(&row), state(values));
+                let is_end = |state| ["done", "failed", "closed", "dismissed"].contains(&state);
+                let goes_on = ["held", "asked", "unsure", "accepted"].contains(&from);
+                if from != to && !goes_on && (from == "done" || !is_end(to)) {
+                    return 0;
+                }
                 for column in [
                     "state",
                     "refund_id",

@@ -136,7 +136,9 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          created_at, updated_at) values .. on conflict (out_refund_no, mch_id) do update set \
          state = excluded.state, refund_id = excluded.refund_id, trouble = excluded.trouble, \
          sent_at = excluded.sent_at, accepted_at = excluded.accepted_at, ended_at = \
-         excluded.ended_at, updated_at = excluded.updated_at",
+         excluded.ended_at, updated_at = excluded.updated_at where refund.state in \
+         (excluded.state, 'held', 'asked', 'unsure', 'accepted') or refund.state <> 'done' and \
+         excluded.state in ('done', 'failed', 'closed', 'dismissed')",
     ),
     (S::OurRefund, "select * from refund where out_refund_no = $1 and asked_by <> 'elsewhere'"),
     (
