@@ -25,6 +25,8 @@ const FORM_LEN_MAX: usize = 8 * 1024;
 /// How long the login's form is good, in seconds, and how long the language is remembered.
 const LOGIN_S: u64 = 3_600;
 const LANGUAGE_S: u64 = 365 * 86_400;
+/// How long a browser is known from which an operator has come in, in seconds.
+const BROWSER_S: u64 = 365 * 86_400;
 
 /// What stands behind `?` in an address.
 pub(super) type Asked = Query<BTreeMap<String, String>>;
@@ -124,7 +126,12 @@ async fn log_in(
         return again(StatusCode::FORBIDDEN, w.login_again);
     }
     let known = office.operators.is_one(name).then_some(name);
-    let wait_s = office.patience.attempt(known, office.now());
+    // A browser from which an operator has come in before waits for its own mistakes only: nobody
+    // can keep an operator out by making some.
+    let mark = office.cookies.get(&headers, "browser");
+    let mark = mark.filter(|mark| office.service.is_mark(name, mark)).unwrap_or_default();
+    let who = known.map(|name| format!("{name} {mark}"));
+    let wait_s = office.patience.attempt(who.as_deref(), office.now());
     if wait_s > 0 {
         let mut response = again(StatusCode::TOO_MANY_REQUESTS, &w.too_many_logins(wait_s));
         response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
@@ -134,7 +141,7 @@ async fn log_in(
         tracing::warn!(is_known = known.is_some(), "a login failed");
         return again(StatusCode::UNAUTHORIZED, w.wrong_login);
     }
-    office.patience.succeeded(name);
+    office.patience.succeeded(&who.unwrap_or_default());
     enter(&office, lang, name, to).await
 }
 
@@ -149,6 +156,7 @@ async fn enter(office: &Desk, lang: Lang, name: &str, to: &str) -> Response {
     let cookies = office.cookies;
     let headers = [
         (header::SET_COOKIE, cookies.set("session", token.expose(), SESSION_S)),
+        (header::SET_COOKIE, cookies.set("browser", &office.service.mark(name), BROWSER_S)),
         (header::SET_COOKIE, cookies.set("login", "", 0)),
     ];
     let mut response = Redirect::to(to).into_response();

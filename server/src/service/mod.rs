@@ -140,8 +140,17 @@ impl Service {
 
     /// Whether this is the order's token, in constant time.
     pub(crate) fn is_token(&self, order_id: &OrderId, token: &str) -> bool {
-        let expected = self.token(order_id);
-        !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(token.as_bytes()))
+        is_same(&self.token(order_id), token)
+    }
+
+    /// What a browser shows from which this operator has come in before.
+    pub(crate) fn mark(&self, operator: &str) -> String {
+        self.mac(format!("browser of {operator}").as_bytes())
+    }
+
+    /// Whether this is the operator's mark, in constant time.
+    pub(crate) fn is_mark(&self, operator: &str, mark: &str) -> bool {
+        is_same(&self.mark(operator), mark)
     }
 
     /// How many notifications were refused since the start.
@@ -149,4 +158,8 @@ impl Service {
     pub(crate) fn refused_notices(&self) -> u64 {
         self.context.metrics.refused_notices()
     }
+}
+
+fn is_same(expected: &str, got: &str) -> bool {
+    !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(got.as_bytes()))
 }

@@ -144,6 +144,24 @@ async fn a_wrong_name_and_a_wrong_password_get_the_same_answer_and_slow_down() {
 }
 
 #[tokio::test]
+async fn nobody_keeps_an_operator_out_of_a_browser_that_is_known() {
+    let desk = desk().await;
+    let mut known = Browser::logged_in(&desk).await;
+    let csrf = known.get("/operator").await.csrf();
+    assert_eq!(known.post("/operator/logout", &[("csrf", &csrf)]).await.status, 303);
+    let mut stranger = Browser::new(&desk);
+    // Another operator's mark is of no use.
+    assert_eq!(stranger.log_in("li", PASSWORD).await.status, 303);
+    stranger.cookies.retain(|(name, _)| name != "saoma-session");
+    while stranger.log_in("wang", "x").await.status != 429 {}
+    assert_eq!(known.log_in("wang", PASSWORD).await.status, 303);
+    assert_eq!(stranger.log_in("wang", PASSWORD).await.status, 429);
+    while known.log_in("wang", "x").await.status != 429 {}
+    assert_eq!(known.log_in("wang", PASSWORD).await.status, 429, "it waits for its own mistakes");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_login_needs_its_own_form() {
     let desk = desk().await;
     let mut browser = Browser::new(&desk);

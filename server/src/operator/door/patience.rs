@@ -34,7 +34,8 @@ impl Patience {
     /// How long somebody of this name has to wait, in seconds; 0: not at all. The attempt counts
     /// as failed until [`succeeded`](Self::succeeded), so that many at once gain nothing.
     ///
-    /// `name` is one that somebody has, or `None` for all others together, which bounds the memory.
+    /// `name` is one that somebody has, perhaps with what tells their browser, or `None` for all
+    /// others together, which bounds the memory.
     pub(crate) fn attempt(&self, name: Option<&str>, now: UnixTime) -> u64 {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, failures| now.since(failures.last) < FORGET_S);
