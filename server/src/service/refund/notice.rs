@@ -46,7 +46,13 @@ impl Service {
         // Only UTF-8 is a document.
         let text = std::str::from_utf8(body).map_err(|_| StoreError::Corrupt("body"))?;
         let (mch_id, body) = (seller.merchant.mch_id.clone(), text.to_owned());
-        let digest = hex(&Sha256::digest(text));
+        // Of what is sealed alone: nothing around it is signed, and whoever has seen one could
+        // otherwise make any number of others of it.
+        let mut digest = Sha256::new();
+        if let Some(sealed) = doc.get("req_info") {
+            sealed.each(|piece| digest.update(piece));
+        }
+        let digest = hex(&digest.finalize());
         Ok(self.execute(Heed { mch_id, hint, digest, body }).await?)
     }
 }

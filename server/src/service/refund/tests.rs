@@ -364,3 +364,20 @@ async fn an_end_is_not_left_for_what_somebody_has_read_before_it() {
         assert_eq!(shop.rows("select state from refund").await, ["done"], "{state:?}");
     }
 }
+
+#[tokio::test]
+async fn one_sealed_notification_is_one_message_whatever_stands_around_it() {
+    const NOTICES: &str = include_str!("../../../../tests/fixtures/v2-refund-notices.json");
+    let notices: serde_json::Value = serde_json::from_str(NOTICES).unwrap();
+    let notices = notices["notices"].as_array().unwrap();
+    let ours = notices.iter().find(|notice| notice["key"] == KEY).unwrap();
+    let notice = ours["xml"].as_str().unwrap();
+    let shop = Shop::open().await;
+    let nonce = "TeqClE3i0mvn3DrK";
+    assert!(notice.contains(nonce));
+    for nonce in [nonce, "another", "and-another"] {
+        let notice = notice.replace("TeqClE3i0mvn3DrK", nonce);
+        shop.service.notify_refund(notice.as_bytes()).await.unwrap();
+    }
+    assert_eq!(shop.rows("select outcome from message").await, ["refund"]);
+}
