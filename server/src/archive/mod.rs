@@ -111,7 +111,7 @@ pub async fn archive(
         return Err(ArchiveError::TooYoung { latest });
     }
     let store = Store::open_as_it_is(database).await?.ok_or(ArchiveError::NotMigrated)?;
-    let busy = not_at_rest(&mut store.reader().await?, before).await?;
+    let busy = not_at_rest(&mut store.reader().await?.within(None), before).await?;
     let moved = if busy.is_empty() {
         match database {
             Database::Sqlite(path) => sqlite::archive(&store, path, before).await,

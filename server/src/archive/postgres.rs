@@ -48,7 +48,7 @@ pub(super) async fn archive(store: &Store, before: Month) -> Result<Vec<Archived
 
 /// One month, in one transaction.
 async fn leave(store: &Store, month: Month) -> Result<u64, ArchiveError> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin().await?.within(None);
     let run = async |tx: &mut Conn, sql: String| tx.execute(AssertSqlSafe(sql), vec![]).await;
     run(&mut tx, "set local lock_timeout = '500ms'".to_owned()).await?;
     run(&mut tx, "create schema if not exists archive".to_owned()).await?;
@@ -65,7 +65,8 @@ async fn leave(store: &Store, month: Month) -> Result<u64, ArchiveError> {
     tx.commit().await?;
     // Nobody changes it any more, so nobody has to wait for this.
     let count = format!("select count(*) as orders from archive.orders_{month}");
-    let row = store.reader().await?.fetch_one(AssertSqlSafe(count), vec![]).await?;
+    let mut reader = store.reader().await?.within(None);
+    let row = reader.fetch_one(AssertSqlSafe(count), vec![]).await?;
     Ok(row.map_or(Ok(0), |row| row.number("orders"))?)
 }
 

@@ -5,12 +5,14 @@
 
 use super::StoreError;
 use super::direct::{Reader, Turn};
+use super::line::PgLine;
 pub(crate) use super::row::Row;
 pub(crate) use super::value::Value;
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Database, Encode, Postgres, SqlSafeStr, Sqlite, Transaction, Type};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Most rows of one statement; a power of two.
 const ROWS_MAX: usize = 64;
@@ -42,8 +44,7 @@ pub(super) enum Line {
     SqliteLate(Reader),
     /// The same once it writes.
     SqliteTurn(Turn),
-    Postgres(PoolConnection<Postgres>),
-    PostgresTx(Transaction<'static, Postgres>),
+    Postgres(PgLine),
     #[cfg(feature = "simulation")]
     Memory(super::memory::Session),
 }
@@ -83,12 +84,21 @@ impl Conn {
         Self { line, _turn: Some(turn), failure: None }
     }
 
+    /// The same, but PostgreSQL's answers may take so long; `None`: as long as they like. SQLite's
+    /// come from this machine.
+    pub(crate) fn within(mut self, within: Option<Duration>) -> Self {
+        if let Line::Postgres(line) = &mut self.line {
+            line.within(within);
+        }
+        self
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         match self.line {
             Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(_) | Line::SqliteTurn(_) => {
                 Dialect::Sqlite
             }
-            Line::Postgres(_) | Line::PostgresTx(_) => Dialect::Postgres,
+            Line::Postgres(_) => Dialect::Postgres,
             #[cfg(feature = "simulation")]
             Line::Memory(_) => Dialect::Sqlite,
         }
@@ -149,12 +159,8 @@ impl Conn {
                 let found = bound::<Sqlite>(sql, values).fetch_all(&mut **conn).await;
                 found.map(|found| rows(found, Row::Sqlite))
             }
-            Line::Postgres(conn) => {
-                let found = bound::<Postgres>(sql, values).fetch_all(&mut **conn).await;
-                found.map(|found| rows(found, Row::Postgres))
-            }
-            Line::PostgresTx(conn) => {
-                let found = bound::<Postgres>(sql, values).fetch_all(&mut **conn).await;
+            Line::Postgres(line) => {
+                let found = line.fetch(bound::<Postgres>(sql, values)).await;
                 found.map(|found| rows(found, Row::Postgres))
             }
             #[cfg(feature = "simulation")]
@@ -216,8 +222,7 @@ impl Conn {
             format!("{select} where {key} = any($1) and {key} collate \"C\" between $2 and $3");
         let query = and_bound(bound_lists(AssertSqlSafe(sql), keys), bounds);
         let result = match &mut self.line {
-            Line::Postgres(conn) => query.fetch_all(&mut **conn).await,
-            Line::PostgresTx(conn) => query.fetch_all(&mut **conn).await,
+            Line::Postgres(line) => line.fetch(query).await,
             Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(_) | Line::SqliteTurn(_) => {
                 Ok(Vec::new())
             }
@@ -249,14 +254,7 @@ impl Conn {
                 let done = bound::<Sqlite>(sql, values).execute(&mut **conn).await;
                 done.map(|done| done.rows_affected())
             }
-            Line::Postgres(conn) => {
-                let done = bound::<Postgres>(sql, values).execute(&mut **conn).await;
-                done.map(|done| done.rows_affected())
-            }
-            Line::PostgresTx(conn) => {
-                let done = bound::<Postgres>(sql, values).execute(&mut **conn).await;
-                done.map(|done| done.rows_affected())
-            }
+            Line::Postgres(line) => line.execute(bound::<Postgres>(sql, values)).await,
             #[cfg(feature = "simulation")]
             Line::Memory(conn) => conn.execute(sql.into_sql_str().as_str(), "", vec![values]).await,
         };
@@ -326,24 +324,23 @@ impl Conn {
         let sql = AssertSqlSafe(format!("{head} select * from {} {tail}", unnest(&lists)));
         let query = and_bound(bound_lists(sql, lists), more);
         let result = match &mut self.line {
-            Line::Postgres(conn) => query.execute(&mut **conn).await,
-            Line::PostgresTx(conn) => query.execute(&mut **conn).await,
+            Line::Postgres(line) => line.execute(query).await,
             Line::Sqlite(_) | Line::SqliteTx(_) | Line::SqliteLate(_) | Line::SqliteTurn(_) => {
                 return Ok(0);
             }
             #[cfg(feature = "simulation")]
             Line::Memory(_) => return Ok(0),
         };
-        self.end(result.map(|done| done.rows_affected()))
+        self.end(result)
     }
 
     /// Makes a transaction happen; outside of one there is nothing to do.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self.line {
             Line::SqliteTx(tx) => tx.commit().await?,
-            Line::PostgresTx(tx) => tx.commit().await?,
+            Line::Postgres(line) => line.commit().await?,
             Line::SqliteTurn(turn) => turn.commit()?,
-            Line::Sqlite(_) | Line::SqliteLate(_) | Line::Postgres(_) => {}
+            Line::Sqlite(_) | Line::SqliteLate(_) => {}
             #[cfg(feature = "simulation")]
             Line::Memory(tx) => tx.commit().await?,
         }

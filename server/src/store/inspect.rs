@@ -52,7 +52,7 @@ pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
             let options = PgConnectOptions::from_str(url.expose())?;
             let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
             let pool = pool.connect_with(options).await?;
-            let mut conn = Line::Postgres(pool.acquire().await?).into();
+            let mut conn = pool.acquire().await?.into();
             let tables = tables(&mut conn, &POSTGRES_TABLES).await?;
             for name in ["fsync", "full_page_writes"] {
                 durable(&mut conn, name).await?;

@@ -15,6 +15,7 @@ pub(crate) mod figures;
 mod glance;
 mod history;
 mod inspect;
+mod line;
 pub(crate) mod look;
 #[cfg(feature = "simulation")]
 pub(crate) mod memory;
@@ -56,6 +57,7 @@ use crate::config::{Database, Secret};
 use crate::private;
 use db::Line;
 use direct::Direct;
+use line::PgLine;
 use promise::{check_pragmas, check_settings, forget_statistics};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -74,6 +76,8 @@ const SQLITE_WRITERS: u32 = 2;
 const POSTGRES_WRITERS: u32 = 4;
 /// Connections for people who look.
 const PEOPLE_MAX: u32 = 2;
+/// How long PostgreSQL may take for what people ask for.
+const PEOPLE_WITHIN: Duration = Duration::from_secs(120);
 /// Those who write beside these: sessions, keys, what is done once at the start.
 const OTHER_WRITERS: u32 = 2;
 /// How long to wait for the writer or a reader. A notification is to be answered within five
@@ -250,7 +254,7 @@ impl Store {
         ];
         let planned = options.clone().options(once);
         let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS).connect_with(planned.clone()).await?;
-        check_settings(&mut Line::Postgres(writers.acquire().await?).into()).await?;
+        check_settings(&mut writers.acquire().await?.into()).await?;
         let readers = pool(READERS_MAX).connect_lazy_with(planned);
         let people = pool(PEOPLE_MAX).connect_lazy_with(options);
         Ok(Self { pools: Pools::Postgres { writers, readers, people }, replica: None })
@@ -307,7 +311,8 @@ impl Store {
                 Conn::in_turn(line, turn)
             }
             Pools::Postgres { writers, .. } => {
-                Line::PostgresTx(Box::pin(writers.begin()).await?).into()
+                let line = PgLine::new(Box::pin(writers.acquire()).await?);
+                Line::Postgres(line.begin().await?).into()
             }
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.begin().await?).into(),
@@ -347,9 +352,7 @@ impl Store {
                 let turn = direct.turn().await?;
                 Conn::in_turn(Line::Sqlite(Box::pin(writer.acquire()).await?), turn)
             }
-            Pools::Postgres { writers, .. } => {
-                Line::Postgres(Box::pin(writers.acquire()).await?).into()
-            }
+            Pools::Postgres { writers, .. } => Box::pin(writers.acquire()).await?.into(),
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
@@ -391,9 +394,7 @@ impl Store {
             Pools::Sqlite { readers, .. } => {
                 Line::Sqlite(Box::pin(readers.acquire()).await?).into()
             }
-            Pools::Postgres { readers, .. } => {
-                Line::Postgres(Box::pin(readers.acquire()).await?).into()
-            }
+            Pools::Postgres { readers, .. } => Box::pin(readers.acquire()).await?.into(),
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
@@ -412,13 +413,15 @@ impl Store {
     pub(crate) async fn for_people(&self) -> Result<Conn, StoreError> {
         if let Some(replica) = &self.replica {
             match replica.acquire().await {
-                Ok(conn) => return Ok(Line::Postgres(conn).into()),
+                Ok(conn) => return Ok(Conn::from(conn).within(Some(PEOPLE_WITHIN))),
                 Err(error) => tracing::warn!(%error, "the replica does not answer"),
             }
         }
         match &self.pools {
             Pools::Sqlite { .. } => self.reader().await,
-            Pools::Postgres { people, .. } => Ok(Line::Postgres(people.acquire().await?).into()),
+            Pools::Postgres { people, .. } => {
+                Ok(Conn::from(people.acquire().await?).within(Some(PEOPLE_WITHIN)))
+            }
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Ok(Line::Memory(server.reader()).into()),
         }
@@ -450,6 +453,12 @@ impl Store {
 impl From<sqlx::pool::PoolConnection<sqlx::Sqlite>> for Conn {
     fn from(conn: sqlx::pool::PoolConnection<sqlx::Sqlite>) -> Self {
         Line::Sqlite(conn).into()
+    }
+}
+
+impl From<sqlx::pool::PoolConnection<sqlx::Postgres>> for Conn {
+    fn from(conn: sqlx::pool::PoolConnection<sqlx::Postgres>) -> Self {
+        Line::Postgres(PgLine::new(conn)).into()
     }
 }
 

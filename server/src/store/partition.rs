@@ -32,7 +32,8 @@ pub(crate) async fn make_months(store: &Store, now: UnixTime) -> Result<usize, S
     if store.dialect() == Dialect::Sqlite {
         return Ok(0);
     }
-    let mut tx = store.begin().await?;
+    // There may be much to move, and another server may be at it.
+    let mut tx = store.begin().await?.within(None);
     // One server at a time; the next one finds the work done.
     tx.fetch("select pg_advisory_xact_lock(hashtext('saoma months'))", vec![]).await?;
     // Whoever holds the default tables for a long time, such as a dump, is not waited for, because
