@@ -10,7 +10,7 @@ use crate::random::{NoRandom, Random, base32, hex};
 use crate::store::{KeyKind, KeyRow, OpenError, Store, StoreError};
 use saoma_core::time::UnixTime;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub(crate) struct Holder {
 pub(crate) struct KeyRing {
     /// Those of the configuration.
     fixed: HashMap<KeyDigest, Holder>,
+    /// The shops of the configuration: a key of any other opens nothing.
+    shops: HashSet<String>,
     /// Those of the database.
     stored: RwLock<HashMap<KeyDigest, Holder>>,
     /// When keys of the database were used last, as far as it is not written down.
@@ -51,7 +53,13 @@ impl KeyRing {
             let holder = Holder { shop: shop.id.as_str().into(), device: None };
             shop.keys.iter().map(move |key| (digest(key.expose()), holder.clone()))
         });
-        Self { fixed: fixed.collect(), stored: <_>::default(), used: <_>::default() }
+        let ids = shops.iter().map(|shop| shop.id.clone());
+        Self {
+            fixed: fixed.collect(),
+            shops: ids.collect(),
+            stored: <_>::default(),
+            used: <_>::default(),
+        }
     }
 
     /// Who holds this key.
@@ -72,7 +80,7 @@ impl KeyRing {
         let mut stored = HashMap::new();
         let mut to_write = Vec::new();
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        for row in rows {
+        for row in rows.into_iter().filter(|row| self.shops.contains(&row.shop)) {
             let Some(digest) = parse_hex(&row.digest) else {
                 return Err(StoreError::Corrupt("digest"));
             };
@@ -268,6 +276,38 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_key_opens_nothing_once_its_shop_has_left_the_configuration() {
+        let shop = crate::testing::Shop::open().await;
+        let (store, now) = (&shop.service.store, shop.service.context.clock.now());
+        let row = KeyRow {
+            digest: hex(&digest("some key")),
+            shop: "shop".to_owned(),
+            name: "till".to_owned(),
+            kind: KeyKind::Shop,
+            created_at: now,
+            last_used_at: None,
+            revoked_at: None,
+        };
+        let mut tx = store.begin().await.unwrap();
+        assert!(row.insert(&mut tx).await.unwrap());
+        tx.commit().await.unwrap();
+        let only = crate::testing::only_shop();
+        let config = |id: &str| ShopConfig {
+            id: id.to_owned(),
+            mch_id: only.mch_id.clone(),
+            app_id: only.app_id.clone(),
+            keys: Vec::new(),
+            webhook: None,
+            fetch_within_s: 600,
+        };
+        for (id, opens) in [("shop", true), ("another", false)] {
+            let ring = KeyRing::new(&[config(id)]);
+            ring.refresh(store).await.unwrap();
+            assert_eq!(ring.find("some key", now).is_some(), opens, "{id}");
+        }
+    }
 
     #[test]
     fn a_digest_is_written_and_read() {
