@@ -108,7 +108,7 @@ impl Till {
 
     /// A payment is a fact, and the goods leave once, however often and however it is told.
     fn settle(&self, payment: &Payment) {
-        if (payment.total_fee, payment.currency) != (self.price, Currency::Cny) {
+        if (payment.total_fee, payment.currency) != (self.price, Currency::CNY) {
             println!("for a person: {} fen were paid, not {}", payment.total_fee, self.price);
         } else if !self.shipped.send_replace(true) {
             println!("ship {}: {} fen were paid", self.number, payment.total_fee);

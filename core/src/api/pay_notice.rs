@@ -43,7 +43,7 @@ pub const ACK_FAIL: &str = "<xml><return_code><![CDATA[FAIL]]></return_code>\
 /// let verified = Unverified::new(&doc).verify(&merchant.key, SignType::Md5)?;
 /// let payment = PayNotice::read(verified, &merchant)?.payment;
 /// // Coupons are part of the amount that the order is compared with.
-/// assert_eq!((payment.total_fee.get(), payment.currency), (2599, Currency::Cny));
+/// assert_eq!((payment.total_fee.get(), payment.currency), (2599, Currency::CNY));
 /// // Now one transaction, and then:
 /// println!("{ACK_SUCCESS}");
 /// # Ok::<(), Box<dyn core::error::Error>>(())

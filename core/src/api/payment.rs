@@ -4,16 +4,77 @@ use super::fields::{FieldError, Fields, invalid};
 use crate::ids::{OutTradeNo, TransactionId};
 use crate::money::Fen;
 use crate::time::UnixTime;
+use core::fmt;
 
-/// The currency of a payment; an example is at [`PayNotice`](super::PayNotice).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub enum Currency {
-    /// `CNY`, also meant when the field is left out.
-    Cny,
-    /// Anything else: never right for a domestic merchant.
-    Other,
+/// The currency of a payment, three capital letters of ISO 4217. Anything but
+/// [`CNY`](Self::CNY) is wrong for a domestic merchant, and goes back as it came.
+///
+/// ```
+/// use saoma_core::api::Currency;
+///
+/// assert_eq!(Currency::new("CNY"), Some(Currency::CNY));
+/// assert_eq!(Currency::new("USD").map(|it| it.to_string()), Some("USD".to_owned()));
+/// assert_eq!(Currency::new("usd"), None);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// Yuan, also meant when the field is left out.
+    pub const CNY: Self = Self(*b"CNY");
+
+    /// Reads its letters.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let letters: [u8; 3] = text.as_bytes().try_into().ok()?;
+        letters.iter().all(u8::is_ascii_uppercase).then_some(Self(letters))
+    }
+
+    /// Its letters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Whether it is yuan.
+    #[must_use]
+    pub fn is_cny(&self) -> bool {
+        *self == Self::CNY
+    }
+}
+
+impl Default for Currency {
+    fn default() -> Self {
+        Self::CNY
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Currency {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Currency {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = heapless::String::<3>::deserialize(from)?;
+        let wrong = || serde::de::Error::custom("a currency is three capital letters");
+        Self::new(&text).ok_or_else(wrong)
+    }
 }
 
 /// Money that a customer has paid; an example is at [`PayNotice`](super::PayNotice).
@@ -43,11 +104,8 @@ impl Payment {
             let valid = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
             if valid { Ok(()) } else { Err(()) }
         })?;
-        let currency = match fields.optional("fee_type")? {
-            None => Currency::Cny,
-            Some(text) if text == "CNY" => Currency::Cny,
-            Some(_) => Currency::Other,
-        };
+        let currency = |text: &str| Currency::new(text).ok_or(());
+        let currency = fields.optional_parsed("fee_type", currency)?.unwrap_or_default();
         let total_fee = fields.fen("total_fee")?;
         if total_fee == Fen::ZERO {
             // Nothing was paid, so nothing could ship or go back.

@@ -6,7 +6,7 @@ use super::answer::{Opened, open};
 use super::coupon::Coupons;
 use super::fields::{FieldError, Fields, count, invalid};
 use super::request::{document, is_text, notify_url, who};
-use super::{AnswerError, Merchant, Refusal, RequestError};
+use super::{AnswerError, Currency, Merchant, Refusal, RequestError};
 use crate::ids::{OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use crate::money::Fen;
 use crate::sign::SignType;
@@ -117,6 +117,7 @@ pub struct Refund<'a> {
     reason: &'a str,
     account: &'static str,
     notify_url: &'a str,
+    currency: Currency,
 }
 
 impl<'a> Refund<'a> {
@@ -150,7 +151,15 @@ impl<'a> Refund<'a> {
             reason: "",
             account: "",
             notify_url: "",
+            currency: Currency::CNY,
         })
+    }
+
+    /// Names the currency of the payment, if it is not yuan: a refund goes back as it was paid.
+    #[must_use]
+    pub const fn currency(mut self, currency: Currency) -> Self {
+        self.currency = currency;
+        self
     }
 
     /// Checks that the payment is not older than a year.
@@ -208,7 +217,7 @@ impl<'a> Refund<'a> {
             ("out_refund_no", self.out_refund_no.as_str()),
             ("total_fee", &self.total_fee),
             ("refund_fee", &self.refund_fee),
-            ("refund_fee_type", "CNY"),
+            ("refund_fee_type", self.currency.as_str()),
             ("refund_desc", self.reason),
             ("refund_account", self.account),
             ("notify_url", self.notify_url),

@@ -80,7 +80,7 @@ fn a_notice_with_a_coupon_counts_the_whole_amount() {
     assert_eq!(payment.out_trade_no.as_str(), "SM-2026_1123|0002*");
     assert_eq!(payment.transaction_id.as_str(), "4200009999202611230000000001");
     assert_eq!(payment.paid_at, UnixTime::parse_beijing("20261123193142").unwrap());
-    assert_eq!(payment.currency, Currency::Cny);
+    assert_eq!(payment.currency, Currency::CNY);
     let (sign_type, xml) = message("M7");
     assert_eq!(notice(&xml, sign_type).unwrap().payment.total_fee, Fen::new(2599).unwrap());
 }
@@ -190,8 +190,10 @@ fn after_the_signature_each_field_is_checked_against_its_own_rule() {
         let error = notice_with(&[(field, value)]).unwrap_err();
         assert_eq!(error, std::format!("{field} {fault}"), "{value}");
     }
-    assert_eq!(notice_with(&[("fee_type", "USD")]).unwrap().payment.currency, Currency::Other);
-    assert_eq!(notice_with(&[("fee_type", "")]).unwrap().payment.currency, Currency::Cny);
+    let dollars = notice_with(&[("fee_type", "USD")]).unwrap().payment.currency;
+    assert_eq!((dollars.as_str(), dollars.is_cny()), ("USD", false));
+    assert!(notice_with(&[("fee_type", "usd")]).is_err());
+    assert_eq!(notice_with(&[("fee_type", "")]).unwrap().payment.currency, Currency::CNY);
     assert!(notice_with(&[("key", "x&key=y")]).is_ok(), "unknown fields are signed, not judged");
 }
 

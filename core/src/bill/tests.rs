@@ -79,7 +79,7 @@ fn payments_and_refunds_of_a_day() {
                 assert_eq!(line.refund, None);
                 let payment = line.payment().unwrap().unwrap();
                 assert_eq!(payment.transaction_id.as_str(), "4200009999202611230000000001");
-                assert_eq!((payment.total_fee, payment.currency), (fen(2_599), Currency::Cny));
+                assert_eq!((payment.total_fee, payment.currency), (fen(2_599), Currency::CNY));
             }
             1 => {
                 assert_eq!(line.settlement_total_fee, fen(2_099));

@@ -200,7 +200,7 @@ impl TradeLine<'_> {
             transaction_id: TransactionId::new(self.transaction_id)
                 .map_err(|_| invalid("transaction_id"))?,
             total_fee: self.total_fee,
-            currency: if self.fee_type == "CNY" { Currency::Cny } else { Currency::Other },
+            currency: Currency::new(self.fee_type).ok_or_else(|| invalid("fee_type"))?,
             paid_at: self.time,
             refunded: false,
         }))

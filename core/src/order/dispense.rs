@@ -18,7 +18,7 @@ use core::fmt;
 /// #     out_trade_no: order.out_trade_no(0).unwrap(),
 /// #     transaction_id: TransactionId::new("4200009999202611230000000001")?,
 /// #     total_fee: Fen::new(1800).unwrap(),
-/// #     currency: Currency::Cny,
+/// #     currency: Currency::CNY,
 /// #     paid_at: now,
 /// #     refunded: false,
 /// # };

@@ -253,6 +253,7 @@ impl Step {
         attempt.payment = Some(Settlement {
             transaction_id: payment.transaction_id.clone(),
             amount: payment.total_fee,
+            currency: payment.currency,
             anomaly: verdict.err(),
             elsewhere: Fen::ZERO,
         });

@@ -42,7 +42,7 @@ pub use refund::{RefundBy, RefundEnd, RefundPart, RefundRefused, RefundStage};
 #[cfg(test)]
 mod tests;
 
-use crate::api::Payment;
+use crate::api::{Currency, Payment};
 use crate::ids::{OrderId, OutTradeNo, TransactionId};
 use crate::money::Fen;
 use crate::time::UnixTime;
@@ -186,6 +186,9 @@ struct Attempt {
 struct Settlement {
     transaction_id: TransactionId,
     amount: Fen,
+    /// In which it was paid, and goes back.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Currency::is_cny"))]
+    currency: Currency,
     /// `None`: kept, and shipped for.
     anomaly: Option<Anomaly>,
     /// What somebody else than us has given back of it, in WeChat's console; `amount` at most.

@@ -1,7 +1,7 @@
 //! Refunds: money that goes back. They stand beside the phase and are not multiplied with it.
 
 use super::{Anomaly, Effect, Order, Settlement, Step};
-use crate::api::REFUNDS_MAX;
+use crate::api::{Currency, REFUNDS_MAX};
 use crate::ids::{OutRefundNo, TransactionId};
 use crate::money::Fen;
 use crate::planted;
@@ -25,7 +25,7 @@ pub(super) const PARTS_MAX: usize = REFUNDS_MAX + 14;
 /// #     out_trade_no: order.out_trade_no(0).unwrap(),
 /// #     transaction_id: TransactionId::new("4200009999202611230000000001")?,
 /// #     total_fee: Fen::new(1800).unwrap(),
-/// #     currency: Currency::Cny,
+/// #     currency: Currency::CNY,
 /// #     paid_at: now,
 /// #     refunded: false,
 /// # };
@@ -174,6 +174,12 @@ impl Order {
     pub fn captured(&self, attempt: u8) -> Option<(&TransactionId, Fen)> {
         let settled = self.settlement(attempt)?;
         Some((&settled.transaction_id, settled.amount))
+    }
+
+    /// The currency of what was paid for an attempt.
+    #[must_use]
+    pub fn currency(&self, attempt: u8) -> Currency {
+        self.settlement(attempt).map_or(Currency::CNY, |settled| settled.currency)
     }
 
     /// All transactions that were told of for its numbers, those as well that cannot be.

@@ -26,7 +26,7 @@ fn payment(transaction: &str, fen: u64) -> Payment {
         out_trade_no: OutTradeNo::new("20261124032600K7Q2M9XB-1").unwrap(),
         transaction_id: TransactionId::new(transaction).unwrap(),
         total_fee: Fen::new(fen).unwrap(),
-        currency: Currency::Cny,
+        currency: Currency::CNY,
         paid_at: at(60),
         refunded: false,
     }
@@ -281,9 +281,11 @@ fn of_a_payment_of_nothing_nothing_goes_back() {
 fn another_currency_goes_back() {
     // Whatever the amount is: it is not one of yuan.
     for amount in [PRICE, 1] {
-        let payment = Payment { currency: Currency::Other, ..payment("T1", amount) };
+        let currency = Currency::new("USD").unwrap();
+        let payment = Payment { currency, ..payment("T1", amount) };
         let step = run(&[(placed(), 1), (Event::Paid { attempt: 0, payment }, 2)]);
         assert_eq!(kinds(&step), ["refund", "currency_mismatch"]);
+        assert_eq!(step.order.currency(0), currency, "it goes back as it came");
     }
 }
 

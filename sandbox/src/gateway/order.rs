@@ -100,6 +100,9 @@ pub(super) struct PayCode {
     pub(super) made_at: UnixTime,
 }
 
+/// In which a fault has a payment made.
+pub(super) const OTHER_CURRENCY: &str = "USD";
+
 /// A payment that was made.
 #[derive(Clone, Debug)]
 pub(super) struct Payment {
@@ -109,7 +112,7 @@ pub(super) struct Payment {
     pub(super) person: Person,
     pub(super) openid: String,
     pub(super) method: Method,
-    /// CNY, unless a fault says otherwise.
+    /// CNY, or [`OTHER_CURRENCY`].
     pub(super) fee_type: &'static str,
     pub(super) paid_at: UnixTime,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::PaymentFaults;
 use super::fields::TOTAL_FEN_MAX;
-use super::order::{Coupon, Order, OrderKey, Payment, TradeState, sum};
+use super::order::{Coupon, OTHER_CURRENCY, Order, OrderKey, Payment, TradeState, sum};
 use super::people::{Method, Person};
 use super::slow::{AFTER_S_MAX, Slow, Tell};
 use super::{Gateway, numbers};
@@ -302,7 +302,7 @@ impl Gateway {
             Some(other_fen) => (other_fen, Vec::new()),
             None => (total_fen, tender.coupons),
         };
-        let fee_type = if faults.other_currency { "USD" } else { "CNY" };
+        let fee_type = if faults.other_currency { OTHER_CURRENCY } else { "CNY" };
         let paid_at = now.plus(i64::from(tender.after_s));
         let lags_until = faults.lags_s.map(|lags_s| paid_at.plus(lags_s));
         order.lags_until = order.lags_until.max(lags_until);

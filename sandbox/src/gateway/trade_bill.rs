@@ -191,7 +191,7 @@ impl Column {
             C::Openid => payment.openid.clone(),
             C::TradeType => "NATIVE".to_owned(),
             C::Bank => payment.method.bank_type().to_owned(),
-            C::Currency => "CNY".to_owned(),
+            C::Currency => payment.fee_type.to_owned(),
             C::Body => order.body.clone(),
             C::Attach => order.attach.clone().unwrap_or_default(),
             C::Rate => rate(merchant.bills.fee_bp),

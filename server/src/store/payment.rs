@@ -2,7 +2,7 @@
 
 use super::order::all;
 use super::{Conn, Row, StoreError, Value};
-use saoma_core::api::{Currency, Payment};
+use saoma_core::api::Payment;
 use saoma_core::ids::{MchId, OrderId, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::Anomaly;
@@ -54,9 +54,9 @@ impl PaymentRow {
                 row.order_id.as_ref().map_or("", OrderId::as_str).into(),
                 payment.total_fee.into(),
                 payment.paid_at.into(),
-                match payment.currency {
-                    Currency::Cny => row.verdict.into(),
-                    Currency::Other => OTHER_CURRENCY.into(),
+                match payment.currency.is_cny() {
+                    true => row.verdict.into(),
+                    false => OTHER_CURRENCY.into(),
                 },
                 now.into(),
             ]

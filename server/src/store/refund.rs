@@ -1,11 +1,13 @@
 //! Money that goes back.
 
 use super::{Conn, Row, StoreError, Value};
+use saoma_core::api::Currency;
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::RefundEnd;
 use saoma_core::sign::SignType;
 use saoma_core::time::UnixTime;
+use saoma_core::xml::Doc;
 
 /// A refund as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +136,13 @@ impl RefundRow {
     /// Whether it may be released: there is something that can be sent.
     pub(crate) const fn is_sendable(&self) -> bool {
         !self.request.is_empty()
+    }
+
+    /// In which it goes back, as its request says.
+    pub(crate) fn currency(&self) -> Currency {
+        let doc: Option<Doc<'_>> = Doc::read(self.request.as_bytes()).ok();
+        let named = doc.and_then(|doc| Currency::new(&doc.get("refund_fee_type")?.to_string()));
+        named.unwrap_or_default()
     }
 
     fn read(row: &Row) -> Result<Self, StoreError> {

@@ -3,7 +3,7 @@
 use super::super::Gateway;
 use super::super::answer::Reply;
 use super::super::fields::{self, Form, Rule, read_fen};
-use super::super::order::{OrderKey, Payment};
+use super::super::order::{OTHER_CURRENCY, OrderKey, Payment};
 use super::super::refusal::{Code, Refusal};
 use super::super::request::Request;
 use super::life::Asked;
@@ -17,7 +17,7 @@ const RULES: [Rule; 9] = [
     Rule::required("refund_fee", 10, Form::Fen),
     Rule::optional("transaction_id", 32, Form::Text),
     Rule::optional("out_trade_no", 32, Form::KnownOrderNo),
-    Rule::optional("refund_fee_type", 8, Form::OneOf(&["CNY"])),
+    Rule::optional("refund_fee_type", 8, Form::OneOf(&["CNY", OTHER_CURRENCY])),
     Rule::optional("refund_desc", 80, Form::Text),
     Rule::optional(
         "refund_account",
@@ -54,6 +54,11 @@ impl Gateway {
         if total_fen != payment.total_fen {
             let text = "total_fee与订单金额不一致";
             let detail = format!("the order's total_fee is {}", payment.total_fen);
+            return Err(Refusal::new(Code::ParamError, text).with_detail(detail));
+        }
+        if request.filled("refund_fee_type").unwrap_or("CNY") != payment.fee_type {
+            let text = "refund_fee_type与支付币种不一致";
+            let detail = format!("the payment's fee_type is {}", payment.fee_type);
             return Err(Refusal::new(Code::ParamError, text).with_detail(detail));
         }
         let asked = Asked {
@@ -143,17 +148,20 @@ impl Gateway {
             fields.push(Field::plain("settlement_refund_fee", refund.settlement_fen()));
             fields.push(Field::plain("settlement_total_fee", settlement_fen));
         }
-        if self.names_currency(&refund.order) {
-            fields.push(Field::cdata("fee_type", "CNY"));
-            fields.push(Field::cdata("cash_fee_type", "CNY"));
+        if self.names_currency(&refund.order, payment) {
+            fields.push(Field::cdata("fee_type", payment.fee_type));
+            fields.push(Field::cdata("cash_fee_type", payment.fee_type));
         }
         Reply { device_info: None, fields }
     }
 
-    /// Whether the order named its currency; then refunds do so as well.
-    pub(super) fn names_currency(&self, key: &OrderKey) -> bool {
+    /// Whether the order named its currency, or was paid in another one; then refunds name it as
+    /// well.
+    pub(super) fn names_currency(&self, key: &OrderKey, payment: &Payment) -> bool {
         let order = self.orders.get(key);
-        order.is_some_and(|order| order.parameters.iter().any(|(name, _)| name == "fee_type"))
+        payment.fee_type != "CNY"
+            || order
+                .is_some_and(|order| order.parameters.iter().any(|(name, _)| name == "fee_type"))
     }
 }
 

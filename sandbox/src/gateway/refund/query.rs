@@ -133,9 +133,9 @@ impl Gateway {
         if let Some(settlement_fen) = payment.settlement_fen() {
             fields.push(Field::cdata("settlement_total_fee", settlement_fen.to_string()));
         }
-        if self.names_currency(found.order) {
-            fields.push(Field::cdata("fee_type", "CNY"));
-            fields.push(Field::cdata("cash_fee_type", "CNY"));
+        if self.names_currency(found.order, payment) {
+            fields.push(Field::cdata("fee_type", payment.fee_type));
+            fields.push(Field::cdata("cash_fee_type", payment.fee_type));
         }
         for (n, refund) in found.refunds.iter().enumerate() {
             record(&mut fields, n, refund, payment);

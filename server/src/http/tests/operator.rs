@@ -447,7 +447,7 @@ async fn a_second_payment_of_a_number_waits_on_its_orders_page() {
 }
 
 #[tokio::test]
-async fn what_was_paid_in_another_currency_is_not_shown_as_yuan_and_not_released() {
+async fn what_was_paid_in_another_currency_is_not_shown_as_yuan() {
     let desk = desk().await;
     let made = desk.order("A-1").await;
     let mut fields = notice_fields(&made.number, T1, "250");
@@ -460,6 +460,21 @@ async fn what_was_paid_in_another_currency_is_not_shown_as_yuan_and_not_released
     for page in [path.as_str(), "/operator/anomalies"] {
         let html = browser.get(page).await.html;
         assert!(html.contains("2.50 (not in yuan)") && !html.contains("¥2.50"), "{page}: {html}");
+    }
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_cannot_be_sent_is_not_released() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    // More than WeChat takes in one request.
+    desk.notify(signed(&notice_fields(&made.number, T1, "2147483648"), KEY, SignType::HmacSha256))
+        .await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let path = format!("/operator/orders/{}", made.id);
+    for page in [path.as_str(), "/operator/anomalies"] {
+        let html = browser.get(page).await.html;
         assert!(html.contains("/dismiss\"") && !html.contains("/release\""), "{page}: {html}");
         assert!(html.contains("Give the money back in WeChat"), "{page}: {html}");
     }

@@ -8,46 +8,16 @@ use crate::store::{AskedBy, EntryState, NewEntry, OrderRow, RefundRow, RefundSta
 use saoma_core::api::{Currency, Payment, PaymentNo, Refund, RequestError};
 use saoma_core::ids::{MchId, OutRefundNo, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
-use saoma_core::order::{Anomaly, Effect, RefundBy};
+use saoma_core::order::{Effect, RefundBy};
 
 /// What customers read in WeChat when money that could not be kept goes back.
 const REASON: &str = "订单未能完成，款项原路退回";
 
-/// Why a refund waits for a person from the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
-    /// We ask for refunds in yuan only.
-    OtherCurrency,
-    PartlyBack,
-    Second,
-}
-
-impl Trouble {
-    /// What is wrong with a payment by itself.
-    const fn of(payment: &Payment) -> Option<Self> {
-        match payment.currency {
-            Currency::Other => Some(Self::OtherCurrency),
-            Currency::Cny if payment.refunded => Some(Self::PartlyBack),
-            Currency::Cny => None,
-        }
-    }
-
-    const fn text(self) -> &'static str {
-        match self {
-            Self::OtherCurrency => {
-                "paid in another currency than CNY: refund it by hand in WeChat's merchant \
-                 platform, then dismiss this refund"
-            }
-            Self::PartlyBack => {
-                "some of it went back already: see in WeChat's merchant platform what is left"
-            }
-            Self::Second => {
-                "a second payment of one number: see in WeChat's merchant platform whether both \
-                 are there, then release this refund or dismiss it"
-            }
-        }
-    }
-}
+// Why a refund waits for a person from the start.
+const PARTLY_BACK: &str =
+    "some of it went back already: see in WeChat's merchant platform what is left";
+const SECOND: &str = "a second payment of one number: see in WeChat's merchant platform whether \
+                      both are there, then release this refund or dismiss it";
 
 /// What a shop says about the refund that it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +39,24 @@ struct New<'n> {
     part: Fen,
     by: AskedBy,
     wish: Option<&'n Wish>,
-    trouble: Option<Trouble>,
+    currency: Currency,
+    /// Why it waits for a person.
+    trouble: Option<&'static str>,
+}
+
+/// A payment for a number that no order has.
+struct Paid<'p> {
+    transaction_id: &'p TransactionId,
+    out_trade_no: &'p OutTradeNo,
+    total: Fen,
+    currency: Currency,
+}
+
+impl<'p> From<&'p Payment> for Paid<'p> {
+    fn from(payment: &'p Payment) -> Self {
+        let Payment { transaction_id, out_trade_no, total_fee, currency, .. } = payment;
+        Self { transaction_id, out_trade_no, total: *total_fee, currency: *currency }
+    }
 }
 
 impl Change {
@@ -88,7 +75,6 @@ impl Change {
         let corrupt = |column| move || StoreError::Corrupt(column);
         let seller = self.context.sellers.of(&row.mch_id, &row.app_id);
         let seller = seller.ok_or_else(corrupt("mch_id"))?.clone();
-        let is_cny = order.anomaly(part.attempt) != Some(Anomaly::CurrencyMismatch);
         let new = New {
             number: order.out_refund_no(refund).ok_or_else(corrupt("out_refund_no"))?,
             index: refund,
@@ -102,7 +88,8 @@ impl Change {
                 RefundBy::Shop => AskedBy::Shop,
             },
             wish,
-            trouble: (!is_cny).then_some(Trouble::OtherCurrency),
+            currency: order.currency(part.attempt),
+            trouble: None,
         };
         self.put_new_refund(&seller, &new, effect.clone());
         Ok(())
@@ -114,9 +101,7 @@ impl Change {
         mch_id: &MchId,
         payment: &Payment,
     ) -> Result<(), StoreError> {
-        let Payment { transaction_id, out_trade_no, total_fee, .. } = payment;
-        let trouble = Trouble::of(payment);
-        self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, trouble)
+        self.begin_unknown(mch_id, 0, &payment.into(), payment.refunded.then_some(PARTLY_BACK))
     }
 
     /// Puts down the refund of a second payment for a number. By WeChat's own rules there is none,
@@ -126,28 +111,30 @@ impl Change {
         mch_id: &MchId,
         payment: &Payment,
     ) -> Result<(), StoreError> {
-        let Payment { transaction_id, out_trade_no, total_fee, .. } = payment;
-        let trouble = Trouble::of(payment).unwrap_or(Trouble::Second);
-        self.begin_unknown(mch_id, 0, transaction_id, out_trade_no, *total_fee, Some(trouble))
+        let trouble = if payment.refunded { PARTLY_BACK } else { SECOND };
+        self.begin_unknown(mch_id, 0, &payment.into(), Some(trouble))
     }
 
     /// Puts down the refund after one that WeChat has closed, of a payment without an order.
     pub(super) fn next_unknown(&mut self, closed: &RefundRow) -> Result<(), StoreError> {
-        let RefundRow { mch_id, transaction_id, out_trade_no, total, .. } = closed;
         let next = u8::from(!saoma_core::planted!("closed-number-again"));
-        let index = closed.index.saturating_add(next);
-        self.begin_unknown(mch_id, index, transaction_id, out_trade_no, *total, None)
+        let paid = Paid {
+            transaction_id: &closed.transaction_id,
+            out_trade_no: &closed.out_trade_no,
+            total: closed.total,
+            currency: closed.currency(),
+        };
+        self.begin_unknown(&closed.mch_id, closed.index.saturating_add(next), &paid, None)
     }
 
     fn begin_unknown(
         &mut self,
         mch_id: &MchId,
         index: u8,
-        transaction_id: &TransactionId,
-        out_trade_no: &OutTradeNo,
-        total: Fen,
-        trouble: Option<Trouble>,
+        paid: &Paid<'_>,
+        trouble: Option<&'static str>,
     ) -> Result<(), StoreError> {
+        let Paid { transaction_id, out_trade_no, total, currency } = *paid;
         let sellers = &self.context.sellers.sellers;
         let seller = sellers.iter().find(|seller| seller.merchant.mch_id == *mch_id);
         let seller = seller.ok_or(StoreError::Corrupt("mch_id"))?.clone();
@@ -162,6 +149,7 @@ impl Change {
             part: total,
             by: AskedBy::Rule,
             wish: None,
+            currency,
             trouble,
         };
         let effect = Effect::Refund {
@@ -180,10 +168,8 @@ impl Change {
         let is_held =
             is_held && (new.order.is_some() || !saoma_core::planted!("hold-not-for-unknown"));
         let reason = new.wish.map_or(REASON, |wish| &wish.reason);
-        let trouble = new.trouble.map(|trouble| trouble.text().to_owned());
         let (request, trouble) = match request(seller, new, reason) {
-            _ if new.trouble == Some(Trouble::OtherCurrency) => (String::new(), trouble),
-            Ok(request) => (request, trouble),
+            Ok(request) => (request, new.trouble.map(str::to_owned)),
             Err(error) => (String::new(), Some(format!("{error}: refund it by hand"))),
         };
         let state = match (is_held, &trouble) {
@@ -243,6 +229,7 @@ fn request(seller: &Seller, new: &New<'_>, reason: &str) -> Result<String, Reque
     let payment = PaymentNo::Transaction(new.transaction_id);
     let total = if saoma_core::planted!("refund-total-is-part") { new.part } else { new.total };
     let refund = Refund::new(payment, &new.number, total, new.part)?
+        .currency(new.currency)
         .reason(reason)?
         .notify_url(&seller.refund_notify_url)?;
     let mut request = String::new();

@@ -156,7 +156,7 @@ async fn a_refund_that_failed_is_over_once_a_person_has_seen_to_it() {
 }
 
 #[tokio::test]
-async fn what_was_paid_in_another_currency_is_held_and_says_why() {
+async fn what_was_paid_in_another_currency_goes_back_in_it() {
     const T3: &str = "4200009999202611230000000003";
     let mut shop = Shop::open().await;
     let (_, number) = open(&mut shop).await;
@@ -173,18 +173,43 @@ async fn what_was_paid_in_another_currency_is_held_and_says_why() {
     let sql = "select transaction_id, verdict from payment where total_fee_fen < 1800
                or transaction_id = '4200009999202611230000000002' order by 1";
     assert_eq!(shop.rows(sql).await, [T1, T2, T3].map(|id| format!("{id} currency_mismatch")));
-    let sql = "select out_refund_no, request, state, trouble from refund order by transaction_id";
-    let refunds = shop.rows(sql).await;
-    assert_eq!(refunds.len(), 3);
-    for refund in refunds {
-        let (number, rest) = refund.split_once(' ').unwrap();
-        assert!(rest.starts_with(" held paid in another currency"), "{refund}");
-        let number = OutRefundNo::new(number).unwrap();
-        // It would go out in yuan.
-        let released = shop.service.release_refund(&number, "wang").await;
-        assert!(matches!(released, Err(DecideError::Unsendable)), "{released:?}");
-        shop.service.dismiss_refund(&number, "wang").await.unwrap();
+    assert_eq!(
+        shop.rows("select state, part_fen from refund order by transaction_id").await,
+        ["asked 250", "held 1800", "asked 1"]
+    );
+    for request in shop.rows("select request from refund").await {
+        assert!(request.contains("<refund_fee_type>USD</refund_fee_type>"), "{request}");
     }
+}
+
+#[tokio::test]
+async fn after_a_refund_that_wechat_closed_the_next_one_is_in_the_payments_currency() {
+    let shop = Shop::open().await;
+    let mut fields = notice_fields("SOMEBODYELSES-1", T1, "1800");
+    fields.iter_mut().find(|(name, _)| *name == "fee_type").unwrap().1 = "USD";
+    shop.service.notify(&signed(&fields, KEY, SignType::HmacSha256)).await.unwrap();
+    let first = OutRefundNo::new(&format!("T{T1}-R1")).unwrap();
+    let closed = told(&first, saoma_core::api::RefundState::Closed);
+    news(&shop, due(&shop).await.unwrap(), closed).await;
+    let requests = shop.rows("select request from refund").await;
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        assert!(request.contains("<refund_fee_type>USD</refund_fee_type>"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_cannot_be_asked_for_is_not_released() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    // More than WeChat takes in one request.
+    shop.service.notify(&shop.notice(&number, T1, 2_147_483_648)).await.unwrap();
+    let refund = shop.rows("select request, state, trouble from refund").await.remove(0);
+    assert!(refund.starts_with(" held total_fee"), "{refund}");
+    let number = OutRefundNo::new(&format!("{order_id}-R1")).unwrap();
+    let released = shop.service.release_refund(&number, "wang").await;
+    assert!(matches!(released, Err(DecideError::Unsendable)), "{released:?}");
+    shop.service.dismiss_refund(&number, "wang").await.unwrap();
 }
 
 #[tokio::test]
@@ -288,7 +313,7 @@ async fn of_two_payments_for_a_number_the_kept_one_can_go_back_once_wechat_has_t
             transaction_id: TransactionId::new(told).unwrap(),
             out_trade_no: OutTradeNo::new(&number).unwrap(),
             total_fee: Fen::new(PRICE).unwrap(),
-            currency: Currency::Cny,
+            currency: Currency::CNY,
             paid_at: UnixTime::MAX,
             refunded: false,
         };

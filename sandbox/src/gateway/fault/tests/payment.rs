@@ -23,6 +23,12 @@ fn another_currency_is_paid() {
     assert!(is_signed(&notice, KEY));
     assert_eq!(notice.get("fee_type"), Some("USD"));
     assert_eq!(shop.query(NO).get("fee_type"), Some("USD"));
+
+    // It goes back as it came.
+    let yuan = shop.refund(NO, "R1", 900, &[("refund_fee_type", "CNY")]).unwrap_err();
+    assert_eq!(yuan, Code::ParamError);
+    let answer = shop.refund(NO, "R1", 900, &[("refund_fee_type", "USD")]).unwrap();
+    assert_eq!(answer.get("fee_type"), Some("USD"));
 }
 
 #[test]
