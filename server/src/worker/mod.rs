@@ -72,8 +72,8 @@ impl Worker {
             Lane::Gateway => &bells.gateway,
             Lane::Shop => &bells.shop,
         };
-        // Those that their writer asked for take no place from those that wait for their turn: while
-        // many orders are being placed, money still goes back and questions are still asked.
+        // Those that their writer asked for take no place from those that wait for their turn:
+        // while many orders are being placed, money goes back and questions are asked as well.
         let (mut running, mut begun) = (JoinSet::new(), JoinSet::new());
         let ended = |result| {
             if let Err(error) = result {
