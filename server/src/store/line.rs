@@ -97,6 +97,7 @@ mod tests {
     use super::super::Store;
     use crate::config::{Database, Secret};
     use saoma_postgres::Cluster;
+    use std::io;
     use std::path::Path;
     use std::time::Duration;
     use tokio::io::copy_bidirectional;
@@ -107,18 +108,18 @@ mod tests {
     const SOCKET: &str = ".s.PGSQL.5432";
 
     /// A way to a database. Once told, the lines that are open say nothing any more.
-    fn way(cluster: &Cluster, folder: &Path) -> (Database, watch::Sender<bool>) {
-        let url = cluster.database().unwrap();
-        let database = url.rsplit('/').next().unwrap();
+    fn way(cluster: &Cluster, folder: &Path) -> io::Result<(Database, watch::Sender<bool>)> {
+        let url = cluster.database()?;
+        let database = url.rsplit('/').next().unwrap_or_default();
         let there = cluster.folder().join(SOCKET);
-        let door = UnixListener::bind(folder.join(SOCKET)).unwrap();
+        let door = UnixListener::bind(folder.join(SOCKET))?;
         let here = folder.display().to_string().replace('/', "%2F");
         let (gone, is_gone) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((mut guest, _)) = door.accept().await {
                 let (there, mut is_gone) = (there.clone(), is_gone.clone());
                 tokio::spawn(async move {
-                    let mut line = UnixStream::connect(there).await.unwrap();
+                    let Ok(mut line) = UnixStream::connect(there).await else { return };
                     let is_new = *is_gone.borrow();
                     let silence = async {
                         let _ = is_gone.wait_for(|gone| *gone && !is_new).await;
@@ -132,13 +133,13 @@ mod tests {
             }
         });
         let url = format!("postgres://postgres@{here}/{database}");
-        (Database::Postgres(Secret::new(url)), gone)
+        Ok((Database::Postgres(Secret::new(url)), gone))
     }
 
     #[tokio::test]
     async fn a_database_that_is_gone_without_a_word_is_given_up_and_found_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (database, gone) = way(Cluster::shared().unwrap(), folder.path());
+        let (database, gone) = way(Cluster::shared().unwrap(), folder.path()).unwrap();
         let store = Store::open(&database).await.unwrap();
         let soon = Some(Duration::from_millis(50));
         let mut lines = Vec::new();
@@ -176,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_committed_never_happened() {
         let folder = tempfile::tempdir().unwrap();
-        let (database, _stays) = way(Cluster::shared().unwrap(), folder.path());
+        let (database, _stays) = way(Cluster::shared().unwrap(), folder.path()).unwrap();
         let store = Store::open(&database).await.unwrap();
         let insert = "insert into setting (name, value) values ($1, 'x')";
         let mut dropped = store.begin().await.unwrap();

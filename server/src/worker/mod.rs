@@ -380,9 +380,9 @@ mod tests {
     }
 
     /// A gateway that never answers, and gives the path of each call.
-    async fn silent() -> (String, mpsc::UnboundedReceiver<String>) {
-        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = format!("http://{}", door.local_addr().unwrap());
+    async fn silent() -> io::Result<(String, mpsc::UnboundedReceiver<String>)> {
+        let door = TcpListener::bind("127.0.0.1:0").await?;
+        let host = format!("http://{}", door.local_addr()?);
         let (asked, calls) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut guests = Vec::new();
@@ -394,12 +394,12 @@ mod tests {
                 guests.push(guest);
             }
         });
-        (host, calls)
+        Ok((host, calls))
     }
 
     #[tokio::test]
     async fn what_waits_has_its_turn_however_many_orders_are_being_placed() {
-        let (host, mut calls) = silent().await;
+        let (host, mut calls) = silent().await.unwrap();
         let mut shop = Shop::open().await;
         shop.order("A-0").await;
         let placed = shop.at_once.try_recv().unwrap();

@@ -482,7 +482,7 @@ async fn a_refund_that_cannot_be_sent_is_not_released() {
     let csrf = browser.get(&path).await.csrf();
     let release = format!("/operator/refunds/{}-R1/release", made.id);
     let page = browser.post(&release, &[("csrf", &csrf)]).await;
-    let told = browser.get(&page.location().to_owned()).await.html;
+    let told = browser.get(page.location()).await.html;
     assert!(told.contains("class=\"notice\"") && told.contains("Give the money back"), "{told}");
     let states = crate::testing::rows(&desk.server.store, "select state from refund").await;
     assert_eq!(states, ["held"]);
