@@ -342,6 +342,26 @@ async fn what_somebody_gives_back_by_hand_is_seen_and_counted() {
 }
 
 #[tokio::test]
+async fn what_went_back_before_its_payment_was_known_is_asked_about_at_once() {
+    let world = World::with_certificate("").await;
+    let order = world.order("A-1").await;
+    world.pay_as(&order, Tender { notify: false, ..Tender::default() });
+    let by_hand = ConsoleRefund { refund_fen: Some(1), ..ConsoleRefund::default() };
+    let made = world.sandbox.refund_by_hand(&Target::of_number(&order.number), by_hand).unwrap();
+    // Nobody tells the server; the first query finds a payment of which some went back.
+    world.pass(900, 10, async || world.refunds(&order.id).await.len() == 1).await;
+    let seen = world.refunds(&order.id).await.remove(0);
+    assert_eq!((&seen["asked_by"], &seen["amount_fen"]), (&json!("elsewhere"), &json!(1)));
+    assert_eq!(seen["out_refund_no"], made.out_refund_no);
+    assert_eq!(world.anomalies().await[0]["kind"], "refunded_elsewhere");
+    let (status, refused) = world.refund(&order.id, "R-1", 1800).await;
+    assert_eq!((status, &refused["error"]["left_fen"]), (409, &json!(1799)));
+    assert_eq!(world.refund(&order.id, "R-1", 1799).await.0, 201, "the rest may follow");
+    until(&world, &order, "refunded").await;
+    assert!(world.shop.calls().is_empty());
+}
+
+#[tokio::test]
 async fn a_merchant_that_holds_sends_nothing() {
     let world = World::with_certificate("anomalies = \"hold\"").await;
     let order = paid_after_cancel(&world, "A-1").await;

@@ -48,6 +48,10 @@ impl Change {
             });
             if verdict == Anomaly::Conflict.as_str() {
                 self.hold_second(mch_id, payment)?;
+            } else if payment.refunded {
+                // How much of it, and by whom: the query does not say (protocol §5).
+                let key = format!("refunds-{}-paid", payment.transaction_id);
+                self.ask_refunds(key, &row, attempt.index, &payment.transaction_id);
             }
         }
         Ok(Taken::New(verdict))

@@ -7,10 +7,9 @@ use super::super::notify::{NoticeError, Refusal, seller_of};
 use super::super::verb::Verb;
 use super::begin::key;
 use crate::random::hex;
-use crate::store::{EntryState, MessageRow, NewEntry, StoreError};
+use crate::store::{MessageRow, StoreError};
 use saoma_core::api::{RefundHint, RefundState};
 use saoma_core::ids::MchId;
-use saoma_core::order::Effect;
 use saoma_core::xml::Doc;
 use sha2::{Digest as _, Sha256};
 
@@ -114,16 +113,8 @@ impl Verb for Heed {
             // The payment is not known yet. When it is, WeChat says that some of it went back.
             return Ok(());
         }
-        change.put_entry(NewEntry {
-            key: format!("refunds-{}-{}", hint.refund_id, word(hint.state)),
-            order_id,
-            mch_id: self.mch_id.clone(),
-            effect: Effect::RefundQuery {
-                attempt: attempt.index,
-                transaction_id: hint.transaction_id.clone(),
-            },
-            state: EntryState::PendingFrom(change.now),
-        });
+        let key = format!("refunds-{}-{}", hint.refund_id, word(hint.state));
+        change.ask_refunds(key, &order, attempt.index, &hint.transaction_id);
         Ok(())
     }
 }

@@ -3,7 +3,10 @@
 use super::super::change::Change;
 use super::life::{SLOW_S, next_look_s};
 use super::news::{RefundNews, ToldRefund};
-use crate::store::{AskedBy, Entry, RefundRow, RefundState, StoreError};
+use crate::store::figures::UNDER_WAY;
+use crate::store::{
+    AskedBy, Entry, EntryState, NewEntry, OrderRow, RefundRow, RefundState, StoreError,
+};
 use saoma_core::api::RefundState as Told;
 use saoma_core::ids::{OrderId, OutRefundNo, TransactionId};
 use saoma_core::money::Fen;
@@ -11,6 +14,23 @@ use saoma_core::order::{Effect, Event};
 use saoma_core::time::UnixTime;
 
 impl Change {
+    /// Has WeChat asked about all refunds of a payment of which somebody else gave some back.
+    pub(in super::super) fn ask_refunds(
+        &mut self,
+        key: String,
+        order: &OrderRow,
+        attempt: u8,
+        transaction_id: &TransactionId,
+    ) {
+        self.put_entry(NewEntry {
+            key,
+            order_id: Some(order.order.id().clone()),
+            mch_id: order.mch_id.clone(),
+            effect: Effect::RefundQuery { attempt, transaction_id: transaction_id.clone() },
+            state: EntryState::PendingFrom(self.now),
+        });
+    }
+
     /// Takes the answer about all refunds of a payment.
     pub(super) async fn payment_news(
         &mut self,
@@ -23,7 +43,7 @@ impl Change {
                 let like = self.like(entry).await?;
                 let open = self.others_told(&like, refunds, *total).await?;
                 let pause_s = next_look_s(u64::from(entry.tries) * 60);
-                open.then(|| (pause_s, "a refund that we did not make is under way".to_owned()))
+                open.then(|| (pause_s, UNDER_WAY.to_owned()))
             }
             RefundNews::Again { why, after_s, .. } => Some((pause_s.max(*after_s), why.clone())),
             RefundNews::Unsure(why) | RefundNews::Failed(why) => Some((SLOW_S, why.clone())),

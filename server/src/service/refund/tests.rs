@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::service::Outcome;
+use crate::store::figures::UNDER_WAY;
 use crate::store::{Entry, Lane, RefundRow, RefundState};
 use crate::testing::{KEY, PRICE, Shop, notice_fields, signed};
 use saoma_core::api::{Currency, Payment};
@@ -43,6 +44,18 @@ async fn due(shop: &Shop) -> Option<Entry> {
 
 async fn news(shop: &Shop, entry: Entry, news: RefundNews) {
     shop.service.settle(entry, Outcome::Refund(news)).await.unwrap();
+}
+
+/// A payment that a query tells of.
+fn found(number: &str, transaction_id: &str, refunded: bool) -> Payment {
+    Payment {
+        transaction_id: TransactionId::new(transaction_id).unwrap(),
+        out_trade_no: OutTradeNo::new(number).unwrap(),
+        total_fee: Fen::new(PRICE).unwrap(),
+        currency: Currency::CNY,
+        paid_at: UnixTime::MAX,
+        refunded,
+    }
 }
 
 const REFUND: &str = "select state, sent_at, refund_id, trouble from refund";
@@ -309,18 +322,37 @@ async fn of_two_payments_for_a_number_the_kept_one_can_go_back_once_wechat_has_t
         let asked = shop.service.ask_refund(RefundBy::Shop("shop"), &order_id, &new).await;
         assert!(matches!(asked, Err(AskRefundError::Refused(RefundRefused::InDoubt))));
         let query = due(&shop).await.unwrap();
-        let payment = Payment {
-            transaction_id: TransactionId::new(told).unwrap(),
-            out_trade_no: OutTradeNo::new(&number).unwrap(),
-            total_fee: Fen::new(PRICE).unwrap(),
-            currency: Currency::CNY,
-            paid_at: UnixTime::MAX,
-            refunded: false,
-        };
-        shop.service.settle(query, Outcome::Payment(payment)).await.unwrap();
+        let payment = Outcome::Payment(found(&number, told, false));
+        shop.service.settle(query, payment).await.unwrap();
         let asked = shop.service.ask_refund(RefundBy::Shop("shop"), &order_id, &new).await;
         assert!(asked.is_ok_and(|(_, new)| new), "{told}");
     }
+}
+
+#[tokio::test]
+async fn what_went_back_before_its_payment_was_known_is_asked_about_until_that_is_over() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    assert!(shop.service.ask_wechat(order_id, "wang").await.is_ok());
+    let query = due(&shop).await.unwrap();
+    shop.service.settle(query, Outcome::Payment(found(&number, T1, true))).await.unwrap();
+    let by_hand = OutRefundNo::new("BY-HAND-1").unwrap();
+    let entries = "select state, last_error from outbox where kind = 'refund_query'";
+    for (state, entry, refund) in [
+        (saoma_core::api::RefundState::Processing, "pending", "accepted"),
+        (saoma_core::api::RefundState::Success, "done", "done"),
+    ] {
+        let due = due(&shop).await.unwrap();
+        let job = shop.service.refund_job(&due).await.unwrap();
+        assert!(matches!(&job, Some(RefundJob::Look(look)) if look.number.is_none()), "{job:?}");
+        news(&shop, due, told(&by_hand, state)).await;
+        // That WeChat takes its time is no error.
+        assert_eq!(shop.rows(entries).await, [format!("{entry} {UNDER_WAY}")]);
+        let refunds = shop.rows("select out_refund_no, asked_by, state from refund").await;
+        assert_eq!(refunds, [format!("BY-HAND-1 elsewhere {refund}")]);
+        shop.clock.advance(86_400);
+    }
+    assert!(due(&shop).await.is_none());
 }
 
 #[tokio::test]
