@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 86] = [
+pub const BUGS: [(&str, &str); 129] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -124,6 +124,58 @@ pub const BUGS: [(&str, &str); 86] = [
     (
         "bill-hold-ignored",
         "what the configuration leaves to a person goes back because the bill has it",
+    ),
+    (
+        "later-number-lasts-longer",
+        "an order's later number may be paid for as long as the first one",
+    ),
+    ("expiry-a-minute-early", "an order runs out a minute before its end"),
+    ("code-never-renewed", "a code is not renewed when it grows too old"),
+    ("dead-code-shown", "a code is shown that is older than WeChat takes it"),
+    ("two-numbers-at-most", "an order fails when its second number is over"),
+    ("not-found-is-over", "an order ends when WeChat does not know its number yet"),
+    ("third-payment-forgotten", "a number's third payment is taken for its second one"),
+    (
+        "by-hand-counts-twice",
+        "what was given back by hand counts again each time that WeChat tells it",
+    ),
+    ("dropped-shows-refunding", "what a person has decided against shows as money that goes back"),
+    ("part-back-shows-refunding", "a part of a payment that goes back shows as all of it"),
+    ("place-after-end", "a number is placed although its order is over"),
+    ("other-shops-order-no", "a number that another shop has used is taken"),
+    ("repeat-refused", "an order that is asked for again is refused once it has its code"),
+    ("lost-update-alone", "an order that is written alone is written whoever has changed it"),
+    ("lease-stolen", "what somebody is at is taken by somebody else"),
+    ("not-enough-is-the-end", "a refund is given up because the merchant's balance was empty"),
+    ("unanswered-place-is-over", "a number gets a successor because WeChat did not answer"),
+    ("slower-is-the-end", "an order fails because WeChat wanted to be asked more slowly"),
+    ("refund-not-there-is-failed", "a refund that never arrived is given up"),
+    ("change-is-done", "a refund that ended with CHANGE counts as done"),
+    ("accepted-is-forgotten", "nobody looks at a refund any more once WeChat has accepted it"),
+    ("accepted-anew", "a refund counts as accepted when it was last looked at"),
+    ("refund-gap-ignored", "a payment's next refund is sent at once after the one before"),
+    ("hold-for-shops-too", "a shop's refund waits for a person as well"),
+    ("foreign-goes-back-in-yuan", "what was paid in another currency is asked back in yuan"),
+    ("second-is-sent", "a number's second payment goes back without a person"),
+    ("dead-after-five", "a shop that fails five times is not told any more"),
+    ("refund-notice-believed", "a notification that a refund is done is believed without asking"),
+    ("confirmed-unclaimed", "a machine may confirm what it has never claimed"),
+    ("webhook-signs-no-time", "a webhook's signature leaves its time out"),
+    ("view-other-end", "a customer is shown another end than WeChat was told"),
+    ("gateway-bell-forgotten", "nobody is woken for what WeChat is to be asked"),
+    ("shop-bell-forgotten", "nobody is woken for what a shop is to be told"),
+    ("time-bell-forgotten", "nobody is woken for what time is to do"),
+    ("at-once-forgotten", "what its writer has leased is not performed at once"),
+    ("second-key-never-signs", "of two keys only the first one ever signs"),
+    ("bill-unknown-any-count", "however many payments of a day nobody knows, all go back"),
+    ("held-ends-as-refunded", "a difference whose refund waits for a person ends as given back"),
+    ("bill-refund-without-coupons", "a bill's refund counts without its coupons"),
+    ("asked-after-half-an-hour", "WeChat is not asked by time before half an hour is over"),
+    ("paid-at-is-made-at", "a shop is told when the order was made and not when it was paid"),
+    ("pause-without-end", "the pauses between tries grow to a day"),
+    (
+        "bill-asked-before-compared",
+        "a day's payments that nobody knows are asked about before all of them are counted",
     ),
 ];
 

@@ -153,6 +153,8 @@ pub struct Server {
 
 /// The shop that sells by a webhook.
 pub const SHOP: &str = "shop";
+/// What it knows webhooks by.
+pub const WEBHOOK_SECRET: &str = "a secret of the made-up shop";
 /// The shop whose machines hand out.
 pub const MACHINES: &str = "machines";
 
@@ -200,8 +202,8 @@ fn lines(hmac: bool, held: Held) -> (Gateway, Webhooks) {
     let make = || {
         let hosts = ["http://gateway.example", "http://standby.example"];
         let gateway = Gateway::new(merchant(hmac, held), &hosts).expect("the hosts are good");
-        let (url, secret) = ("http://shop.example/webhook", "a secret of the made-up shop");
-        let (url, secret) = (Secret::new(url.to_owned()), Secret::new(secret.to_owned()));
+        let [url, secret] = ["http://shop.example/webhook", WEBHOOK_SECRET].map(str::to_owned);
+        let (url, secret) = (Secret::new(url), Secret::new(secret));
         let webhook = WebhookConfig { url, secret };
         let webhooks = Webhooks::new([(SHOP, &webhook)], Reach::of(true));
         (gateway, webhooks.expect("TLS can be set up"))

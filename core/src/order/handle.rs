@@ -49,7 +49,7 @@ impl Order {
     #[must_use]
     pub fn due(&self) -> Option<UnixTime> {
         let deadline = match self.phase {
-            Phase::Placing | Phase::Open => Some(self.expires_at),
+            Phase::Placing | Phase::Open => Some(self.ends_at()),
             Phase::Closing(_) => self.close_due(),
             Phase::Closed(_) | Phase::Paid | Phase::Shipped => None,
         };
@@ -72,11 +72,17 @@ impl Order {
         })
     }
 
+    fn ends_at(&self) -> UnixTime {
+        let early_s = if planted!("expiry-a-minute-early") { 60 } else { 0 };
+        UnixTime::new(self.expires_at.get() - early_s).unwrap_or(self.expires_at)
+    }
+
     /// When the code has to be renewed. Where the order ends before, that comes first.
     fn renew_due(&self) -> Option<UnixTime> {
         let at = self.code_at.filter(|_| self.phase == Phase::Open)?.plus(RENEW_AFTER_S);
         let settled = self.attempts.last().is_none_or(|attempt| attempt.payment.is_some());
-        (!self.renewing && !settled).then_some(at)
+        let never = planted!("code-never-renewed");
+        (!self.renewing && !settled && !never).then_some(at)
     }
 
     fn close_due(&self) -> Option<UnixTime> {
@@ -98,8 +104,11 @@ impl Order {
         if attempt.asking || attempt.payment.is_some() || planted!("no-questions-by-time") {
             return None;
         }
-        let after_s = QUERY_S.get(usize::from(attempt.queries))?;
-        Some(attempt.created_at.plus(*after_s))
+        let mut after_s = *QUERY_S.get(usize::from(attempt.queries))?;
+        if planted!("asked-after-half-an-hour") {
+            after_s = after_s.max(1_800);
+        }
+        Some(attempt.created_at.plus(after_s))
     }
 }
 
@@ -235,7 +244,9 @@ impl Step {
         attempt.closing = false;
         if let Some(known) = &attempt.payment {
             let same = known.transaction_id == payment.transaction_id;
-            if same && known.amount == payment.total_fee || planted!("conflict-not-reported") {
+            let third = planted!("third-payment-forgotten") && !attempt.conflicts.is_empty();
+            let same = same && known.amount == payment.total_fee;
+            if same || third || planted!("conflict-not-reported") {
                 attempt.asking = false;
             } else if !attempt.conflicts.contains(&payment.transaction_id) {
                 // When full, a later one is reported again with each repeat rather than never.
@@ -264,7 +275,10 @@ impl Step {
                 self.emit(Effect::Ship {
                     attempt: index,
                     transaction_id: payment.transaction_id.clone(),
-                    paid_at: payment.paid_at,
+                    paid_at: match planted!("paid-at-is-made-at") {
+                        true => self.order.created_at,
+                        false => payment.paid_at,
+                    },
                 });
             }
             Err(anomaly) => self.keep_out(index, payment, anomaly),
@@ -334,7 +348,8 @@ impl Step {
         if now.plus(ATTEMPT_MIN_S) > self.order.expires_at {
             return self.close(Reason::Expired);
         }
-        if self.order.attempts.len() == ATTEMPTS_MAX {
+        let most = if planted!("two-numbers-at-most") { 2 } else { ATTEMPTS_MAX };
+        if self.order.attempts.len() == most {
             return self.close(Reason::Failed);
         }
         let _ = self.order.attempts.push(Attempt::new(now));
@@ -354,6 +369,9 @@ impl Step {
         let confirmed = attempt.unknown_on_close;
         match self.order.phase {
             Phase::Closing(reason) if confirmed && self.is_current(index) => self.close(reason),
+            Phase::Placing | Phase::Open if planted!("not-found-is-over") => {
+                self.close(Reason::Failed);
+            }
             // While placing, the order is sent again anyway.
             Phase::Placing
             | Phase::Open
@@ -374,7 +392,7 @@ impl Step {
 
     fn tick(&mut self, now: UnixTime) {
         match self.order.phase {
-            Phase::Placing | Phase::Open if now >= self.order.expires_at => {
+            Phase::Placing | Phase::Open if now >= self.order.ends_at() => {
                 self.begin_closing(Reason::Expired, now);
             }
             Phase::Closing(_) => self.close_number(now),

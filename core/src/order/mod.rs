@@ -478,7 +478,7 @@ impl Order {
                 | Phase::Closing(_)
                 | Phase::Closed(_)
                 | Phase::Paid
-                | Phase::Shipped => false,
+                | Phase::Shipped => crate::planted!("place-after-end"),
             },
             Effect::Renew { attempt } => {
                 self.renewing && self.phase == Phase::Open && current(*attempt)

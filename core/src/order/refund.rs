@@ -360,6 +360,11 @@ impl Step {
         }
         let attempt = self.order.attempts.get_mut(usize::from(attempt));
         if let Some(settled) = attempt.and_then(|attempt| attempt.payment.as_mut()) {
+            let before = match planted!("by-hand-counts-twice") {
+                true => settled.elsewhere,
+                false => Fen::ZERO,
+            };
+            let amount = amount.checked_add(before).unwrap_or(amount);
             settled.elsewhere = amount.min(settled.amount);
         }
     }

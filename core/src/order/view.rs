@@ -50,7 +50,8 @@ impl Order {
     /// Whether WeChat still takes the code. A code of an older version of this program has no
     /// time; its order is over within two hours.
     fn code_lives(&self, now: UnixTime) -> bool {
-        self.code_at.is_none_or(|at| now.since(at) < CODE_LIVES_S)
+        let any = crate::planted!("dead-code-shown");
+        any || self.code_at.is_none_or(|at| now.since(at) < CODE_LIVES_S)
     }
 
     /// Whether the current number was paid by a payment that may not be kept.
@@ -65,7 +66,8 @@ impl Order {
         if self.is_back(kept) || early && self.refundable(kept) == Fen::ZERO {
             return Some(watch::Phase::Refunded);
         }
-        (self.refundable(kept) == Fen::ZERO).then_some(watch::Phase::Refunding)
+        let part = crate::planted!("part-back-shows-refunding") && self.refund_started(kept);
+        (part || self.refundable(kept) == Fen::ZERO).then_some(watch::Phase::Refunding)
     }
 
     /// The payment of this attempt that was not kept, if there is one that has to go back.
@@ -75,7 +77,7 @@ impl Order {
         let back = self.is_back(attempt)
             || crate::planted!("refunded-too-early")
             || anomaly == Anomaly::RefundedElsewhere;
-        if !back && self.is_dropped(attempt) {
+        if !back && self.is_dropped(attempt) && !crate::planted!("dropped-shows-refunding") {
             return None;
         }
         Some(if back { watch::Phase::Refunded } else { watch::Phase::Refunding })

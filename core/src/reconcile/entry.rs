@@ -83,7 +83,10 @@ impl BillEntry {
             (BillState::Refund, Some(refund)) => What::Refund {
                 out_refund_no: clip(refund.out_refund_no),
                 refund_id: clip(refund.refund_id),
-                refund_fee: refund.refund_fee,
+                refund_fee: match crate::planted!("bill-refund-without-coupons") {
+                    true => refund.settlement_refund_fee,
+                    false => refund.refund_fee,
+                },
                 state: match refund.state {
                     "SUCCESS" => BillRefundState::Done,
                     "FAIL" | "REFUNDCLOSE" | "CHANGE" => BillRefundState::Failed,

@@ -241,6 +241,28 @@ async fn a_refund_is_asked_about_when_its_payment_is_known() {
 }
 
 #[tokio::test]
+async fn nobody_asks_about_the_unknown_before_their_day_is_compared() {
+    let shop = Shop::open().await;
+    let now = shop.service.context.clock.now();
+    let day = taken(&shop, "20261123").await;
+    // A first piece of the bill; how many are in the others nobody knows yet.
+    let lines = [payment(1, at("20261123120000"), 5)];
+    let sums = Comparison::run(&shop.service, &day, false, spool(&lines)).await.unwrap();
+    let books = reconciler(shop.service);
+    let mut tx = books.service().store.begin().await.unwrap();
+    let row = DifferenceRow::claim(&mut tx, now, now.plus(60)).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    let end = books.ask(row.clone()).await.unwrap();
+    assert_eq!((end.state, end.why), (State::Open, Why::Asking), "{}", end.note);
+    let mut tx = books.service().store.begin().await.unwrap();
+    day.compared(&mut tx, sums, now).await.unwrap();
+    tx.commit().await.unwrap();
+    // With a line to WeChat it would be asked.
+    let end = books.ask(row).await.unwrap();
+    assert_eq!((end.state, end.why), (State::Open, Why::NobodyToAsk), "{}", end.note);
+}
+
+#[tokio::test]
 async fn of_two_who_want_a_day_or_a_difference_one_has_it() {
     let shop = Shop::open().await;
     let store = &shop.service.store;

@@ -175,7 +175,8 @@ async fn kept_out(
         return Ok(End::new(State::Open, Why::Conflict, anomaly));
     }
     let refunds = change.refunds_of(transaction_id).await?;
-    if refunds.iter().any(|refund| refund.state == crate::store::RefundState::Held) {
+    let held = !saoma_core::planted!("held-ends-as-refunded");
+    if held && refunds.iter().any(|refund| refund.state == crate::store::RefundState::Held) {
         return Ok(End::new(State::Open, Why::Held, anomaly));
     }
     Ok(End::new(State::Refunded, Why::GoesBack, anomaly))

@@ -165,7 +165,7 @@ impl Verb for Confirm {
 
     async fn run(&self, change: &mut Change) -> Result<OrderRow, DispenseError> {
         let (row, goods) = goods(change, &self.order_id, &self.by).await?;
-        if !row.order.is_claimed() {
+        if !row.order.is_claimed() && !saoma_core::planted!("confirmed-unclaimed") {
             // Says why it could not even be claimed, if so.
             row.order.may_dispense().map_err(DispenseError::Refused)?;
             goods.ok_or(DispenseError::NotYours)?;

@@ -168,7 +168,8 @@ impl Verb for Claim {
     async fn run(&self, change: &mut Change) -> Result<Vec<Entry>, StoreError> {
         let lease_s =
             if saoma_core::planted!("lease-for-ever") { u64::from(u32::MAX) } else { LEASE_S };
-        let times = (change.now, change.now.plus(lease_s));
+        let early_s = if saoma_core::planted!("lease-stolen") { LEASE_S } else { 0 };
+        let times = (change.now.plus(early_s), change.now.plus(lease_s));
         let entries = Entry::claim(&mut change.conn, self.lane, times, self.limit).await?;
         let (good, bad): (Vec<_>, Vec<_>) = entries.into_iter().partition(Result::is_ok);
         for error in bad.into_iter().filter_map(Result::err) {
@@ -231,7 +232,8 @@ impl Verb for Settle {
                 if let Some(event) = event {
                     self.happen(change, event).await?;
                 }
-                if matches!(entry.effect, Effect::Ship { .. }) && entry.tries >= TELLS_MAX {
+                let most = if saoma_core::planted!("dead-after-five") { 5 } else { TELLS_MAX };
+                if matches!(entry.effect, Effect::Ship { .. }) && entry.tries >= most {
                     tracing::error!(key = entry.key, why, "given up: a dead letter");
                     change.give_up_entry(entry, why.clone());
                     return Ok(());
@@ -262,7 +264,8 @@ impl Settle {
 
 /// How long to wait after so many tries: 1, 2, 4, ... up to 600 s.
 fn pause_s(tries: u32) -> u64 {
-    1_u64.checked_shl(tries.saturating_sub(1)).unwrap_or(PAUSE_MAX_S).clamp(1, PAUSE_MAX_S)
+    let most = if saoma_core::planted!("pause-without-end") { 86_400 } else { PAUSE_MAX_S };
+    1_u64.checked_shl(tries.saturating_sub(1)).unwrap_or(most).clamp(1, most)
 }
 
 #[cfg(test)]

@@ -46,12 +46,18 @@ impl Outcome {
             Self::Again { event, why }
         };
         match answer {
+            Err(_) if saoma_core::planted!("unanswered-place-is-over") => {
+                Self::Event(Event::NumberOver { attempt })
+            }
             Err(error) => unknown(error.to_string()),
             Ok(UnifiedOrderAnswer::Placed { code_url, .. }) => {
                 Self::Event(Event::Placed { attempt, code_url })
             }
             Ok(UnifiedOrderAnswer::Refused(refusal)) => match refusal.class(Call::UnifiedOrder) {
                 Class::RetrySame if saoma_core::planted!("busy-is-the-end") => {
+                    Self::Event(Event::PlaceImpossible { attempt })
+                }
+                Class::RetrySlower if saoma_core::planted!("slower-is-the-end") => {
                     Self::Event(Event::PlaceImpossible { attempt })
                 }
                 Class::Paid if saoma_core::planted!("paid-on-place-is-over") => {

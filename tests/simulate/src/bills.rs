@@ -7,7 +7,7 @@ use saoma_server::UnknownPolicy;
 use std::collections::BTreeSet;
 
 /// Most payments of nobody's numbers on a day that go back by themselves.
-const UNKNOWN_MAX: usize = 10;
+pub(crate) const UNKNOWN_MAX: usize = 10;
 
 /// How many, and how much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

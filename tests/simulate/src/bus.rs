@@ -12,25 +12,66 @@ use tokio::sync::{Notify, oneshot};
 pub(crate) enum Outcome {
     Started(Box<(Server, AtOnce)>),
     NotStarted,
-    Created { customer: usize, result: Result<String, No> },
-    Viewed { customer: usize, view: Result<Option<View>, No> },
-    Cancelled { customer: usize, result: Result<View, No> },
-    Noticed { notice: u64, answer: (u16, &'static str) },
-    Claimed { lane: usize, works: Vec<Work> },
-    Performed { lane: usize },
+    Created {
+        customer: usize,
+        result: Result<String, No>,
+    },
+    Viewed {
+        customer: usize,
+        view: Result<Option<View>, No>,
+    },
+    Cancelled {
+        customer: usize,
+        result: Result<View, No>,
+    },
+    Noticed {
+        notice: u64,
+        answer: (u16, &'static str),
+    },
+    Claimed {
+        lane: usize,
+        works: Vec<Work>,
+    },
+    Performed {
+        lane: usize,
+    },
     Ticked,
-    Reconciled { went_well: bool },
-    Refunded { customer: usize, wish: usize, result: Result<String, No> },
-    Decided { number: String, release: bool, result: Result<(), No> },
-    Dispensed { customer: usize, result: Result<Goods, No> },
-    Confirmed { customer: usize, result: Result<(), No> },
-    Meddled { what: String, may_not: bool },
+    Reconciled {
+        went_well: bool,
+    },
+    Refunded {
+        customer: usize,
+        wish: usize,
+        result: Result<String, No>,
+    },
+    Decided {
+        number: String,
+        release: bool,
+        result: Result<(), No>,
+    },
+    Dispensed {
+        customer: usize,
+        result: Result<Goods, No>,
+    },
+    Confirmed {
+        customer: usize,
+        result: Result<(), No>,
+    },
+    Meddled {
+        what: String,
+        may_not: bool,
+    },
+    /// An order that was asked for again.
+    Repeated {
+        order_id: String,
+        result: Result<String, No>,
+    },
 }
 
 /// A call to the outside that waits.
 pub(crate) enum Call {
     Gateway { path: &'static str, body: String, reply: Reply<Came> },
-    Shop { ship_id: String, body: Vec<u8>, reply: Reply<Option<u16>> },
+    Shop { ship_id: String, body: Vec<u8>, signature: String, reply: Reply<Option<u16>> },
 }
 
 /// Where a waiting call is answered.
@@ -152,9 +193,14 @@ impl Outside for Line {
         _: &'o str,
         ship_id: &'o str,
         body: &'o [u8],
-        _: &'o str,
+        signature: &'o str,
     ) -> Boxed<'o, Option<u16>> {
-        let call = |reply| Call::Shop { ship_id: ship_id.to_owned(), body: body.to_vec(), reply };
+        let call = |reply| Call::Shop {
+            ship_id: ship_id.to_owned(),
+            body: body.to_vec(),
+            signature: signature.to_owned(),
+            reply,
+        };
         Box::pin(self.bus.call(self.epoch, call, None))
     }
 }

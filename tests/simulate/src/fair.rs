@@ -1,7 +1,7 @@
 //! The judge's word about what is not a sum of money: what is asked of WeChat, what shops and
 //! customers are told, and whether whoever paid in time gets the goods.
 
-use crate::judge::{Judge, order_of};
+use crate::judge::{Captured, Judge, order_of};
 use crate::plan::Plan;
 use crate::verdict::{Books, cell};
 use saoma_sandbox::time::UnixTime;
@@ -25,6 +25,13 @@ pub(crate) struct Ordered {
 }
 
 impl Ordered {
+    /// When it may be paid no more.
+    pub(crate) const fn ends_s(&self) -> i64 {
+        self.begins_s + self.lasts_s
+    }
+}
+
+impl Ordered {
     /// As the fields of the request say.
     pub(crate) fn of<'d>(field: impl Fn(&str) -> Option<&'d str>) -> Self {
         let time = |name| field(name).and_then(UnixTime::from_beijing).map_or(0, |time| time.0);
@@ -40,12 +47,14 @@ impl Ordered {
 /// What the judge keeps for it.
 #[derive(Debug, Default)]
 pub(crate) struct Fair {
-    right_clocks: bool,
+    pub(crate) right_clocks: bool,
     /// Whether servers always hold a key that counts.
     right_keys: bool,
-    ordered: BTreeMap<String, Ordered>,
+    pub(crate) ordered: BTreeMap<String, Ordered>,
     /// The number of each code that WeChat gave.
     pub(crate) codes: BTreeMap<String, String>,
+    /// When it gave each, in seconds.
+    pub(crate) given_s: BTreeMap<String, u64>,
     /// Numbers whose code somebody saw.
     pub(crate) seen: BTreeSet<String>,
     /// Of those, the ones that are neither paid nor closed at WeChat's.
@@ -62,6 +71,8 @@ pub(crate) struct Fair {
     pub(crate) given_back: BTreeSet<usize>,
     /// Payments of which something went back by hand before anybody here could know of them.
     pub(crate) back_at_once: BTreeSet<String>,
+    /// When each refund of a payment was asked for last, by payment and number.
+    pub(crate) asked_s: BTreeMap<(String, String), i64>,
 }
 
 impl Fair {
@@ -73,7 +84,8 @@ impl Fair {
 
 impl Judge {
     /// A request for an order is at the gateway.
-    pub(crate) fn ordered(&mut self, number: &str, ordered: Ordered) {
+    pub(crate) fn ordered(&mut self, number: &str, ordered: Ordered, now_s: i64) {
+        self.is_still_wanted(number, now_s);
         self.fair.ordered.entry(number.to_owned()).or_insert(ordered);
     }
 
@@ -87,7 +99,16 @@ impl Judge {
     }
 
     /// A customer sees an order.
-    pub(crate) fn viewed(&mut self, order_id: &str, amount_fen: u64, code: Option<&str>) {
+    pub(crate) fn viewed(
+        &mut self,
+        order_id: &str,
+        (amount_fen, expires_s): (u64, u64),
+        code: Option<&str>,
+    ) {
+        let first = self.fair.ordered.get(&format!("{order_id}-1"));
+        if first.is_some_and(|first| first.ends_s() != expires_s.cast_signed()) {
+            self.violation(format!("{order_id} is shown to end at {expires_s}: {first:?}"));
+        }
         let price = self.bought.get(order_id).map(|order| order.price_fen);
         if price.is_some_and(|price| price != amount_fen) {
             self.violation(format!("{order_id} is shown as {amount_fen} fen"));
@@ -153,8 +174,15 @@ impl Judge {
             Some((_, None)) => payments.next().filter(|_| payments.next().is_none()),
             None => None,
         };
-        let fits = kept.is_some_and(|kept| all_fen <= kept.total_fen);
-        if fits && !self.may_fail(order_id) {
+        let by_hand = |captured: &Captured| -> u64 {
+            let refunds = captured.refunds.iter();
+            let by_hand =
+                refunds.filter(|(number, it)| self.by_hand.contains(*number) && !it.closed);
+            by_hand.map(|(_, refund)| refund.fen).sum()
+        };
+        let fits = kept.is_some_and(|kept| all_fen + by_hand(kept) <= kept.total_fen);
+        let may_fail = self.ends_badly.iter().any(|number| order_of(number) == order_id);
+        if fits && !may_fail {
             self.violation(format!("{order_id}: {all_fen} fen are said to be too much to go back"));
         }
     }
@@ -176,7 +204,12 @@ impl Judge {
             let Some(order) = self.bought.get(order_of(number)) else { continue };
             let is_right = ordered.total_fen == order.price_fen
                 && ordered.lasts_s == order.lasts_s.cast_signed()
-                && ordered.notify_url == NOTIFY_URL;
+                && ordered.notify_url == NOTIFY_URL
+                && self
+                    .fair
+                    .ordered
+                    .get(&format!("{}-1", order_of(number)))
+                    .is_none_or(|first| first.ends_s() == ordered.ends_s());
             if !is_right {
                 wrong.push(format!("{number} was ordered as {ordered:?}, and wished {order:?}"));
             }
@@ -207,6 +240,7 @@ impl Judge {
         self.alarms_are_right(&alarms, &mut wrong);
         self.paid_in_time(&alarms, &mut wrong);
         self.others_money(&mut wrong);
+        self.phases_are_right(books, &alarms, &mut wrong);
         wrong.into_iter().for_each(|what| self.violation(what));
     }
 

@@ -39,7 +39,9 @@ pub(crate) struct Bought {
     pub(crate) lasts_s: u64,
     /// Ship ids for which goods went out, each with its transaction, if it was named.
     pub(crate) shipped: Vec<(String, Option<String>)>,
-    phase: String,
+    pub(crate) phase: String,
+    /// When it came into it, in seconds.
+    pub(crate) since_s: i64,
     version: i64,
 }
 
@@ -125,14 +127,18 @@ impl Judge {
             lasts_s,
             shipped: Vec::new(),
             phase: "placing".to_owned(),
+            since_s: 0,
             version: 0,
         });
     }
 
     /// A commit has left an order like this.
-    pub(crate) fn changed(&mut self, order_id: &str, phase: &str, version: i64) {
+    pub(crate) fn changed(&mut self, order_id: &str, (phase, version): (&str, i64), now_s: i64) {
         let Some(order) = self.bought.get_mut(order_id) else { return };
         let was = std::mem::replace(&mut order.phase, phase.to_owned());
+        if was != phase {
+            order.since_s = now_s;
+        }
         let went_back = match was.as_str() {
             // A number that is used up shows as money that goes back, while the order goes on.
             "placing" | "open" | "refunding" | "refunded" => false,
@@ -150,6 +156,7 @@ impl Judge {
             self.violation(format!("{order_id} went from {was} to {phase} (version {version})"));
         }
         self.shown(order_id, phase);
+        self.ends_in_time(order_id, phase, now_s);
     }
 
     /// A request for an order is at the gateway. `true`: not for the first time.
@@ -195,6 +202,9 @@ impl Judge {
         let by_rule = !self.promised.contains_key(number);
         if by_rule && self.hold && !self.released.contains(number) && !self.may_be_shops(number) {
             self.violation(format!("{number} was to wait for a person"));
+        }
+        if by_rule && self.needs_a_person(transaction_id, number) {
+            self.violation(format!("{number} goes back, and a person had to look first"));
         }
         if self.dismissed.contains(number) {
             self.violation(format!("{number} is asked for, though a person decided against it"));

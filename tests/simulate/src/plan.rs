@@ -53,6 +53,28 @@ pub(crate) struct Odd {
     pub(crate) answer_altered: u64,
     /// Servers begin to sign new orders in the other way.
     pub(crate) sign_type_changes: bool,
+    /// The gateway says that it will not do it now, and does nothing.
+    pub(crate) not_now: u64,
+    /// An order may be paid for longer than a code lives.
+    pub(crate) lives_long: u64,
+    /// A number is paid a third time.
+    pub(crate) pays_thrice: u64,
+    /// Another program closes each number of an order.
+    pub(crate) closes_again: u64,
+    /// A payment goes back in more parts than one answer of WeChat's holds.
+    pub(crate) many_parts: u64,
+    /// Both shops have the same number for an order of theirs.
+    pub(crate) same_number: u64,
+    /// A shop asks once more for an order that it has.
+    pub(crate) orders_again: u64,
+    /// A machine confirms what it has not claimed.
+    pub(crate) confirms_unclaimed: u64,
+    /// How long WeChat takes for a refund, in seconds.
+    pub(crate) refund_after_s: i64,
+    /// From when on, and until when, WeChat cannot be reached at all, in seconds.
+    pub(crate) outage_s: (u64, u64),
+    /// So many payments of numbers that nobody knows are in the bill alone.
+    pub(crate) many_unknown: u64,
 }
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
@@ -137,7 +159,7 @@ impl Plan {
         let amounts = with("amounts", random);
         let forged = with("forged", random);
         let (starts_s, faults_last_s, unknown) = days(seed);
-        Self {
+        let plan = Self {
             orders,
             nodes: usize::try_from(nodes).unwrap_or(1),
             starts_s,
@@ -182,6 +204,30 @@ impl Plan {
             by_hand: upto(random, refunds, 60),
             odd: odd(seed, without, [people, refunds, gateway, forged]),
             keys: keys(seed, without),
+        };
+        // In some runs nothing is slow, and whoever waits can tell why.
+        if Random::new(seed, "quiet").chance(80) { plan.without_delays() } else { plan }
+    }
+
+    /// The same without whatever may delay something.
+    fn without_delays(self) -> Self {
+        let odd =
+            Odd { answer_mixed_up: 0, answer_altered: 0, not_now: 0, outage_s: (0, 0), ..self.odd };
+        Self {
+            call_lost: 0,
+            answer_lost: 0,
+            call_slow: 0,
+            gateway_fault: 0,
+            skew_s: 0,
+            clock_jumps: 0,
+            trouble: Trouble { pause: self.trouble.pause, ..Trouble::default() },
+            power_cuts: 0,
+            bill_power_cuts: 0,
+            shop_fails: 0,
+            query_lags: 0,
+            keys: Keys { change: KeyChange::No, sign_refused: 0 },
+            odd: Odd { sign_type_changes: false, ..odd },
+            ..self
         }
     }
 }
@@ -211,8 +257,32 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged]: [bool; 4
         second_thoughts: upto(more, people, 500),
         answer_mixed_up: upto(more, gateway, 30),
         answer_altered: upto(more, forged, 30),
-        sign_type_changes: more.chance(150) && !without.contains(&"keys"),
+        sign_type_changes: more.chance(250) && !without.contains(&"keys"),
+        not_now: upto(more, gateway, 100),
+        lives_long: upto(more, people, 200),
+        pays_thrice: upto(more, people, 300),
+        closes_again: upto(more, people, 500),
+        many_parts: upto(more, refunds, 20),
+        same_number: upto(more, people, 100),
+        orders_again: upto(more, people, 100),
+        confirms_unclaimed: upto(more, people, 200),
+        refund_after_s: match more.pick(&[5, 5, 400, 30_000, 100_000]) {
+            after_s if refunds => after_s,
+            _ => 5,
+        },
+        outage_s: match more.chance(250) && gateway {
+            true => outage(more),
+            false => (0, 0),
+        },
+        many_unknown: if more.chance(100) && people { 14 } else { 0 },
     }
+}
+
+/// Not so long that a payment would not be known within an hour and a half.
+fn outage(random: &mut Random) -> (u64, u64) {
+    // Some while codes are renewed.
+    let from_s = random.pick(&[0, 6_000]) + random.below(1_800);
+    (from_s, from_s + random.between(600, 1_500))
 }
 
 /// How the key changes, and how often somebody says that it has.
@@ -234,6 +304,21 @@ impl Plan {
     /// Whether servers always hold a key that counts.
     pub(crate) const fn right_keys(&self) -> bool {
         matches!(self.keys.change, KeyChange::No | KeyChange::ByTheBook)
+    }
+
+    /// Nothing delays what is due: no call, no server, no database and no clock.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let odd = &self.odd;
+        let lost = self.call_lost + self.answer_lost + self.call_slow + self.shop_fails;
+        let faults = self.gateway_fault + self.query_lags + self.power_cuts + self.bill_power_cuts;
+        let answers = odd.answer_mixed_up + odd.answer_altered + odd.not_now + odd.outage_s.1;
+        let trouble = Trouble { pause: 0, ..self.trouble };
+        lost + faults + answers == 0
+            && trouble == Trouble::default()
+            && self.right_clocks()
+            && self.keys.change == KeyChange::No
+            && self.keys.sign_refused == 0
+            && !odd.sign_type_changes
     }
 
     /// Both.

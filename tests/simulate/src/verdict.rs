@@ -42,6 +42,8 @@ impl Judge {
         self.promises_kept(books);
         self.days_compared(books, days);
         self.differences_end(books, &left_out);
+        self.differences_are_true(books);
+        self.too_many_stay();
     }
 
     fn orders_at_rest(&mut self, books: &Books) {
@@ -60,6 +62,10 @@ impl Judge {
             if matches!(state, "pending" | "leased") && !told {
                 let (tries, error) = (cell(row, "tries"), cell(row, "last_error"));
                 self.violation(format!("{key} is never done: {state}, {tries} tries, {error}"));
+            }
+            // No shop fails for as long as it is told.
+            if state == "dead" {
+                self.violation(format!("{key} is given up after {} tries", cell(row, "tries")));
             }
         }
     }

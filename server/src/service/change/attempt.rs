@@ -24,7 +24,10 @@ impl Change {
             order.amount(),
             &seller.notify_url,
             seller.ip,
-            (order.created_at(), order.expires_at()),
+            match index > 0 && saoma_core::planted!("later-number-lasts-longer") {
+                true => (self.now, self.now.plus(order.expires_at().since(order.created_at()))),
+                false => (order.created_at(), order.expires_at()),
+            },
         )?;
         let mut request = String::new();
         unified_order

@@ -88,7 +88,10 @@ impl Change {
                 RefundBy::Shop => AskedBy::Shop,
             },
             wish,
-            currency: order.currency(part.attempt),
+            currency: match saoma_core::planted!("foreign-goes-back-in-yuan") {
+                true => Currency::CNY,
+                false => order.currency(part.attempt),
+            },
             trouble: None,
         };
         self.put_new_refund(&seller, &new, effect.clone());
@@ -111,8 +114,9 @@ impl Change {
         mch_id: &MchId,
         payment: &Payment,
     ) -> Result<(), StoreError> {
-        let trouble = if payment.refunded { PARTLY_BACK } else { SECOND };
-        self.begin_unknown(mch_id, 0, &payment.into(), Some(trouble))
+        let second = (!saoma_core::planted!("second-is-sent")).then_some(SECOND);
+        let trouble = if payment.refunded { Some(PARTLY_BACK) } else { second };
+        self.begin_unknown(mch_id, 0, &payment.into(), trouble)
     }
 
     /// Puts down the refund after one that WeChat has closed, of a payment without an order.
@@ -163,7 +167,8 @@ impl Change {
     }
 
     fn put_new_refund(&mut self, seller: &Seller, new: &New<'_>, effect: Effect) {
-        let is_held = new.by == AskedBy::Rule && seller.anomalies == AnomalyPolicy::Hold;
+        let by_rule = new.by == AskedBy::Rule || saoma_core::planted!("hold-for-shops-too");
+        let is_held = by_rule && seller.anomalies == AnomalyPolicy::Hold;
         let is_held = is_held && !saoma_core::planted!("hold-ignored");
         let is_held =
             is_held && (new.order.is_some() || !saoma_core::planted!("hold-not-for-unknown"));

@@ -97,7 +97,9 @@ impl Service {
         let free_at =
             others.filter_map(|other| other.sent_at).max().map(|at| at.plus(REFUND_GAP_S));
         Ok(Some(match free_at {
-            Some(at) if at > self.context.clock.now() => RefundJob::Known(RefundNews::Later(at)),
+            Some(at) if at > self.context.clock.now() && !planted!("refund-gap-ignored") => {
+                RefundJob::Known(RefundNews::Later(at))
+            }
             _ => RefundJob::Send(Box::new(row)),
         }))
     }
@@ -174,6 +176,10 @@ impl Change {
                 let own = refunds.iter().find(|told| told.out_refund_no == number);
                 match own {
                     Some(told) => self.told(row, told).await,
+                    None if planted!("refund-not-there-is-failed") => {
+                        self.end_row(row, RefundEnd::Failed).await?;
+                        Ok(None)
+                    }
                     None if !self.is_wanted(&row, entry).await? => {
                         self.alert(&mut row, Some("the money is back already"));
                         self.end_row(row, RefundEnd::Failed).await?;
@@ -214,9 +220,13 @@ impl Change {
         row.state = RefundState::Accepted;
         row.refund_id = Some(refund_id);
         let since = *row.accepted_at.get_or_insert(now);
+        if planted!("accepted-anew") {
+            row.accepted_at = Some(now);
+        }
         row.trouble = None;
         self.put_refund(row);
-        Some((now.plus(next_look_s(now.since(since))), UNDER_WAY.to_owned()))
+        let later = Some((now.plus(next_look_s(now.since(since))), UNDER_WAY.to_owned()));
+        later.filter(|_| !planted!("accepted-is-forgotten"))
     }
 
     /// WeChat tells where our refund is.
@@ -235,6 +245,7 @@ impl Change {
             Told::Processing => return Ok(self.accepted(row, told.refund_id.clone())),
             Told::Success => RefundEnd::Done,
             Told::Closed => RefundEnd::Closed,
+            Told::Change if planted!("change-is-done") => RefundEnd::Done,
             Told::Change => {
                 let why = "CHANGE: the customer's card is void or frozen, and the money is with \
                            the merchant again: pay it back by hand in WeChat's merchant platform";

@@ -93,6 +93,7 @@ impl RefundNews {
             Class::RetrySame => Self::Again { why, after_s: 0, trouble: false },
             Class::RetrySlower => Self::Again { why, after_s: BUSY_S, trouble: false },
             Class::TellPerson => match refusal.code {
+                ErrCode::NotEnough if planted!("not-enough-is-the-end") => Self::Failed(why),
                 // The same number is good again once the balance has been topped up.
                 ErrCode::NotEnough => slow(format!("{why}: top up the merchant's balance")),
                 _ => Self::Failed(format!("{why}: pay it back by hand")),

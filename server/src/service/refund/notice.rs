@@ -95,6 +95,16 @@ impl Verb for Heed {
         }
         let ours = change.refund(&hint.out_refund_no).await?;
         if let Some(row) = ours.filter(|row| row.mch_id == self.mch_id) {
+            if hint.state == RefundState::Success
+                && saoma_core::planted!("refund-notice-believed")
+                && let Some(order_id) = row.order_id.clone()
+            {
+                let order = change.order(&order_id).await?;
+                let order = order.ok_or(StoreError::Corrupt("order_id"))?;
+                let end = saoma_core::order::RefundEnd::Done;
+                let event = saoma_core::order::Event::RefundEnded { refund: row.index, end };
+                change.apply(order, &event)?;
+            }
             let key = key(&row.out_refund_no);
             return change.wake(row.order_id.as_ref(), &key, false).await;
         }

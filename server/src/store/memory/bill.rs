@@ -102,6 +102,13 @@ impl Tables {
             S::NextDifference => least(self.next_bill(Name::Difference)),
             S::DueDay => due_by(Name::BillDay, BILL_DAY),
             S::DueDifference => due_by(Name::Difference, DIFFERENCE),
+            S::OneDay => {
+                let wanted = ["mch_id", "bill_date"];
+                let wanted: Vec<_> = wanted.into_iter().zip(values.iter().map(Some)).collect();
+                let mut rows = self.table_of(Name::BillDay).map(|(_, row)| row);
+                let day = rows.find(|row| holds(BILL_DAY, row, &wanted));
+                day.map(whole(BILL_DAY)).into_iter().collect()
+            }
             S::PaymentsOfDay => self.recorded(Name::Payment, PAYMENT, "paid_at", values),
             S::RefundsOfDay => self.recorded(Name::Refund, REFUND, "accepted_at", values),
             S::FirstPaid => {

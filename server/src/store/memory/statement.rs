@@ -43,6 +43,7 @@ pub(super) enum Statement {
     InsertDays,
     NextDay,
     DueDay,
+    OneDay,
     TakeDay,
     DayCompared,
     DayFailed,
@@ -236,6 +237,7 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     ),
     (S::NextDay, "select min(due_at) as due_at from bill_day where due_at is not null"),
     (S::DueDay, "select * from bill_day where due_at <= $1 order by due_at, bill_date limit 1"),
+    (S::OneDay, "select * from bill_day where mch_id = $1 and bill_date = $2"),
     (
         S::TakeDay,
         "update bill_day set due_at = $1, runs = runs + 1 where mch_id = $2 and bill_date = $3 \

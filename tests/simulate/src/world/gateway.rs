@@ -14,7 +14,7 @@ use saoma_server::simulation::{CallError, Came, MCH_ID};
 pub(super) enum Waiting {
     Asked { path: &'static str, body: String, reply: Reply<Came>, lost: bool },
     Answered { reply: Reply<Came>, answer: Came },
-    ShopAsked { ship_id: String, body: Vec<u8>, reply: Reply<Option<u16>> },
+    ShopAsked { ship_id: String, body: Vec<u8>, reply: Reply<Option<u16>>, is_signed: bool },
     ShopAnswered { reply: Reply<Option<u16>>, answer: Option<u16> },
 }
 
@@ -87,10 +87,11 @@ impl World {
         match call {
             Call::Gateway { path, body, reply } => {
                 self.tell(path);
+                self.one_call_at_a_time(path, &body);
                 if path == GatewayCall::DownloadBill.path() {
                     self.may_die_over_a_bill(epoch);
                 }
-                let lost = !self.calm && self.net.chance(self.plan.call_lost);
+                let lost = self.is_out() || !self.calm && self.net.chance(self.plan.call_lost);
                 if lost {
                     self.fault("call lost");
                 }
@@ -98,13 +99,15 @@ impl World {
                 let call = self.wait(Waiting::Asked { path, body, reply, lost });
                 self.after(at, Event::CallArrives(call));
             }
-            Call::Shop { ship_id, body, reply } => {
+            Call::Shop { ship_id, body, signature, reply } => {
                 self.tell(&ship_id);
+                self.one_at_a_time(&ship_id);
+                let is_signed = self.is_signed(&body, &signature);
                 if let Some(order_id) = ship_id.strip_prefix("ship-") {
                     self.judge.may_go_out(order_id, self.now_ms);
                 }
                 let at = self.latency();
-                let call = self.wait(Waiting::ShopAsked { ship_id, body, reply });
+                let call = self.wait(Waiting::ShopAsked { ship_id, body, reply, is_signed });
                 self.after(at, Event::CallArrives(call));
             }
         }
@@ -120,7 +123,10 @@ impl World {
                 let call = self.wait(Waiting::Answered { reply, answer });
                 self.after(at, Event::AnswerArrives(call));
             }
-            Some(Waiting::ShopAsked { ship_id, body, reply }) => {
+            Some(Waiting::ShopAsked { ship_id, body, reply, is_signed }) => {
+                if !is_signed {
+                    self.judge.violation(format!("{ship_id}: its signature is not the shop's"));
+                }
                 let answer = self.shop_is_told(&ship_id, &body);
                 let at = if answer.is_some() { self.latency() } else { TIMEOUT_MS };
                 let call = self.wait(Waiting::ShopAnswered { reply, answer });
@@ -148,9 +154,11 @@ impl World {
             self.fault(name.as_str());
             faults.push(Fault::new(name));
         }
+        faults.extend(self.not_now(call, body));
         let now = self.gateway_now();
         let arrival = Arrival { body: body.as_bytes(), certificate: Some(MCH_ID), faults: &faults };
         let answer = self.gateway.handle(call, &arrival, now);
+        self.one_key_is_taken(path, body, answer.code == Some(Code::SignError));
         if answer.code == Some(Code::SignError) {
             self.fault("another key's signature refused");
         }
@@ -208,7 +216,8 @@ impl World {
                 .iter()
                 .map(|name| field(body, name).unwrap_or_default())
                 .collect();
-                self.judge.ordered(number, Ordered::of(|name| field(body, name)));
+                let now_s = self.now_s().cast_signed();
+                self.judge.ordered(number, Ordered::of(|name| field(body, name)), now_s);
                 if self.judge.placed(number, &told.join("|")) {
                     return self.asked_again(number);
                 }
@@ -222,6 +231,8 @@ impl World {
                 let transaction_id = field(body, "transaction_id").unwrap_or_default();
                 let fen = |name| field(body, name).and_then(|fen| fen.parse().ok()).unwrap_or(0);
                 let sums = (fen("refund_fee"), fen("total_fee"));
+                let now_s = self.now_s().cast_signed();
+                self.judge.refund_in_turn(transaction_id, number, now_s);
                 self.judge.refund_asked(transaction_id, number, sums);
                 if self.luck.chance(self.plan.refund_ends_badly)
                     && !self.judge.ends_badly.contains(number)

@@ -105,6 +105,7 @@ impl World {
 
     pub(super) fn plan_ask_after_all(&mut self) {
         for customer in std::mem::take(&mut self.judge.fair.given_back) {
+            self.after(2 * 86_400_000, Event::TheRest(customer));
             self.after(4 * 86_400_000, Event::AskAfterAll(customer));
         }
     }
@@ -145,6 +146,7 @@ impl World {
                 std::str::from_utf8(answer).ok().and_then(|it| field(it, "code_url"))
         {
             self.judge.fair.codes.insert(code.to_owned(), number.to_owned());
+            self.judge.fair.given_s.insert(code.to_owned(), self.now_s());
         }
     }
 

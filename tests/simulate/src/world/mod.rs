@@ -1,6 +1,7 @@
 //! The world: one thread, virtual time, a queue of events in the order of their times, and
 //! everybody who takes part.
 
+mod event;
 mod gateway;
 mod keys;
 mod machines;
@@ -8,18 +9,21 @@ mod meddling;
 mod notices;
 mod others;
 mod people;
+mod rare;
 mod servers;
+mod wishes;
 
 use crate::bus::{Bus, Outcome};
 use crate::judge::Judge;
 use crate::plan::Plan;
 use crate::random::{Hash, Random};
 use crate::verdict::{Books, cell};
+use event::{At, Event, Returned};
 use notices::Notice;
 use people::Customer;
 use saoma_sandbox::gateway::{Gateway, Rules};
 use saoma_sandbox::{Limits, Merchant};
-use saoma_server::simulation::{APP_ID, Base, Held, KEY, MCH_ID, REFUND_NOTIFY_URL, Trouble};
+use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, REFUND_NOTIFY_URL, Trouble};
 use servers::Node;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -34,77 +38,6 @@ const EVENTS_MAX: u64 = 800;
 pub(crate) const FEW_ORDERS: u64 = 50;
 /// Most turns that servers take at one moment; more is a circle as well.
 const TURNS_MAX: u64 = 100_000;
-
-/// Something that happens at a time.
-#[derive(Debug)]
-pub(crate) enum Event {
-    Order(usize),
-    View(usize),
-    Pay(usize),
-    PayAgain(usize),
-    PayByForce(usize, &'static str),
-    NumberClosed(usize),
-    ByHand(usize),
-    Cancel(usize),
-    Race(usize),
-    Refund(usize, usize),
-    Dispense(usize),
-    Flap(usize),
-    Confirm(usize),
-    Operator,
-    SecondThought(String),
-    Meddle(usize),
-    AskAfterAll(usize),
-    MustBeKnown(String),
-    OtherSignType(usize),
-    UnknownOrder,
-    NoticeArrives(u64),
-    Returned(u64, Returned),
-    PollGateway,
-    CallArrives(u64),
-    AnswerArrives(u64),
-    Wake { node: usize, kind: usize },
-    Start(usize),
-    PowerCut(usize),
-    ClockJump(usize),
-    SetKey,
-    Hold(usize, Held),
-    FaultsStop,
-}
-
-/// What the gateway sees of a notification that it sent.
-#[derive(Debug)]
-pub(crate) enum Returned {
-    Late,
-    Unreachable,
-    Answer(u16, &'static str),
-}
-
-struct At {
-    time_ms: u64,
-    place: u64,
-    event: Event,
-}
-
-impl PartialEq for At {
-    fn eq(&self, other: &Self) -> bool {
-        (self.time_ms, self.place) == (other.time_ms, other.place)
-    }
-}
-
-impl Eq for At {}
-
-impl PartialOrd for At {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for At {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.time_ms, self.place).cmp(&(other.time_ms, other.place))
-    }
-}
 
 /// What a run came to.
 #[derive(Debug)]
@@ -148,6 +81,8 @@ pub(crate) struct World {
     answers: BTreeMap<&'static str, Vec<u8>>,
     /// Numbers whose next payment is in another currency.
     pays_foreign: BTreeSet<String>,
+    /// How often in a row each call was refused because of its signature.
+    refused_signs: BTreeMap<(&'static str, String), u32>,
     judge: Judge,
     calm: bool,
     faults: BTreeMap<&'static str, u64>,
@@ -163,7 +98,8 @@ pub(crate) struct World {
 impl World {
     /// A world of this seed, in which nothing has happened yet.
     pub(crate) fn new(seed: u64, plan: Plan, base: Base, verbose: bool) -> Self {
-        let rules = Rules { limits: Limits::OFF, ..Rules::default() };
+        let refund_after_s = plan.odd.refund_after_s;
+        let rules = Rules { limits: Limits::OFF, refund_after_s, ..Rules::default() };
         let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "Saoma Cafe");
         let mut merchant = merchant.expect("the made-up merchant is a good one");
         merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
@@ -195,6 +131,7 @@ impl World {
             customers: Vec::new(),
             answers: BTreeMap::new(),
             pays_foreign: BTreeSet::new(),
+            refused_signs: BTreeMap::new(),
             judge,
             calm: false,
             faults: BTreeMap::new(),
@@ -236,6 +173,7 @@ impl World {
             }
             at_ms += self.people.below(2 * self.plan.gap_ms + 1);
         }
+        self.plan_many_unknown(at_ms);
         let stop_ms = at_ms + self.plan.faults_last_s * 1000;
         for _ in 0..self.plan.power_cuts {
             let (node, at) = (self.some_node(), self.luck.below(at_ms + 3_600_000));
@@ -362,7 +300,8 @@ impl World {
         }
         if let Base::Memory(memory) = &self.base {
             for changed in memory.changed() {
-                self.judge.changed(&changed.order_id, &changed.phase, changed.version);
+                let when_s = self.now_ms.cast_signed() / 1000;
+                self.judge.changed(&changed.order_id, (&changed.phase, changed.version), when_s);
             }
         }
         self.plan_wakes();
@@ -392,6 +331,12 @@ impl World {
             Event::Meddle(customer) => self.meddle(customer),
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
+            Event::MustBeTold(order_id) => self.must_be_told(&order_id),
+            Event::CloseAgain(customer) => self.close_again(customer),
+            Event::TheRest(customer) => self.ask_for_the_rest(customer),
+            Event::SameNumber(customer) => self.same_number(customer),
+            Event::ConfirmsUnclaimed(customer) => self.confirms_unclaimed(customer),
+            Event::OrderAgain(customer) => self.order_again(customer),
             Event::OtherSignType(node) => self.other_sign_type(node),
             Event::UnknownOrder => self.unknown_order(),
             Event::NoticeArrives(notice) => self.notice_arrives(notice),
@@ -419,7 +364,7 @@ impl World {
             Outcome::Noticed { notice, answer } => self.noticed(notice, answer),
             Outcome::Claimed { lane, works } => self.claimed(epoch, lane, works),
             Outcome::Performed { lane } => self.performed(epoch, lane),
-            Outcome::Ticked => {}
+            Outcome::Ticked => self.ticked(epoch),
             Outcome::Reconciled { went_well } => self.reconciled(epoch, went_well),
             Outcome::Refunded { customer, wish, result } => {
                 self.refund_begun(customer, wish, result);
@@ -430,6 +375,7 @@ impl World {
             Outcome::Dispensed { customer, result } => self.dispensed(customer, result),
             Outcome::Confirmed { customer, result } => self.confirmed(customer, &result),
             Outcome::Meddled { what, may_not } => self.meddled(&what, may_not),
+            Outcome::Repeated { order_id, result } => self.repeated(&order_id, &result),
         }
     }
 

@@ -3,6 +3,8 @@
 use super::gateway::field;
 use super::{Event, Returned, World};
 use crate::bus::Outcome;
+use crate::judge::order_of;
+use crate::plan::KeyChange;
 use crate::random::Random;
 use saoma_sandbox::gateway::Returned as Back;
 use saoma_sandbox::sign::{Algorithm, Key, sign};
@@ -106,7 +108,7 @@ impl World {
     pub(super) fn is_number_untold(&self, number: &str) -> bool {
         // Another program's orders name its own address, as a rule.
         let is_others = number.starts_with("OTHER-") && number.ends_with(['0', '2', '4', '6', '8']);
-        if self.plan.all_notices_lost || is_others {
+        if self.plan.all_notices_lost || is_others || Self::is_lost_number(number) {
             return true;
         }
         Random::new(self.seed, number).chance(self.plan.never_told)
@@ -161,7 +163,11 @@ impl World {
         let Some(notice) = self.notices.remove(&id) else { return };
         let says_yes = status == 200 && text.contains("SUCCESS");
         self.tell(if says_yes { "yes" } else { "no" });
-        let must_read = notice.held == Held::Both && !self.plan.odd.sign_type_changes;
+        // Of a number that nobody here knows it is not known how its messages are signed.
+        let number = field(&notice.body, "out_trade_no").unwrap_or_default();
+        let is_ours = notice.of_refund || self.judge.bought.contains_key(order_of(number));
+        let has_key = notice.held == Held::Both || self.plan.keys.change == KeyChange::No;
+        let must_read = has_key && (is_ours || !self.plan.odd.sign_type_changes);
         if status == 200 && !says_yes && !notice.is_forged && must_read {
             let what = format!("refused by a server that holds both keys: {}", notice.body);
             self.judge.violation(what);
@@ -176,6 +182,10 @@ impl World {
                 let what = format!("{transaction_id} is acknowledged and not kept");
                 self.judge.violation(what);
             }
+        }
+        if says_yes && is_ours && !notice.of_refund && self.plan.is_quiet() {
+            let order_id = order_of(number).to_owned();
+            self.after(10_000, Event::MustBeTold(order_id));
         }
         let Some(delivery) = notice.delivery else { return };
         let at = self.net.between(5, 300);

@@ -7,6 +7,9 @@ use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_sandbox::{ConsoleRefund, Target};
 use saoma_server::simulation::{APP_ID, Base, MCH_ID, NOTIFY_URL, No};
 
+/// So many refunds of one order are many.
+const PARTS_MANY: usize = 10;
+
 impl World {
     /// Another program of the same merchant has an order of its own, with our address, and it is
     /// paid. Or it was one of ours, and the database has lost it.
@@ -14,6 +17,7 @@ impl World {
         self.fault("a number of nobody's paid");
         self.last_unknown += 1;
         let number = match self.luck.chance(500) {
+            _ if self.last_unknown <= self.plan.odd.many_unknown => self.lost_number(),
             true => format!("OTHER-{}-{}", self.seed, self.last_unknown),
             false => format!("20261123192600LST{}-1", self.last_unknown),
         };
@@ -54,7 +58,10 @@ impl World {
 
     /// Somebody gives back in WeChat's console, of the first number.
     pub(super) fn by_hand(&mut self, at: usize) {
-        let Some(order_id) = &self.customers[at].order_id else { return };
+        let customer = &self.customers[at];
+        // Each part of many that WeChat does not take any more would be tried for ever.
+        let goes_in_parts = customer.wishes.len() >= PARTS_MANY;
+        let Some(order_id) = customer.order_id.as_ref().filter(|_| !goes_in_parts) else { return };
         let target = Target::of_number(format!("{order_id}-1"));
         let refund_fen = self.luck.pick(&[None, Some(1)]);
         let refund = ConsoleRefund { refund_fen, ..ConsoleRefund::default() };

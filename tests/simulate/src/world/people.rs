@@ -1,15 +1,14 @@
 //! Customers and shops, each with habits.
 
 use super::machines::Machine;
+use super::wishes::Wish;
 use super::{Event, World};
 use crate::bus::Outcome;
 use crate::judge::order_of;
 use saoma_sandbox::gateway::{Fault, FaultName, FaultRule};
 use saoma_sandbox::{Coupon, CouponKind, Paid, Target, Tender};
-use saoma_server::simulation::{No, SHOP, View};
+use saoma_server::simulation::{No, View};
 
-/// How often something is asked again that could not be done now.
-const TRIES_MAX: u32 = 400;
 /// How often a page looks at its order.
 const VIEWS_MAX: u32 = 60;
 /// By when a server knows that a number is closed: the last question by time is half an hour old.
@@ -26,15 +25,15 @@ pub(super) struct Customer {
     pub(super) order_id: Option<String>,
     habit: Habit,
     /// The code that is to be paid: the first one that was shown, or that of the next number.
-    code: Option<String>,
+    pub(super) code: Option<String>,
     /// When somebody closed the first number.
     closed_ms: Option<u64>,
     views: u32,
     tries: u32,
-    has_paid: bool,
+    pub(super) has_paid: bool,
     /// Whether the page stays open after the payment.
     stays: bool,
-    ordered_ms: u64,
+    pub(super) ordered_ms: u64,
     pub(super) wishes: Vec<Wish>,
     pub(super) machine: Machine,
 }
@@ -53,23 +52,6 @@ enum Habit {
     PaysTwoNumbers,
     /// Just while the server asks for a newer code.
     PaysAtRenewal,
-}
-
-/// A refund that the shop wants.
-#[derive(Clone, Debug)]
-pub(super) struct Wish {
-    pub(super) refund_no: String,
-    pub(super) fen: u64,
-    tries: u32,
-    is_over: bool,
-    pub(super) is_promised: bool,
-}
-
-impl Wish {
-    /// The shop was told that it may not be.
-    const fn is_refused(&self) -> bool {
-        self.is_over && !self.is_promised
-    }
 }
 
 impl World {
@@ -91,12 +73,14 @@ impl World {
         let device = people.chance(plan.machines).then(|| format!("machine-{}", at % 4));
         let stays = device.is_some() || !self.more.chance(plan.odd.closes_page);
         let is_long = !stays && self.more.chance(500);
+        let lives_long = self.more.chance(plan.odd.lives_long);
         Customer {
             order_no: format!("NO-{at}"),
             price_fen: people.pick(&[1, 2, 599, 1_800, 9_900, 123_456, 2_147_483_647]),
             expires_in_s: match habit {
                 Habit::PaysTwoNumbers => people.pick(&[900, 7_200]),
                 Habit::PaysAtRenewal => 7_200,
+                _ if lives_long => people.pick(&[14_400, 86_400]),
                 _ if is_long => 7_200,
                 Habit::PaysLate => people.pick(&[120, 900, 7_200, 7_200]),
                 _ => people.pick(&[120, 300, 900, 900, 900, 7_200]),
@@ -142,7 +126,11 @@ impl World {
     }
 
     pub(super) fn created(&mut self, at: usize, result: Result<String, No>) {
-        let Ok(order_id) = result else { return };
+        let order_id = match result {
+            Ok(order_id) => order_id,
+            Err(No::Refused(why)) => return self.refused_order(at, &why),
+            Err(No::Failed) => return,
+        };
         self.tell(&format!("order {order_id}"));
         let customer = &mut self.customers[at];
         let wish = (customer.price_fen, customer.expires_in_s);
@@ -151,6 +139,7 @@ impl World {
             customer.order_id = Some(order_id);
             customer.ordered_ms = self.now_ms;
             self.after(300, Event::View(at));
+            self.may_be_odd(at);
         }
     }
 
@@ -176,7 +165,12 @@ impl World {
         if view.code_url.is_some() && (phase != "open" || view.server_time >= view.expires_at) {
             self.judge.violation(format!("{} shows a code and is {phase}", view.order_id));
         }
-        self.judge.viewed(view.order_id.as_str(), view.amount_fen.get(), view.code_url.as_deref());
+        let (id, shown) = (view.order_id.as_str(), (view.amount_fen.get(), view.expires_at.get()));
+        self.judge.viewed(id, shown, view.code_url.as_deref());
+        self.waits_for_its_code(at, phase);
+        if view.server_time < view.expires_at {
+            self.code_is_good(view.order_id.as_str(), phase, view.code_url.as_deref());
+        }
         let customer = &mut self.customers[at];
         if let (Some(closed_ms), false) = (customer.closed_ms, customer.has_paid) {
             return self.next_number(at, closed_ms, phase, view.code_url.as_deref());
@@ -250,6 +244,10 @@ impl World {
                 self.after(pays, Event::Pay(at));
                 let again = self.people.pick(&[0, 50, 10_000, 1_000_000]);
                 self.after(pays + again, Event::PayAgain(at));
+                if self.more.chance(self.plan.odd.pays_thrice) {
+                    let third = self.more.pick(&[0, 5_000, 100_000]);
+                    self.after(pays + again + third, Event::PayAgain(at));
+                }
             }
             Habit::PaysAfterEnd => {
                 let later = self.people.pick(&[1, 400_000, 2_000_000]);
@@ -263,7 +261,8 @@ impl World {
                 }
             }
             Habit::Races => self.after(pays, Event::Race(at)),
-            Habit::WalksAway | Habit::PaysAtRenewal => {}
+            Habit::WalksAway => self.may_close_again(at),
+            Habit::PaysAtRenewal => {}
             Habit::PaysTwoNumbers => {
                 let later = self.people.between(301_000, 500_000);
                 self.after(later, Event::NumberClosed(at));
@@ -331,6 +330,7 @@ impl World {
             let event = Event::MustBeKnown(transaction_id.to_owned());
             self.after(5_400_000 - age_ms, event);
         }
+        self.is_asked_about_in_time(transaction_id, (number, age_ms));
     }
 
     fn payment_fault(&mut self, name: FaultName, number: &str) -> bool {
@@ -428,73 +428,6 @@ impl World {
         customer.tries += 1;
         if *result == Err(No::Failed) && customer.tries < 5 {
             self.after(1_000, Event::Cancel(at));
-        }
-    }
-
-    /// Now and then the shop gives something back.
-    pub(super) fn may_want_back(&mut self, at: usize) {
-        if !self.customers[at].wishes.is_empty() || !self.people.chance(self.plan.refunds) {
-            return;
-        }
-        let price = self.customers[at].price_fen;
-        for wish in 0..self.people.between(1, 3) {
-            let fen = self.people.pick(&[price, price / 2, price / 3, 1]).max(1);
-            let refund_no = format!("BACK-{at}-{wish}");
-            let wishes = &mut self.customers[at].wishes;
-            wishes.push(Wish { refund_no, fen, tries: 0, is_over: false, is_promised: false });
-            let place = wishes.len() - 1;
-            let later = self.people.pick(&[1, 1, 500, 90_000]);
-            self.after(later, Event::Refund(at, place));
-            if self.people.chance(300) {
-                self.after(later, Event::Refund(at, place));
-            }
-        }
-    }
-
-    pub(super) fn ask_back(&mut self, at: usize, wish: usize) {
-        let Some(node) = self.some_server() else {
-            return self.after(1_000, Event::Refund(at, wish));
-        };
-        let customer = &mut self.customers[at];
-        let Some(order_id) = customer.order_id.clone() else { return };
-        let is_machine = customer.device.is_some();
-        let Some(wish_of) = customer.wishes.get_mut(wish).filter(|it| !it.is_over) else { return };
-        wish_of.tries += 1;
-        self.judge.wished.insert(order_id.clone());
-        let (refund_no, fen) = (wish_of.refund_no.clone(), wish_of.fen);
-        self.task(node, move |server| async move {
-            let shop = if is_machine { saoma_server::simulation::MACHINES } else { SHOP };
-            let result = server.refund(Some(shop), &order_id, &refund_no, fen).await;
-            Outcome::Refunded { customer: at, wish, result }
-        });
-        // Whoever hears nothing asks again.
-        let again = self.people.between(8_000, 20_000);
-        self.after(again, Event::Refund(at, wish));
-    }
-
-    pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<String, No>) {
-        let customer = &mut self.customers[at];
-        let Some(order_id) = customer.order_id.clone() else { return };
-        let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
-        match result {
-            Ok(number) => {
-                (wish_of.is_over, wish_of.is_promised) = (true, true);
-                let fen = wish_of.fen;
-                let promised = crate::judge::Promised { order_id, fen, at_ms: self.now_ms };
-                let refund_no = wish_of.refund_no.clone();
-                self.judge.promise(&refund_no, number, promised);
-            }
-            Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
-            Err(No::Refused(why)) if !wish_of.is_promised => {
-                wish_of.is_over = true;
-                let fen = wish_of.fen;
-                let wishes = customer.wishes.iter().filter(|it| !it.is_refused());
-                let others = wishes.map(|it| it.fen).sum::<u64>();
-                if why.contains("TooMuch") {
-                    self.judge.refused_as_too_much(&order_id, others + fen);
-                }
-            }
-            Err(_) => wish_of.is_over = true,
         }
     }
 }

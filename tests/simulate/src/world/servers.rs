@@ -1,5 +1,6 @@
 //! The servers: they start, die, have wrong clocks, and wake when something is due.
 
+use super::event::At;
 use super::{Event, World};
 use crate::bus::{Line, Outcome};
 use saoma_core::time::UnixTime;
@@ -42,6 +43,9 @@ struct Alive {
     /// After how many commits bells were listened to.
     heard_commits: Option<u64>,
     due: [Option<u64>; KINDS],
+    /// What it knows of `due`, and of which kinds it looks again.
+    known: [Option<u64>; KINDS],
+    looks: [bool; KINDS],
     /// Whether it is at its bills.
     reconciles: bool,
     /// When it last did everything about bills that there was, by its clock.
@@ -59,8 +63,20 @@ impl Alive {
         for (kind, rung) in [gateway, shop, time, time].into_iter().enumerate() {
             if rung {
                 self.looked_s[kind] = 0;
+                self.looks[kind] = true;
             }
         }
+    }
+
+    /// Who has a database to himself sleeps until what he knew when he looked last, or until his
+    /// bell rings. Bills are looked at every few seconds.
+    fn knows(&mut self, due: [Option<u64>; KINDS]) -> [Option<u64>; KINDS] {
+        for kind in 0..KINDS {
+            if std::mem::take(&mut self.looks[kind]) || kind == BILLS {
+                self.known[kind] = due[kind];
+            }
+        }
+        self.known
     }
 
     /// When it has something of a kind to do, by its clock, which shows `now_s`.
@@ -185,6 +201,8 @@ impl World {
             looked_s: [0; KINDS],
             heard_commits: None,
             due: [None; KINDS],
+            known: [None; KINDS],
+            looks: [true; KINDS],
             reconciles: false,
             reconciled_s: None,
         });
@@ -278,12 +296,19 @@ impl World {
             Base::Sqlite(_) => (None, None),
         };
         let now_ms = self.now_ms;
+        // Of several servers each looks again every five seconds, as the worker has it; so does one
+        // whose commits may be made without an answer, because its database is another process.
+        let is_alone = self.nodes.len() == 1 && self.plan.trouble.commit_lost == 0;
         for node in 0..self.nodes.len() {
             self.take_at_once(node);
             let skew_s = self.nodes[node].skew_s;
             let Some(alive) = &mut self.nodes[node].alive else { continue };
             alive.listen(commits);
-            let due = due.unwrap_or(alive.due);
+            let due = match due {
+                Some(due) if is_alone => alive.knows(due),
+                Some(due) => due,
+                None => alive.due,
+            };
             let now_s = (now_ms / 1000).saturating_add_signed(skew_s);
             for kind in 0..KINDS {
                 let due_s = alive.due_s(kind, due, now_s).filter(|_| !alive.is_full(kind));
@@ -297,7 +322,7 @@ impl World {
                     let jitter = self.servers.below(40);
                     alive.wakes_ms[kind] = Some(at_ms + jitter);
                     self.placed += 1;
-                    self.queue.push(std::cmp::Reverse(super::At {
+                    self.queue.push(std::cmp::Reverse(At {
                         time_ms: at_ms + jitter,
                         place: self.placed,
                         event: Event::Wake { node, kind },
@@ -318,6 +343,7 @@ impl World {
     fn perform(&mut self, node: usize, lane: usize, work: Work) {
         if let Some(alive) = &mut self.nodes[node].alive {
             alive.performing[lane] += 1;
+            alive.looks[lane] = true;
         }
         self.task(node, |server| async move {
             server.perform(work).await;
@@ -330,6 +356,7 @@ impl World {
         if let Some(alive) = &mut self.nodes[node].alive {
             alive.performing[lane] = alive.performing[lane].saturating_sub(1);
             alive.looked_s[lane] = 0;
+            alive.looks[lane] = true;
         }
     }
 
@@ -347,6 +374,7 @@ impl World {
             return;
         }
         alive.wakes_ms[kind] = None;
+        alive.looks[kind] = true;
         if due.is_none_or(|due| due > now_s) {
             return;
         }
@@ -379,6 +407,14 @@ impl World {
         }
     }
 
+    /// Whoever keeps time sees what comes next.
+    pub(super) fn ticked(&mut self, epoch: u64) {
+        let Some(node) = self.node_of(epoch) else { return };
+        if let Some(alive) = &mut self.nodes[node].alive {
+            (alive.looks[2], alive.looks[3]) = (true, true);
+        }
+    }
+
     pub(super) fn reconciled(&mut self, epoch: u64, went_well: bool) {
         let Some(node) = self.node_of(epoch) else { return };
         if let Some(alive) = &mut self.nodes[node].alive {
@@ -400,6 +436,9 @@ impl World {
 
     pub(super) fn claimed(&mut self, epoch: u64, lane: usize, works: Vec<Work>) {
         let Some(node) = self.node_of(epoch) else { return };
+        if let Some(alive) = &mut self.nodes[node].alive {
+            alive.looks[lane] = true;
+        }
         if works.is_empty() {
             // Nothing happened, each second perhaps for a day: what is due waits for another entry
             // of its order, which was leased when a clock was a day fast.

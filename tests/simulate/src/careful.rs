@@ -1,0 +1,163 @@
+//! The judge's word about the end of an order, about what only a person may decide, and about what
+//! is put down of a bill.
+
+use crate::bills::UNKNOWN_MAX;
+use crate::judge::{Captured, Judge, order_of};
+use crate::verdict::{Books, Row, cell};
+use saoma_server::UnknownPolicy;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Beijing is eight hours ahead.
+const BEIJING_S: i64 = 8 * 3_600;
+const DAY_S: i64 = 86_400;
+/// A call that was under way when its order ended may still arrive.
+const UNDER_WAY_S: i64 = 60;
+/// An order whose next number could not live so long any more has no next number.
+const NUMBER_LIVES_S: i64 = 60;
+/// WeChat wants a minute between two refunds of one payment; a call takes some of it.
+const REFUND_GAP_S: i64 = 45;
+
+impl Judge {
+    /// An order shows as this now: its time is not over before its end.
+    pub(crate) fn ends_in_time(&mut self, order_id: &str, phase: &str, now_s: i64) {
+        let Some(first) = self.fair.ordered.get(&format!("{order_id}-1")) else { return };
+        let left_s = first.ends_s() - now_s;
+        let early = match phase {
+            "closing" => left_s > 0,
+            "expired" => left_s > NUMBER_LIVES_S,
+            _ => false,
+        };
+        if early && self.fair.right_clocks && !self.fair.cancelled.contains(order_id) {
+            self.violation(format!("{order_id} is {phase} {left_s} s before its end"));
+        }
+    }
+
+    /// A number is asked for: its order is not over.
+    pub(crate) fn is_still_wanted(&mut self, number: &str, now_s: i64) {
+        let Some(order) = self.bought.get(order_of(number)) else { return };
+        let over = matches!(&*order.phase, "cancelled" | "expired" | "failed");
+        let since_s = now_s - order.since_s;
+        if over && since_s > UNDER_WAY_S && !self.fair.ordered.contains_key(number) {
+            let phase = order.phase.clone();
+            self.violation(format!("{number} is ordered {since_s} s after it was {phase}"));
+        }
+    }
+
+    /// A refund is asked for: not before WeChat takes another one of the payment.
+    pub(crate) fn refund_in_turn(&mut self, transaction_id: &str, number: &str, now_s: i64) {
+        let others = self.fair.asked_s.range((transaction_id.to_owned(), String::new())..);
+        let last_s = others
+            .take_while(|((id, _), _)| id == transaction_id)
+            .filter(|((_, other), _)| other != number)
+            .map(|(_, asked_s)| *asked_s)
+            .max();
+        if let Some(last_s) = last_s.filter(|last_s| now_s - last_s < REFUND_GAP_S)
+            && self.fair.right_clocks
+        {
+            let gap_s = now_s - last_s;
+            self.violation(format!("{number} is asked for {gap_s} s after another refund"));
+        }
+        self.fair.asked_s.insert((transaction_id.to_owned(), number.to_owned()), now_s);
+    }
+
+    /// Whether a payment goes back by the rule only when a person has let it: one in another
+    /// currency, and what is not an order's because its number was paid twice.
+    pub(crate) fn needs_a_person(&self, transaction_id: &str, number: &str) -> bool {
+        let Some(captured) = self.captured.get(transaction_id) else { return false };
+        let order_id = order_of(&captured.number);
+        let is_orders = order_of(number) == order_id;
+        let second = self.bought.contains_key(order_id) && !is_orders;
+        let may_be_shops = self.wished.contains(order_id);
+        (second || self.foreign.contains(transaction_id))
+            && !self.released.contains(number)
+            && !may_be_shops
+    }
+
+    /// What customers see at the end is so.
+    pub(crate) fn phases_are_right(
+        &self,
+        books: &Books,
+        alarms: &BTreeMap<&str, BTreeSet<&str>>,
+        wrong: &mut Vec<String>,
+    ) {
+        for row in &books.orders {
+            let (id, phase) = (cell(row, "order_id"), cell(row, "phase"));
+            let payments: Vec<(&String, &Captured)> =
+                self.captured.iter().filter(|(_, it)| order_of(&it.number) == id).collect();
+            let refunds = books.refunds.iter().filter(|row| {
+                payments.iter().any(|(payment, _)| *payment == cell(row, "transaction_id"))
+            });
+            let states: Vec<&str> = refunds.map(|row| cell(row, "state")).collect();
+            let is_under_way = |state: &&str| !matches!(*state, "done" | "dismissed");
+            if phase == "refunding" && !states.iter().any(is_under_way) {
+                wrong.push(format!("{id} is refunding for ever: {states:?}"));
+            }
+            let kinds = |payment: &str| alarms.get(payment).cloned().unwrap_or_default();
+            let all_due = payments.iter().all(|(payment, _)| {
+                let due = ["amount_mismatch", "paid_after_cancel", "paid_after_close"];
+                !kinds(payment).is_empty() && kinds(payment).iter().all(|kind| due.contains(kind))
+            });
+            let slow = payments.iter().find(|(_, it)| it.refunded() < it.total_fen);
+            if let Some((payment, _)) = slow
+                && phase == "refunded"
+                && all_due
+                && !states.contains(&"dismissed")
+            {
+                wrong.push(format!("{id} is refunded, and {payment} is not back: {states:?}"));
+            }
+        }
+    }
+
+    /// Where a day's bill has too many payments of numbers that nobody knows, and nobody was told of
+    /// them in another way, none goes back by itself.
+    pub(crate) fn too_many_stay(&mut self) {
+        if self.unknown != UnknownPolicy::Ours {
+            return;
+        }
+        let mut days: BTreeMap<i64, Vec<&Captured>> = BTreeMap::new();
+        for captured in self.captured.values() {
+            let is_ours = !captured.number.starts_with("OTHER-");
+            if is_ours && self.fair.untold.contains(&captured.number) {
+                let day = (captured.at_s + BEIJING_S).div_euclid(DAY_S);
+                days.entry(day).or_default().push(captured);
+            }
+        }
+        let days = days.values().filter(|day| day.len() > UNKNOWN_MAX);
+        let back: Vec<String> = (days.flatten())
+            .filter(|captured| !captured.refunds.is_empty())
+            .map(|captured| captured.number.clone())
+            .collect();
+        for number in back {
+            self.violation(format!("{number} goes back, one of too many that nobody knows"));
+        }
+    }
+
+    /// What is put down of a difference between bill and books is so.
+    pub(crate) fn differences_are_true(&mut self, books: &Books) {
+        let mut wrong = Vec::new();
+        for row in &books.differences {
+            let (kind, number) = (cell(row, "kind"), cell(row, "number"));
+            let (state, why) = (cell(row, "state"), cell(row, "why"));
+            let of_payment = |row: &&Row| cell(row, "transaction_id") == number;
+            let mut refunds = books.refunds.iter().filter(of_payment);
+            let is_false = match (kind, state, why) {
+                ("missing_here", "refunded", _) => {
+                    let is_sent = |row: &Row| !matches!(cell(row, "state"), "held" | "dismissed");
+                    !refunds.any(is_sent)
+                }
+                ("missing_here", "settled", "shipped") => self
+                    .captured
+                    .get(number)
+                    .is_none_or(|captured| !self.bought.contains_key(order_of(&captured.number))),
+                (_, "explained", "by_hand") if kind.starts_with("refund_") => {
+                    !self.by_hand.contains(number)
+                }
+                _ => false,
+            };
+            if is_false {
+                wrong.push(format!("{kind} of {number} ended as {state}, {why}, and it is not so"));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.violation(what));
+    }
+}

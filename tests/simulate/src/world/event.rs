@@ -1,0 +1,81 @@
+//! What happens in the world, in the order of its times.
+
+use saoma_server::simulation::Held;
+
+/// Something that happens at a time.
+#[derive(Debug)]
+pub(super) enum Event {
+    Order(usize),
+    View(usize),
+    Pay(usize),
+    PayAgain(usize),
+    PayByForce(usize, &'static str),
+    NumberClosed(usize),
+    ByHand(usize),
+    Cancel(usize),
+    Race(usize),
+    Refund(usize, usize),
+    Dispense(usize),
+    Flap(usize),
+    Confirm(usize),
+    Operator,
+    SecondThought(String),
+    Meddle(usize),
+    AskAfterAll(usize),
+    MustBeKnown(String),
+    MustBeTold(String),
+    CloseAgain(usize),
+    TheRest(usize),
+    SameNumber(usize),
+    ConfirmsUnclaimed(usize),
+    OrderAgain(usize),
+    OtherSignType(usize),
+    UnknownOrder,
+    NoticeArrives(u64),
+    Returned(u64, Returned),
+    PollGateway,
+    CallArrives(u64),
+    AnswerArrives(u64),
+    Wake { node: usize, kind: usize },
+    Start(usize),
+    PowerCut(usize),
+    ClockJump(usize),
+    SetKey,
+    Hold(usize, Held),
+    FaultsStop,
+}
+
+/// What the gateway sees of a notification that it sent.
+#[derive(Debug)]
+pub(super) enum Returned {
+    Late,
+    Unreachable,
+    Answer(u16, &'static str),
+}
+
+/// When it happens; of what happens at the same time, in which order.
+pub(super) struct At {
+    pub(super) time_ms: u64,
+    pub(super) place: u64,
+    pub(super) event: Event,
+}
+
+impl PartialEq for At {
+    fn eq(&self, other: &Self) -> bool {
+        (self.time_ms, self.place) == (other.time_ms, other.place)
+    }
+}
+
+impl Eq for At {}
+
+impl PartialOrd for At {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for At {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.time_ms, self.place).cmp(&(other.time_ms, other.place))
+    }
+}

@@ -1,0 +1,98 @@
+//! What shops want back.
+
+use super::{Event, World};
+use crate::bus::Outcome;
+use saoma_server::simulation::{MACHINES, No, SHOP};
+
+/// How often something is asked again that could not be done now.
+const TRIES_MAX: u32 = 400;
+
+/// A refund that the shop wants.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    pub(super) refund_no: String,
+    pub(super) fen: u64,
+    tries: u32,
+    is_over: bool,
+    pub(super) is_promised: bool,
+}
+
+impl Wish {
+    pub(super) const fn new(refund_no: String, fen: u64) -> Self {
+        Self { refund_no, fen, tries: 0, is_over: false, is_promised: false }
+    }
+
+    /// The shop was told that it may not be.
+    const fn is_refused(&self) -> bool {
+        self.is_over && !self.is_promised
+    }
+}
+
+impl World {
+    /// Now and then the shop gives something back.
+    pub(super) fn may_want_back(&mut self, at: usize) {
+        if !self.customers[at].wishes.is_empty() || !self.people.chance(self.plan.refunds) {
+            return;
+        }
+        let price = self.customers[at].price_fen;
+        for wish in 0..self.people.between(1, 3) {
+            let fen = self.people.pick(&[price, price / 2, price / 3, 1]).max(1);
+            let refund_no = format!("BACK-{at}-{wish}");
+            let wishes = &mut self.customers[at].wishes;
+            wishes.push(Wish::new(refund_no, fen));
+            let place = wishes.len() - 1;
+            let later = self.people.pick(&[1, 1, 500, 90_000]);
+            self.after(later, Event::Refund(at, place));
+            if self.people.chance(300) {
+                self.after(later, Event::Refund(at, place));
+            }
+        }
+    }
+
+    pub(super) fn ask_back(&mut self, at: usize, wish: usize) {
+        let Some(node) = self.some_server() else {
+            return self.after(1_000, Event::Refund(at, wish));
+        };
+        let customer = &mut self.customers[at];
+        let Some(order_id) = customer.order_id.clone() else { return };
+        let is_machine = customer.device.is_some();
+        let Some(wish_of) = customer.wishes.get_mut(wish).filter(|it| !it.is_over) else { return };
+        wish_of.tries += 1;
+        self.judge.wished.insert(order_id.clone());
+        let (refund_no, fen) = (wish_of.refund_no.clone(), wish_of.fen);
+        self.task(node, move |server| async move {
+            let shop = if is_machine { MACHINES } else { SHOP };
+            let result = server.refund(Some(shop), &order_id, &refund_no, fen).await;
+            Outcome::Refunded { customer: at, wish, result }
+        });
+        // Whoever hears nothing asks again.
+        let again = self.people.between(8_000, 20_000);
+        self.after(again, Event::Refund(at, wish));
+    }
+
+    pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<String, No>) {
+        let customer = &mut self.customers[at];
+        let Some(order_id) = customer.order_id.clone() else { return };
+        let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
+        match result {
+            Ok(number) => {
+                (wish_of.is_over, wish_of.is_promised) = (true, true);
+                let fen = wish_of.fen;
+                let promised = crate::judge::Promised { order_id, fen, at_ms: self.now_ms };
+                let refund_no = wish_of.refund_no.clone();
+                self.judge.promise(&refund_no, number, promised);
+            }
+            Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
+            Err(No::Refused(why)) if !wish_of.is_promised => {
+                wish_of.is_over = true;
+                let fen = wish_of.fen;
+                let wishes = customer.wishes.iter().filter(|it| !it.is_refused());
+                let others = wishes.map(|it| it.fen).sum::<u64>();
+                if why.contains("TooMuch") {
+                    self.judge.refused_as_too_much(&order_id, others + fen);
+                }
+            }
+            Err(_) => wish_of.is_over = true,
+        }
+    }
+}
