@@ -264,8 +264,7 @@ impl Settle {
 
 /// How long to wait after so many tries: 1, 2, 4, ... up to 600 s.
 fn pause_s(tries: u32) -> u64 {
-    let most = if saoma_core::planted!("pause-without-end") { 86_400 } else { PAUSE_MAX_S };
-    1_u64.checked_shl(tries.saturating_sub(1)).unwrap_or(most).clamp(1, most)
+    1_u64.checked_shl(tries.saturating_sub(1)).unwrap_or(PAUSE_MAX_S).clamp(1, PAUSE_MAX_S)
 }
 
 #[cfg(test)]

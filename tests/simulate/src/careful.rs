@@ -108,8 +108,8 @@ impl Judge {
         }
     }
 
-    /// Where a day's bill has too many payments of numbers that nobody knows, and nobody was told of
-    /// them in another way, none goes back by itself.
+    /// Where a day's bill has too many payments of numbers that nobody knows, and nobody was told
+    /// of them in another way, none goes back by itself.
     pub(crate) fn too_many_stay(&mut self) {
         if self.unknown != UnknownPolicy::Ours {
             return;

@@ -176,11 +176,9 @@ impl Change {
                 let own = refunds.iter().find(|told| told.out_refund_no == number);
                 match own {
                     Some(told) => self.told(row, told).await,
-                    None if planted!("refund-not-there-is-failed") => {
-                        self.end_row(row, RefundEnd::Failed).await?;
-                        Ok(None)
-                    }
-                    None if !self.is_wanted(&row, entry).await? => {
+                    None if planted!("refund-not-there-is-failed")
+                        || !self.is_wanted(&row, entry).await? =>
+                    {
                         self.alert(&mut row, Some("the money is back already"));
                         self.end_row(row, RefundEnd::Failed).await?;
                         Ok(None)

@@ -292,8 +292,8 @@ impl World {
         }
     }
 
-    /// The code of an order that is open is one that WeChat takes; where nothing delays it, there is
-    /// always one.
+    /// The code of an order that is open is one that WeChat takes; where nothing delays it, there
+    /// is always one.
     pub(super) fn code_is_good(&mut self, order_id: &str, phase: &str, code: Option<&str>) {
         let given_s = code.and_then(|code| self.judge.fair.given_s.get(code));
         let age_s = given_s.map_or(0, |given_s| self.now_s().saturating_sub(*given_s));
