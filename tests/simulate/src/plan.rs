@@ -137,6 +137,12 @@ pub(crate) struct Plan {
 impl Plan {
     /// The plan of a seed, without these kinds of trouble.
     pub(crate) fn draw(seed: u64, orders: u64, without: &[&str]) -> Self {
+        let plan = Self::any(seed, orders, without);
+        // In some runs nothing is slow, and whoever waits can tell why.
+        if Random::new(seed, "quiet").chance(80) { plan.without_delays() } else { plan }
+    }
+
+    fn any(seed: u64, orders: u64, without: &[&str]) -> Self {
         let random = &mut Random::new(seed, "plan");
         // Half of the runs know nothing of a kind of trouble.
         let with = |kind: &str, random: &mut Random| {
@@ -159,7 +165,7 @@ impl Plan {
         let amounts = with("amounts", random);
         let forged = with("forged", random);
         let (starts_s, faults_last_s, unknown) = days(seed);
-        let plan = Self {
+        Self {
             orders,
             nodes: usize::try_from(nodes).unwrap_or(1),
             starts_s,
@@ -204,9 +210,7 @@ impl Plan {
             by_hand: upto(random, refunds, 60),
             odd: odd(seed, without, [people, refunds, gateway, forged]),
             keys: keys(seed, without),
-        };
-        // In some runs nothing is slow, and whoever waits can tell why.
-        if Random::new(seed, "quiet").chance(80) { plan.without_delays() } else { plan }
+        }
     }
 
     /// The same without whatever may delay something.

@@ -169,7 +169,7 @@ impl World {
         let has_key = notice.held == Held::Both || self.plan.keys.change == KeyChange::No;
         let must_read = has_key && (is_ours || !self.plan.odd.sign_type_changes);
         if status == 200 && !says_yes && !notice.is_forged && must_read {
-            let what = format!("refused by a server that holds both keys: {}", notice.body);
+            let what = format!("refused by a server that holds its key: {}", notice.body);
             self.judge.violation(what);
         }
         if let Base::Memory(memory) = &self.base {
