@@ -33,8 +33,8 @@ pub(crate) struct Waiting {
     pub(crate) lane: String,
     pub(crate) state: String,
     pub(crate) count: i64,
-    /// When the oldest of them was written.
-    pub(crate) oldest: UnixTime,
+    /// When the oldest was written of those that do not wait for WeChat's refunds.
+    pub(crate) oldest: Option<UnixTime>,
 }
 
 /// The last glance.
@@ -112,10 +112,10 @@ impl Glance {
             }
         }
         let name = "saoma_outbox_oldest_seconds";
-        page.family(name, Kind::Gauge, "Age of the oldest entry of a lane that is worked on.");
+        page.family(name, Kind::Gauge, "Age of the oldest entry of a lane that is late.");
         for lane in LANES {
             let oldest = ["pending", "leased"].iter().filter_map(|state| of(lane, state));
-            let oldest = oldest.map(|waiting| waiting.oldest).min();
+            let oldest = oldest.filter_map(|waiting| waiting.oldest).min();
             page.sample(name, &[("lane", lane)], oldest.map_or(0, |oldest| now.since(oldest)));
         }
     }

@@ -1,6 +1,7 @@
 //! How much waits, for those who watch the server. Each query reads only what is not over, by an
 //! index of that alone (`migrations/*/0009_fewer_pages.sql`).
 
+use super::figures::{NOT_YET, UNDER_WAY};
 use super::{Conn, StoreError};
 use crate::metrics::{Glance, Waiting};
 
@@ -18,18 +19,22 @@ pub(crate) async fn glance(conn: &mut Conn) -> Result<Glance, StoreError> {
     for row in conn.fetch(sql, vec![]).await? {
         seen.orders.push((row.text("phase")?, row.int("orders")?));
     }
-    let sql = "select lane, state, count(*) as entries, min(created_at) as oldest from (
-                   select lane, state, created_at from outbox where state in ('pending', 'leased')
+    // Where WeChat is at a refund, or another one comes first, waiting is no trouble.
+    let sql = "select lane, state, count(*) as entries,
+                   min(case when last_error in ($1, $2) then null else created_at end) as oldest
+               from (
+                   select lane, state, created_at, last_error from outbox
+                   where state in ('pending', 'leased')
                    union all
-                   select lane, state, created_at from outbox
+                   select lane, state, created_at, last_error from outbox
                    where state not in ('pending', 'leased', 'done')
                ) as unfinished group by lane, state";
-    for row in conn.fetch(sql, vec![]).await? {
+    for row in conn.fetch(sql, vec![UNDER_WAY.into(), NOT_YET.into()]).await? {
         seen.outbox.push(Waiting {
             lane: row.text("lane")?,
             state: row.text("state")?,
             count: row.int("entries")?,
-            oldest: row.time("oldest")?,
+            oldest: row.optional_time("oldest")?,
         });
     }
     let sql = "select state, count(*) as refunds, min(created_at) as oldest from refund

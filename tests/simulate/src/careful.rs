@@ -60,17 +60,15 @@ impl Judge {
         self.fair.asked_s.insert((transaction_id.to_owned(), number.to_owned()), now_s);
     }
 
-    /// Whether a payment goes back by the rule only when a person has let it: one in another
-    /// currency, and what is not an order's because its number was paid twice.
+    /// Whether a payment goes back by the rule only when a person has let it: what is not an order's
+    /// because its number was paid twice.
     pub(crate) fn needs_a_person(&self, transaction_id: &str, number: &str) -> bool {
         let Some(captured) = self.captured.get(transaction_id) else { return false };
         let order_id = order_of(&captured.number);
         let is_orders = order_of(number) == order_id;
         let second = self.bought.contains_key(order_id) && !is_orders;
         let may_be_shops = self.wished.contains(order_id);
-        (second || self.foreign.contains(transaction_id))
-            && !self.released.contains(number)
-            && !may_be_shops
+        second && !self.released.contains(number) && !may_be_shops
     }
 
     /// What customers see at the end is so.

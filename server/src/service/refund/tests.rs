@@ -1,9 +1,10 @@
 //! Refunds on a real file: what is written before anything is sent, and people's words.
 
 use super::*;
+use crate::metrics::{Glance, Page};
 use crate::service::Outcome;
 use crate::store::figures::UNDER_WAY;
-use crate::store::{Entry, Lane, RefundRow, RefundState};
+use crate::store::{Entry, Lane, RefundRow, RefundState, glance};
 use crate::testing::{KEY, PRICE, Shop, notice_fields, signed};
 use saoma_core::api::{Currency, Payment};
 use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
@@ -106,6 +107,33 @@ async fn the_exact_request_is_stored_before_it_is_sent_and_never_changes() {
     assert_eq!(shop.rows("select state from refund").await, ["done"]);
     assert_eq!(shop.rows("select refund from anomaly").await, ["done"]);
     assert_eq!(shop.rows(OUTBOX).await, ["done"]);
+}
+
+#[tokio::test]
+async fn a_refund_that_takes_its_time_at_wechat_is_not_told_as_stuck() {
+    let mut shop = Shop::open().await;
+    too_late(&mut shop).await;
+    // Money to a card takes days, and that is WeChat's own time.
+    let id = RefundId::new("50300000000000000000000000001").unwrap();
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, RefundNews::Accepted(id)).await;
+    shop.clock.advance(50_000);
+    let age = async || {
+        let mut page = Page::default();
+        let seen = glance(&mut shop.service.store.reader().await.unwrap()).await.unwrap();
+        Glance::write(Some(&seen), shop.service.context.clock.now(), &mut page);
+        let text = page.into_text();
+        let count = "saoma_outbox_entries{lane=\"gateway\",state=\"pending\"} 1";
+        assert!(text.contains(count) || text.contains(&count.replace("pending", "leased")));
+        let name = "saoma_outbox_oldest_seconds{lane=\"gateway\"} ";
+        let age = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        age.parse::<u64>().unwrap()
+    };
+    assert_eq!(age().await, 0);
+    // That it cannot be asked about is another thing.
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, RefundNews::Unsure("the connection broke".to_owned())).await;
+    assert_eq!(age().await, 50_000);
 }
 
 #[tokio::test]
