@@ -77,11 +77,15 @@ use std::{fmt, io};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use webhook::{Reach, Webhooks};
 use worker::Worker;
 
 /// How long requests and calls that run may take to end when the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(6);
+/// How much of that requests may have: one caller who reads or writes slowly must not keep calls
+/// from being ended in order.
+const DOORS_WITHIN: Duration = Duration::from_secs(3);
 
 /// A running server. Dropped, it is gone at once, as if it had crashed; nothing is lost by that.
 #[derive(Debug)]
@@ -283,13 +287,7 @@ impl Server {
         self.life.drain();
         tokio::time::sleep(self.drain).await;
         self.close.send_replace(true);
-        let all = async {
-            // A request that runs may still want something performed.
-            while self.doors.join_next().await.is_some() {}
-            self.stop.send_replace(true);
-            while self.tasks.join_next().await.is_some() {}
-        };
-        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+        if timeout(STOP_WITHIN, end(&mut self.doors, &self.stop, &mut self.tasks)).await.is_err() {
             // Whatever it was, it is taken up at the next start.
             tracing::warn!("something did not end in time and was cut off");
             self.doors.shutdown().await;
@@ -297,6 +295,22 @@ impl Server {
         }
         self.store.close().await;
     }
+}
+
+/// Waits until what runs has ended: requests first, for a while, since they may still want
+/// something performed.
+async fn end(
+    doors: &mut JoinSet<()>,
+    stop: &tokio::sync::watch::Sender<bool>,
+    tasks: &mut JoinSet<()>,
+) {
+    let closed = async { while doors.join_next().await.is_some() {} };
+    if timeout(DOORS_WITHIN, closed).await.is_err() {
+        tracing::warn!("a request did not end in time and was cut off");
+        doors.shutdown().await;
+    }
+    stop.send_replace(true);
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Makes sure that nobody else serves this database: followers are told within one process, and
@@ -322,5 +336,20 @@ fn metrics_for(watched: &Watched, is_public: bool) -> MetricsFor {
         Some(token) => MetricsFor::holder_of(token),
         None if is_public || watched.metrics_listen.is_some() => MetricsFor::Nobody,
         None => MetricsFor::Everybody,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_never_ends_does_not_keep_what_is_performed_from_ending_in_order() {
+        let (stop, mut stopping) = tokio::sync::watch::channel(false);
+        let (mut doors, mut tasks) = (JoinSet::new(), JoinSet::new());
+        doors.spawn(std::future::pending());
+        tasks.spawn(async move { drop(stopping.wait_for(|stop| *stop).await) });
+        let ended = timeout(STOP_WITHIN, end(&mut doors, &stop, &mut tasks)).await;
+        assert!(ended.is_ok() && tasks.is_empty());
     }
 }

@@ -1,7 +1,8 @@
 //! The doors: HTTP/1.1 at an address, until told to stop.
 //!
-//! Who sends no head of a request within [`HEAD_WITHIN`], or none any more, loses the connection:
-//! each is an open file, and a few thousand that were left open would keep everybody else out.
+//! Who sends no head of a request within [`HEAD_WITHIN`], or none any more, or reads nothing of an
+//! answer for as long, loses the connection: each is an open file, and a few thousand that were
+//! left open would keep everybody else out.
 //!
 //! A stream of events is open for many minutes in which nearly nothing happens, and there may be
 //! ten thousand of them. hyper keeps 16 KiB of buffers for each connection as long as it lives, so
@@ -24,15 +25,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::tcp::ReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{Sleep, sleep, timeout};
 
-/// How long a connection may say nothing, or take for the head of a request. Longer than proxies
-/// keep their connections for the next request, mostly a minute.
+/// How long a connection may say or read nothing, or take for the head of a request. Longer than
+/// proxies keep their connections for the next request, mostly a minute.
 pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(75);
+/// Largest head of a request, which is kept until it is whole.
+const HEAD_LEN_MAX: usize = 32 * 1024;
 /// How long to wait when the system gives no more connections.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// The type of an answer that is a stream of events.
@@ -46,7 +51,7 @@ pub(crate) async fn serve(
     head_within: Duration,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(head_within);
+    http.timer(TokioTimer::new()).header_read_timeout(head_within).max_buf_size(HEAD_LEN_MAX);
     // Each connection holds a receiver as long as it is open.
     let (open, held) = watch::channel(());
     loop {
@@ -65,9 +70,11 @@ pub(crate) async fn serve(
         let (http, router) = (http.clone(), router.clone());
         let (stopping, held) = (stopping.clone(), held.clone());
         tokio::spawn(async move {
-            match answer(&http, line, peer, router, stopping).await {
+            match answer(&http, line, peer, router, stopping, head_within).await {
                 // A task of its own is a small one.
-                Ok(Some((line, events))) => drop(tokio::spawn(stream(line, events, held))),
+                Ok(Some((line, events))) => {
+                    drop(tokio::spawn(stream(line, events, held, head_within)));
+                }
                 Ok(None) => {}
                 Err(error) => tracing::trace!(%error, "a connection ended badly"),
             }
@@ -85,6 +92,7 @@ async fn answer(
     peer: SocketAddr,
     router: Router,
     mut stopping: watch::Receiver<bool>,
+    within: Duration,
 ) -> hyper::Result<Option<(TcpStream, Body)>> {
     let router = TowerToHyperService::new(router);
     let events = Arc::new(Mutex::new(None));
@@ -99,6 +107,7 @@ async fn answer(
             Ok::<_, Infallible>(response)
         })
     });
+    let line = Patient { line, within, stuck: None };
     let mut connection = http.serve_connection(TokioIo::new(line), service);
     let ended = tokio::select! {
         ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(ended),
@@ -111,7 +120,7 @@ async fn answer(
             poll_fn(|cx| connection.poll_without_shutdown(cx)).await?;
         }
     }
-    let mut line = connection.into_parts().io.into_inner();
+    let mut line = connection.into_parts().io.into_inner().line;
     let events = events.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(events) = events {
         return Ok(Some((line, events)));
@@ -135,7 +144,7 @@ fn take_events(response: &mut Response) -> Option<Body> {
 }
 
 /// Sends events until there are no more, or until the caller has closed its side.
-async fn stream(mut line: TcpStream, events: Body, _held: watch::Receiver<()>) {
+async fn stream(mut line: TcpStream, events: Body, _held: watch::Receiver<()>, within: Duration) {
     // Events are small and far between, and each is to go out at once.
     let _ = line.set_nodelay(true);
     let mut events = events.into_data_stream();
@@ -146,11 +155,76 @@ async fn stream(mut line: TcpStream, events: Body, _held: watch::Receiver<()>) {
             () = gone(&mut reader) => return,
         };
         let Some(Ok(event)) = event else { break };
-        if writer.write_all(&event).await.is_err() {
+        if !matches!(timeout(within, writer.write_all(&event)).await, Ok(Ok(()))) {
             return;
         }
     }
     let _ = writer.shutdown().await;
+}
+
+/// A line whose caller has to read: what it leaves lying for too long ends it.
+struct Patient {
+    line: TcpStream,
+    within: Duration,
+    /// Runs out when nothing could be written since then.
+    stuck: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patient {
+    /// What came of writing, or that it took too long.
+    fn written<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let written = write(Pin::new(&mut self.line), cx);
+        if written.is_ready() {
+            self.stuck = None;
+            return written;
+        }
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(self.within)));
+        stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.line).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.written(cx, |line, cx| line.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.written(cx, |line, cx| line.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.line.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.line).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.line).poll_shutdown(cx)
+    }
 }
 
 /// Waits until the caller has closed its side. It has nothing more to say, and whatever it says
@@ -165,7 +239,7 @@ async fn refused(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(%error, "no connection can be taken for a moment");
-        tokio::time::sleep(AFTER_FAILURE).await;
+        sleep(AFTER_FAILURE).await;
     }
 }
 
@@ -178,9 +252,9 @@ mod tests {
     use axum::routing::get;
     use futures_util::stream::unfold;
     use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-    use tokio::time::timeout;
 
     const PATIENCE: Duration = Duration::from_secs(30);
+    const SOON: Duration = Duration::from_millis(10);
     /// More than a connection holds on its way.
     const LARGE: usize = 16 * 1024 * 1024;
 
@@ -256,6 +330,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nobody_keeps_a_large_head_here() {
+        let (address, _stop) = door(PATIENCE * 10).await;
+        let mut line = TcpStream::connect(address).await.unwrap();
+        let begin = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(2 * HEAD_LEN_MAX));
+        line.write_all(begin.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // The connection is closed with something unread, so that the answer may be lost.
+        let _ = timeout(PATIENCE, line.read_to_end(&mut answer)).await.expect("refused");
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_loses_the_connection() {
+        let (address, _stop, mut streams) = open(Duration::from_millis(200)).await;
+        let mut line = TcpStream::connect(address).await.unwrap();
+        line.write_all(request("GET", "/large").as_bytes()).await.unwrap();
+        // It comes back only when the other side has given up: nothing is read meanwhile.
+        let ended = async {
+            while line.write_all(b"x").await.is_ok() {
+                sleep(SOON).await
+            }
+        };
+        timeout(PATIENCE, ended).await.expect("the connection ends");
+
+        let mut line = TcpStream::connect(address).await.unwrap();
+        line.write_all(request("GET", "/events").as_bytes()).await.unwrap();
+        let events = timeout(PATIENCE, streams.recv()).await.unwrap().unwrap();
+        let large: &'static str = "x".repeat(LARGE).leak();
+        events.send(large).unwrap();
+        timeout(PATIENCE, events.closed()).await.expect("the stream is gone");
+        drop(line);
+    }
+
+    #[tokio::test]
     async fn when_it_stops_it_takes_nobody_more_and_says_good_bye() {
         let (address, stop) = door(PATIENCE).await;
         let mut line = TcpStream::connect(address).await.unwrap();
@@ -267,7 +375,7 @@ mod tests {
         rest(&mut line).await;
         let gone = async {
             while TcpStream::connect(address).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                sleep(SOON).await;
             }
         };
         timeout(PATIENCE, gone).await.expect("nobody listens");
