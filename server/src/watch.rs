@@ -52,6 +52,11 @@ impl Watchers {
         }
     }
 
+    /// How many follow an order.
+    pub(crate) fn followers(&self, order_id: &OrderId) -> usize {
+        self.list().get(order_id).map_or(0, |followed| followed.followers)
+    }
+
     /// Tells the followers of an order, and whoever passes it on to other servers, that something
     /// was committed here.
     pub(crate) fn changed(&self, order_id: &OrderId) {
@@ -139,9 +144,10 @@ mod tests {
     fn nothing_is_kept_of_an_order_that_nobody_follows_any_more() {
         let watchers = Watchers::default();
         let (first, second) = (watchers.follow(&id("ORDER-A")), watchers.follow(&id("ORDER-A")));
+        assert_eq!(watchers.followers(&id("ORDER-A")), 2);
         drop(first);
-        assert_eq!(watchers.list().len(), 1);
+        assert_eq!((watchers.list().len(), watchers.followers(&id("ORDER-A"))), (1, 1));
         drop(second);
-        assert_eq!(watchers.list().len(), 0);
+        assert_eq!((watchers.list().len(), watchers.followers(&id("ORDER-A"))), (0, 0));
     }
 }

@@ -9,6 +9,10 @@ use axum::http::{HeaderMap, header};
 use saoma_core::ids::OrderId;
 use std::sync::Arc;
 
+/// Most that follow an order before its page is told to wait. A customer has a few tabs, and a
+/// phone that changes its network leaves some behind that are noticed later.
+pub(super) const FOLLOWERS_MAX: usize = 100;
+
 /// The caller holds a key: a shop, or a device of it.
 pub(super) struct ByKey(pub(super) Holder);
 
@@ -41,7 +45,24 @@ impl FromRequestParts<App> for ByShop {
 
 /// The order in the path, and the caller may see it: its shop, the device that made it, or the
 /// page that holds its token. There may be no such order.
-pub(super) struct Allowed(pub(super) OrderId);
+pub(super) struct Allowed {
+    pub(super) order_id: OrderId,
+    /// It is the page.
+    by_token: bool,
+}
+
+impl Allowed {
+    /// Whether one more may follow. A page is anybody's, and each follower is an open connection; a
+    /// shop is trusted with its own.
+    pub(super) fn may_follow(&self, app: &App) -> Result<(), ApiError> {
+        let context = &app.service.context;
+        if self.by_token && context.watchers.followers(&self.order_id) >= FOLLOWERS_MAX {
+            context.metrics.rate_limited("order");
+            return Err(ApiError::TooMany);
+        }
+        Ok(())
+    }
+}
 
 /// `?token=`, where a browser cannot send headers. A shop's key may not stand in a URL.
 #[derive(serde::Deserialize)]
@@ -63,11 +84,12 @@ impl FromRequestParts<App> for Allowed {
             let owner = app.service.owner(&order_id).await?;
             let is_theirs =
                 owner.is_some_and(|(shop, device)| may_see(&holder, &shop, device.as_deref()));
-            return if is_theirs { Ok(Self(order_id)) } else { Err(ApiError::NotFound) };
+            let allowed = Self { order_id, by_token: false };
+            return if is_theirs { Ok(allowed) } else { Err(ApiError::NotFound) };
         }
         count_address(parts, app)?;
         if app.service.is_token(&order_id, token) {
-            Ok(Self(order_id))
+            Ok(Self { order_id, by_token: true })
         } else {
             Err(ApiError::NotFound)
         }

@@ -21,15 +21,18 @@ const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_SPREAD_MS: u64 = 2_000;
 
 pub(super) async fn follow(
-    Allowed(order_id): Allowed,
+    allowed: Allowed,
     State(app): State<App>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    if app.service.view(&order_id).await?.is_none() {
+    let order_id = &allowed.order_id;
+    if app.service.view(order_id).await?.is_none() {
         return Err(ApiError::NotFound);
     }
+    allowed.may_follow(&app)?;
     // Following begins before the first look, so nothing falls between.
-    let follower = app.service.context.watchers.follow(&order_id);
+    let follower = app.service.context.watchers.follow(order_id);
     let open = app.service.context.metrics.open_stream();
+    let order_id = allowed.order_id;
     let following = Following { app, order_id, follower, shown: 0, is_over: false, _open: open };
     let events = stream::unfold(following, async |mut following| {
         let event = following.next().await?;

@@ -30,17 +30,19 @@ struct Wish {
 }
 
 pub(super) async fn view(
-    Allowed(order_id): Allowed,
+    allowed: Allowed,
     RawQuery(query): RawQuery,
     State(app): State<App>,
 ) -> Result<Response, ApiError> {
     let wish = wish(query.as_deref().unwrap_or_default())?;
+    let order_id = &allowed.order_id;
     if wish.wait.is_zero() {
-        let view = app.service.view(&order_id).await?.ok_or(ApiError::NotFound)?;
+        let view = app.service.view(order_id).await?.ok_or(ApiError::NotFound)?;
         return Ok(Json(view).into_response());
     }
+    allowed.may_follow(&app)?;
     let began = Stopwatch::start();
-    let view = newer(app, &order_id, &wish).await?.ok_or(ApiError::NotFound)?;
+    let view = newer(app, order_id, &wish).await?.ok_or(ApiError::NotFound)?;
     Ok((Extension(Waited(began.elapsed())), Json(view)).into_response())
 }
 

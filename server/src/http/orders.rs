@@ -52,7 +52,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn cancel(
-    Allowed(order_id): Allowed,
+    Allowed { order_id, .. }: Allowed,
     State(app): State<App>,
 ) -> Result<Json<View>, ApiError> {
     Ok(Json(app.service.cancel(&order_id).await?))

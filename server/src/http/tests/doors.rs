@@ -1,6 +1,7 @@
 //! Who may do how much.
 
 use super::*;
+use crate::http::access::FOLLOWERS_MAX;
 
 const SLOW: &str = "[limits]\nkey_per_s = 1\nkey_burst = 3\naddress_per_s = 1\naddress_burst = 2";
 
@@ -68,5 +69,34 @@ async fn a_payment_is_taken_among_any_number_of_bad_messages_from_its_address() 
     let (status, view) = desk.get(&format!("/v1/orders/{}", made.id), SHOP_KEY).await;
     assert_eq!(status, 200);
     assert!(view["phase"] == "paid" || view["phase"] == "shipped", "{view}");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_cannot_keep_any_number_of_connections_open() {
+    let desk = Desk::start().await;
+    let made = desk.order("A-1").await;
+    let mut open = Vec::new();
+    for _ in 0..FOLLOWERS_MAX {
+        open.push(desk.events(&made).await);
+    }
+    let path = format!("/v1/orders/{}", made.id);
+    for more in ["/events", "?wait_s=25&after_version=99"] {
+        let (status, answer) = desk.get(&format!("{path}{more}"), &made.token).await;
+        assert_eq!((status, &answer["error"]["code"]), (429, &json!("too_many")), "{more}");
+    }
+    let limited = "saoma_rate_limited_requests_total{limit=\"order\"}";
+    assert_eq!(desk.metrics().await[limited], "2");
+    assert_eq!(desk.get(&path, &made.token).await.0, 200, "it may look all the same");
+    let by_key = desk.http.get(desk.url(&format!("{path}/events"))).bearer_auth(SHOP_KEY);
+    assert_eq!(by_key.send().await.unwrap().status(), 200);
+    // Who goes makes room, as soon as that is noticed.
+    open.clear();
+    let room = async {
+        while desk.get(&format!("{path}?wait_s=1"), &made.token).await.0 == 429 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, room).await.unwrap();
     desk.server.stop().await;
 }
