@@ -127,14 +127,14 @@ impl Metrics {
             anomalies: Counters::new(ANOMALIES, ANOMALY_KINDS.map(|kind| [kind.as_str()])),
             notify_to_ship: Histograms::new(NOTIFY_TO_SHIP, DELAYS),
             gateway_calls: Histograms::new(GATEWAY_CALLS, MOMENTS),
-            gateway_answers: Counters::new(GATEWAY_ANSWERS, []),
+            gateway_answers: Counters::new(GATEWAY_ANSWERS, answers::told_at_once()),
             webhook_calls: Histograms::new(WEBHOOK_CALLS, MOMENTS),
             webhook_answers: Counters::new(WEBHOOK_ANSWERS, [["OK"]]),
             batch_sizes: Histograms::new(BATCH_SIZES, SIZES),
             commits: Histograms::new(COMMITS, MOMENTS),
             requests: Counters::new(REQUESTS, []),
             request_times: Histograms::new(REQUEST_TIMES, MOMENTS),
-            rate_limited: Counters::new(RATE_LIMITED, [["key"], ["address"]]),
+            rate_limited: Counters::new(RATE_LIMITED, [["key"], ["address"], ["order"]]),
             event_streams: AtomicI64::new(0),
             clock_offset_s: AtomicI64::new(NO_OFFSET),
             started_at,
@@ -196,7 +196,8 @@ impl Metrics {
         self.request_times.observe([path], micros(took));
     }
 
-    /// A request was refused because of this limit, `key` or `address`.
+    /// A request was refused because of this limit: `key`, `address`, or the followers of an
+    /// `order`.
     pub(crate) fn rate_limited(&self, limit: &'static str) {
         self.rate_limited.add([limit]);
     }

@@ -44,6 +44,24 @@ impl<T> Answer for Result<T, Box<Refusal>> {
     }
 }
 
+/// What somebody is told of at the first time (`docs/alerts.yml`).
+const TOLD: [&str; 9] = [
+    "SIGNERROR",
+    "NOAUTH",
+    "CERT_ERROR",
+    "APPID_NOT_EXIST",
+    "APPID_MCHID_NOT_MATCH",
+    "MCHID_NOT_EXIST",
+    "NOTENOUGH",
+    "certificate_refused",
+    "unsent",
+];
+
+/// The labels of those, for each call.
+pub(super) fn told_at_once() -> impl Iterator<Item = [&'static str; 2]> {
+    Call::ALL.into_iter().flat_map(|call| TOLD.map(|code| [name_of(call), code]))
+}
+
 /// `OK`, WeChat's error code, or in small letters why there is no answer to be believed.
 pub(crate) fn code_of<A: Answer>(answer: &Result<A, CallError>) -> &str {
     match answer {

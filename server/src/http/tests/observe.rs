@@ -251,6 +251,14 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split(move |c| !is_word(c)).filter(|word| word.starts_with("saoma_"))
 }
 
+/// The codes of WeChat's answers whose growth an alert is about, without their ends where those are
+/// left open.
+fn codes(expr: &str) -> impl Iterator<Item = &str> {
+    let codes = expr.strip_prefix("increase(saoma_gateway_answers_total{code=");
+    let codes = codes.map_or("", |codes| codes.split('"').nth(1).unwrap());
+    codes.split('|').filter(|code| !code.is_empty()).map(|code| code.trim_end_matches(".*"))
+}
+
 #[tokio::test]
 async fn every_alert_is_about_a_metric_that_exists_and_every_metric_is_explained() {
     const ALERTS: &str = include_str!("../../../../docs/alerts.yml");
@@ -277,6 +285,14 @@ async fn every_alert_is_about_a_metric_that_exists_and_every_metric_is_explained
             assert!(lasting.ends_with(['m', 'h']), "{alert}: {lasting}");
         }
         assert!(names(expr).count() > 0, "{alert} is about nothing of ours");
+        for code in codes(expr) {
+            let is_at_zero = |line: &str| {
+                line.starts_with("saoma_gateway_answers_total{")
+                    && line.contains(&format!(",code=\"{code}"))
+                    && line.ends_with(" 0")
+            };
+            assert!(page.lines().any(is_at_zero), "{alert}: the first {code} is no growth");
+        }
         for name in names(expr) {
             let family = name.strip_suffix("_bucket").unwrap_or(name);
             let kind = types.get(family);
