@@ -42,12 +42,7 @@ pub(super) async fn archive(
 
 /// One month; gives how many orders were moved.
 async fn leave(conn: &mut Conn, month: Month) -> Result<u64, ArchiveError> {
-    conn.execute("pragma archive.synchronous = full", vec![]).await?;
-    for (table, _) in TABLES {
-        make_table(conn, table).await?;
-    }
-    conn.execute("create temp table if not exists batch (order_id text primary key)", vec![])
-        .await?;
+    prepare(conn).await?;
     let mut moved = 0;
     loop {
         let batch = in_transaction(conn, async |conn| copy(conn, month).await).await?;
@@ -58,6 +53,17 @@ async fn leave(conn: &mut Conn, month: Month) -> Result<u64, ArchiveError> {
         moved += batch;
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Makes what is not there yet.
+async fn prepare(conn: &mut Conn) -> Result<(), StoreError> {
+    conn.execute("pragma archive.synchronous = full", vec![]).await?;
+    for (table, _) in TABLES {
+        make_table(conn, table).await?;
+    }
+    let batch = "create temp table if not exists batch (order_id text primary key)";
+    conn.execute(batch, vec![]).await?;
+    Ok(())
 }
 
 /// The archive's tables are made as ours are now; each file keeps the form of its time.
@@ -120,7 +126,19 @@ async fn delete(conn: &mut Conn, batch: u64) -> Result<(), ArchiveError> {
                 where not exists (select 1 from main.outbox as e
                                   where e.order_id = o.order_id and e.state <> 'done')";
     let row = conn.fetch_one(same, vec![]).await?.ok_or(StoreError::Corrupt("orders"))?;
-    if row.number::<u64>("orders")? != batch {
+    let mut is_same = row.number::<u64>("orders")? == batch;
+    for (table, key) in TABLES {
+        // A message that came again changes no order, but is kept.
+        let rows = of_batch(key);
+        let sql = format!(
+            "select (select count(*) from main.{table} where {rows}) as here,
+                    (select count(*) from archive.{table} where {rows}) as there"
+        );
+        let row = conn.fetch_one(AssertSqlSafe(sql), vec![]).await?;
+        let row = row.ok_or(StoreError::Corrupt(table))?;
+        is_same &= row.number::<u64>("here")? <= row.number("there")?;
+    }
+    if !is_same {
         let changed = "an order was changed meanwhile; run the command again".to_owned();
         return Err(ArchiveError::NotAtRest(vec![changed]));
     }
@@ -129,4 +147,41 @@ async fn delete(conn: &mut Conn, batch: u64) -> Result<(), ArchiveError> {
         conn.execute(AssertSqlSafe(sql), vec![]).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::at_rest;
+    use super::*;
+    use crate::config::Database;
+    use crate::testing::Shop;
+
+    #[tokio::test]
+    async fn what_came_after_the_copy_is_not_deleted() {
+        let mut shop = Shop::open().await;
+        let Database::Sqlite(path) = shop.database.clone() else { return };
+        at_rest(&mut shop, "A-1", "4200009999202611230000000001").await;
+        let mut conn = shop.service.store.writer().await.unwrap();
+        let archive = path.with_extension("archive-202611.db");
+        let attach = format!("attach '{}' as archive", archive.display());
+        conn.execute(AssertSqlSafe(attach), vec![]).await.unwrap();
+        prepare(&mut conn).await.unwrap();
+        let month = Month::from_digits("202611").unwrap();
+        let batch = in_transaction(&mut conn, async |conn| copy(conn, month).await).await.unwrap();
+        assert_eq!(batch, 1);
+        let again = "insert into message select out_trade_no, digest || 'x', transaction_id, body,
+                     'repeated', received_at from message";
+        conn.execute(again, vec![]).await.unwrap();
+        let delete = async |conn: &mut Conn| {
+            in_transaction(conn, async |conn| delete(conn, batch).await).await
+        };
+        let refused = delete(&mut conn).await;
+        assert!(matches!(refused, Err(ArchiveError::NotAtRest(_))), "{refused:?}");
+        // The next run takes it along.
+        in_transaction(&mut conn, async |conn| copy(conn, month).await).await.unwrap();
+        delete(&mut conn).await.unwrap();
+        let kept = conn.fetch("select digest from archive.message", vec![]).await.unwrap();
+        let left = conn.fetch("select digest from main.message", vec![]).await.unwrap();
+        assert_eq!((kept.len(), left.len()), (2, 0));
+    }
 }

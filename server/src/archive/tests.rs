@@ -13,7 +13,11 @@ fn later(shop: &Shop, months: u64) {
 }
 
 /// An order that is shipped and has nothing left to do.
-async fn at_rest(shop: &mut Shop, order_no: &str, transaction_id: &str) -> (OrderId, Vec<u8>) {
+pub(super) async fn at_rest(
+    shop: &mut Shop,
+    order_no: &str,
+    transaction_id: &str,
+) -> (OrderId, Vec<u8>) {
     let (order_id, number) = shop.order(order_no).await;
     let placing = shop.at_once.recv().await.unwrap();
     let code_url = "weixin://wxpay/bizpayurl?pr=a1B2c3Dzz".try_into().unwrap();
