@@ -8,7 +8,7 @@ use super::page::{
 };
 use super::refund::kept;
 use super::routes::outbox_state;
-use crate::reconcile::read_date;
+use crate::reconcile::{DayReport, read_date};
 use crate::store::figures::{NOT_YET, UNDER_WAY};
 use crate::store::look::{
     ListedAnomaly, ListedAttempt, ListedEntry, ListedMoment, ListedOrder, ListedPayment,
@@ -44,7 +44,7 @@ pub(super) async fn overview(office: &Arc<Office>) -> Result<OverviewPage, Store
     drop(reader);
     let now = office.now();
     let oldest = oldest.into_iter().find(|entry| entry.due_at <= now);
-    let bill = office.service.bill_days(None, None, 1).await?.into_iter().next();
+    let bill = office.service.bill_to_see().await?;
     Ok(OverviewPage { figures, oldest: oldest.map(|entry| (entry.kind, entry.due_at)), bill })
 }
 
@@ -329,9 +329,14 @@ pub(super) async fn outbox(office: &Office, all: &Asked) -> Result<Option<Outbox
 
 pub(super) async fn bills(office: &Office, all: &Asked) -> Result<BillsPage, StoreError> {
     let before = read_date(asked(all, "before"));
-    let days = office.service.bill_days(None, before.as_ref(), LINES).await?;
+    // One day's merchants may stand on two pages.
+    let behind = before.as_ref().map(|date| (date, asked(all, "merchant")));
+    let days = office.service.bill_days(None, behind, LINES).await?;
     let older = days.last().filter(|_| days.len() >= LINES as usize);
-    let older = older.map(|day| format!("/operator/bills?before={}", day.date));
+    let older = older.map(|day| {
+        let DayReport { date, mch_id, .. } = day;
+        format!("/operator/bills?before={date}&merchant={mch_id}")
+    });
     Ok(BillsPage { days, older })
 }
 

@@ -150,16 +150,25 @@ impl Service {
         day_of(&mut self.store.reader().await?, mch_id, date).await
     }
 
-    /// The newest days of a merchant, or of all of them, newest first; at most `limit`. The next
-    /// ones are those before the last one's date.
+    /// The newest day that has open differences, or the newest of all when none has.
+    pub(crate) async fn bill_to_see(&self) -> Result<Option<DayReport>, StoreError> {
+        let open = BillDay::newest_open(&mut self.store.reader().await?).await?;
+        match open {
+            Some(day) => self.bill_day(&day.mch_id, &day.date).await,
+            None => Ok(self.bill_days(None, None, 1).await?.pop()),
+        }
+    }
+
+    /// The newest days of a merchant, or of all of them, newest first; at most `limit`, behind the
+    /// day of a merchant.
     pub(crate) async fn bill_days(
         &self,
         mch_id: Option<&MchId>,
-        before: Option<&BillDate>,
+        behind: Option<(&BillDate, &str)>,
         limit: u32,
     ) -> Result<Vec<DayReport>, StoreError> {
         let mut reader = self.store.reader().await?;
-        let before = before.map_or("9", BillDate::as_str);
+        let before = behind.map_or(("9", ""), |(date, mch_id)| (date.as_str(), mch_id));
         let mut days = Vec::new();
         for day in BillDay::newest(&mut reader, mch_id, before, limit).await? {
             let open = DifferenceRow::open_of(&mut reader, &day.mch_id, &day.date).await?;

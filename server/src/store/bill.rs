@@ -179,19 +179,31 @@ impl BillDay {
         row.as_ref().map(Self::read).transpose()
     }
 
-    /// The newest days of a merchant, or of all of them, newest first, before a date; at most
-    /// `limit`.
+    /// The newest days of a merchant, or of all of them, newest first, behind the day of a
+    /// merchant; at most `limit`.
     pub(crate) async fn newest(
         conn: &mut Conn,
         mch_id: Option<&MchId>,
-        before: &str,
+        (date, after): (&str, &str),
         limit: u32,
     ) -> Result<Vec<Self>, StoreError> {
-        let sql = "select * from bill_day where bill_date < $1 and ($2 = '' or mch_id = $2)
-                   order by bill_date desc, mch_id limit $3";
+        let sql = "select * from bill_day
+                   where (bill_date < $1 or (bill_date = $1 and mch_id > $2))
+                     and ($3 = '' or mch_id = $3)
+                   order by bill_date desc, mch_id limit $4";
         let mch_id = mch_id.map_or("", MchId::as_str);
-        let values = vec![before.into(), mch_id.into(), limit.into()];
+        let values = vec![date.into(), after.into(), mch_id.into(), limit.into()];
         conn.fetch(sql, values).await?.iter().map(Self::read).collect()
+    }
+
+    /// The newest day with a difference that is open.
+    pub(crate) async fn newest_open(conn: &mut Conn) -> Result<Option<Self>, StoreError> {
+        let sql = "select bill_day.* from bill_day join (
+                       select mch_id, bill_date from bill_difference where state = 'open'
+                       order by bill_date desc, mch_id limit 1
+                   ) as latest
+                   on latest.mch_id = bill_day.mch_id and latest.bill_date = bill_day.bill_date";
+        conn.fetch_one(sql, vec![]).await?.as_ref().map(Self::read).transpose()
     }
 
     /// When a day is next to be compared.

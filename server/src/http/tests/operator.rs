@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hash_password;
+use crate::testing::alter;
 use reqwest::RequestBuilder;
 
 const PASSWORD: &str = "correct horse battery";
@@ -509,5 +510,59 @@ async fn an_entry_is_tried_again_when_an_operator_says_so() {
     assert_eq!(notes, [format!("wang retry {key}")]);
     let again = browser.post("/operator/outbox/retry", &fields).await;
     assert!(again.location().ends_with("done=nothing"), "it is done already");
+    desk.server.stop().await;
+}
+
+/// Days of two merchants that were compared and are even.
+async fn even_days(desk: &Desk, count: u32) {
+    for day in 1..=count {
+        for mch_id in ["1900000109", "1900000110"] {
+            let day = format!(
+                "insert into bill_day (mch_id, bill_date, state, due_at, runs, failures)
+                 values ('{mch_id}', '202610{day:02}', 'compared', null, 1, 0)"
+            );
+            alter(&desk.server.store, &day).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_day_falls_between_two_pages_of_bills() {
+    let desk = desk().await;
+    even_days(&desk, 31).await;
+    // So that the page ends in the middle of a day.
+    let first = "delete from bill_day where mch_id = '1900000110' and bill_date = '20261031'";
+    alter(&desk.server.store, first).await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let mut found = std::collections::BTreeSet::new();
+    let mut path = "/operator/bills".to_owned();
+    loop {
+        let html = browser.get(&path).await.html;
+        let links = html.split("href=\"/operator/bills").skip(1);
+        let links: Vec<&str> = links.map(|rest| rest.split('"').next().unwrap()).collect();
+        found.extend(links.iter().filter(|link| link.starts_with("/2026")).map(|l| l.to_string()));
+        let older = links.iter().find(|link| link.starts_with("?before="));
+        let Some(older) = older else { break };
+        path = format!("/operator/bills{}", older.replace("&amp;", "&"));
+    }
+    assert_eq!(found.len(), 61, "{found:?}");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn an_open_difference_is_seen_at_a_glance_whatever_came_after_it() {
+    let desk = desk().await;
+    even_days(&desk, 3).await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let link = "href=\"/operator/bills/2026-10-02?merchant=1900000110\"";
+    assert!(!browser.get("/operator").await.html.contains(link));
+    let open = "insert into bill_difference (mch_id, bill_date, kind, number, out_trade_no,
+                    transaction_id, out_refund_no, refund_id, app_id, order_id, happened_at, state,
+                    why, note, tries, run, found_at)
+                values ('1900000110', '20261002', 'missing_here', '1', '', '1', '', '', '', '', 1,
+                    'open', 'by_hand', '', 0, 1, 1)";
+    alter(&desk.server.store, open).await;
+    let html = browser.get("/operator").await.html;
+    assert_eq!(html.matches(link).count(), 2, "what to do, and the tile: {html}");
     desk.server.stop().await;
 }
