@@ -26,7 +26,10 @@ use tracing_subscriber::{EnvFilter, Layer};
 pub(crate) fn init(filter: &str, format: Option<LogFormat>) {
     let is_terminal = io::stderr().is_terminal();
     let by_default = if is_terminal { LogFormat::Text } else { LogFormat::Json };
-    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    // An empty variable counts as not set, as those of the configuration do.
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.is_empty());
+    let wanted = wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok());
+    let wanted = wanted.unwrap_or_else(|| EnvFilter::new(filter));
     let lines = match format.unwrap_or(by_default) {
         LogFormat::Text => {
             let text = tracing_subscriber::fmt::layer().with_writer(io::stderr);

@@ -5,6 +5,7 @@ use super::read::Section;
 use super::{Secret, secret};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tracing_subscriber::EnvFilter;
 
 /// Longest draining, in seconds.
 const DRAIN_MAX_S: u32 = 300;
@@ -61,10 +62,22 @@ pub(super) fn log(root: &mut Section<'_>, problems: &mut Problems) -> Option<Log
     let Some(mut section) = problems.keep(root.section("log", &["filter", "format"]))? else {
         return Some(default);
     };
-    let filter = problems.keep(section.optional("filter"));
+    let filter = problems.keep(log_filter(&mut section));
     let format = problems.keep(log_format(&mut section));
     section.end(problems);
     Some(LogConfig { filter: filter?.unwrap_or(default.filter), format: format? })
+}
+
+/// A filter that is not understood would leave nothing but errors.
+fn log_filter(section: &mut Section<'_>) -> Result<Option<String>, Problem> {
+    let filter = section.optional("filter")?;
+    let is_good = |filter: &String| !filter.trim().is_empty() && EnvFilter::try_new(filter).is_ok();
+    if filter.as_ref().is_none_or(is_good) {
+        return Ok(filter);
+    }
+    let rule =
+        "must be a filter as RUST_LOG has it, such as \"info\" or \"info,saoma_server=debug\"";
+    Err(section.error("filter", rule))
 }
 
 fn log_format(section: &mut Section<'_>) -> Result<Option<LogFormat>, Problem> {

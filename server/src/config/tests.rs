@@ -396,4 +396,13 @@ fn how_the_server_is_watched_is_checked_key_by_key() {
     }
     let error = parse_with(&format!("{SHORT}\n[log]\nformat = \"xml\""), &Env::default());
     assert_eq!(error.unwrap_err().to_string(), "log.format: must be \"text\" or \"json\"");
+    for filter in ["info", "warn,saoma_server=debug"] {
+        let log = parse_with(&format!("{SHORT}\n[log]\nfilter = \"{filter}\""), &Env::default());
+        assert_eq!(log.unwrap().log.filter, filter);
+    }
+    for filter in ["", " ", "saoma_server=verbos", "a=b=c"] {
+        let log = parse_with(&format!("{SHORT}\n[log]\nfilter = \"{filter}\""), &Env::default());
+        let error = log.unwrap_err().to_string();
+        assert!(error.starts_with("log.filter: must be a filter"), "{filter}: {error}");
+    }
 }
