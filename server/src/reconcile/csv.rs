@@ -185,7 +185,7 @@ fn looks_like_a_formula(text: &str) -> bool {
 /// A text in one line, whatever it holds.
 fn quoted(text: &mut String, mark: &str, words: &str) {
     let words = words.replace(char::is_control, " ");
-    if !words.contains(['"', ',']) {
+    if !words.contains(['"', ',', ';']) {
         text.push_str(mark);
         text.push_str(&words);
         return;
