@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! terminal                          dispenser
-//! DISPENSE ship-2026...B 1:2,4:1    OK ship-2026...B
+//! DISPENSE ship-2026...B 1*2,4*1    OK ship-2026...B
 //!                                   FAILED ship-2026...B jammed
 //! STATE ship-2026...B               OK | FAILED | UNKNOWN ship-2026...B
 //! ```

@@ -46,7 +46,8 @@ impl Program {
         Ok(Self { path, within, recalls })
     }
 
-    fn run(&self, command: &mut Command, within: Duration) -> Told {
+    /// Runs it to its end; `unbegun` is what it means when it cannot even begin.
+    fn run(&self, command: &mut Command, within: Duration, unbegun: Dispensed) -> Told {
         // A group of its own, so that all of it ends when its time is over.
         let child = command
             .env_remove("SAOMA_KIOSK_KEY_FILE")
@@ -57,10 +58,7 @@ impl Program {
             .spawn();
         let mut child = match child {
             Ok(child) => child,
-            // It did not begin, so nothing moved.
-            Err(error) => {
-                return told(Dispensed::Failed, format!("{}: {error}", self.path.display()));
-            }
+            Err(error) => return told(unbegun, format!("{}: {error}", self.path.display())),
         };
         let words = child.stderr.take().map(|stderr| {
             thread::spawn(move || {
@@ -116,7 +114,8 @@ impl Dispenser for Program {
         command.args([job.as_str(), order_no, shelves]);
         command.env("SAOMA_JOB", job.as_str()).env("SAOMA_ORDER_NO", order_no);
         command.env("SAOMA_SHELVES", shelves).env("SAOMA_GOODS", names);
-        self.run(&mut command, self.within)
+        // When it does not begin, nothing moves.
+        self.run(&mut command, self.within, Dispensed::Failed)
     }
 
     fn recall(&mut self, job: &JobId) -> Told {
@@ -125,7 +124,8 @@ impl Dispenser for Program {
         }
         let mut command = Command::new(&self.path);
         command.args(["state", job.as_str()]).env("SAOMA_JOB", job.as_str());
-        self.run(&mut command, STATE_WITHIN)
+        // Whatever happens to the question says nothing about the job.
+        self.run(&mut command, STATE_WITHIN, Dispensed::Unknown)
     }
 }
 
@@ -213,5 +213,15 @@ mod tests {
         let (folder, mut program) = program("", 1_000, false);
         fs::remove_file(folder.path().join("dispense")).unwrap();
         assert_eq!(program.dispense(&goods("ship-1")).0, Dispensed::Failed);
+    }
+
+    /// Else the goods of a job that was done before a power cut would come out once more.
+    #[test]
+    fn a_program_that_cannot_be_asked_has_not_said_that_nothing_came_out() {
+        let (folder, mut program) = program("exit 0", 1_000, true);
+        fs::remove_file(folder.path().join("dispense")).unwrap();
+        let (outcome, why) = program.recall(&goods("ship-1").job);
+        assert_eq!(outcome, Dispensed::Unknown);
+        assert!(why.contains("dispense"), "{why}");
     }
 }
