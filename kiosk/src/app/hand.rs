@@ -117,7 +117,7 @@ impl App {
         let can_ask = !self.key_refused;
         let waits = |order: &&Order| {
             let can_go_on = order.is_to_hand_over() && order.lost == 0 && can_ask;
-            can_go_on || order.unshown && order.needs_help()
+            can_go_on || order.hands == Hands::Due || order.unshown && order.needs_help()
         };
         let waiting = self.orders.iter().find(waits);
         if let (true, Some(id)) = (is_free, waiting.map(|order| order.id)) {
@@ -140,8 +140,8 @@ impl App {
         let (front, broken) = (self.front(), self.broken);
         let mut changed = false;
         for order in &mut self.orders {
-            let left_behind = Some(order.id) != front && order.is_to_hand_over();
-            if left_behind && (order.gone || broken) {
+            let is_to_go_out = order.is_to_hand_over() || order.hands == Hands::Due;
+            if Some(order.id) != front && is_to_go_out && (order.gone || broken) {
                 order.ask_for_help(now_ms);
                 changed = true;
             }
@@ -149,12 +149,14 @@ impl App {
         self.dirty |= changed;
     }
 
-    /// The job that the dispenser is to be told now.
+    /// The job that the dispenser is to be told now: that of the order in front. A claim that was
+    /// answered after its customer had left waits until it comes to the front again.
     pub(super) fn dispense(&mut self, now_ms: u64) -> Option<Job> {
         if !self.is_durable() || self.orders.iter().any(Order::is_in_hand) {
             return None;
         }
-        let order = self.orders.iter_mut().find(|order| order.hands == Hands::Due)?;
+        let front = self.front()?;
+        let order = self.order_mut(front).filter(|order| order.hands == Hands::Due)?;
         let Stage::Dispensing(id) = &order.entry.stage else { return None };
         let job = Job { id: id.clone(), basket: order.entry.basket.clone() };
         order.hands = Hands::Working { before_ms: now_ms.saturating_add(DISPENSE_WITHIN_MS) };

@@ -99,6 +99,32 @@ fn a_claim_that_does_not_come_through_goes_on_in_the_background_and_comes_back()
     assert!(bench.job.is_some());
 }
 
+/// The customer has left while the last claim was still on its way, and the next one is choosing:
+/// the goods would come out for whoever stands there, and the dispenser would not learn whose.
+#[test]
+fn a_claim_that_is_answered_after_its_customer_has_left_waits_until_nobody_is_busy() {
+    let mut bench = Bench::with_payment();
+    bench.lose();
+    bench.put(Input::Link(false));
+    assert_eq!(bench.page(), &Page::Offline);
+    bench.tick(IDLE_OFFLINE_MS - 1_000);
+    bench.put(Input::Link(true));
+    bench.tick(1_000);
+    assert_eq!(bench.page(), &Page::Attract);
+    assert_eq!(bench.asked(), Some(&Call::Dispense(order_id())), "on its way");
+    bench.key(Key::Start);
+    bench.claimed(true);
+    assert!(matches!(bench.page(), Page::Menu(_)), "{:?}", bench.page());
+    assert_eq!(bench.job, None, "somebody else is busy here");
+    let Stage::Dispensing(_) = bench.stage() else { panic!("{:?}", bench.stage()) };
+    bench.key(Key::Back);
+    assert_eq!(bench.page(), &Page::Dispensing);
+    assert!(bench.job.is_some());
+    assert_eq!(bench.app.screen().order.number, bench.journal.entries[0].order_no);
+    bench.dispensed(Dispensed::Done);
+    assert_eq!(bench.page(), &Page::Take);
+}
+
 #[test]
 fn a_claim_with_a_refused_key_is_tried_every_half_minute_and_not_more() {
     let mut bench = Bench::with_payment();
