@@ -133,10 +133,15 @@ impl Bridge {
 
     fn on_outcome(&mut self, Outcome { ticket, answer }: Outcome) {
         self.calls = self.calls.saturating_sub(1);
-        let is_up = answer.is_ok();
-        if let Err(problem) = &answer {
-            say(&format!("the server did not answer: {problem}"));
-        }
+        let is_up = match &answer {
+            // Busy, or a proxy alone; whoever watches finds out.
+            Ok((500.., _)) => self.is_up,
+            Ok(_) => true,
+            Err(problem) => {
+                say(&format!("the server did not answer: {problem}"));
+                false
+            }
+        };
         if ticket == self.heard {
             self.answer = Some(answer.unwrap_or_default());
             self.tell_answer();

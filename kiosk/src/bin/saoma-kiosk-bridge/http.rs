@@ -70,7 +70,9 @@ impl Http {
         thread::spawn(move || {
             loop {
                 let config = inner.agent.get(&url).config().timeout_global(Some(WATCH_WITHIN));
-                let is_up = config.build().call().is_ok();
+                let answer = config.build().call();
+                // A proxy without a server behind it answers as well.
+                let is_up = answer.is_ok_and(|answer| answer.status().as_u16() < 500);
                 if events.send(Event::Server(is_up)).is_err() {
                     return;
                 }
@@ -115,5 +117,33 @@ impl Inner {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, io::Write as _, net::TcpListener, sync::mpsc::channel};
+
+    /// What a bridge says of a server that answers its first question with this status.
+    fn told(status: &'static str) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        fs::write(&file, "device-key").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").unwrap();
+        });
+        let (events, heard) = channel();
+        Http::new(server, DeviceKey::load(&file).unwrap()).watch(events);
+        matches!(heard.recv().unwrap(), Event::Server(true))
+    }
+
+    #[test]
+    fn a_proxy_without_a_server_behind_it_is_no_server() {
+        assert!(told("200 OK"));
+        assert!(!told("502 Bad Gateway"));
     }
 }
