@@ -338,7 +338,8 @@ impl Checkout {
     /// Seconds until the expiry on the server's clock, rounded up.
     fn left_s(&self, snapshot: Snapshot, now_ms: u64) -> u64 {
         let server_ms = signed(now_ms).saturating_add(self.offset_ms);
-        let left_ms = signed(snapshot.expires_at.get().saturating_mul(1_000)) - server_ms;
+        let expires_ms = signed(snapshot.expires_at.get().saturating_mul(1_000));
+        let left_ms = expires_ms.saturating_sub(server_ms);
         u64::try_from(left_ms).unwrap_or(0).div_ceil(1_000)
     }
 }
@@ -447,6 +448,13 @@ mod tests {
             assert_eq!(Phase::from_name(phase.as_str()), Some(phase));
         }
         assert_eq!(Phase::from_name("OPEN"), None);
+    }
+
+    #[test]
+    fn a_clock_that_falls_back_from_its_end_to_its_beginning_is_only_wrong() {
+        let mut checkout = Checkout::new();
+        checkout.on_view(snapshot(Phase::Open, 1), u64::MAX);
+        assert!(matches!(checkout.screen(0), Screen::Waiting { .. }));
     }
 
     proptest! {

@@ -253,7 +253,7 @@ async fn a_fund_bill_says_where_the_money_went() {
         let mut lines = Vec::new();
         let on_line = |line: Result<saoma_core::bill::FundLine<'_>, _>| {
             let line = line.unwrap();
-            lines.push((line.direction, line.amount.get(), line.balance.get()));
+            lines.push((line.direction, line.amount.get(), line.balance_fen));
         };
         let (day, nonce) = (date(day), nonce());
         let bill = world.gateway.download_fund_flow(&day, (account, form), &nonce, on_line);

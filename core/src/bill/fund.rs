@@ -2,7 +2,7 @@
 
 use super::reader::{Book, LineFault, Totals};
 use super::table::{Columns, HeaderFault, Names, Row};
-use super::yuan::{fen, whole};
+use super::yuan::{fen, signed_fen, whole};
 use crate::money::Fen;
 use crate::time::UnixTime;
 
@@ -83,8 +83,8 @@ pub struct FundLine<'l> {
     pub direction: Direction,
     /// How much, in fen.
     pub amount: Fen,
-    /// What the account holds after it, in fen.
-    pub balance: Fen,
+    /// What the account holds after it, in fen; below zero when it owes.
+    pub balance_fen: i64,
     /// Who asked for it.
     pub operator: &'l str,
     /// A note; may hold commas.
@@ -173,7 +173,7 @@ fn read<'l>(row: Row<'_, 'l>) -> Result<FundLine<'l>, &'static str> {
         kind: row.text(KIND),
         direction: direction.ok_or(row.name(DIRECTION))?,
         amount: amount(AMOUNT)?,
-        balance: amount(BALANCE)?,
+        balance_fen: row.parsed(BALANCE, signed_fen)?.ok_or(row.name(BALANCE))?,
         operator: row.text(OPERATOR),
         note: row.text(NOTE),
         voucher_no: row.text(VOUCHER_NO),

@@ -181,6 +181,15 @@ fn movements_of_an_account() {
     }
 }
 
+/// Money can go back that is not there any more: the sandbox writes such a balance with a minus.
+#[test]
+fn an_account_may_owe() {
+    let owing = FUND.replacen("`125.99", "`-0.01", 1);
+    let balance = |line: FundLine<'_>| line.balance_fen.to_string();
+    let (lines, totals) = read::<FundTotals>(owing.as_bytes(), 50, balance);
+    assert_eq!((lines[0].as_str(), totals.map(|totals| totals.count)), ("-1", Ok(3)));
+}
+
 #[test]
 fn no_bill_is_an_empty_day_and_other_failures_have_a_class() {
     let message = |text: &str, code: &str| {

@@ -22,10 +22,7 @@ impl Fee {
     /// zero. `None` for anything else, and beyond 90 000 000 000 000 yuan.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (sign, digits) = match text.strip_prefix('-') {
-            Some(digits) => (-1, digits),
-            None => (1, text),
-        };
+        let (sign, digits) = sign(text);
         let millifen = i64::try_from(decimal(digits, 5)?).ok()?;
         (millifen <= Self::LIMIT).then_some(Self(sign * millifen))
     }
@@ -57,6 +54,20 @@ impl fmt::Display for Fee {
 /// Reads yuan with at most two places as fen.
 pub(super) fn fen(text: &str) -> Option<Fen> {
     Fen::new(decimal(text, 2)?)
+}
+
+/// The same with `-` before it when it is below zero.
+pub(super) fn signed_fen(text: &str) -> Option<i64> {
+    let (sign, digits) = sign(text);
+    Some(sign * i64::try_from(fen(digits)?.get()).ok()?)
+}
+
+/// The sign of a number, and what follows it.
+fn sign(text: &str) -> (i64, &str) {
+    match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    }
 }
 
 /// Reads a whole number; one page writes counts as `20.0`.
@@ -96,6 +107,16 @@ mod tests {
     use proptest::prelude::*;
     use std::format;
     use std::string::ToString;
+
+    #[test]
+    fn a_balance_may_be_below_zero() {
+        for (text, expected) in [("25.99", 2_599), ("-0.01", -1), ("-125.99", -12_599)] {
+            assert_eq!(signed_fen(text), Some(expected), "{text}");
+        }
+        for text in ["", "-", "--1", "+1", "- 1", "-01", "-0.001"] {
+            assert_eq!(signed_fen(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn yuan_have_at_most_two_places() {
