@@ -37,6 +37,17 @@ fn then(order: &Order, events: &[Event]) -> Step {
 }
 
 #[test]
+fn what_is_paid_after_a_cancel_goes_back_also_when_the_order_had_expired() {
+    let closing = [(placed(), 1), (Event::Tick, 7_200)];
+    let step = run(&[closing.as_slice(), &[(paid("T1", PRICE), 7_201)]].concat());
+    assert_eq!(kinds(&step), ["ship"], "it was paid in time");
+    let cancelled = [closing.as_slice(), &[(Event::Cancel, 7_201)]].concat();
+    assert_eq!(run(&cancelled).order.phase(), Phase::Closing(Reason::Cancelled));
+    let step = run(&[cancelled.as_slice(), &[(paid("T1", PRICE), 7_202)]].concat());
+    assert_eq!(kinds(&step), ["refund", "paid_after_cancel"]);
+}
+
+#[test]
 fn a_payment_that_goes_back_is_refunded_once_it_is_back() {
     let step = run(&[(placed(), 1), (Event::Cancel, 10), (paid("T1", PRICE), 20)]);
     let transaction_id = TransactionId::new("T1").unwrap();
