@@ -137,7 +137,11 @@ pub(crate) struct Plan {
 impl Plan {
     /// The plan of a seed, without these kinds of trouble.
     pub(crate) fn draw(seed: u64, orders: u64, without: &[&str]) -> Self {
-        let plan = Self::any(seed, orders, without);
+        let mut plan = Self::any(seed, orders, without);
+        if plan.odd.many_unknown > 0 {
+            // While a bill is half compared, nobody knows how many they are.
+            plan.bill_power_cuts *= 3;
+        }
         // In some runs nothing is slow, and whoever waits can tell why.
         if Random::new(seed, "quiet").chance(80) { plan.without_delays() } else { plan }
     }
@@ -278,7 +282,7 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged]: [bool; 4
             true => outage(more),
             false => (0, 0),
         },
-        many_unknown: if more.chance(100) && people { 14 } else { 0 },
+        many_unknown: if more.chance(300) && people { 14 } else { 0 },
     }
 }
 
