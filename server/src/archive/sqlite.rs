@@ -163,6 +163,7 @@ mod tests {
         at_rest(&mut shop, "A-1", "4200009999202611230000000001").await;
         let mut conn = shop.service.store.writer().await.unwrap();
         let archive = path.with_extension("archive-202611.db");
+        private::make(&archive).unwrap();
         let attach = format!("attach '{}' as archive", archive.display());
         conn.execute(AssertSqlSafe(attach), vec![]).await.unwrap();
         prepare(&mut conn).await.unwrap();
