@@ -160,12 +160,13 @@ fn put(text: &mut String, cell: Cell<'_>) {
     let _ = match cell {
         Cell::Nothing | Cell::Number("") => Ok(()),
         Cell::Text(words) => {
-            let mark = if looks_like_a_formula(words) { "'" } else { "" };
-            quoted(text, mark, words);
+            let words = in_a_line(words);
+            let mark = if looks_like_a_formula(&words) { "'" } else { "" };
+            quoted(text, mark, &words);
             Ok(())
         }
         Cell::Number(number) => {
-            quoted(text, "`", number);
+            quoted(text, "`", &in_a_line(number));
             Ok(())
         }
         Cell::Count(count) => count.map_or(Ok(()), |count| write!(text, "{count}")),
@@ -178,16 +179,20 @@ fn put(text: &mut String, cell: Cell<'_>) {
 /// Whether a spreadsheet may take a text for a formula: by its first character, by the first after
 /// spaces, and by the wide forms that Chinese spreadsheets take as well.
 fn looks_like_a_formula(text: &str) -> bool {
-    const STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    text.starts_with(STARTS) || text.trim_start().starts_with(STARTS)
+    const STARTS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    text.trim_start().starts_with(STARTS)
 }
 
 /// A text in one line, whatever it holds.
+fn in_a_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// A cell's text; a semicolon parts cells as well where the comma is in numbers.
 fn quoted(text: &mut String, mark: &str, words: &str) {
-    let words = words.replace(char::is_control, " ");
     if !words.contains(['"', ',', ';']) {
         text.push_str(mark);
-        text.push_str(&words);
+        text.push_str(words);
         return;
     }
     text.push('"');
@@ -307,12 +312,14 @@ mod tests {
             "\t=1",
             "\r=1",
             "\n=1",
+            "\u{1}=1",
             "  =1",
             "\u{3000}=1",
             "＝1",
             "－1",
             "a\r\n=1",
             "a,=1",
+            "a;=1",
             "\",=1",
         ];
         for text in evil {
@@ -321,6 +328,7 @@ mod tests {
             let written = head(&day) + &line(&day, &difference(text, text));
             let rows = cells(&written);
             assert!(rows.iter().all(|row| row.len() == COLUMNS.len()), "{text:?} stays in a cell");
+            assert!(!written.contains(";=") || written.contains("\"a;=1\""), "{written}");
             for cell in rows.iter().flatten() {
                 let first = cell.trim_start_matches('\u{FEFF}').trim_start().chars().next();
                 let bad = first.is_some_and(|c| "=+-@\t\r\n＝＋－＠".contains(c));
