@@ -386,9 +386,7 @@ impl Step {
         match self.order.phase {
             Phase::Placing | Phase::Open => self.begin_closing(Reason::Cancelled, now),
             // What is paid from now on may not ship any more.
-            Phase::Closing(Reason::Expired) => {
-                self.order.phase = Phase::Closing(Reason::Cancelled);
-            }
+            Phase::Closing(Reason::Expired) => self.order.phase = Phase::Closing(Reason::Cancelled),
             Phase::Paid if planted!("cancel-after-pay") => self.close(Reason::Cancelled),
             Phase::Closing(_) | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
         }

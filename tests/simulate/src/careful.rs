@@ -60,8 +60,8 @@ impl Judge {
         self.fair.asked_s.insert((transaction_id.to_owned(), number.to_owned()), now_s);
     }
 
-    /// Whether a payment goes back by the rule only when a person has let it: what is not an order's
-    /// because its number was paid twice.
+    /// Whether a payment goes back by the rule only when a person has let it: what is not an
+    /// order's because its number was paid twice.
     pub(crate) fn needs_a_person(&self, transaction_id: &str, number: &str) -> bool {
         let Some(captured) = self.captured.get(transaction_id) else { return false };
         let order_id = order_of(&captured.number);
