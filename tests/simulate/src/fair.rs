@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// WeChat takes no close sooner after an order.
 const CLOSE_NOT_BEFORE_S: i64 = 300;
 
-/// An order that may be paid for so long does not run out before WeChat hears of it.
+/// An order that may be paid for so long does not run out before WeChat hears of it, unless WeChat
+/// cannot be reached meanwhile.
 const LONG_S: u64 = 900;
 
 /// What WeChat was asked to take for a number.
@@ -50,6 +51,8 @@ pub(crate) struct Fair {
     pub(crate) right_clocks: bool,
     /// Whether servers always hold a key that counts.
     right_keys: bool,
+    /// For how long WeChat cannot be reached.
+    outage_s: u64,
     pub(crate) ordered: BTreeMap<String, Ordered>,
     /// The number of each code that WeChat gave.
     pub(crate) codes: BTreeMap<String, String>,
@@ -78,7 +81,8 @@ pub(crate) struct Fair {
 impl Fair {
     pub(crate) fn of(plan: &Plan) -> Self {
         let (right_clocks, right_keys) = (plan.right_clocks(), plan.right_keys());
-        Self { right_clocks, right_keys, ..Self::default() }
+        let outage_s = plan.odd.outage_s.1 - plan.odd.outage_s.0;
+        Self { right_clocks, right_keys, outage_s, ..Self::default() }
     }
 }
 
@@ -224,7 +228,8 @@ impl Judge {
             let (id, phase) = (cell(row, "order_id"), cell(row, "phase"));
             // One whose time is over when it gets there at last is refused, and fails: a clock is
             // wrong, or a key was for hours.
-            let is_long = self.bought.get(id).is_some_and(|order| order.lasts_s >= LONG_S);
+            let is_long =
+                self.bought.get(id).is_some_and(|it| it.lasts_s >= LONG_S + self.fair.outage_s);
             if phase == "failed" && is_long && self.fair.right_clocks && self.fair.right_keys {
                 wrong.push(format!("{id} has failed, and WeChat takes it"));
             }

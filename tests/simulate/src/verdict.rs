@@ -109,7 +109,11 @@ impl Judge {
             });
             let by_hand: u64 = by_hand.map(|(_, refund)| refund.fen).sum();
             if ours != back && ours + by_hand != back {
-                wrong.push(format!("of {id} {back} fen went back at WeChat and {ours} here"));
+                let rows = books.refunds.iter().filter(|row| cell(row, "transaction_id") == id);
+                let rows: Vec<String> = rows.map(|row| format!("{row:?}")).collect();
+                wrong.push(format!(
+                    "of {id} {back} fen went back at WeChat and {ours} here: {rows:?}"
+                ));
             }
         }
         wrong.into_iter().for_each(|what| self.violation(what));

@@ -172,29 +172,44 @@ impl Change {
                 Ok(None)
             }
             RefundNews::Told { refunds, total } => {
-                self.others_told(&row, refunds, *total).await?;
+                let open = self.others_told(&row, refunds, *total).await?;
+                let is_open = open.is_some();
+                self.follow(&row, open).await?;
                 let own = refunds.iter().find(|told| told.out_refund_no == number);
                 match own {
                     Some(told) => self.told(row, told).await,
-                    None if planted!("refund-not-there-is-failed")
-                        || !self.is_wanted(&row, entry).await? =>
-                    {
-                        self.alert(&mut row, Some("the money is back already"));
-                        self.end_row(row, RefundEnd::Failed).await?;
-                        Ok(None)
-                    }
-                    None => {
-                        // It never arrived: the same may be sent again (protocol §8).
-                        row.state = RefundState::Asked;
-                        if entry.tries > TRIES_UNTIL_TOLD {
-                            self.alert(&mut row, Some(NOT_TAKEN));
-                        }
-                        self.put_refund(row);
-                        Ok(Some((now.plus(pause_s), "WeChat does not know it".to_owned())))
-                    }
+                    None => self.not_there(row, entry, is_open, pause_s).await,
                 }
             }
         }
+    }
+
+    /// WeChat does not know our refund; `is_open`: another one of the payment is under way.
+    async fn not_there(
+        &mut self,
+        mut row: RefundRow,
+        entry: &Entry,
+        is_open: bool,
+        pause_s: u64,
+    ) -> Result<Option<(UnixTime, String)>, StoreError> {
+        let again = self.now.plus(pause_s);
+        let is_failed = planted!("refund-not-there-is-failed");
+        if is_failed || !self.is_wanted(&row, entry).await? {
+            if is_open {
+                // The other one may come to nothing.
+                return Ok(Some((again, UNDER_WAY.to_owned())));
+            }
+            self.alert(&mut row, Some("the money is back already"));
+            self.end_row(row, RefundEnd::Failed).await?;
+            return Ok(None);
+        }
+        // It never arrived: the same may be sent again (protocol §8).
+        row.state = RefundState::Asked;
+        if entry.tries > TRIES_UNTIL_TOLD {
+            self.alert(&mut row, Some(NOT_TAKEN));
+        }
+        self.put_refund(row);
+        Ok(Some((again, "WeChat does not know it".to_owned())))
     }
 
     /// Whether this refund is still wanted: somebody may have given the money back by hand. Where

@@ -43,7 +43,7 @@ impl Change {
                 let like = self.like(entry).await?;
                 let open = self.others_told(&like, refunds, *total).await?;
                 let pause_s = next_look_s(u64::from(entry.tries) * 60);
-                open.then(|| (pause_s, UNDER_WAY.to_owned()))
+                open.map(|_| (pause_s, UNDER_WAY.to_owned()))
             }
             RefundNews::Again { why, after_s, .. } => Some((pause_s.max(*after_s), why.clone())),
             RefundNews::Unsure(why) | RefundNews::Failed(why) => Some((SLOW_S, why.clone())),
@@ -82,7 +82,22 @@ impl Change {
             }
         }
         let like = self.like_of(order_id, attempt, transaction_id).await?;
-        self.others_told(&like, refunds, total).await?;
+        let open = self.others_told(&like, refunds, total).await?;
+        self.follow(&like, open).await
+    }
+
+    /// Whoever asked may end with what he asked for; this one goes on until the refund has ended
+    /// that we did not make.
+    pub(super) async fn follow(
+        &mut self,
+        like: &RefundRow,
+        open: Option<OutRefundNo>,
+    ) -> Result<(), StoreError> {
+        let (Some(order_id), Some(number)) = (&like.order_id, open) else { return Ok(()) };
+        let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
+        let attempt = self.attempt(&like.out_trade_no).await?;
+        let attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?.index;
+        self.ask_refunds(format!("refunds-{number}"), &order, attempt, &like.transaction_id);
         Ok(())
     }
 
@@ -123,13 +138,13 @@ impl Change {
     }
 
     /// Records the refunds among these that we did not make, and tells the order what they come
-    /// to. Gives whether one of them is under way.
+    /// to. Gives one that is under way.
     pub(super) async fn others_told(
         &mut self,
         like: &RefundRow,
         refunds: &[ToldRefund],
         total: Option<Fen>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<OutRefundNo>, StoreError> {
         let known = self.refunds_of(&like.transaction_id).await?;
         let is_ours = |told: &&ToldRefund| {
             let mut ours = known.iter().filter(|row| row.by != AskedBy::Elsewhere);
@@ -138,7 +153,7 @@ impl Change {
         };
         let others: Vec<_> = refunds.iter().filter(|told| !is_ours(told)).collect();
         if others.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         for told in &others {
             let before = known.iter().find(|row| row.out_refund_no == told.out_refund_no);
@@ -172,7 +187,8 @@ impl Change {
             });
         }
         self.tell_elsewhere(like).await?;
-        Ok(others.iter().any(|told| told.state == Told::Processing))
+        let open = others.iter().find(|told| told.state == Told::Processing);
+        Ok(open.map(|told| told.out_refund_no.clone()))
     }
 
     /// What went back of a payment, or goes back, without us.

@@ -9,7 +9,7 @@ use crate::testing::{KEY, PRICE, Shop, notice_fields, signed};
 use saoma_core::api::{Currency, Payment};
 use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use saoma_core::money::Fen;
-use saoma_core::order::{Event, RefundRefused};
+use saoma_core::order::{Effect, Event, RefundRefused};
 use saoma_core::sign::SignType;
 use saoma_core::time::UnixTime;
 
@@ -429,6 +429,31 @@ async fn the_refund_of_an_unknown_payment_ends_when_somebody_has_given_it_back_b
     let number = OutRefundNo::new(&format!("T{T1}-R1")).unwrap();
     shop.service.dismiss_refund(&number, "wang.min").await.unwrap();
     assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
+}
+
+#[tokio::test]
+async fn a_refund_by_hand_is_followed_to_its_end_whoever_heard_of_it() {
+    use saoma_core::api::RefundState::{Processing, Success};
+    let mut shop = Shop::open().await;
+    let (_, ours) = too_late(&mut shop).await;
+    let by_hand = OutRefundNo::new("CONSOLE-1").unwrap();
+    let states = "select state from refund order by out_refund_no";
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, RefundNews::Unsure("ERROR".to_owned())).await;
+    shop.clock.advance(60);
+    // All of it goes back by hand: ours is not wanted any more, if that ends well.
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, told(&by_hand, Processing)).await;
+    assert_eq!(shop.rows(states).await, ["unsure", "accepted"]);
+    let entry = due(&shop).await.expect("somebody looks after it, whatever becomes of ours");
+    assert!(matches!(entry.effect, Effect::RefundQuery { .. }));
+    news(&shop, entry, told(&by_hand, Success)).await;
+    assert_eq!(shop.rows(states).await, ["unsure", "done"]);
+    shop.clock.advance(3_600);
+    let entry = due(&shop).await.unwrap();
+    assert!(entry.key.ends_with(ours.as_str()));
+    news(&shop, entry, told(&by_hand, Success)).await;
+    assert_eq!(shop.rows(states).await, ["failed", "done"]);
 }
 
 #[tokio::test]

@@ -269,6 +269,8 @@ impl World {
         dead.epoch = 0;
         self.bus.end(epoch);
         self.hang_up(node);
+        // Nobody knows any more which of its calls have arrived, nor when.
+        self.judge.fair.asked_s.clear();
         self.after(back, Event::Start(node));
     }
 
