@@ -53,6 +53,7 @@ impl Judge {
             .max();
         if let Some(last_s) = last_s.filter(|last_s| now_s - last_s < REFUND_GAP_S)
             && self.fair.right_clocks
+            && now_s - self.fair.died_s > UNDER_WAY_S
         {
             let gap_s = now_s - last_s;
             self.violation(format!("{number} is asked for {gap_s} s after another refund"));

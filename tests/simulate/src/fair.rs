@@ -76,6 +76,8 @@ pub(crate) struct Fair {
     pub(crate) back_at_once: BTreeSet<String>,
     /// When each refund of a payment was asked for last, by payment and number.
     pub(crate) asked_s: BTreeMap<(String, String), i64>,
+    /// When a server died last: what it had asked for, nobody here knows for a while.
+    pub(crate) died_s: i64,
 }
 
 impl Fair {

@@ -269,8 +269,7 @@ impl World {
         dead.epoch = 0;
         self.bus.end(epoch);
         self.hang_up(node);
-        // Nobody knows any more which of its calls have arrived, nor when.
-        self.judge.fair.asked_s.clear();
+        self.judge.fair.died_s = self.now_s().cast_signed();
         self.after(back, Event::Start(node));
     }
 
