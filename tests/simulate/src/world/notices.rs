@@ -21,8 +21,8 @@ pub(super) struct Notice {
     node: Option<usize>,
     /// Which keys that server holds.
     held: Held,
-    /// What was committed when a forged one arrived.
-    commits: u64,
+    /// What was committed when it arrived, if no server was at anything then.
+    commits: Option<u64>,
 }
 
 /// How long the gateway waits for an answer.
@@ -124,7 +124,7 @@ impl World {
     ) {
         self.last_notice += 1;
         let body = body.to_owned();
-        let (node, held, commits) = (None, Held::Old, 0);
+        let (node, held, commits) = (None, Held::Old, None);
         let notice = Notice { delivery, body, of_refund, is_forged, node, held, commits };
         self.notices.insert(self.last_notice, notice);
         self.after(after_ms, Event::NoticeArrives(self.last_notice));
@@ -145,8 +145,9 @@ impl World {
             return;
         };
         let commits = match &self.base {
-            Base::Memory(memory) => memory.commits(),
-            Base::Sqlite(_) => 0,
+            // What else a server has begun may be committed meanwhile.
+            Base::Memory(memory) => self.bus.is_idle().then(|| memory.commits()),
+            Base::Sqlite(_) => None,
         };
         let held = self.nodes[node].held;
         let Some(notice) = self.notices.get_mut(&id) else { return };
@@ -173,7 +174,8 @@ impl World {
             self.judge.violation(what);
         }
         if let Base::Memory(memory) = &self.base {
-            if notice.is_forged && (says_yes || memory.commits() != notice.commits) {
+            let commits = notice.commits.unwrap_or_else(|| memory.commits());
+            if notice.is_forged && (says_yes || memory.commits() != commits) {
                 let what = format!("a forged notification was taken: {}", notice.body);
                 self.judge.violation(what);
             }
