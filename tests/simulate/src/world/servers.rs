@@ -71,9 +71,9 @@ impl Alive {
     /// Who has a database to himself sleeps until what he knew when he looked last, or until his
     /// bell rings. Bills are looked at every few seconds.
     fn knows(&mut self, due: [Option<u64>; KINDS]) -> [Option<u64>; KINDS] {
-        for kind in 0..KINDS {
+        for (kind, due) in due.into_iter().enumerate() {
             if std::mem::take(&mut self.looks[kind]) || kind == BILLS {
-                self.known[kind] = due[kind];
+                self.known[kind] = due;
             }
         }
         self.known
