@@ -22,6 +22,8 @@ struct Line {
     requests: Mutex<Vec<String>>,
     streams: AtomicUsize,
     streams_most: AtomicUsize,
+    /// Events that went over it.
+    events: AtomicUsize,
 }
 
 pub(crate) struct Proxy {
@@ -102,6 +104,11 @@ impl Proxy {
         self.line.streams.load(Ordering::Relaxed)
     }
 
+    /// Pieces of event streams with an event in them, since the beginning.
+    pub(crate) fn events(&self) -> usize {
+        self.line.events.load(Ordering::Relaxed)
+    }
+
     /// Event streams that were open at the same time, at most.
     pub(crate) fn streams_most(&self) -> usize {
         self.line.streams_most.load(Ordering::Relaxed)
@@ -138,6 +145,9 @@ async fn carry(
                 }
                 answered += count;
                 page.write_all(&down[..count]).await?;
+                if *is_stream && down[..count].windows(5).any(|word| word == b"data:") {
+                    line.events.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }

@@ -229,8 +229,8 @@ class Follower {
   }
 
   /**
-   * Reads the event stream until it ends or breaks. `held`: no view came, or it fell silent; so
-   * do streams that something on the way holds back. `broken`: the line was cut before a view.
+   * Reads the event stream until it ends or breaks. `held`: patience ran out before a view, or in
+   * silence; so do streams that something on the way holds back. `broken`: it ended before a view.
    */
   async #listen(): Promise<'heard' | 'held' | 'broken'> {
     const patience = new Patience(this.#stop.signal, FIRST_EVENT_MS)
@@ -240,15 +240,13 @@ class Follower {
       asking = asking.then(() => patience.signal.aborted || heard || this.#ask()).catch(() => false)
     }, HURRY_MS)
     const began = this.#clock.now()
-    let alive = began
     let heard = false
-    let broken = false
     try {
       const response = await this.#line.send('/events', 'text/event-stream', patience.signal)
-      if (!response.ok || response.body === null) return 'held'
+      if (!response.ok || response.body === null) return 'broken'
       const onAlive = () => {
         if (!heard) return
-        alive = this.#heardAt = this.#clock.now()
+        this.#heardAt = this.#clock.now()
         patience.extend(SILENCE_MS)
         this.#share.tell('')
         // A server that has nothing to tell does not keep the page for ever.
@@ -263,15 +261,14 @@ class Follower {
       }
     } catch (error) {
       if (error instanceof UnknownOrder) throw error
-      broken = !patience.signal.aborted
     } finally {
       clearInterval(hurry)
       this.#cut = () => {}
       patience.end()
     }
     const now = this.#clock.now()
-    if (!heard && broken) return 'broken'
-    if (!heard || now - alive >= SILENCE_MS) return 'held'
+    if (patience.ranOut) return 'held'
+    if (!heard) return 'broken'
     this.#cuts = now - began < GOOD_STREAM_MS ? this.#cuts + 1 : 1
     this.#fruitless = 0
     return 'heard'

@@ -2,11 +2,13 @@
 export class Patience {
   readonly #controller = new AbortController()
   readonly #parent: AbortSignal
+  /** The time is over, and nobody ended it before. */
+  ranOut = false
   #timer: ReturnType<typeof setTimeout>
 
   constructor(parent: AbortSignal, ms: number) {
     this.#parent = parent
-    this.#timer = setTimeout(this.end, ms)
+    this.#timer = setTimeout(this.#runOut, ms)
     parent.addEventListener('abort', this.end, { once: true })
     if (parent.aborted) this.end()
   }
@@ -18,7 +20,12 @@ export class Patience {
   /** Waits `ms` from now on, whatever was left. */
   extend(ms: number): void {
     clearTimeout(this.#timer)
-    if (!this.signal.aborted) this.#timer = setTimeout(this.end, ms)
+    if (!this.signal.aborted) this.#timer = setTimeout(this.#runOut, ms)
+  }
+
+  readonly #runOut = (): void => {
+    this.ranOut = true
+    this.end()
   }
 
   /** Ends it now, and whatever still uses its signal. */
