@@ -141,13 +141,17 @@ impl Judge {
         }
         let went_back = match was.as_str() {
             // A number that is used up shows as money that goes back, while the order goes on.
-            "placing" | "open" | "refunding" | "refunded" => false,
+            "placing" | "open" | "refunding" => false,
+            // Another payment may come, and goes back as well.
+            "refunded" => !matches!(phase, "refunding" | "refunded"),
             "closing" => matches!(phase, "placing" | "open"),
             "paid" | "shipped" => {
                 !matches!(phase, "paid" | "shipped" | "refunding" | "refunded")
                     || was == "shipped" && phase == "paid"
             }
-            "cancelled" | "expired" | "failed" => is_open(phase) || phase == "paid",
+            "cancelled" | "expired" | "failed" => {
+                is_open(phase) || matches!(phase, "paid" | "shipped")
+            }
             _ => true,
         };
         let older = version < order.version;

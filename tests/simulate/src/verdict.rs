@@ -152,7 +152,9 @@ impl Judge {
                 continue;
             }
             let is_back = refunded == captured.total_fen;
-            let of_shop = shops > 0 || self.wished_back(captured);
+            // Its shop has begun to give it back: what is left of it is the shop's word.
+            let of_shop = captured.refunds.keys().any(|number| self.promised.contains_key(number))
+                || rows.iter().any(|(number, _)| self.promised.contains_key(*number));
             let waits = has_alarm("not_fetched") || has_alarm("not_confirmed");
             let conflict = has_alarm("conflict") && self.is_paid_twice(&captured.number);
             let by_person = rows.iter().any(|(number, state)| match *state {
@@ -176,12 +178,6 @@ impl Judge {
             }
         }
         wrong.into_iter().for_each(|what| self.violation(what));
-    }
-
-    /// A shop has asked for money of this order back and got it promised.
-    fn wished_back(&self, captured: &Captured) -> bool {
-        let order_id = order_of(&captured.number);
-        self.promised.values().any(|promised| promised.order_id == order_id)
     }
 
     /// The payments for which goods went out: where none was named, the one that did not go back

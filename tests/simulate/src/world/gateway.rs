@@ -165,7 +165,8 @@ impl World {
         self.look_at_ledger();
         self.trace.add(&answer.body);
         if self.verbose {
-            println!("             {path} {:?} {:?}", answer.code, answer.detail);
+            let number = field(body, "out_trade_no").unwrap_or_default();
+            println!("             {path} {number} {:?} {:?}", answer.code, answer.detail);
         }
         if self.sign_is_said_to_be_wrong() {
             return (self.latency(), (SIGN_REFUSED.to_vec(), None));
@@ -221,6 +222,10 @@ impl World {
                 if self.judge.placed(number, &told.join("|")) {
                     return self.asked_again(number);
                 }
+            }
+            GatewayCall::OrderQuery => {
+                let number = field(body, "out_trade_no").unwrap_or_default();
+                self.asked_ms.insert(number.to_owned(), self.now_ms);
             }
             GatewayCall::CloseOrder => {
                 let number = field(body, "out_trade_no").unwrap_or_default();

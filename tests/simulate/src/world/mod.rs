@@ -72,6 +72,8 @@ pub(crate) struct World {
     /// The merchant's key at the gateway.
     key: &'static str,
     seen_of_day: BTreeMap<i64, usize>,
+    /// When WeChat was asked about each number last.
+    asked_ms: BTreeMap<String, u64>,
     calls: BTreeMap<u64, gateway::Waiting>,
     last_call: u64,
     notices: BTreeMap<u64, Notice>,
@@ -123,6 +125,7 @@ impl World {
             gateway_wakes_ms: None,
             key: KEY,
             seen_of_day: BTreeMap::new(),
+            asked_ms: BTreeMap::new(),
             calls: BTreeMap::new(),
             last_call: 0,
             notices: BTreeMap::new(),

@@ -11,7 +11,8 @@ use saoma_server::simulation::{No, View};
 
 /// How often a page looks at its order.
 const VIEWS_MAX: u32 = 60;
-/// By when a server knows that a number is closed: the last question by time is half an hour old.
+/// By when a server knows that a number is closed, if nobody asks in between: the last question by
+/// time is half an hour old.
 const LEARNS_WITHIN_MS: u64 = 3_000_000;
 
 /// A customer, the order, and what it comes to.
@@ -222,14 +223,22 @@ impl World {
             let new = self.people.pick(&[0, 50, 3_000, 200_000]);
             self.after(new, Event::Pay(at));
             self.after(old, Event::PayByForce(at, "an older number paid"));
-        } else if matches!(phase, "open" | "placing") && self.now_ms < closed_ms + LEARNS_WITHIN_MS
+        } else if matches!(phase, "open" | "placing")
+            && self.now_ms < closed_ms.max(self.asked_ms(at)) + LEARNS_WITHIN_MS
         {
-            let pause = if customer.views < VIEWS_MAX { 20_000 } else { 120_000 };
-            self.after(pause, Event::View(at));
+            let is_new = self.customers[at].views < VIEWS_MAX;
+            self.after(if is_new { 20_000 } else { 120_000 }, Event::View(at));
         } else if phase == "open" && code.is_some() && self.plan.is_right() {
-            let what = format!("{:?} shows the code of a closed number", customer.order_id);
+            let order_id = &self.customers[at].order_id;
+            let what = format!("{order_id:?} shows the code of a closed number");
             self.judge.violation(what);
         }
+    }
+
+    /// When WeChat was asked about the order's first number last. What it said may have been lost.
+    fn asked_ms(&self, at: usize) -> u64 {
+        let order_id = self.customers[at].order_id.as_deref().unwrap_or_default();
+        self.asked_ms.get(&format!("{order_id}-1")).copied().unwrap_or(0)
     }
 
     fn decide_habit(&mut self, at: usize) {
