@@ -202,7 +202,7 @@ impl Keys {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(config: &Config, clock: Clock) -> Result<Self, OpenError> {
-        let store = Store::open(&config.database).await?;
+        let store = Store::open_beside(&config.database).await?;
         let shops = config.shops.iter().map(|shop| shop.id.clone()).collect();
         Ok(Self { store, shops, clock })
     }
@@ -276,6 +276,24 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Database;
+    use crate::testing::alter;
+
+    #[tokio::test]
+    async fn keys_are_asked_for_without_bringing_the_tables_of_a_running_server_up_to_date() {
+        let shop = crate::testing::Shop::open().await;
+        let store = &shop.service.store;
+        let older = "delete from _sqlx_migrations where version =
+                     (select max(version) from _sqlx_migrations)";
+        alter(store, older).await;
+        let refused = Store::open_beside(&shop.database).await;
+        assert!(matches!(refused, Err(OpenError::OtherVersion)), "{refused:?}");
+        // One that nobody has used is made.
+        let folder = tempfile::tempdir().unwrap();
+        let new = Database::Sqlite(folder.path().join("new.db"));
+        Store::open_beside(&new).await.unwrap().close().await;
+        Store::open_as_it_is(&new).await.unwrap().close().await;
+    }
 
     #[tokio::test]
     async fn a_key_opens_nothing_once_its_shop_has_left_the_configuration() {

@@ -7,6 +7,7 @@ use crate::clock::{Clock, ManualClock};
 use crate::config::{AnomalyPolicy, Database, Secret};
 use crate::random::Random;
 use crate::service::{self, NewOrder, Seller, Sellers, Service};
+use crate::store::plans::OF_A_TEST;
 use crate::store::{Entry, OpenError, Store};
 use saoma_core::api::Merchant;
 use saoma_core::ids::{AppId, MchId, OrderId};
@@ -149,6 +150,14 @@ impl Shop {
     }
 }
 
+/// The service on a database that is there.
+pub(crate) async fn open_on(
+    database: &Database,
+) -> Result<(Service, UnboundedReceiver<Entry>), OpenError> {
+    let clock = ManualClock::new(UnixTime::new(START).unwrap());
+    open(database, &clock, sellers(SignType::HmacSha256)).await
+}
+
 async fn open(
     database: &Database,
     clock: &ManualClock,
@@ -160,6 +169,7 @@ async fn open(
 
 /// Rows as texts, columns joined by a space.
 pub(crate) async fn rows(store: &Store, sql: &'static str) -> Vec<String> {
+    let sql = AssertSqlSafe(format!("{sql} {OF_A_TEST}"));
     let rows = store.reader().await.unwrap().fetch(sql, vec![]).await.unwrap();
     let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     rows.iter().map(|row| row.texts().into_iter().map(text).collect::<Vec<_>>().join(" ")).collect()
@@ -168,7 +178,7 @@ pub(crate) async fn rows(store: &Store, sql: &'static str) -> Vec<String> {
 /// Changes what is stored, behind the service's back.
 pub(crate) async fn alter(store: &Store, sql: &str) {
     let mut tx = store.begin().await.unwrap();
-    tx.execute(AssertSqlSafe(sql), vec![]).await.unwrap();
+    tx.execute(AssertSqlSafe(format!("{sql} {OF_A_TEST}")), vec![]).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -7,7 +7,7 @@
 //! nobody else waits longer either; when a long query holds them it gives way and tries again.
 
 use super::{ArchiveError, Archived, OPEN_REFUNDS};
-use crate::store::{Conn, Month, Store, StoreError, TABLES, months_of};
+use crate::store::{Conn, Month, Store, StoreError, TABLES, lock, months_of};
 use sqlx::AssertSqlSafe;
 use std::time::Duration;
 
@@ -50,8 +50,10 @@ pub(super) async fn archive(store: &Store, before: Month) -> Result<Vec<Archived
 async fn leave(store: &Store, month: Month) -> Result<u64, ArchiveError> {
     let mut tx = store.begin().await?.within(None);
     let run = async |tx: &mut Conn, sql: String| tx.execute(AssertSqlSafe(sql), vec![]).await;
-    run(&mut tx, "set local lock_timeout = '500ms'".to_owned()).await?;
+    // Five tables are waited for, one after the other, while others wait behind us.
+    run(&mut tx, "set local lock_timeout = '100ms'".to_owned()).await?;
     run(&mut tx, "create schema if not exists archive".to_owned()).await?;
+    lock(&mut tx, "").await?;
     for (table, _) in TABLES {
         run(&mut tx, format!("alter table {table} detach partition {table}_{month}")).await?;
     }
@@ -81,6 +83,7 @@ async fn woke_up(tx: &mut Conn, month: Month) -> Result<Vec<String>, StoreError>
              select order_id from outbox_{month} where state in ('pending', 'leased')
              union all
              select order_id from outbox_{month} where state not in ('pending', 'leased', 'done')
+                                               and state not in ('unfetched', 'unconfirmed')
              union all
              select order_id from refund
              where order_id >= '{month}' and order_id < '{next}' and state in ({OPEN_REFUNDS})

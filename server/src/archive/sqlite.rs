@@ -61,6 +61,9 @@ async fn prepare(conn: &mut Conn) -> Result<(), StoreError> {
     for (table, _) in TABLES {
         make_table(conn, table).await?;
     }
+    // The others' keys begin with what a batch is looked up by.
+    let index = "create index if not exists archive.history_order on history (order_id)";
+    conn.execute(index, vec![]).await?;
     let batch = "create temp table if not exists batch (order_id text primary key)";
     conn.execute(batch, vec![]).await?;
     Ok(())
@@ -118,23 +121,28 @@ async fn copy(conn: &mut Conn, month: Month) -> Result<u64, ArchiveError> {
     Ok(batch)
 }
 
+/// Counts a batch's rows of a table in both places.
+fn counts(table: &str, key: &str) -> String {
+    let rows = of_batch(key);
+    format!(
+        "select (select count(*) from main.{table} where {rows}) as here,
+                (select count(*) from archive.{table} where {rows}) as there"
+    )
+}
+
 /// Deletes what was copied, if it is still as it was copied.
 async fn delete(conn: &mut Conn, batch: u64) -> Result<(), ArchiveError> {
     let same = "select count(*) as orders from batch
                 join main.orders as o on o.order_id = batch.order_id
                 join archive.orders as a on a.order_id = o.order_id and a.version = o.version
                 where not exists (select 1 from main.outbox as e
-                                  where e.order_id = o.order_id and e.state <> 'done')";
+                                  where e.order_id = o.order_id
+                                    and e.state not in ('done', 'unfetched', 'unconfirmed'))";
     let row = conn.fetch_one(same, vec![]).await?.ok_or(StoreError::Corrupt("orders"))?;
     let mut is_same = row.number::<u64>("orders")? == batch;
     for (table, key) in TABLES {
         // A message that came again changes no order, but is kept.
-        let rows = of_batch(key);
-        let sql = format!(
-            "select (select count(*) from main.{table} where {rows}) as here,
-                    (select count(*) from archive.{table} where {rows}) as there"
-        );
-        let row = conn.fetch_one(AssertSqlSafe(sql), vec![]).await?;
+        let row = conn.fetch_one(AssertSqlSafe(counts(table, key)), vec![]).await?;
         let row = row.ok_or(StoreError::Corrupt(table))?;
         is_same &= row.number::<u64>("here")? <= row.number("there")?;
     }
@@ -156,22 +164,42 @@ mod tests {
     use crate::config::Database;
     use crate::testing::Shop;
 
-    #[tokio::test]
-    async fn what_came_after_the_copy_is_not_deleted() {
-        let mut shop = Shop::open().await;
-        let Database::Sqlite(path) = shop.database.clone() else { return };
-        at_rest(&mut shop, "A-1", "4200009999202611230000000001").await;
+    /// A connection with the archive of the tests' month.
+    async fn beside(shop: &Shop, path: &Path) -> Conn {
         let mut conn = shop.service.store.writer().await.unwrap();
         let archive = path.with_extension("archive-202611.db");
         private::make(&archive).unwrap();
         let attach = format!("attach '{}' as archive", archive.display());
         conn.execute(AssertSqlSafe(attach), vec![]).await.unwrap();
         prepare(&mut conn).await.unwrap();
+        conn
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_while_an_archive_is_read_from_end_to_end() {
+        let shop = Shop::open().await;
+        let Database::Sqlite(path) = shop.database.clone() else { return };
+        let mut conn = beside(&shop, &path).await;
+        for (table, key) in TABLES {
+            let explain = format!("explain query plan {}", counts(table, key));
+            let steps = conn.fetch(AssertSqlSafe(explain), vec![]).await.unwrap();
+            let steps: Vec<String> = steps.iter().map(|row| row.text("detail").unwrap()).collect();
+            let scan = format!("SCAN {table}");
+            assert!(!steps.iter().any(|step| step.starts_with(&scan)), "{steps:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_after_the_copy_is_not_deleted() {
+        let mut shop = Shop::open().await;
+        let Database::Sqlite(path) = shop.database.clone() else { return };
+        at_rest(&mut shop, "A-1", "4200009999202611230000000001").await;
+        let mut conn = beside(&shop, &path).await;
         let month = Month::from_digits("202611").unwrap();
         let batch = in_transaction(&mut conn, async |conn| copy(conn, month).await).await.unwrap();
         assert_eq!(batch, 1);
-        let again = "insert into message select out_trade_no, digest || 'x', transaction_id, body,
-                     'repeated', received_at from message";
+        let again = "insert into main.message select out_trade_no, digest || 'x', transaction_id,
+                     body, 'repeated', received_at from main.message";
         conn.execute(again, vec![]).await.unwrap();
         let delete = async |conn: &mut Conn| {
             in_transaction(conn, async |conn| delete(conn, batch).await).await

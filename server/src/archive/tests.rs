@@ -13,7 +13,7 @@ fn later(shop: &Shop, months: u64) {
 }
 
 /// An order that is shipped and has nothing left to do.
-pub(super) async fn at_rest(
+pub(crate) async fn at_rest(
     shop: &mut Shop,
     order_no: &str,
     transaction_id: &str,
@@ -67,8 +67,8 @@ async fn an_old_month_leaves_and_what_makes_repetitions_harmless_stays() {
     let found = match &shop.database {
         Database::Sqlite(path) => {
             let file = path.with_extension("archive-202611.db");
-            let store = Store::open_as_it_is(&Database::Sqlite(file)).await.unwrap();
-            assert!(store.is_none(), "an archive is no database of a server");
+            let store = Store::open_as_it_is(&Database::Sqlite(file)).await;
+            assert!(matches!(store, Err(OpenError::OtherVersion)), "an archive is no database");
             let attach = format!(
                 "attach '{}' as archive",
                 path.with_extension("archive-202611.db").display()
@@ -85,6 +85,21 @@ async fn an_old_month_leaves_and_what_makes_repetitions_harmless_stays() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].text("order_id").unwrap(), order_id.as_str());
     assert!(run(&shop, "2026-12").await.unwrap().is_empty(), "twice is the same as once");
+}
+
+#[tokio::test]
+async fn goods_that_nobody_fetched_keep_no_month_once_their_money_is_back() {
+    for state in ["unfetched", "unconfirmed"] {
+        let mut shop = Shop::open().await;
+        at_rest(&mut shop, "A-1", "4200009999202611230000000001").await;
+        later(&shop, 14);
+        let store = &shop.service.store;
+        alter(store, &format!("update outbox set state = '{state}' where kind = 'ship'")).await;
+        alter(store, "update orders set phase = 'paid'").await;
+        assert!(matches!(run(&shop, "2026-12").await, Err(ArchiveError::NotAtRest(_))), "{state}");
+        alter(store, "update orders set phase = 'refunded'").await;
+        assert_eq!(run(&shop, "2026-12").await.unwrap().len(), 1, "{state}");
+    }
 }
 
 #[tokio::test]

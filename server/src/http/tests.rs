@@ -114,8 +114,14 @@ impl Desk {
 
     /// The process dies at once, and another one starts on the same file.
     async fn crash(self) -> Self {
-        let Self { server, receiver, clock, http, config, folder } = self;
+        self.crash_into(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    async fn crash_into(self, change: impl FnOnce(&mut Config)) -> Self {
+        let Self { server, receiver, clock, http, mut config, folder } = self;
         drop(server);
+        change(&mut config);
         let server = start(&config, &clock).await;
         Self { server, receiver, clock, http, config, folder }
     }

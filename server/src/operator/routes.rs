@@ -1,7 +1,7 @@
 //! The pages by their paths. Whoever has no session is led to the login; every form has to carry
 //! its session's token.
 
-use super::door::{SESSION_S, Token};
+use super::door::{Patience, SESSION_S, Token};
 use super::files::PageFile;
 use super::lang::Lang;
 use super::load;
@@ -12,6 +12,7 @@ use super::visitor::{
 };
 use super::words::Words;
 use crate::service::{AskError, DecideError};
+use crate::store::SessionRow;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -125,31 +126,36 @@ async fn log_in(
     if !is_ours || is_foreign(&headers) {
         return again(StatusCode::FORBIDDEN, w.login_again);
     }
-    let known = office.operators.is_one(name).then_some(name);
     // A browser from which an operator has come in before waits for its own mistakes only: nobody
     // can keep an operator out by making some.
     let mark = office.cookies.get(&headers, "browser");
-    let mark = mark.filter(|mark| office.service.is_mark(name, mark)).unwrap_or_default();
-    let who = known.map(|name| format!("{name} {mark}"));
-    let wait_s = office.patience.attempt(who.as_deref(), office.now());
+    let mark = mark.filter(|mark| office.service.is_mark(name, mark));
+    let who = mark.unwrap_or_else(|| Patience::place(&office.service.mark(name)).to_owned());
+    let wait_s = office.patience.attempt(&who, office.now());
     if wait_s > 0 {
         let mut response = again(StatusCode::TOO_MANY_REQUESTS, &w.too_many_logins(wait_s));
         response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
         return response;
     }
     if !office.operators.may_enter(name, field(&fields, "password").to_owned()).await {
-        tracing::warn!(is_known = known.is_some(), "a login failed");
+        let is_known = office.operators.password_of(name).is_some();
+        tracing::warn!(is_known, "a login failed");
         return again(StatusCode::UNAUTHORIZED, w.wrong_login);
     }
-    office.patience.succeeded(&who.unwrap_or_default());
+    office.patience.succeeded(&who);
     enter(&office, lang, name, to).await
 }
 
 /// Begins the session of somebody who may come in.
 async fn enter(office: &Desk, lang: Lang, name: &str, to: &str) -> Response {
     let Ok(token) = Token::new(&office.random) else { return refused(lang) };
-    let ends_at = office.now().plus(SESSION_S);
-    if let Err(error) = office.service.begin_session(token.digest(), name, ends_at).await {
+    let session = SessionRow {
+        digest: token.digest(),
+        operator: name.to_owned(),
+        password: office.operators.password_of(name).unwrap_or_default(),
+        expires_at: office.now().plus(SESSION_S),
+    };
+    if let Err(error) = office.service.begin_session(session).await {
         return unavailable(lang, &error);
     }
     tracing::info!(operator = name, "an operator has logged in");

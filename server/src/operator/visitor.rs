@@ -5,8 +5,8 @@ use super::lang::Lang;
 use super::office::Office;
 use super::page::{Frame, Notice, problem};
 use super::words::Words;
-use crate::store::StoreError;
 use crate::store::look::{ListedAnomaly, ListedEntry};
+use crate::store::{SessionRow, StoreError};
 use axum::extract::{Form, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -50,9 +50,11 @@ impl Visitor {
         let token = office.cookies.get(headers, "session").and_then(|text| Token::read(&text));
         let Some(token) = token else { return Ok(None) };
         let session = office.service.session(&token.digest()).await?;
-        // Who was taken out of the configuration is out at once.
-        let operator = session.map(|session| session.operator);
-        Ok(operator.filter(|name| office.operators.is_one(name)).map(|name| (name, token)))
+        // Who was taken out of the configuration, or has another password there, is out at once.
+        let is_one = |session: &SessionRow| {
+            office.operators.password_of(&session.operator).as_ref() == Some(&session.password)
+        };
+        Ok(session.filter(is_one).map(|session| (session.operator, token)))
     }
 
     /// What stands around this visitor's page.

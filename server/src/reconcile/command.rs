@@ -94,7 +94,8 @@ pub async fn reconcile(
         Database::Postgres(_) => None,
     };
     let is_served = lock.is_none() && matches!(config.database, Database::Sqlite(_));
-    let store = Store::open(&config.database).await.map_err(|error| not_open(&config, error))?;
+    let store = Store::open_beside(&config.database).await;
+    let store = store.map_err(|error| not_open(&config, error))?;
     let outcome = if is_served {
         ask_server(&store, &clock, &merchants, &date).await
     } else {

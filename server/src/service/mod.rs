@@ -41,7 +41,7 @@ pub(crate) use refund::{
 use crate::clock::Clock;
 use crate::metrics::{Gauges, Metrics};
 use crate::random::{Random, base32};
-use crate::store::{Entry, OpenError, Store, make_months, setting};
+use crate::store::{Entry, NO_MONTHS, OpenError, Store, make_months, setting};
 use crate::watch::Watchers;
 use context::Bells;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -74,7 +74,10 @@ impl Service {
         sellers: Sellers,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Entry>), OpenError> {
         let fresh_key = random.bytes::<32>().map_err(|_| OpenError::NoRandom)?;
-        make_months(&store, clock.now()).await.map_err(OpenError::Store)?;
+        if let Err(error) = make_months(&store, clock.now()).await {
+            // Nothing is refused for want of them, and `keep_months` tries again.
+            tracing::error!(%error, "{NO_MONTHS}");
+        }
         let mut tx = store.begin().await.map_err(OpenError::Store)?;
         let token_key = setting(&mut tx, "token_key", &base32(&fresh_key)).await;
         let token_key = token_key.map_err(OpenError::Store)?;

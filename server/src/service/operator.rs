@@ -7,7 +7,6 @@ use super::verb::Verb;
 use crate::store::{SessionRow, StoreError, hurry_queries, retry_entry};
 use saoma_core::ids::OrderId;
 use saoma_core::order::{Effect, Event};
-use saoma_core::time::UnixTime;
 
 /// Why WeChat is not asked.
 #[derive(Debug)]
@@ -26,13 +25,7 @@ impl From<StoreError> for AskError {
 
 impl Service {
     /// Begins an operator's session.
-    pub(crate) async fn begin_session(
-        &self,
-        digest: String,
-        operator: &str,
-        expires_at: UnixTime,
-    ) -> Result<(), StoreError> {
-        let session = SessionRow { digest, operator: operator.to_owned(), expires_at };
+    pub(crate) async fn begin_session(&self, session: SessionRow) -> Result<(), StoreError> {
         self.execute(BeginSession(session)).await
     }
 

@@ -139,6 +139,8 @@ impl Conn {
             rows.into_iter().map(row).collect()
         }
         let sql = sql.into_sql_str();
+        #[cfg(test)]
+        super::plans::look_at(sql.as_str()).await;
         if !sql.as_str().starts_with("select ") {
             self.begin().await?;
         }
@@ -239,11 +241,14 @@ impl Conn {
         values: Vec<Value>,
     ) -> Result<u64, StoreError> {
         self.begin().await?;
+        let sql = sql.into_sql_str();
+        #[cfg(test)]
+        super::plans::look_at(sql.as_str()).await;
         let result = match &mut self.line {
             // One that has not begun to write has begun now.
             Line::SqliteLate(_) => Err(sqlx::Error::PoolClosed),
             Line::SqliteTurn(conn) => {
-                let done = conn.execute(sql.into_sql_str().as_str(), &values);
+                let done = conn.execute(sql.as_str(), &values);
                 return self.end(done);
             }
             Line::Sqlite(conn) => {
@@ -256,7 +261,7 @@ impl Conn {
             }
             Line::Postgres(line) => line.execute(bound::<Postgres>(sql, values)).await,
             #[cfg(feature = "simulation")]
-            Line::Memory(conn) => conn.execute(sql.into_sql_str().as_str(), "", vec![values]).await,
+            Line::Memory(conn) => conn.execute(sql.as_str(), "", vec![values]).await,
         };
         self.end(result)
     }

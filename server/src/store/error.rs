@@ -13,6 +13,8 @@ pub enum OpenError {
     Sql(sqlx::Error),
     /// Its tables could not be made or brought up to date.
     Migrate(sqlx::migrate::MigrateError),
+    /// Its tables are those of another version.
+    OtherVersion,
     /// It would not keep what it is told to keep.
     Pragma {
         /// SQLite's name of the setting.
@@ -36,6 +38,10 @@ impl fmt::Display for OpenError {
             Self::File(error) => write!(f, "the database cannot be made: {error}"),
             Self::Sql(error) => write!(f, "the database cannot be opened: {error}"),
             Self::Migrate(error) => write!(f, "the database cannot be brought up to date: {error}"),
+            Self::OtherVersion => f.write_str(
+                "the database has not the tables of this version: start the server of this \
+                 version first",
+            ),
             Self::Pragma { name, wanted, got } => write!(
                 f,
                 "the database does not take {name} = {wanted} (it stays {got}), so that a payment \

@@ -70,7 +70,9 @@ pub(crate) async fn paid(
 /// How long the last shops took, in seconds, from the payment known to their yes; the shortest
 /// first.
 pub(crate) async fn ship_delays_s(conn: &mut Conn, below: &str) -> Result<Vec<u64>, StoreError> {
-    let sql = "select outbox.updated_at - outbox.created_at as delay
+    // Two servers' clocks differ: a yes may be older than its payment.
+    let sql = "select case when outbox.updated_at > outbox.created_at
+                           then outbox.updated_at - outbox.created_at else 0 end as delay
                from (select order_id from orders where order_id < $1
                      order by order_id desc limit $2) as latest
                join outbox on outbox.order_id = latest.order_id

@@ -116,7 +116,9 @@ impl ListedOrder {
             found.extend(conn.fetch(sql, vec![key.into()]).await?);
         }
         for shop in shops {
-            let sql = "select * from orders where shop = $1 and order_no = $2";
+            let sql = "select orders.* from order_number as known
+                       join orders on orders.order_id = known.order_id
+                       where known.shop = $1 and known.order_no = $2";
             found.extend(conn.fetch(sql, vec![shop.as_str().into(), number.into()]).await?);
         }
         let mut found: Vec<Self> = found.iter().map(Self::read).collect::<Result<_, _>>()?;

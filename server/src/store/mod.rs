@@ -25,6 +25,8 @@ mod order;
 mod outbox;
 mod partition;
 mod payment;
+#[cfg(test)]
+pub(crate) mod plans;
 mod promise;
 mod refund;
 mod row;
@@ -47,7 +49,7 @@ pub(crate) use order::{AttemptRow, ByNumber, OrderRow};
 pub(crate) use outbox::{
     Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, hurry_queries, retry_entry,
 };
-pub(crate) use partition::{TABLES, make_months, months_of};
+pub(crate) use partition::{NO_MONTHS, TABLES, lock, make_months, months_of};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, OTHER_CURRENCY, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
@@ -137,6 +139,15 @@ enum Pools {
 static SQLITE_TABLES: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_TABLES: Migrator = sqlx::migrate!("./migrations/postgres");
 
+/// The version of the tables of this program.
+fn newest(database: &Database) -> i64 {
+    let tables = match database {
+        Database::Sqlite(_) => &SQLITE_TABLES,
+        Database::Postgres(_) => &POSTGRES_TABLES,
+    };
+    tables.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
 impl Store {
     /// Opens the database and brings its tables up to date.
     pub(crate) async fn open(database: &Database) -> Result<Self, OpenError> {
@@ -146,19 +157,41 @@ impl Store {
         }
     }
 
-    /// Opens a database that a server of this version has made ready, beside that server. `None`:
-    /// its tables are not those of this version.
-    pub(crate) async fn open_as_it_is(database: &Database) -> Result<Option<Self>, OpenError> {
-        let (store, tables) = match database {
-            Database::Sqlite(path) => (Self::connect_sqlite(path).await?, &SQLITE_TABLES),
-            Database::Postgres(url) => (Self::connect_postgres(url).await?, &POSTGRES_TABLES),
+    /// Opens a database that a server of this version has made ready, beside that server.
+    ///
+    /// # Errors
+    /// [`OpenError::OtherVersion`] among others.
+    pub(crate) async fn open_as_it_is(database: &Database) -> Result<Self, OpenError> {
+        match Self::with_version(database).await? {
+            (store, Some(version)) if version == newest(database) => Ok(store),
+            _ => Err(OpenError::OtherVersion),
+        }
+    }
+
+    /// The same, but one that nobody has used yet is made ready.
+    pub(crate) async fn open_beside(database: &Database) -> Result<Self, OpenError> {
+        let is_there = match database {
+            Database::Sqlite(path) => path.exists(),
+            Database::Postgres(_) => true,
+        };
+        if is_there && let (_, Some(_)) = Self::with_version(database).await? {
+            return Self::open_as_it_is(database).await;
+        }
+        Self::open(database).await
+    }
+
+    /// Opens a database as it is, with the version of its tables if it has any.
+    async fn with_version(database: &Database) -> Result<(Self, Option<i64>), OpenError> {
+        let store = match database {
+            Database::Sqlite(path) => Self::connect_sqlite(path).await?,
+            Database::Postgres(url) => Self::connect_postgres(url).await?,
         };
         let mut conn = store.reader().await.map_err(OpenError::Store)?;
         let sql = "select max(version) as version from _sqlx_migrations where success";
-        let newest = conn.fetch_one(sql, vec![]).await.ok().flatten();
-        let newest = newest.and_then(|row| row.int("version").ok());
+        let version = conn.fetch_one(sql, vec![]).await.ok().flatten();
+        let version = version.and_then(|row| row.int("version").ok());
         drop(conn);
-        Ok((newest == tables.iter().map(|migration| migration.version).max()).then_some(store))
+        Ok((store, version))
     }
 
     /// Opens the file and makes it when it is not there.

@@ -388,7 +388,9 @@ impl Entry {
 
     /// Takes all leases back, at the start of the only process that can hold any.
     pub(crate) async fn release_all(conn: &mut Conn, now: UnixTime) -> Result<u64, StoreError> {
-        let sql = "update outbox set state = 'pending', due_at = $1 where state = 'leased'";
+        // The condition is written as the index has it.
+        let sql = "update outbox set state = 'pending', due_at = $1
+                   where state in ('pending', 'leased') and state = 'leased'";
         conn.execute(sql, vec![now.into()]).await
     }
 }

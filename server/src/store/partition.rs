@@ -25,6 +25,8 @@ pub(crate) const TABLES: [(&str, &str); 5] = [
 ];
 /// How many months are there before they are needed.
 const AHEAD: u32 = 3;
+/// What is logged when they could not be made.
+pub(crate) const NO_MONTHS: &str = "the tables of the next months could not be made";
 
 /// Makes the tables of this month and the next ones, and of the last, whose orders may still be
 /// made by a server whose clock is behind. Gives how many tables were made; none on SQLite.
@@ -40,21 +42,32 @@ pub(crate) async fn make_months(store: &Store, now: UnixTime) -> Result<usize, S
     // everybody else would wait behind us. There is time enough to try again.
     tx.execute("set local lock_timeout = '2s'", vec![]).await?;
     let first = Month::of(now).minus(1);
-    let mut made = 0;
+    let mut missing = Vec::new();
     for (table, key) in TABLES {
         let there = months_of(&mut tx, table).await?;
-        for month in (0..AHEAD + 2).map(|months| first.plus(months)) {
-            if !there.contains(&month) {
-                make(&mut tx, table, key, month).await?;
-                made += 1;
-            }
-        }
+        let months = (0..AHEAD + 2).map(|months| first.plus(months));
+        missing.extend(months.filter(|it| !there.contains(it)).map(|month| (table, key, month)));
+    }
+    if missing.is_empty() {
+        return Ok(0);
+    }
+    lock(&mut tx, "_default").await?;
+    for (table, key, month) in &missing {
+        make(&mut tx, table, key, *month).await?;
     }
     tx.commit().await?;
-    if made > 0 {
-        tracing::info!(tables = made, %first, "tables for months of orders were made");
+    tracing::info!(tables = missing.len(), %first, "tables for months of orders were made");
+    Ok(missing.len())
+}
+
+/// Keeps everybody else from the tables of these names until the transaction ends. They are taken
+/// in the order in which those who write take them, so that nobody waits in a circle.
+pub(crate) async fn lock(tx: &mut Conn, ending: &str) -> Result<(), StoreError> {
+    for (table, _) in TABLES.into_iter().rev() {
+        let sql = format!("lock table {table}{ending} in access exclusive mode");
+        tx.execute(AssertSqlSafe(sql), vec![]).await?;
     }
-    Ok(made)
+    Ok(())
 }
 
 /// The months that a table has.
@@ -72,8 +85,7 @@ async fn make(conn: &mut Conn, table: &str, key: &str, month: Month) -> Result<(
     let next = month.plus(1);
     for sql in [
         format!("create table {table}_{month} (like {table} including all)"),
-        // Nothing may come into the default partition between looking and attaching.
-        format!("lock table {table}_default in access exclusive mode"),
+        // Nothing comes into the default partition between looking and attaching: it is locked.
         format!(
             "with moved as (delete from {table}_default where {key} >= '{month}' \
              and {key} < '{next}' returning *) insert into {table}_{month} select * from moved"
@@ -137,6 +149,21 @@ mod tests {
                 "message_default SHOP-OF-BEFORE-1",
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn a_server_starts_although_the_months_cannot_be_made_now() {
+        let url = saoma_postgres::Cluster::shared().unwrap().database().unwrap();
+        let database = Database::Postgres(Secret::new(url));
+        let store = Store::open(&database).await.unwrap();
+        // As a dump does.
+        let mut dump = store.begin().await.unwrap();
+        dump.execute("lock table history_default in access share mode", vec![]).await.unwrap();
+        let (service, _at_once) = crate::testing::open_on(&database).await.unwrap();
+        assert_eq!(months_of(&mut store.reader().await.unwrap(), "orders").await.unwrap().len(), 0);
+        dump.commit().await.unwrap();
+        let now = UnixTime::new(START).unwrap();
+        assert_eq!(make_months(&service.store, now).await.unwrap(), 25);
     }
 
     #[tokio::test]

@@ -9,6 +9,8 @@ pub(crate) struct SessionRow {
     /// SHA-256 of the token in hexadecimal digits.
     pub(crate) digest: String,
     pub(crate) operator: String,
+    /// What tells the password that it was begun with; it ends with that password.
+    pub(crate) password: String,
     pub(crate) expires_at: UnixTime,
 }
 
@@ -25,6 +27,7 @@ impl SessionRow {
             Ok(Self {
                 digest: row.text("digest")?,
                 operator: row.text("operator")?,
+                password: row.text("password")?,
                 expires_at: row.time("expires_at")?,
             })
         };
@@ -34,12 +37,12 @@ impl SessionRow {
     /// Begins the session, and forgets those that have expired.
     pub(crate) async fn insert(&self, conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
         conn.execute("delete from session where expires_at <= $1", vec![now.into()]).await?;
-        let sql = "insert into session (digest, operator, created_at, expires_at)
-                   values ($1, $2, $3, $4)";
-        let Self { digest, operator, expires_at } = self;
-        let values = [digest.as_str().into(), operator.as_str().into()];
+        let sql = "insert into session (digest, operator, password, created_at, expires_at)
+                   values ($1, $2, $3, $4, $5)";
+        let Self { digest, operator, password, expires_at } = self;
+        let texts = [digest, operator, password].map(|text| text.as_str().into());
         let times = [now.into(), (*expires_at).into()];
-        conn.execute(sql, values.into_iter().chain(times).collect()).await?;
+        conn.execute(sql, texts.into_iter().chain(times).collect()).await?;
         Ok(())
     }
 

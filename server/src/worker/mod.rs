@@ -10,7 +10,7 @@ use crate::clock::Stopwatch;
 use crate::crash::point;
 use crate::metrics::{Answer, code_of, name_of};
 use crate::service::{Job, Outcome, Service, ShipOrder, ToDo};
-use crate::store::{AttemptRow, Dialect, Entry, Lane, StoreError, make_months};
+use crate::store::{AttemptRow, Dialect, Entry, Lane, NO_MONTHS, StoreError, make_months};
 use crate::webhook::Webhooks;
 use log::Log;
 use saoma_core::api::{AnswerError, Call};
@@ -31,7 +31,7 @@ const PARALLEL_MAX: usize = 16;
 /// do: one that dies after a commit tells nobody.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How often the tables of the next months are seen to.
-const DAY_S: u64 = 86_400;
+const HOUR_S: u64 = 3_600;
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -322,17 +322,17 @@ async fn wait_until(service: &Service, at: Option<UnixTime>) {
     }
 }
 
-/// Makes the tables of the next months each day until told to stop.
+/// Makes the tables of the next months, and looks each hour, until told to stop.
 pub(crate) async fn keep_months(service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     loop {
         let clock = &service.context.clock;
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
-            () = clock.sleep_until(clock.now().plus(DAY_S)) => {}
+            () = clock.sleep_until(clock.now().plus(HOUR_S)) => {}
         }
         if let Err(error) = make_months(&service.store, clock.now()).await {
-            tracing::error!(%error, "the tables of the next months could not be made");
+            tracing::error!(%error, "{NO_MONTHS}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The operator's page over real HTTP, as a browser sees it.
 
 use super::*;
+use crate::config::Secret;
 use crate::hash_password;
 use crate::testing::alter;
 use reqwest::RequestBuilder;
@@ -207,6 +208,39 @@ async fn a_session_ends_by_time_and_by_logout() {
     let desk = desk.crash().await;
     let mut browser = Browser { desk: &desk, cookies, lang: "en" };
     assert_eq!(browser.get("/operator").await.status, 200);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_password() {
+    let desk = desk().await;
+    let mut wang = Browser::logged_in(&desk).await;
+    assert_eq!(wang.get("/operator").await.status, 200);
+    let cookies = wang.cookies;
+    let desk = desk
+        .crash_into(|config| {
+            let hash = hash_password("another horse", &Random::System).unwrap();
+            config.operators[0].password_hash = Secret::new(hash);
+        })
+        .await;
+    let mut thief = Browser { desk: &desk, cookies, lang: "en" };
+    assert_eq!(thief.get("/operator").await.status, 303);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_learns_by_guessing_who_is_an_operator() {
+    let desk = desk().await;
+    let mut statuses = Vec::new();
+    for name in ["nobody", "no-one", "wang"] {
+        let mut stranger = Browser::new(&desk);
+        let mut of_name = Vec::new();
+        for _ in 0..5 {
+            of_name.push(stranger.log_in(name, "x").await.status);
+        }
+        statuses.push(of_name);
+    }
+    assert_eq!(statuses, [[401, 401, 401, 429, 429]; 3]);
     desk.server.stop().await;
 }
 

@@ -2,6 +2,9 @@
 
 use crate::config::OperatorConfig;
 use crate::password::is_password;
+use crate::random::hex;
+use hmac::digest::Digest as _;
+use sha2::Sha256;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -24,8 +27,11 @@ impl Operators {
         Self { all: all.into(), turn: Arc::new(Semaphore::new(1)) }
     }
 
-    pub(crate) fn is_one(&self, name: &str) -> bool {
-        self.all.iter().any(|operator| operator.name == name)
+    /// What tells an operator's password from every other one; `None`: there is no such operator.
+    /// Nobody can guess the password by it: it is made of the slow hash.
+    pub(crate) fn password_of(&self, name: &str) -> Option<String> {
+        let operator = self.all.iter().find(|operator| operator.name == name)?;
+        Some(hex(&Sha256::digest(operator.password_hash.expose())))
     }
 
     /// Whether name and password belong together.

@@ -1,4 +1,6 @@
 //! Slow-down after wrong passwords, by name. It lives in memory, for each process.
+//!
+//! A name that nobody has waits as one that somebody has: who is an operator cannot be told by it.
 
 use saoma_core::time::UnixTime;
 use std::collections::BTreeMap;
@@ -31,16 +33,20 @@ impl Failures {
 }
 
 impl Patience {
+    /// Where names are kept: 1,024 places, which bounds the memory. `mark` is a text that only this
+    /// server can make of the name, so nobody can look for names of one place.
+    pub(crate) fn place(mark: &str) -> &str {
+        mark.get(..2).unwrap_or(mark)
+    }
+
     /// How long somebody of this name has to wait, in seconds; 0: not at all. The attempt counts
     /// as failed until [`succeeded`](Self::succeeded), so that many at once gain nothing.
     ///
-    /// `name` is one that somebody has, perhaps with what tells their browser, or `None` for all
-    /// others together, which bounds the memory.
-    pub(crate) fn attempt(&self, name: Option<&str>, now: UnixTime) -> u64 {
+    /// `who` is an operator's browser, or the [`place`](Self::place) of a name.
+    pub(crate) fn attempt(&self, who: &str, now: UnixTime) -> u64 {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, failures| now.since(failures.last) < FORGET_S);
-        let name = name.unwrap_or_default();
-        let failures = all.entry(name.to_owned()).or_insert(Failures { count: 0, last: now });
+        let failures = all.entry(who.to_owned()).or_insert(Failures { count: 0, last: now });
         let wait = failures.next_at().since(now);
         if wait == 0 {
             *failures = Failures { count: failures.count.saturating_add(1), last: now };
@@ -49,8 +55,8 @@ impl Patience {
     }
 
     /// The right password came.
-    pub(crate) fn succeeded(&self, name: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    pub(crate) fn succeeded(&self, who: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(who);
     }
 }
 
@@ -64,28 +70,28 @@ mod tests {
         let mut now = UnixTime::new(1_000_000).unwrap();
         let mut waits = Vec::new();
         for _ in 0..12 {
-            let wait = patience.attempt(Some("wang"), now);
+            let wait = patience.attempt("wang", now);
             waits.push(wait);
             if wait > 0 {
                 // Asking again does not make it longer.
-                assert_eq!(patience.attempt(Some("wang"), now), wait);
+                assert_eq!(patience.attempt("wang", now), wait);
                 now = now.plus(wait);
-                assert_eq!(patience.attempt(Some("wang"), now), 0);
+                assert_eq!(patience.attempt("wang", now), 0);
             }
         }
         assert_eq!(waits, [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(patience.attempt(Some("li"), now), 0, "others are not held up");
+        assert_eq!(patience.attempt("li", now), 0, "others are not held up");
         patience.succeeded("wang");
-        assert_eq!(patience.attempt(Some("wang"), now), 0);
+        assert_eq!(patience.attempt("wang", now), 0);
     }
 
     #[test]
-    fn names_that_nobody_has_share_one_wait_and_no_memory() {
+    fn what_is_an_hour_ago_is_forgotten() {
         let patience = Patience::default();
         let now = UnixTime::new(1_000_000).unwrap();
-        let waits: Vec<u64> = (0..5).map(|_| patience.attempt(None, now)).collect();
+        let waits: Vec<u64> = (0..5).map(|_| patience.attempt("QA", now)).collect();
         assert_eq!(waits, [0, 0, 0, 1, 1]);
-        assert_eq!(patience.attempt(None, now.plus(FORGET_S)), 0);
+        assert_eq!(patience.attempt("ZZ", now.plus(FORGET_S)), 0);
         assert_eq!(patience.0.lock().unwrap().len(), 1);
     }
 }

@@ -30,6 +30,16 @@ async fn an_order_asks_for_lost_payments_and_ends_by_itself() {
 }
 
 #[tokio::test]
+async fn a_yes_that_is_older_than_its_payment_by_another_clock_took_no_time() {
+    let mut shop = Shop::open().await;
+    crate::archive::tests::at_rest(&mut shop, "A-1", "4200009999202611230000000001").await;
+    let behind = "update outbox set updated_at = created_at - 1 where kind = 'ship'";
+    alter(&shop.service.store, behind).await;
+    let mut reader = shop.service.store.reader().await.unwrap();
+    assert_eq!(crate::store::figures::ship_delays_s(&mut reader, "9").await.unwrap(), [0]);
+}
+
+#[tokio::test]
 async fn somebody_who_watches_late_has_wechat_asked() {
     let mut shop = Shop::open().await;
     let (order_id, _) = open_order(&mut shop, "A-1").await;

@@ -228,7 +228,11 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         "update outbox set state = 'pending', due_at = $3, updated_at = $3 where order_id = $1 \
          and key = $2 and (state = 'pending' or $4 = 'anyhow' and state <> 'leased')",
     ),
-    (S::ReleaseAll, "update outbox set state = 'pending', due_at = $1 where state = 'leased'"),
+    (
+        S::ReleaseAll,
+        "update outbox set state = 'pending', due_at = $1 where state in ('pending', 'leased') \
+         and state = 'leased'",
+    ),
     (S::InsertHistory, "insert into history (order_id, at, kind, name, text) values .."),
     (
         S::InsertDays,
