@@ -56,6 +56,8 @@ const POINTS: [&str; 20] = [
 const ROUND: Duration = Duration::from_millis(1_200);
 /// Rounds on one database: each compares all that is in it.
 const ROUNDS_OF_BATCH: u64 = 80;
+/// How many of a thousand calls go wrong at the gateway in every second batch.
+const FAULTS_PER_MILLE: u16 = 30;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
@@ -84,6 +86,8 @@ fn death(round: u64, dice: &mut Dice) -> Option<String> {
 struct Tally {
     kills: u64,
     points: BTreeMap<String, u64>,
+    /// Refunds that the shop was promised.
+    promised: usize,
 }
 
 /// One round: the server lives until its point, or until it is killed.
@@ -106,7 +110,8 @@ async fn round(rig: &Rig, death: Option<String>, dice: &mut Dice, tally: &mut Ta
 
 /// A server on a new database, killed so many times; then everything comes to rest.
 async fn batch(database: &str, rounds: u64, dice: &mut Dice, tally: &mut Tally) {
-    let rig = Arc::new(Rig::start_as("saoma-server-crash", database).await);
+    let faults = if dice.below(2) == 0 { 0 } else { FAULTS_PER_MILLE };
+    let rig = Arc::new(Rig::start_as("saoma-server-crash", database, faults).await);
     let mut books = Books::of(database, rig.folder()).await;
     rig.kill().await;
     let load = Load::start(&rig, dice.below(u64::MAX));
@@ -122,16 +127,17 @@ async fn batch(database: &str, rounds: u64, dice: &mut Dice, tally: &mut Tally) 
     rig.start_server().await;
     load.end().await;
     let rest = async {
-        while !books.unsettled(&rig).await.is_empty() {
+        while !books.unsettled(&rig, &load).await.is_empty() {
             rig.tell_again();
             sleep(Duration::from_millis(300)).await;
         }
     };
     if timeout(PATIENCE, rest).await.is_err() {
-        panic!("no rest: {:#?}\n{}", books.unsettled(&rig).await, rig.last_words());
+        panic!("no rest: {:#?}\n{}", books.unsettled(&rig, &load).await, rig.last_words());
     }
     let wrongs = books.wrongs(&rig, &load, &mut seen).await;
     assert!(wrongs.is_empty(), "at rest: {wrongs:#?}");
+    tally.promised += load.wanted().values().filter(|wanted| wanted.is_promised).count();
     rig.kill().await;
 }
 
@@ -147,7 +153,7 @@ async fn kills(kind: &str, kills: u64, database: impl Fn() -> String) {
     }
     let by_point: u64 = tally.points.values().sum();
     println!("{kind}: seed {seed}, {} kills, {by_point} of them at a point", tally.kills);
-    println!("{kind}: {:?}", tally.points);
+    println!("{kind}: {:?}, {} refunds promised", tally.points, tally.promised);
     if kills >= POINTS.len() as u64 {
         let missed: BTreeSet<_> =
             POINTS.iter().filter(|point| !tally.points.contains_key(**point)).collect();
@@ -195,7 +201,7 @@ async fn killed_on_postgresql() {
 async fn two_servers_whose_connections_are_cut_lose_nothing() {
     let cuts = number("SAOMA_TORTURE_CUTS", 10);
     let database = Cluster::shared().unwrap().database().unwrap();
-    let rig = Arc::new(Rig::start_as("saoma-server-crash", &database).await);
+    let rig = Arc::new(Rig::start_as("saoma-server-crash", &database, 0).await);
     let mut books = Books::of(&database, rig.folder()).await;
     let _other = rig.another_server().await;
     let mut dice = Dice(number("SAOMA_TORTURE_SEED", 20_261_126));
@@ -210,13 +216,13 @@ async fn two_servers_whose_connections_are_cut_lose_nothing() {
     }
     load.end().await;
     let rest = async {
-        while !books.unsettled(&rig).await.is_empty() {
+        while !books.unsettled(&rig, &load).await.is_empty() {
             rig.tell_again();
             sleep(Duration::from_millis(300)).await;
         }
     };
     if timeout(PATIENCE, rest).await.is_err() {
-        panic!("no rest: {:#?}\n{}", books.unsettled(&rig).await, rig.last_words());
+        panic!("no rest: {:#?}\n{}", books.unsettled(&rig, &load).await, rig.last_words());
     }
     assert!(cut > cuts, "{cut} connections were cut");
     println!("two servers: {cuts} cuts of {cut} connections, nothing lost");

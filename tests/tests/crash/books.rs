@@ -27,7 +27,8 @@ impl Seen {
     fn look(&mut self, orders: &[Vec<String>], wrongs: &mut Vec<String>) {
         for row in orders {
             let is_paid = matches!(&*row[2], "paid" | "shipped");
-            if self.paid.contains(&row[0]) && !is_paid {
+            let goes_back = matches!(&*row[2], "refunding" | "refunded");
+            if self.paid.contains(&row[0]) && !(is_paid || goes_back) {
                 wrongs.push(format!("{row:?} was paid before"));
             }
             if is_paid {
@@ -120,8 +121,10 @@ impl Books {
         wrongs
     }
 
-    /// Payments at the gateway that are neither shipped for nor given back yet.
-    pub(crate) async fn unsettled(&mut self, rig: &Rig) -> Vec<String> {
+    /// Payments at the gateway that are neither shipped for nor given back yet, or of which not
+    /// what the shop was promised went back.
+    pub(crate) async fn unsettled(&mut self, rig: &Rig, load: &Load) -> Vec<String> {
+        let wanted = load.wanted();
         let mut ships: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for call in rig.shop.calls() {
             let text = |name: &str| call[name].as_str().unwrap().to_owned();
@@ -132,9 +135,15 @@ impl Books {
             for payment in &order.payments {
                 let back: u64 = payment.refunds.iter().map(|refund| refund.refund_fee).sum();
                 let shipped = ships.get(&payment.transaction_id).map_or(0, BTreeSet::len);
+                let is_whole = payment.total_fee == crate::load::PRICE;
+                let of_shop = wanted.get(order.out_trade_no.split('-').next().unwrap_or_default());
+                let is_of_shop =
+                    payment.refunds.len() == 1 && of_shop.is_some_and(|wanted| wanted.fen == back);
                 let is_settled = match shipped {
+                    0 | 1 if is_whole && is_of_shop => true,
+                    0 | 1 if is_whole && of_shop.is_some_and(|it| it.is_promised) => false,
                     0 => back == payment.total_fee && payment.refunds.len() == 1,
-                    1 => back == 0 && payment.total_fee == crate::load::PRICE,
+                    1 => back == 0 && is_whole,
                     _ => false,
                 };
                 if !is_settled {

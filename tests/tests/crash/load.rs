@@ -34,6 +34,16 @@ struct Market {
     next: AtomicU64,
     /// Orders that the server has acknowledged: the shop's number and the order's id.
     told: Mutex<BTreeMap<String, String>>,
+    /// What the shop wants back of orders, by their ids.
+    wanted: Mutex<BTreeMap<String, Wanted>>,
+}
+
+/// What a shop wants back.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) fen: u64,
+    /// The server has said yes. Where its answer was lost it may have, or not.
+    pub(crate) is_promised: bool,
 }
 
 pub(crate) struct Load {
@@ -48,6 +58,7 @@ impl Load {
             ends: AtomicBool::new(false),
             next: AtomicU64::new(0),
             told: Mutex::default(),
+            wanted: Mutex::default(),
         });
         let mut customers = JoinSet::new();
         for at in 0..CUSTOMERS {
@@ -64,6 +75,11 @@ impl Load {
     /// What the server has acknowledged.
     pub(crate) fn told(&self) -> BTreeMap<String, String> {
         self.market.told.lock().unwrap().clone()
+    }
+
+    /// What the shop wants back of orders.
+    pub(crate) fn wanted(&self) -> BTreeMap<String, Wanted> {
+        self.market.wanted.lock().unwrap().clone()
     }
 
     /// Nobody buys any more.
@@ -121,5 +137,22 @@ impl Market {
             }
         }
         sleep(Duration::from_millis(dice.below(60))).await;
+        if dice.below(4) == 0 {
+            self.want_back(&id, 1 + dice.below(PRICE)).await;
+        }
+    }
+
+    /// The shop gives a part of an order back, before or after it has shipped. Where nothing is
+    /// paid yet, or is not to be kept, it is refused.
+    async fn want_back(&self, id: &str, fen: u64) {
+        let want = |is_promised| {
+            self.wanted.lock().unwrap().insert(id.to_owned(), Wanted { fen, is_promised });
+        };
+        want(false);
+        let body = json!({ "refund_no": "B-1", "amount_fen": fen, "reason": "少一杯" });
+        let answer = self.insist(&format!("/v1/orders/{id}/refunds"), &body).await;
+        if answer.is_some_and(|answer| answer["error"].is_null()) {
+            want(true);
+        }
     }
 }

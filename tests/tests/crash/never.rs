@@ -42,9 +42,9 @@ pub(crate) const NEVER: [(&str, &str); 12] = [
          group by p.transaction_id, p.total_fee_fen having sum(r.part_fen) > p.total_fee_fen",
     ),
     (
-        "a payment ships and goes back",
+        "a payment ships and goes back, and its shop has not asked for that",
         "select p.transaction_id from payment p join refund r
-         on r.transaction_id = p.transaction_id where p.verdict = 'ship'",
+         on r.transaction_id = p.transaction_id where p.verdict = 'ship' and r.asked_by <> 'shop'",
     ),
     (
         "a refund is recorded and nobody sends it",

@@ -40,8 +40,12 @@ impl Rig {
     }
 
     /// A rig of another program that is a server too. Its gateway gives money back at once.
-    pub(crate) async fn start_as(binary: &'static str, database: &str) -> Self {
-        Self::build(binary, database, "", "warn", 0).await
+    pub(crate) async fn start_as(
+        binary: &'static str,
+        database: &str,
+        faults_per_mille: u16,
+    ) -> Self {
+        Self::build(binary, database, "", "warn", faults_per_mille).await
     }
 
     async fn build(
