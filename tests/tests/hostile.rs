@@ -9,16 +9,22 @@
 mod documents;
 #[path = "hostile/doors.rs"]
 mod doors;
+#[path = "hostile/forms.rs"]
+mod forms;
 #[path = "hostile/json.rs"]
 mod json;
 #[path = "hostile/notices.rs"]
 mod notices;
+#[path = "hostile/oddities.rs"]
+mod oddities;
 #[path = "hostile/operator.rs"]
 mod operator;
 #[path = "hostile/prey.rs"]
 mod prey;
 #[expect(dead_code, reason = "each test file uses its own part of the rig")]
 mod rig;
+#[path = "hostile/sealed.rs"]
+mod sealed;
 #[path = "hostile/slow.rs"]
 mod slow;
 #[path = "hostile/webhook.rs"]

@@ -1,22 +1,23 @@
-//! The operator's page, attacked from other sites.
+//! Sessions and logins of the operator's page, as strangers would have them.
 
 use crate::prey::Prey;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use saoma_server::{Random, hash_password};
 
 const PASSWORD: &str = "correct horse battery";
-const SESSION: &str = "saoma-session";
+pub(crate) const SESSION: &str = "saoma-session";
 
-async fn prey() -> Prey {
+/// A server that has an operator.
+pub(crate) async fn prey() -> Prey {
     let hash = hash_password(PASSWORD, &Random::System).unwrap();
     let operator = format!("[[operators]]\nname = \"wang\"\npassword_hash = \"{hash}\"\n");
     Prey::start_with(&operator).await
 }
 
-struct Page {
-    status: u16,
-    headers: HeaderMap,
-    html: String,
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) html: String,
 }
 
 impl Page {
@@ -29,13 +30,20 @@ impl Page {
             .map(str::to_owned)
     }
 
-    fn csrf(&self) -> String {
+    /// The token of its forms.
+    pub(crate) fn csrf(&self) -> String {
         let (_, rest) = self.html.split_once("name=\"csrf\" value=\"").expect("there is a form");
         rest.split('"').next().unwrap().to_owned()
     }
 }
 
-async fn send(prey: &Prey, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Page {
+pub(crate) async fn send(
+    prey: &Prey,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Page {
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
     let mut request = http.build().unwrap().request(method.parse().unwrap(), prey.url(path));
     for (name, value) in headers {
@@ -46,10 +54,10 @@ async fn send(prey: &Prey, method: &str, path: &str, headers: &[(&str, &str)], b
     Page { status, headers, html: response.text().await.unwrap() }
 }
 
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// Logs in with a browser that had this session's cookie before; gives the new one.
-async fn log_in(prey: &Prey, before: &str) -> String {
+pub(crate) async fn log_in(prey: &Prey, before: &str) -> String {
     let login = send(prey, "GET", "/operator/login", &[], "").await;
     let cookie = format!("{before}; saoma-login={}", login.sets("saoma-login").unwrap());
     let password = PASSWORD.replace(' ', "+");
@@ -84,68 +92,6 @@ async fn a_session_that_somebody_else_has_chosen_is_never_the_operators() {
     let again = log_in(&prey, &format!("{SESSION}={session}")).await;
     assert_ne!(again, session, "each login has its own");
     assert_eq!(books(&prey), books_before);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_site_cannot_make_the_operators_browser_do_anything() {
-    let prey = prey().await;
-    prey.takes_the_good_one().await;
-    let session = log_in(&prey, "").await;
-    let cookie = format!("{SESSION}={session}");
-    let other = log_in(&prey, "").await;
-    let csrf_of = async |session: &str| {
-        let cookie = format!("{SESSION}={session}");
-        send(&prey, "GET", "/operator", &[("cookie", &cookie)], "").await.csrf()
-    };
-    let (own, others) = (csrf_of(&session).await, csrf_of(&other).await);
-    let books_before = books(&prey);
-    let order = format!("/operator/orders/{}", prey.order.id);
-    let paths = [
-        format!("{order}/query"),
-        format!("{order}/refund"),
-        "/operator/outbox/retry".to_owned(),
-        "/operator/bills/20261124".to_owned(),
-        "/operator/logout".to_owned(),
-    ];
-    let fields = "&amount=18.00&again=18.00&reason=x&key=x&confirm=1";
-    let with = |csrf: &str| format!("csrf={csrf}{fields}");
-    for path in &paths {
-        for (what, more, body) in [
-            ("no token", None, with("")),
-            ("another session's token", None, with(&others)),
-            ("twice", None, format!("csrf={others}&csrf={own}{fields}")),
-            ("from another site", Some(("sec-fetch-site", "cross-site")), with(&own)),
-            ("from a sister", Some(("sec-fetch-site", "same-site")), with(&own)),
-        ] {
-            let mut headers = vec![FORM, ("cookie", &*cookie)];
-            headers.extend(more);
-            let page = send(&prey, "POST", path, &headers, &body).await;
-            assert!(matches!(page.status, 403..=405), "{path} {what}: {}", page.status);
-        }
-        // Other types of body and other methods do not get around the token.
-        let json = [("content-type", "application/json"), ("cookie", &*cookie)];
-        let page = send(&prey, "POST", path, &json, &format!("{{\"csrf\":\"{own}\"}}")).await;
-        assert!(page.status >= 400, "{path}: {}", page.status);
-        let plain = [("content-type", "text/plain"), ("cookie", &*cookie)];
-        let page = send(&prey, "POST", path, &plain, &with(&own)).await;
-        assert!(page.status >= 400, "{path}: {}", page.status);
-        let page =
-            send(&prey, "GET", &format!("{path}?{}", with(&own)), &[("cookie", &cookie)], "").await;
-        assert!(page.status != 303 || page.html.is_empty(), "{path}: {}", page.status);
-    }
-    assert_eq!(books(&prey), books_before);
-    let still = send(&prey, "GET", "/operator", &[("cookie", &cookie)], "").await;
-    assert_eq!(still.status, 200, "nobody was logged out either");
-    for (name, wanted) in [
-        ("x-frame-options", "DENY"),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", ""),
-    ] {
-        let value = still.headers.get(name).map(|value| value.to_str().unwrap());
-        assert!(value.is_some_and(|value| value.contains(wanted)), "{name}: {value:?}");
-    }
-    let policy = still.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

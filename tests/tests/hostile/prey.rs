@@ -67,6 +67,11 @@ impl Prey {
         sent(self.http.post(self.url("/wx/v2/notify")).body(body)).await
     }
 
+    /// Posts to the address of refund notifications.
+    pub(crate) async fn notify_refund(&self, body: impl Into<reqwest::Body>) -> (u16, String) {
+        sent(self.http.post(self.url("/wx/v2/refund-notify")).body(body)).await
+    }
+
     /// Sends bytes as they are, and reads until the server closes the line, or nothing comes for
     /// a while.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
@@ -146,16 +151,22 @@ impl Prey {
 
     /// Waits until the order is in this phase.
     pub(crate) async fn until(&self, phase: &str) {
+        self.until_is(&self.order, phase).await;
+    }
+
+    /// Waits until another order is in this phase.
+    pub(crate) async fn until_is(&self, made: &Made, phase: &str) {
         let seen = async {
-            while self.view().await["phase"] != phase {
+            while self.view(made).await["phase"] != phase {
                 sleep(Duration::from_millis(20)).await;
             }
         };
         timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("{}", self.rig.last_words()));
     }
 
-    async fn view(&self) -> Value {
-        let url = self.url(&format!("/v1/orders/{}", self.order.id));
+    /// What the shop sees of an order.
+    pub(crate) async fn view(&self, made: &Made) -> Value {
+        let url = self.url(&format!("/v1/orders/{}", made.id));
         let response = self.rig.http.get(url).bearer_auth(SHOP_KEY).send().await.unwrap();
         response.json().await.unwrap()
     }
