@@ -1,10 +1,13 @@
 //! Secrets that nobody else has, a server that writes everything down, every kind of request and
 //! failure; and then none of the secrets is found in anything that came out.
 //!
-//! The programs must be built before: `cargo build --workspace`.
+//! With `SAOMA_TEST_DATABASE=postgres` the server is on PostgreSQL, and the password of that is one
+//! of the secrets. The programs must be built before: `cargo build --workspace`.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[path = "canary/office.rs"]
+mod office;
 #[expect(dead_code, reason = "each test file uses its own part of the rig")]
 mod rig;
 #[expect(dead_code, reason = "each test file uses its own part of the world")]
@@ -22,6 +25,7 @@ use world::{KEY, SHOP_KEY, WEBHOOK_SECRET};
 
 const METRICS_TOKEN: &str = "canary-metrics-token-01";
 const NEXT_KEY: &str = "CanaryMerchantKey000000000000043";
+const DATABASE_PASSWORD: &str = "canary-database-password-01";
 
 /// Everything that the server has said, and who has asked.
 struct Ears {
@@ -38,7 +42,10 @@ impl Ears {
 
     /// Sends a request and keeps the answer, head and body.
     async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, String) {
-        let response = request.send().await.unwrap();
+        self.listen(request.send().await.unwrap()).await
+    }
+
+    async fn listen(&self, response: reqwest::Response) -> (u16, String) {
         let status = response.status().as_u16();
         let head = format!("{status} {:?}", response.headers());
         let body = response.text().await.unwrap();
@@ -122,7 +129,9 @@ async fn everything(ears: &Ears) -> Vec<String> {
     let other = Target::of_number(format!("{other}-1"));
     let _ = ears.rig.sandbox.pay(&other, Tender { force: true, ..Tender::default() });
     ears.get("/v1/anomalies", SHOP_KEY).await;
-    vec![token, other_token]
+    let mut told = office::visit(ears, &id).await;
+    told.extend([token, other_token]);
+    told
 }
 
 /// What goes wrong on the way: a gateway that answers nonsense, a shop that says no, a crash.
@@ -183,6 +192,29 @@ async fn commands(ears: &Ears) {
         ears.hear(&String::from_utf8_lossy(&output.stdout));
         ears.hear(&String::from_utf8_lossy(&output.stderr));
     }
+    // Databases that are not there, and one that is no database.
+    for wrong in ["postgres://saoma:{}@127.0.0.1:1/saoma", "postgres://saoma:{}@/x?{}", "{}"] {
+        let url = wrong.replace("{}", DATABASE_PASSWORD);
+        for arguments in [&["check"][..], &[]] {
+            let mut command = ears.rig.program();
+            let output = command.args(arguments).env("SAOMA_DATABASE", &url).output().await;
+            let output = output.unwrap();
+            assert!(!output.status.success(), "{wrong} {arguments:?}");
+            ears.hear(&String::from_utf8_lossy(&output.stdout));
+            ears.hear(&String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+/// Where the server keeps its orders. PostgreSQL asks nobody for a password here; the server has
+/// one all the same.
+fn database() -> String {
+    let chosen = saoma_postgres::chosen().unwrap();
+    chosen.map_or("sqlite:saoma.db".to_owned(), |url| {
+        let with_password = url.replacen("postgres@", &format!("postgres:{DATABASE_PASSWORD}@"), 1);
+        assert_ne!(with_password, url);
+        with_password
+    })
 }
 
 /// The signatures of what the server has sent: whoever has one can send the message again.
@@ -194,8 +226,9 @@ fn signatures(rig: &Rig) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_the_server_says_holds_a_secret() {
-    let more = format!("metrics_token = \"{METRICS_TOKEN}\"");
-    let rig = Rig::start("sqlite:saoma.db", &more, "trace", 0).await;
+    let (hash, operator) = office::operator();
+    let more = format!("metrics_token = \"{METRICS_TOKEN}\"\n{operator}");
+    let rig = Rig::start(&database(), &more, "trace", 0).await;
     let ears = Ears { rig, heard: Mutex::default() };
     let mut tokens = everything(&ears).await;
     tokens.push(device(&ears).await);
@@ -221,18 +254,16 @@ async fn nothing_that_the_server_says_holds_a_secret() {
         assert!(text.contains("R-1") || text.contains("202"), "orders were spoken of");
     }
     let said = format!("{log}\n{heard}");
-    let mut secrets: Vec<String> =
-        [KEY, NEXT_KEY, SHOP_KEY, WEBHOOK_SECRET, METRICS_TOKEN, "canary-too-short"]
-            .map(str::to_owned)
-            .into();
-    secrets.push("canary-shop-key-0002".to_owned());
+    let fixed = [KEY, NEXT_KEY, SHOP_KEY, WEBHOOK_SECRET, METRICS_TOKEN, DATABASE_PASSWORD, &hash];
+    let typed = ["canary-too-short", "canary-shop-key-0002"];
+    let mut secrets: Vec<String> = fixed.iter().chain(&typed).map(ToString::to_string).collect();
     let signed = signatures(&ears.rig);
     assert!(signed.len() > 4, "orders, queries and notifications were signed");
     secrets.extend(signed);
     secrets.extend(tokens);
-    for secret in secrets {
-        let at = said.find(&secret);
-        let around = at.map(|at| said.get(at.saturating_sub(300)..at).unwrap_or_default());
-        assert!(at.is_none(), "{secret} was said, after: {around:?}");
-    }
+    let around = |at: usize| said.get(at.saturating_sub(300)..at).unwrap_or_default();
+    let found = secrets.iter().filter_map(|secret| Some((secret, around(said.find(secret)?))));
+    let found: Vec<_> = found.collect();
+    assert!(found.is_empty(), "said, each after what stands beside it: {found:#?}");
+    println!("{} secrets, none of them in {} bytes", secrets.len(), said.len());
 }

@@ -155,7 +155,8 @@ fn postgres() -> Result<(), Failure> {
     };
     // The words stand in the names of the server's tests only.
     on_postgres(&["--lib", "--", "service::", "store::", "http::", "archive::", "reconcile::"])?;
-    on_postgres(&["--test", "payment", "--test", "processes", "--test", "server_refunds"])
+    let ends = ["payment", "processes", "server_refunds", "canary"];
+    on_postgres(&ends.map(|name| ["--test", name]).concat())
 }
 
 /// The tests of core's QR codes once more, with the words of small machines and of JavaScript.

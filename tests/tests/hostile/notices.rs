@@ -46,9 +46,14 @@ async fn what_is_good_is_taken_in_any_dress_and_only_once() {
     let marked = format!("\u{FEFF}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{good}\n");
     assert_eq!(prey.notify(marked).await.0, 200);
     prey.until("shipped").await;
-    for dress in
-        [good.clone(), good.replace("><", ">\n<"), good.replace("OTHERS", "<![CDATA[OTHERS]]>")]
-    {
+    for dress in [
+        good.clone(),
+        good.replace("><", ">\n<"),
+        good.replace("OTHERS", "<![CDATA[OTHERS]]>"),
+        good.replace("OTHERS", "OT<![CDATA[HE]]>&#82;&#x53;"),
+        // What is empty is not signed.
+        good.replace("<appid>", "<attach></attach><device_info><![CDATA[]]></device_info><appid>"),
+    ] {
         let (_, answer) = prey.notify(dress).await;
         assert!(answer.contains("SUCCESS"), "{answer}");
     }

@@ -94,6 +94,13 @@ const SIGNED: &[(&str, Changes<'static>)] = &[
     ("carriage return, line feed, tab", &[("attach", "a\r\nb\tc\r\r\n\n\t\td")]),
     ("white space around", &[("attach", " \t\r\nx\r\n\t ")]),
     ("nothing but white space", &[("attach", "\r\n")]),
+    ("a zero, which is not nothing", &[("attach", "0")]),
+    (
+        "names that only bytes put in order",
+        &[("B", "2"), ("a1", "4"), ("a_1", "3"), ("a_10", "5"), ("a_2", "6"), ("b", "1")],
+    ),
+    ("the longest name", &[("a_name_of_two_and_thirty_letters", "1")]),
+    ("a leap day", &[("time_end", "20240229235959")]),
     ("the first second", &[("time_end", "19700101080000")]),
     ("after 2038", &[("time_end", "20380119111408")]),
     ("after 2106", &[("time_end", "21060207142816")]),
