@@ -252,7 +252,16 @@ async fn a_form_without_its_sessions_token_does_nothing() {
     let other = Browser::logged_in(&desk).await.get("/operator").await.csrf();
     let own = browser.get("/operator").await.csrf();
     let query = format!("/operator/orders/{}/query", made.id);
-    for path in [&*query, "/operator/logout", "/operator/outbox/retry"] {
+    // `tests/tests/hostile/forms.rs` reads from the router which there are, and tries more.
+    for path in [
+        &*query,
+        &format!("/operator/orders/{}/refund", made.id),
+        "/operator/refunds/R-1/release",
+        "/operator/refunds/R-1/dismiss",
+        "/operator/outbox/retry",
+        "/operator/bills/2026-11-24/compare?merchant=1900000109",
+        "/operator/logout",
+    ] {
         for csrf in ["", "x", &*other] {
             let page = browser.post(path, &[("csrf", csrf), ("key", "x")]).await;
             assert_eq!(page.status, 403, "{path} {csrf}");
