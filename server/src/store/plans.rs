@@ -1,5 +1,6 @@
-//! In tests, every statement of the store is planned once by SQLite on empty tables, as the server's
-//! statistics are: whoever reads a big table from end to end fails the test that asked for it.
+//! In tests, every statement of the store is planned once by SQLite on empty tables without
+//! statistics, as in the server: whoever reads a big table from end to end fails the test that
+//! asked for it.
 
 use super::SQLITE_TABLES;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};

@@ -2,7 +2,7 @@
 //! which is shorter than the longest wait: an answer proves that something ended it.
 
 use super::*;
-use std::time::Instant;
+use tokio::time::Instant;
 
 fn waiting(made: &Made, version: u64) -> String {
     format!("/v1/orders/{}?after_version={version}&wait_s=25", made.id)
