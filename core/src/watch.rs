@@ -311,14 +311,15 @@ impl Checkout {
     }
 
     /// How long to wait before asking the server again, or `None` when there is nothing more to
-    /// ask: the phase is final, or the order's end is long past.
+    /// ask: the phase is final, or the order's end is long past. While it can be paid there is.
     #[must_use]
     pub fn next_poll_ms(&self, now_ms: u64) -> Option<u64> {
         let silent_ms = now_ms.saturating_sub(self.news_at_ms);
         let over = match self.snapshot {
             None => self.lost > GIVE_UP_AFTER_LOST,
             Some(snapshot) => {
-                let late = self.left_s(snapshot, now_ms) == 0 && silent_ms > GIVE_UP_AFTER_MS;
+                let late_ms = self.left_ms(snapshot, now_ms).saturating_neg();
+                let late = late_ms.min(signed(silent_ms)) > signed(GIVE_UP_AFTER_MS);
                 late || snapshot.phase.is_final()
             }
         };
@@ -337,10 +338,14 @@ impl Checkout {
 
     /// Seconds until the expiry on the server's clock, rounded up.
     fn left_s(&self, snapshot: Snapshot, now_ms: u64) -> u64 {
+        u64::try_from(self.left_ms(snapshot, now_ms)).unwrap_or(0).div_ceil(1_000)
+    }
+
+    /// Milliseconds until the expiry on the server's clock; negative after it.
+    fn left_ms(&self, snapshot: Snapshot, now_ms: u64) -> i64 {
         let server_ms = signed(now_ms).saturating_add(self.offset_ms);
         let expires_ms = signed(snapshot.expires_at.get().saturating_mul(1_000));
-        let left_ms = expires_ms.saturating_sub(server_ms);
-        u64::try_from(left_ms).unwrap_or(0).div_ceil(1_000)
+        expires_ms.saturating_sub(server_ms)
     }
 }
 
@@ -433,6 +438,15 @@ mod tests {
         });
         assert_eq!(retries, [1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
         assert_eq!(checkout.next_poll_ms(900_001 + GIVE_UP_AFTER_MS), None);
+    }
+
+    #[test]
+    fn the_end_of_a_long_order_is_waited_for_as_long_as_that_of_a_short_one() {
+        let mut checkout = Checkout::new();
+        let expires_at = UnixTime::new(10_000 + 86_400).unwrap();
+        checkout.on_view(Snapshot { expires_at, ..snapshot(Phase::Open, 1) }, 0);
+        assert_eq!(checkout.next_poll_ms(86_400_000 + GIVE_UP_AFTER_MS), Some(POLL_SLOW_MS));
+        assert_eq!(checkout.next_poll_ms(86_400_001 + GIVE_UP_AFTER_MS), None);
     }
 
     #[test]

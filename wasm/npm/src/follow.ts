@@ -23,7 +23,7 @@ export interface State {
   readonly screen: Screen
   /** Whole seconds left to pay; 0 on every screen but `waiting`. */
   readonly leftSeconds: number
-  /** The server cannot be reached at the moment. */
+  /** The server cannot be reached at the moment, or its last word was given up. */
   readonly offline: boolean
   /** The newest view, or `null` before the first. */
   readonly view: View | null
@@ -66,8 +66,6 @@ const TICK_MS = 250
 /** A page that nobody sees asks so seldom, and so often in all until somebody looks again. */
 const AWAY_MS = 30_000
 const AWAY_ASKS_MAX = 40
-/** An order can be paid for two hours at most; no page follows one for longer than this. */
-const FOLLOW_MAX_MS = 6 * 3_600_000
 /** Who comes back finds the net asleep, perhaps: then even what is long past is asked again. */
 const COME_BACK_MS = 60_000
 const COME_BACK_POLL_MS = 5_000
@@ -105,7 +103,6 @@ class Follower {
   readonly #onState: (state: State) => void
   readonly #stop = new AbortController()
   readonly #clock = new Clock()
-  readonly #began = performance.now()
   readonly #share: Share
   #presence: Presence | undefined
   #machine: Checkout | undefined
@@ -197,7 +194,7 @@ class Follower {
     while (!this.#isDone()) {
       const wait_ms = this.#due() - this.#clock.now()
       if (wait_ms <= 0) return
-      if (wait_ms === Infinity) this.#tick(false)
+      if (wait_ms === Infinity) this.#giveUp()
       await this.#sleep(Math.min(wait_ms, TIMER_MAX_MS))
     }
   }
@@ -222,10 +219,21 @@ class Follower {
     return isBack ? COME_BACK_POLL_MS : undefined
   }
 
-  /** `undefined`: there is nothing more to ask, unless somebody comes back and looks. */
+  /**
+   * `undefined`: there is nothing more to ask, unless somebody comes back and looks. It is never so
+   * while the order can be paid, however long that is.
+   */
   #pollMs(): number | undefined {
-    if (performance.now() - this.#began > FOLLOW_MAX_MS) return undefined
     return this.#machine?.nextPollMs(this.#clock.now())
+  }
+
+  /** Asks no more for now. Where the last word is not in, nobody shall wait for it in vain. */
+  #giveUp(): void {
+    this.#tick(false)
+    if (this.#pollMs() !== undefined || this.#machine?.offline()) return
+    this.#backUntil = 0
+    this.#lose()
+    this.#tell()
   }
 
   /**
@@ -295,8 +303,11 @@ class Follower {
     const patience = new Patience(this.#stop.signal, ANSWER_MS)
     try {
       const response = await this.#line.send('/cancel', 'application/json', patience.signal, 'POST')
-      // 409: it is paid already. The news of that is on its way, or is asked for now.
-      if (response.status === 409) return this.#wake()
+      // 409: it is paid already. Whatever is being read has not brought that: it is asked for now.
+      if (response.status === 409) {
+        this.#cut()
+        return this.#wake()
+      }
       if (!response.ok) throw new Error(`the server answered ${response.status}`)
       this.#hear(await response.text())
     } finally {

@@ -61,6 +61,7 @@ export class Line {
 
 /** Whether the server itself refused, in its own words (docs/api.md, section 4). */
 async function isOurs(response: Response): Promise<boolean> {
-  const answer: unknown = await response.json().catch(() => null)
-  return typeof answer === 'object' && answer !== null && 'error' in answer
+  const answer = (await response.json().catch(() => null)) as { error?: { code?: unknown } } | null
+  const code = answer?.error?.code
+  return code === 'not_found' || code === 'unauthorized'
 }

@@ -35,7 +35,12 @@ export class Share {
   /** Hears the others from now on. */
   open(): void {
     if (this.#channel !== undefined || locks() === undefined) return
-    this.#channel = new BroadcastChannel(this.#name)
+    try {
+      this.#channel = new BroadcastChannel(this.#name)
+    } catch {
+      // Refused where a visitor lets no page keep anything.
+      return
+    }
     this.#channel.onmessage = ({ data }: MessageEvent<{ at: number; word: Word }>) => {
       if (Math.abs(Date.now() - data.at) < STALE_MS) this.#onWord(data.word)
     }
@@ -73,14 +78,15 @@ export class Share {
   async stream<T>(work: () => Promise<T>): Promise<T | undefined> {
     const manager = locks()
     if (manager === undefined) return work()
-    for (let at = 0; at < STREAMS_MAX; at += 1) {
-      const name = `${this.#server} ${at}`
-      const free = { ifAvailable: true }
-      const done = await manager
-        .request(name, free, async (lock) => lock && { value: await work() })
-      if (done !== null) return done.value
+    let running: Promise<T> | undefined
+    const hold = (lock: Lock | null) => (lock === null ? undefined : (running = work()))
+    for (let at = 0; at < STREAMS_MAX && running === undefined; at += 1) {
+      await manager
+        .request(`${this.#server} ${at}`, { ifAvailable: true }, hold)
+        // Refused before it began: then nobody counts.
+        .catch(() => (running ??= work()))
     }
-    return undefined
+    return running
   }
 
   /** Resolves when the lock is held, or cannot be had at once. */
@@ -92,7 +98,8 @@ export class Share {
         if (!ifAvailable) this.#onTurn()
       }
       const manager = locks()
-      if (manager === undefined) return lead()
+      // Whoever cannot hear the others listens for itself.
+      if (manager === undefined || this.#channel === undefined) return lead()
       const held = (lock: Lock | null): Promise<void> | undefined => {
         if (lock === null || turn.signal.aborted) return void resolve(false)
         lead()

@@ -156,27 +156,56 @@ test('an order without an end is not asked about for ever', async (t) => {
   assert.equal(world.asked, before + 1, 'one more when something has changed')
 })
 
-test('a server that always has news is not asked for ever', async (t) => {
+test('an order is followed as long as it can be paid, be that a day', async (t) => {
+  const expires_at = START + 86_400
+  const world = begin(t, view('open', 1, { expires_at }))
+  await world.settle()
+  await world.pass(6.1 * 3_600)
+  const left = world.states.at(-1).leftSeconds
+  assert.ok(Math.abs(left - 17.9 * 3_600) <= 1, `${left} seconds left`)
+  world.answer = view('paid', 2, { expires_at })
+  await world.pass(31)
+  assert.equal(world.screen(), 'paid')
+})
+
+test('a code that can be paid no more is not shown, whatever the server says', async (t) => {
+  const world = begin(t, view('open', 1, { expires_at: START + 7 * 3_600 }))
+  await world.settle()
+  await world.pass(7 * 3_600 + 1)
+  assert.equal(world.screen(), 'checking')
+})
+
+test('a last word that is not waited for any more is not promised either', async (t) => {
   const world = begin(t, view('open', 1))
   await world.settle()
-  for (let hour = 1; hour <= 7; hour += 1) {
-    const expires_at = START + hour * 3_600 + 7_200
-    world.answer = view('open', 1 + hour, { expires_at })
-    await world.pass(3_600)
-  }
-  const before = world.asked
-  await world.pass(600)
-  assert.equal(world.asked, before)
+  await world.pass(900 + 1_795)
+  assert.deepEqual([world.screen(), world.states.at(-1).offline], ['checking', false])
+  await world.pass(40)
+  assert.deepEqual([world.screen(), world.states.at(-1).offline], ['checking', true])
+  world.answer = view('shipped', 2)
+  world.page.defaultView.dispatchEvent(new Event('online'))
+  await world.settle()
+  assert.deepEqual([world.screen(), world.states.at(-1).offline], ['paid', false])
 })
 
 test('only the server itself can say that there is no such order', async (t) => {
   const world = begin(t, view('open', 1))
   await world.settle()
+  const others = [
+    [404, '<h1>404 Not Found</h1>'],
+    // As Fastify and Spring say it, and two gateways.
+    [404, '{"statusCode":404,"error":"Not Found","message":"Route GET:/ not found"}'],
+    [404, '{"error":null}'],
+    [404, '{"error":{"code":404,"status":"NOT_FOUND"}}'],
+    [401, '{"error":{"code":"invalid_token"}}'],
+  ]
+  for (const [status, body] of others) {
+    world.status = status
+    world.body = body
+    await world.pass(16)
+    assert.deepEqual([world.screen(), world.states.at(-1).offline], ['waiting', true], body)
+  }
   world.status = 404
-  world.body = '<h1>404 Not Found</h1>'
-  await world.pass(5)
-  assert.equal(world.screen(), 'waiting')
-  assert.equal(world.states.at(-1).offline, true)
   world.body = '{"error":{"code":"not_found","message":"no such order"}}'
   await world.pass(15)
   assert.equal(world.screen(), 'error')

@@ -222,6 +222,27 @@ describe('following an order', { concurrency: true }, () => {
     await screen('paid')
   })
 
+  test('giving up too late is asked about, where the stream does not bring it', async (t) => {
+    const { server, screen, following } = await begin(t, view('open', 1))
+    let alive
+    server.interfere = (request, response) => {
+      if (request.method === 'POST') {
+        server.set(view('paid', 2))
+        response.writeHead(409).end('{"error":{"code":"already_paid"}}')
+        return true
+      }
+      if (alive !== undefined) return false
+      // A stream that lives and has no news any more.
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(event(view('open', 1)))
+      alive = setInterval(() => response.write(':\n\n'), 1_000)
+      return true
+    }
+    t.after(() => clearInterval(alive))
+    await screen('waiting')
+    await following.cancel()
+    await soon(() => following.state.screen === 'paid')
+  })
+
   test('giving up fails aloud when nobody answers, and the order goes on', async (t) => {
     const { server, screen, following } = await begin(t, view('open', 1))
     await screen('waiting')
