@@ -206,7 +206,7 @@ fn browser_test() -> Result<(), Failure> {
     setup::node()?;
     let chromium = setup::chromium()?;
     setup::npm_ci(&workspace::root().join("tests/browser"))?;
-    for name in ["browser", "gallery", "operator"] {
+    for name in ["browser", "element", "gallery", "operator"] {
         run(ignored_tests(name).env("SAOMA_CHROMIUM", &chromium))?;
     }
     Ok(())

@@ -6,6 +6,7 @@ import { type Device, Face, type Setting } from './face.js'
 import { type Following, type Screen, type State, follow } from './follow.js'
 import { css } from './style.js'
 import { bestLanguage, textsFor } from './texts.js'
+import { isFinal } from './view.js'
 
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement
 
@@ -20,6 +21,14 @@ export interface NewOrder {
   order: string
   token: string
 }
+
+/** Nothing is left to pay on these, and no time runs: what they say stays true. */
+const OVER: ReadonlySet<Screen> = new Set<Screen>([
+  ...(['paid', 'cancelled', 'expired'] as const),
+  ...(['refunding', 'refunded', 'failed'] as const),
+])
+
+const LOADING: State = { screen: 'loading', leftSeconds: 0, offline: false, view: null, error: null }
 
 /** One sheet for all elements of a page; made when the first one is. */
 let sheet: CSSStyleSheet | undefined
@@ -44,20 +53,38 @@ export class SaomaCheckout extends Base {
     ...['lang', 'device', 'link', 'lifetime'],
   ]
 
-  /** Used for every request in place of the page's own `fetch`; set before `order`. */
-  fetch: typeof globalThis.fetch | undefined
-
+  #fetch: typeof globalThis.fetch | undefined
   #refresh: (() => Promise<NewOrder>) | null = null
   #face: Face | undefined
   #following: Following | undefined
+  /** Server, order and token of what is followed, or was. */
+  #followed = ''
   #state: State | undefined
   #restarting = false
   #watching: ResizeObserver | undefined
   #phone: MediaQueryList | undefined
 
+  constructor() {
+    super()
+    // What a page set before the element was registered.
+    for (const name of ['fetch', 'refresh'] as const) {
+      const value = Object.getOwnPropertyDescriptor(this, name)?.value
+      if (Reflect.deleteProperty(this, name) && value !== undefined) this[name] = value
+    }
+  }
+
   /** The moment that is shown. */
   get state(): State | undefined {
     return this.#state
+  }
+
+  /** Used for every request in place of the page's own `fetch`; set before `order`. */
+  get fetch(): typeof globalThis.fetch | undefined {
+    return this.#fetch
+  }
+
+  set fetch(fetch: typeof globalThis.fetch | undefined) {
+    this.#fetch = fetch
   }
 
   /**
@@ -84,14 +111,17 @@ export class SaomaCheckout extends Base {
     this.#watching.observe(face.paper)
     this.#phone = matchMedia(PHONE)
     this.#phone.addEventListener('change', this.#render)
-    this.#restart()
+    // Moved within the page, it goes on.
+    if (this.#following === undefined || !this.#isSame()) this.#restart()
+    else this.#render()
   }
 
   disconnectedCallback(): void {
     this.#watching?.disconnect()
     this.#phone?.removeEventListener('change', this.#render)
-    this.#following?.stop()
-    this.#following = undefined
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#stop()
+    })
   }
 
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
@@ -114,9 +144,11 @@ export class SaomaCheckout extends Base {
 
   /** Begins anew with the attributes as they are once the page has set all of them. */
   #restart(): void {
-    this.#following?.stop()
-    this.#following = undefined
-    this.#show({ screen: 'loading', leftSeconds: 0, offline: false, view: null, error: null })
+    this.#stop()
+    // What came of an order is not told again when the element comes back.
+    const isKnown = this.#isSame() && OVER.has(this.#state?.screen ?? 'loading')
+    if (isKnown) this.#render()
+    else this.#show(LOADING)
     if (this.#restarting) return
     this.#restarting = true
     queueMicrotask(() => {
@@ -126,18 +158,30 @@ export class SaomaCheckout extends Base {
   }
 
   #start(): void {
-    const order = this.getAttribute('order')
-    const token = this.getAttribute('token')
-    if (!order || !token || !this.isConnected || this.#following !== undefined) return
-    this.#following = follow(
-      {
-        server: this.getAttribute('server') || location.origin,
-        order,
-        token,
-        ...(this.fetch && { fetch: this.fetch }),
-      },
-      (state) => this.#show(state),
-    )
+    const named = this.#named()
+    if (!named.order || !named.token || !this.isConnected || this.#following !== undefined) return
+    this.#followed = JSON.stringify(named)
+    const known = this.#state?.view
+    if (known && isFinal(known.phase)) return
+    this.#following = follow({ ...named, ...(this.#fetch && { fetch: this.#fetch }) }, (state) => {
+      // What is known is worth more than nothing.
+      if (state.view !== null || !this.#state?.view) this.#show(state)
+    })
+  }
+
+  #stop(): void {
+    this.#following?.stop()
+    this.#following = undefined
+  }
+
+  /** What the attributes name. */
+  #named(): { server: string; order: string; token: string } {
+    const [server, order, token] = ['server', 'order', 'token'].map((it) => this.getAttribute(it))
+    return { server: server || location.origin, order: order ?? '', token: token ?? '' }
+  }
+
+  #isSame(): boolean {
+    return this.#followed === JSON.stringify(this.#named())
   }
 
   async #orderAgain(): Promise<void> {

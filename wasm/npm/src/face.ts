@@ -41,7 +41,8 @@ const ICONS: Record<ResultScreen, string> = {
 /** Longer amounts are written smaller, so that a narrow phone holds them. */
 const LONG = 10
 
-/** After these the shop may offer to order again. */
+/** After these the shop may offer to order again; our own button is there only where it is sure
+ * that this order is not paid as well. */
 const AGAIN: ReadonlySet<Screen> = new Set<Screen>([
   'cancelled',
   'expired',
@@ -223,7 +224,7 @@ export class Face {
     if (pays) this.#renderPay(state, setting)
     else this.#renderResult(screen, texts)
     this.#renderOffline(state, texts)
-    this.#refresh.render(AGAIN.has(screen), setting.canRefresh, texts)
+    this.#refresh.render(AGAIN.has(screen), setting.canRefresh && screen !== 'error', texts)
     this.#cancel.render(screen === 'waiting', texts)
     this.#trust.hidden = !pays
     write(this.#trustText, texts.trust)

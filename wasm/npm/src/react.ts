@@ -98,9 +98,10 @@ export const Checkout: ForwardRefExoticComponent<CheckoutProps & RefAttributes<S
     useEarlyEffect(() => {
       latest.current = props
     })
+    const told = useRef<Told>({ screen: 'loading', offline: false })
     useEarlyEffect(() => {
       const target = element.current
-      return target === null ? undefined : connect(target, latest)
+      return target === null ? undefined : connect(target, latest, told)
     }, [])
     // Only what changed: after a refresh the element follows a newer order than the props name.
     const written = useRef<CheckoutProps>({})
@@ -122,13 +123,34 @@ export const Checkout: ForwardRefExoticComponent<CheckoutProps & RefAttributes<S
     return createElement('saoma-checkout', { ...htmlProps(props), ref: element })
   })
 
+/** What the handlers know. */
+type Told = Pick<State, 'screen' | 'offline'>
+
 /** Registers the element and listens to it; gives what ends that. */
-function connect(target: SaomaCheckout, latest: { readonly current: CheckoutProps }): () => void {
+function connect(
+  target: SaomaCheckout,
+  latest: { readonly current: CheckoutProps },
+  told: { current: Told },
+): () => void {
   define()
   target.fetch = (...request) => (latest.current.fetch ?? globalThis.fetch)(...request)
+  const tell = (handler: keyof CheckoutHandlers, state: State) => {
+    told.current = state
+    latest.current[handler]?.(state)
+  }
+  // React takes the listeners away from what it hides, and the order goes on meanwhile.
+  const { state } = target
+  const { screen, offline } = told.current
+  if (state !== undefined && state.screen !== screen) {
+    tell('onChange', state)
+    if (state.screen !== 'loading') tell(HANDLERS[`saoma:${state.screen}`], state)
+  }
+  if (state !== undefined && state.offline !== offline) {
+    tell(state.offline ? 'onOffline' : 'onOnline', state)
+  }
   const listeners = Object.entries(HANDLERS).map(([name, handler]) => {
     const listener = (event: Event) => {
-      if (event.target === target) latest.current[handler]?.((event as CustomEvent<State>).detail)
+      if (event.target === target) tell(handler, (event as CustomEvent<State>).detail)
     }
     target.addEventListener(name, listener)
     return () => target.removeEventListener(name, listener)
