@@ -81,6 +81,26 @@ async fn react_is_bought_from() -> Outcome {
 
 #[tokio::test]
 #[ignore = "cargo xtask test-apps"]
+async fn react_is_told_what_happened_while_it_hid_the_checkout() -> Outcome {
+    let mut visit = Visit::start("react").await?;
+    visit.browser.wait_for("saoma-checkout[data-phase=waiting]").await?;
+    visit.browser.evaluate("load()").await?;
+    visit.browser.wait_for("#loads").await?;
+    let view = visit.desk.server_get(&format!("/v1/orders/{}", visit.order_id)).await?;
+    visit.desk.pay(view["code_url"].as_str().ok_or("the server has no code")?).await?;
+    let is_paid = "new Promise((resolve) => setInterval(() => {
+        if (document.querySelector('saoma-checkout').state.screen === 'paid') resolve(true)
+    }, 50))";
+    assert_eq!(visit.browser.evaluate(is_paid).await?, true);
+    visit.browser.evaluate("loaded('loaded')").await?;
+    visit.browser.wait_for("#sibling:has-text('loaded')").await?;
+    visit.browser.wait_for("#told:has-text('paid 1800')").await?;
+    assert_eq!(visit.browser.text("#screens").await?, "waiting paid", "each screen once");
+    visit.leave().await
+}
+
+#[tokio::test]
+#[ignore = "cargo xtask test-apps"]
 async fn react_18_is_bought_from() -> Outcome {
     Visit::start("react-18").await?.buy_by_react().await
 }

@@ -97,6 +97,76 @@ async fn purchase(name: &str, screen: Screen, words: &Words) -> Outcome {
     Ok(())
 }
 
+/// The shop's answers to orders wait for `release()`, and while `mute` nothing is heard of any order.
+const SLOW: &str = "
+const send = window.fetch
+window.mute = true
+window.held = []
+window.release = () => window.held.splice(0).forEach((go) => go())
+window.fetch = async (address, init = {}) => {
+  const path = new URL(address, location.href).pathname
+  if (path === '/api/orders') await new Promise((go) => window.held.push(go))
+  const asks = path.startsWith('/v1/orders/') && init.method !== 'POST'
+  if (asks && window.mute) {
+    await new Promise((_, no) => init.signal.addEventListener('abort', () => no(new Error('mute'))))
+  }
+  return send(address, init)
+}
+";
+
+#[tokio::test]
+#[ignore = "cargo xtask test --only browser"]
+async fn a_basket_has_one_order_that_can_be_paid() -> Outcome {
+    let desk = Desk::start(Options::default()).await?;
+    let mut browser = Browser::start(Screen { locale: "en-GB", ..DESKTOP }).await?;
+    browser.open(&desk.shop_url()).await?;
+    browser.click("#add-latte").await?;
+    browser.evaluate(&format!("(() => {{ {SLOW} }})()")).await?;
+
+    browser.click("#pay").await?;
+    browser.click("#add-latte").await?;
+    browser.evaluate("document.querySelector('#pay').click()").await?;
+    let first = is_ordered(&mut browser, "").await?;
+    assert_eq!(desk.texts("select order_id from orders").await?, [first.as_str()]);
+
+    browser.evaluate("history.back()").await?;
+    browser.click("#pay").await?;
+    let second = is_ordered(&mut browser, &first).await?;
+    let view = desk.server_get(&format!("/v1/orders/{first}")).await?;
+    assert!(["closing", "cancelled"].contains(&view["phase"].as_str().unwrap_or("")), "{view}");
+    let mut view = desk.server_get(&format!("/v1/orders/{second}")).await?;
+    assert_eq!(view["phase"], "open");
+
+    desk.pay(view["code_url"].as_str().ok_or("the server has no code")?).await?;
+    while view["phase"] == "open" {
+        view = desk.server_get(&format!("/v1/orders/{second}")).await?;
+    }
+    browser.evaluate("history.back()").await?;
+    browser.click("#pay").await?;
+    browser.wait_for("#checkout").await?;
+    browser.evaluate("window.mute = false").await?;
+    browser.wait_for(&format!("[order='{second}'][data-phase=paid]")).await?;
+    assert_eq!(desk.texts("select order_id from orders").await?.len(), 2, "nothing is paid twice");
+    browser.close().await?;
+    desk.stop().await?;
+    Ok(())
+}
+
+/// Lets the shop answer, and waits for an order that is not `last`.
+async fn is_ordered(
+    browser: &mut Browser,
+    last: &str,
+) -> Result<String, Box<dyn std::error::Error>> {
+    let held = "(async () => {
+  while (window.held.length === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  window.release()
+})()";
+    browser.evaluate(held).await?;
+    let selector = format!("saoma-checkout:not([order='{last}'])");
+    browser.wait_for(&selector).await?;
+    Ok(browser.attribute(&selector, "order").await?.ok_or("no order")?)
+}
+
 /// The order is shipped: the server says so, its database holds one payment and one finished
 /// shipment for it and no anomaly, and the shop did the work once.
 async fn shipped_once(desk: &Desk, order_id: &str) -> Outcome {

@@ -60,10 +60,14 @@ export class CheckoutPage {
     $('order-no').textContent = this.#order.order_no
   }
 
-  /** Gives an order up that is still open. An order that is over, or paid, stays what it is. */
-  async giveUp() {
-    if (this.#element?.state?.screen !== 'waiting') return
-    await this.#element.cancel()
+  /** Gives an order up, shown or not; `false`: it is paid. Throws when nobody answers for it. */
+  async giveUp({ order_id, token }) {
+    const address = `${this.#config.server_url}/v1/orders/${order_id}/cancel`
+    const headers = { Authorization: `Bearer ${token}` }
+    const { ok, status } = await fetch(address, { method: 'POST', headers })
+    // What the server does not know, nobody can pay.
+    if (!ok && status !== 404 && status !== 409) throw new Error(`cancel: ${status}`)
+    return status !== 409
   }
 
   #build() {

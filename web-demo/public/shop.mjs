@@ -11,6 +11,8 @@ import { texts } from './texts.mjs'
 const $ = (id) => document.getElementById(id)
 const basket = new Basket()
 let lang = firstLanguage()
+/** An order is being made. */
+let placing = false
 
 const [config, { goods }] = await Promise.all([getJson('/config.json'), getJson('/api/goods')])
 const checkout = new CheckoutPage(config, goods, {
@@ -66,27 +68,32 @@ function onOver(order) {
 }
 
 async function placeOrder() {
-  busy(true)
+  if (placing) return
+  placing = true
+  $('trouble').hidden = true
+  writePay()
   try {
-    // One order at a time: the one before this shall not be paid as well.
-    await checkout.giveUp()
-    const items = basket.items(goods)
-    const order = await getJson('/api/orders', { lang, items })
-    keepOrder({ ...order, items })
+    // One order at a time: the one before this shall not be paid as well, and is shown if it is.
+    const open = currentOrder()
+    if (open === null || open.over === true || (await checkout.giveUp(open))) {
+      const items = basket.items(goods)
+      const order = await getJson('/api/orders', { lang, items })
+      keepOrder({ ...order, items })
+    }
     enter(currentOrder())
   } catch (error) {
     console.error(error)
     $('trouble').textContent = texts[lang].trouble
     $('trouble').hidden = false
   } finally {
-    busy(false)
+    placing = false
+    writePay()
   }
 }
 
-function busy(is) {
-  $('pay').disabled = is || basket.items(goods).length === 0
-  $('pay').firstElementChild.textContent = texts[lang][is ? 'paying' : 'pay']
-  if (is) $('trouble').hidden = true
+function writePay() {
+  $('pay').disabled = placing || basket.items(goods).length === 0
+  $('pay').firstElementChild.textContent = texts[lang][placing ? 'paying' : 'pay']
 }
 
 function speak(choice) {
@@ -141,7 +148,7 @@ function renderBasket() {
   }
   $('total').textContent = writeLines($('basket-lines'), items, goods, lang)
   $('basket-empty').hidden = items.length > 0
-  busy(false)
+  writePay()
   const open = currentOrder()
   $('resume').hidden = open === null || open.over === true
   if (open !== null) $('resume').textContent = texts[lang].resume(formatFen(open.amount_fen))

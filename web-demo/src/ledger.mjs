@@ -71,8 +71,17 @@ export class Ledger {
   }
 
   #append(record) {
-    fs.writeSync(this.#file, `${JSON.stringify(record)}\n`)
-    fs.fdatasyncSync(this.#file)
+    const line = Buffer.from(`${JSON.stringify(record)}\n`)
+    const { size } = fs.fstatSync(this.#file)
+    try {
+      // A disk that is nearly full takes a part of it.
+      const written = fs.writeSync(this.#file, line)
+      if (written < line.length) throw new Error(`the ledger took ${written} bytes of a line`)
+      fs.fdatasyncSync(this.#file)
+    } catch (error) {
+      fs.ftruncateSync(this.#file, size)
+      throw error
+    }
     this.#take(record)
   }
 

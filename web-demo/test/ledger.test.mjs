@@ -48,6 +48,28 @@ test('a line that was cut by a power failure is dropped, and the next one is who
   }
 })
 
+test('a line that the disk takes only a part of, or does not keep, never was', (t) => {
+  const folder = temporaryFolder(t)
+  const ledger = reopen(t, folder)
+  ledger.place(ORDER)
+  const before = fs.readFileSync(file(folder))
+  const { writeSync } = fs
+  const troubles = [
+    ['writeSync', (to, data) => writeSync(to, Buffer.from(data).subarray(0, 20))],
+    ['writeSync', () => { throw new Error('ENOSPC') }],
+    ['fdatasyncSync', () => { throw new Error('EIO') }],
+  ]
+  for (const [name, trouble] of troubles) {
+    const mock = t.mock.method(fs, name, trouble)
+    assert.throws(() => ledger.ship(SHIPMENT), /took 20 bytes|ENOSPC|EIO/)
+    mock.mock.restore()
+    assert.deepEqual(fs.readFileSync(file(folder)), before)
+    assert.equal(ledger.shipped, 0)
+  }
+  assert.equal(ledger.ship(SHIPMENT), true, 'told again, it is shipped')
+  assert.equal(reopen(t, folder).shipped, 1)
+})
+
 test('a damaged line stops the shop and is named', (t) => {
   const folder = temporaryFolder(t)
   reopen(t, folder).place(ORDER)

@@ -3,7 +3,7 @@
 // Importing this file registers nothing and touches no window, so a server may import it too.
 
 import { type Device, Face, type Setting } from './face.js'
-import { type Following, type Screen, type State, follow } from './follow.js'
+import { type Following, type Screen, type State, NOTHING, follow } from './follow.js'
 import { css } from './style.js'
 import { bestLanguage, textsFor } from './texts.js'
 import { isFinal } from './view.js'
@@ -27,8 +27,6 @@ const OVER: ReadonlySet<Screen> = new Set<Screen>([
   ...(['paid', 'cancelled', 'expired'] as const),
   ...(['refunding', 'refunded', 'failed'] as const),
 ])
-
-const LOADING: State = { screen: 'loading', leftSeconds: 0, offline: false, view: null, error: null }
 
 /** One sheet for all elements of a page; made when the first one is. */
 let sheet: CSSStyleSheet | undefined
@@ -148,7 +146,7 @@ export class SaomaCheckout extends Base {
     // What came of an order is not told again when the element comes back.
     const isKnown = this.#isSame() && OVER.has(this.#state?.screen ?? 'loading')
     if (isKnown) this.#render()
-    else this.#show(LOADING)
+    else this.#show(NOTHING)
     if (this.#restarting) return
     this.#restarting = true
     queueMicrotask(() => {

@@ -72,7 +72,8 @@ const COME_BACK_POLL_MS = 5_000
 /** The longest time that a timer takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
-const NOTHING: State = {
+/** What is known before anything is heard. */
+export const NOTHING: State = {
   screen: 'loading',
   leftSeconds: 0,
   offline: false,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import esbuild from 'esbuild'
 import { dist, packageDir, wasm } from '../support/package.mjs'
 
 const manifest = JSON.parse(fs.readFileSync(path.join(packageDir, 'package.json'), 'utf8'))
@@ -47,6 +48,18 @@ test('the core cannot sign: no word of the merchant side is in it', () => {
   const text = [wasm().toString('latin1'), ...code].join('')
   for (const word of ['&key=', 'out_trade_no', 'HMAC', 'mch_id', 'weixin.qq.com']) {
     assert.ok(!text.includes(word), word)
+  }
+})
+
+test('the browsers that it names can read all of it', async () => {
+  const readme = fs.readFileSync(path.join(packageDir, 'README.md'), 'utf8')
+  const named = /Chrome ([\d.]+), Firefox ([\d.]+), Safari ([\d.]+)/.exec(readme)
+  const target = ['chrome', 'firefox', 'safari'].map((name, at) => name + named[at + 1])
+  for (const file of files.filter((name) => name.endsWith('.js'))) {
+    const code = fs.readFileSync(path.join(packageDir, 'dist', file), 'utf8')
+    const older = await esbuild.transform(code, { target })
+    const newest = await esbuild.transform(code, { target: 'esnext' })
+    assert.equal(older.code, newest.code, `${file} holds what ${target} do not know`)
   }
 })
 

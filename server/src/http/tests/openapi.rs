@@ -2,6 +2,7 @@
 //! the tests around this one passes through [`check`].
 
 use super::*;
+use crate::service::{EXPIRES_IN_DEFAULT_S, NewOrder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -134,6 +135,17 @@ async fn the_document_knows_every_path_and_method_and_no_others() {
         .collect();
     assert_eq!(documented, served);
     desk.server.stop().await;
+}
+
+#[test]
+fn the_document_bounds_an_orders_time_as_the_server_does() {
+    let schema = &API["components"]["schemas"]["NewOrder"]["properties"]["expires_in_s"];
+    let is_taken = |expires_in_s| NewOrder::new("A-1", 1, "Latte", expires_in_s).is_ok();
+    let bound_s = |name: &str| schema[name].as_u64().unwrap();
+    let (min_s, max_s) = (bound_s("minimum"), bound_s("maximum"));
+    assert!(is_taken(min_s) && !is_taken(min_s - 1), "from {min_s}");
+    assert!(is_taken(max_s) && !is_taken(max_s + 1), "to {max_s}");
+    assert_eq!(schema["default"], EXPIRES_IN_DEFAULT_S);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // The order and its token come in this page's address; a real shop's server would give them.
-import { StrictMode, useEffect, useRef, useState } from 'react'
+import { StrictMode, Suspense, use, useEffect, useRef, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Checkout } from '@saoma/checkout/react'
 
@@ -33,9 +33,19 @@ function Shop({ server, order, token }) {
   )
 }
 
+/** Something beside the checkout that loads again, as long as the test says: React hides both. */
+function Sibling() {
+  const [loading, setLoading] = useState(null)
+  window.load = () => setLoading(new Promise((resolve) => (window.loaded = resolve)))
+  return <p id="sibling">{loading === null ? 'fresh' : use(loading)}</p>
+}
+
 const given = Object.fromEntries(new URLSearchParams(location.search))
 createRoot(document.querySelector('#root')).render(
   <StrictMode>
-    <Shop {...given} />
+    <Suspense fallback={<p id="loads">One moment</p>}>
+      <Shop {...given} />
+      <Sibling />
+    </Suspense>
   </StrictMode>,
 )
