@@ -107,7 +107,7 @@ impl Gateway {
             let order = self.orders.get(self.transactions.get(&entry.transaction_id)?)?;
             let mut payments = order.payments.iter();
             let payment = payments.find(|p| p.transaction_id == entry.transaction_id)?;
-            Some(Facts { merchant, order, payment, entry })
+            Some(Facts { order, payment, entry })
         });
         Ok(trade_bill::write(facts, bill_type, merchant.bills.format))
     }
@@ -243,8 +243,7 @@ mod tests {
     fn refunded() -> Shop {
         let mut shop = paid(coupons());
         let key = OrderKey { mch_id: MCH_ID.into(), out_trade_no: NO.into() };
-        let merchant = Arc::clone(&shop.gateway.merchants[MCH_ID]);
-        let payment = shop.gateway.orders[&key].payments[0].clone();
+        let transaction_id = shop.gateway.orders[&key].payments[0].transaction_id.clone();
         let parts = RefundParts {
             refund_id: "50300000000000000000000000001",
             out_refund_no: "R-1@a",
@@ -253,7 +252,7 @@ mod tests {
             coupon_fen: 119,
         };
         let at = NOW.plus(3600);
-        shop.gateway.ledger.refund_accepted(&merchant, &key, &payment, parts, at);
+        shop.gateway.ledger.refund_accepted(&key, &transaction_id, parts, at);
         shop
     }
 
@@ -359,9 +358,24 @@ mod tests {
 
     #[test]
     fn the_rate_is_the_merchants() {
-        let mut shop = paid(Tender::default());
+        let mut shop = Shop::new();
         set_bills(&mut shop, |bills| bills.fee_bp = 38);
+        shop.paid(NO, Tender::default());
+        shop.now = READY;
         assert!(bill(&mut shop, &[]).contains(",`0.38%,"));
+    }
+
+    #[test]
+    fn a_new_fee_changes_nothing_of_what_was_paid_before() {
+        let mut shop = paid(Tender::default());
+        let before = (bill(&mut shop, &[]), fund_bill(&mut shop));
+        set_bills(&mut shop, |bills| bills.fee_bp = 1_000);
+        assert_eq!((bill(&mut shop, &[]), fund_bill(&mut shop)), before);
+        shop.refund(NO, "R1", 1800, &[]).unwrap();
+        assert_eq!(shop.gateway.account_fen(MCH_ID), 0, "it came, and all of it went");
+        shop.now = READY.plus(86_400);
+        let text = bill(&mut shop, &[("bill_date", "20261124")]);
+        assert!(text.contains(",`-0.11000,`0.60%,"), "{text}");
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn movements<'a>(merchant: &Merchant, entry: &'a Entry) -> Vec<Movement<'a>> {
             };
             let fee = i64::try_from(*fee_fen).unwrap_or(i64::MAX);
             let (came, before_fee) = (entry.event.change_fen() + fee, entry.balance_fen + fee);
-            let note = format!("费率 {}", rate(merchant.bills.fee_bp));
+            let note = format!("费率 {}", rate(entry.fee_bp));
             vec![
                 payment(entry.flow, "交易", came, before_fee, String::new()),
                 payment(entry.flow + 1, "扣除交易手续费", -fee, entry.balance_fen, note),

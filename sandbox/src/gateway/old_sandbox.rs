@@ -139,7 +139,6 @@ impl Gateway {
         }
         let old = self.old_sandbox();
         old.gateway.settle(now);
-        old.gateway.settle_refunds(now);
         let request = old.gateway.request(call, arrival);
         let (answer, request) = old.gateway.answer(call, arrival, request, now);
         if let (Call::UnifiedOrder, None, Some(request)) = (call, answer.code, &request) {

@@ -271,6 +271,16 @@ impl Gateway {
         now: UnixTime,
     ) -> Result<Paid, PayError> {
         self.settle(now);
+        self.pay_now(target, tender, now)
+    }
+
+    /// The same, when all that ends before has ended.
+    pub(super) fn pay_now(
+        &mut self,
+        target: &Target,
+        tender: Tender,
+        now: UnixTime,
+    ) -> Result<Paid, PayError> {
         let key = if tender.force { self.find(target)? } else { self.payable(target, now)? };
         let (person, total_fen) = self.check(&key, &tender)?;
         let faults = self.payment_faults(&key, now);

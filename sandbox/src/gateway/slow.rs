@@ -70,29 +70,44 @@ impl Gateway {
         self.slow.ends.len()
     }
 
-    /// Ends the payments and refunds whose time has come. Whoever changes something asks this
-    /// first, so that nothing overtakes them.
+    /// When the next payment or refund ends by itself.
+    pub(super) fn next_end(&self) -> Option<UnixTime> {
+        let ends = [self.slow.next_end(), self.refunds.next_end(), self.next_late_payment()];
+        ends.into_iter().flatten().min()
+    }
+
+    /// Ends the payments and refunds whose time has come, one after the other, each at its time.
+    /// Whoever changes something asks this first, so that nothing overtakes them.
     pub(super) fn settle(&mut self, now: UnixTime) {
-        while let Some((key, transaction_id)) = self.slow.pop(now) {
-            let Some(order) = self.orders.get_mut(&key) else { continue };
-            let is_meant = |slow: &Slow| slow.payment.transaction_id == transaction_id;
-            let Some(at) = order.paying.iter().position(is_meant) else { continue };
-            let slow = order.paying.remove(at);
-            let end = slow.payment.paid_at;
-            let refusal = not_payable(order, None, end).map(ScanRefusal::as_str);
-            let refusal = refusal.or_else(|| self.purse_refuses(&slow.payment));
-            match refusal {
-                Some(reason) if !slow.force => {
-                    if let Some(order) = self.orders.get_mut(&key) {
-                        order.failed.push(Failed { transaction_id, at: end, reason });
-                    }
-                    self.log_phone(&key, "pay", Some(reason), end);
-                }
-                _ => self.complete(&key, slow.payment, slow.tell),
+        while let Some(at) = self.next_end().filter(|end| *end <= now) {
+            if self.slow.next_end() == Some(at) {
+                self.end_slow_payment(at);
+            } else if self.refunds.next_end() == Some(at) {
+                self.end_due_refund(at);
+            } else {
+                self.pay_late(at);
             }
         }
-        self.settle_refunds(now);
-        self.pay_late(now);
+    }
+
+    fn end_slow_payment(&mut self, now: UnixTime) {
+        let Some((key, transaction_id)) = self.slow.pop(now) else { return };
+        let Some(order) = self.orders.get_mut(&key) else { return };
+        let is_meant = |slow: &Slow| slow.payment.transaction_id == transaction_id;
+        let Some(at) = order.paying.iter().position(is_meant) else { return };
+        let slow = order.paying.remove(at);
+        let end = slow.payment.paid_at;
+        let refusal = not_payable(order, None, end).map(ScanRefusal::as_str);
+        let refusal = refusal.or_else(|| self.purse_refuses(&slow.payment));
+        match refusal {
+            Some(reason) if !slow.force => {
+                if let Some(order) = self.orders.get_mut(&key) {
+                    order.failed.push(Failed { transaction_id, at: end, reason });
+                }
+                self.log_phone(&key, "pay", Some(reason), end);
+            }
+            _ => self.complete(&key, slow.payment, slow.tell),
+        }
     }
 
     fn purse_refuses(&self, payment: &Payment) -> Option<&'static str> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::ledger::{Entry, Event, LedgerRefund};
 use super::order::{Order, Payment};
-use crate::merchant::{BillFormat, Merchant};
+use crate::merchant::BillFormat;
 
 /// What a bill begins with, so that spreadsheets see that it is UTF-8.
 pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -51,7 +51,6 @@ impl BillType {
 /// What a line is made of.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
-    pub(super) merchant: &'a Merchant,
     pub(super) order: &'a Order,
     pub(super) payment: &'a Payment,
     pub(super) entry: &'a Entry,
@@ -175,7 +174,7 @@ impl Column {
 
     /// What the column says of a payment or a refund; the rest is the same for both.
     fn value(self, facts: Facts<'_>, bill_type: BillType, format: BillFormat) -> String {
-        let Facts { merchant, order, payment, entry } = facts;
+        let Facts { order, payment, entry } = facts;
         match self {
             // A bill of refunds has the refund's own time besides.
             C::Time if matches!(bill_type, BillType::Refund | BillType::RechargeRefund) => {
@@ -194,7 +193,7 @@ impl Column {
             C::Currency => payment.fee_type.to_owned(),
             C::Body => order.body.clone(),
             C::Attach => order.attach.clone().unwrap_or_default(),
-            C::Rate => rate(merchant.bills.fee_bp),
+            C::Rate => rate(entry.fee_bp),
             C::RateNote => String::new(),
             _ => match &entry.event {
                 Event::Paid { total_fen, settlement_fen, coupon_fen, fee_fen } => {

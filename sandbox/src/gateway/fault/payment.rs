@@ -5,9 +5,6 @@ use super::super::{Gateway, Target, Tender};
 use super::{Fault, FaultName, Place, Strikes};
 use crate::time::UnixTime;
 
-/// Stands before every order.
-const NO_ORDER: OrderKey = OrderKey { mch_id: String::new(), out_trade_no: String::new() };
-
 /// What faults make of one payment.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct PaymentFaults {
@@ -51,16 +48,16 @@ impl Gateway {
         }
     }
 
-    /// Makes the payments of closed orders whose time has come.
+    /// Makes the next payment of a closed order, if its time has come.
     pub(in crate::gateway) fn pay_late(&mut self, now: UnixTime) {
-        // Taken out first: each payment asks for this again.
-        let later = self.faults.late_payments.split_off(&(now.plus(1), NO_ORDER));
-        let due = std::mem::replace(&mut self.faults.late_payments, later);
-        for (_, OrderKey { mch_id, out_trade_no }) in due {
-            let target = Target::Number { mch_id: Some(mch_id), out_trade_no };
-            // Whatever can be closed can be paid by force.
-            let _ = self.pay(&target, Tender { force: true, ..Tender::default() }, now);
-        }
+        let due = self.faults.late_payments.first().is_some_and(|(at, _)| *at <= now);
+        let Some((at, key)) = due.then(|| self.faults.late_payments.pop_first()).flatten() else {
+            return;
+        };
+        let OrderKey { mch_id, out_trade_no } = key;
+        let target = Target::Number { mch_id: Some(mch_id), out_trade_no };
+        // Whatever can be closed can be paid by force.
+        let _ = self.pay_now(&target, Tender { force: true, ..Tender::default() }, at);
     }
 
     /// When the next payment of a closed order comes.

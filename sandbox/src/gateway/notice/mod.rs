@@ -84,8 +84,7 @@ impl Gateway {
         self.settle(now);
         let mut poll = self.notices.poll(now);
         poll.send.extend(self.scans.poll());
-        let ends = [self.slow.next_end(), self.refunds.next_end(), self.next_late_payment()];
-        let times = poll.wake_at.into_iter().chain(ends.into_iter().flatten());
+        let times = poll.wake_at.into_iter().chain(self.next_end());
         let poll = Poll { wake_at: times.min(), ..poll };
         self.poll_old(poll, now)
     }
@@ -137,8 +136,7 @@ impl Gateway {
 
     /// Whether no notification and no question is on its way or due, and no payment or refund.
     pub fn is_quiet(&self, now: UnixTime) -> bool {
-        let ends = [self.slow.next_end(), self.refunds.next_end(), self.next_late_payment()];
-        let ending = ends.into_iter().flatten().any(|end| end <= now);
+        let ending = self.next_end().is_some_and(|end| end <= now);
         let old_quiet = self.old_sandbox.as_ref().is_none_or(|old| old.is_quiet(now));
         self.notices.is_quiet(now) && self.scans.are_quiet() && !ending && old_quiet
     }

@@ -65,8 +65,8 @@ impl Gateway {
             return Err(Refusal::new(Code::NotEnough, "基本账户余额不足，请充值后重新发起"));
         }
         let refund_id = self.new_refund_id(now);
-        self.begin(Refund { refund_id: refund_id.clone(), ..refund }, payment, now);
-        self.settle_refunds(now);
+        self.begin(Refund { refund_id: refund_id.clone(), ..refund }, now);
+        self.settle(now);
         Ok(refund_id)
     }
 
@@ -102,32 +102,29 @@ impl Gateway {
         }
     }
 
-    fn begin(&mut self, refund: Refund, payment: &Payment, now: UnixTime) {
+    fn begin(&mut self, refund: Refund, now: UnixTime) {
         let key = refund.order.clone();
         self.funds.take(&key.mch_id, refund.account, refund.settlement_fen());
-        if let Some(merchant) = self.merchants.get(&key.mch_id) {
-            let parts = RefundParts {
-                refund_id: &refund.refund_id,
-                out_refund_no: &refund.out_refund_no,
-                refund_fen: refund.refund_fen,
-                settlement_fen: refund.settlement_fen(),
-                coupon_fen: refund.coupon_fen(),
-            };
-            self.ledger.refund_accepted(merchant, &key, payment, parts, now);
-        }
+        let parts = RefundParts {
+            refund_id: &refund.refund_id,
+            out_refund_no: &refund.out_refund_no,
+            refund_fen: refund.refund_fen,
+            settlement_fen: refund.settlement_fen(),
+            coupon_fen: refund.coupon_fen(),
+        };
+        self.ledger.refund_accepted(&key, &refund.transaction_id, parts, now);
         if let Some(order) = self.orders.get_mut(&key) {
             order.is_refunded = true;
         }
         self.refunds.insert(refund);
     }
 
-    /// Ends the refunds whose time has come, each at its time.
-    pub(in crate::gateway) fn settle_refunds(&mut self, now: UnixTime) {
-        while let Some(refund_id) = self.refunds.next_due(now) {
-            let refund = self.refunds.all.get(&refund_id);
-            if let Some((ending, due)) = refund.map(|refund| (refund.ending, refund.due)) {
-                self.end(&refund_id, ending, due);
-            }
+    /// Ends the next refund, if its time has come.
+    pub(in crate::gateway) fn end_due_refund(&mut self, now: UnixTime) {
+        let Some(refund_id) = self.refunds.next_due(now) else { return };
+        let refund = self.refunds.all.get(&refund_id);
+        if let Some((ending, due)) = refund.map(|refund| (refund.ending, refund.due)) {
+            self.end(&refund_id, ending, due);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::super::testing::{APPID, KEY, MCH_ID, NOW, OTHER_KEY, OTHER_MCH_ID, Shop};
 use super::super::{
-    Answer, Arrival, Call, Certificates, Code, Delivery, Direction, PayError, Returned,
-    ScanRefusal, Schedule, Target, Tender,
+    Answer, Arrival, Call, Certificates, Code, Delivery, Direction, Ending, PayError, RefundEnd,
+    RefundTarget, Returned, ScanRefusal, Schedule, Target, Tender,
 };
 use super::*;
 use crate::seal;

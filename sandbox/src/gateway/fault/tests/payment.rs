@@ -55,3 +55,34 @@ fn an_order_is_paid_after_it_was_closed() {
     assert_eq!(notice.get("out_trade_no"), Some(NO));
     assert_eq!(shop.query(NO).get("trade_state"), Some("SUCCESS"));
 }
+
+#[test]
+fn a_late_payment_is_made_at_its_time_however_late_anybody_asks() {
+    let mut shop = struck("paid_after_close; 1");
+    shop.order(NO, &[]);
+    shop.now = NOW.plus(300);
+    shop.close(NO);
+    shop.now = shop.now.plus(86_400);
+    shop.gateway.poll(shop.now);
+    assert_eq!(shop.gateway.orders(shop.now)[0].payments[0].paid_at, NOW.plus(301).0);
+}
+
+#[test]
+fn what_ends_in_one_step_of_time_is_booked_in_its_order() {
+    let mut shop = struck("paid_after_close; 20");
+    shop.order(NO, &[]);
+    shop.order(NEXT_NO, &[]);
+    shop.paid("SM20261123000003", Tender::default());
+    shop.now = NOW.plus(300);
+    shop.close(NO);
+    shop.pay(NEXT_NO, Tender { after_s: 30, ..Tender::default() }).unwrap();
+    let closed = Ending { end: RefundEnd::Closed, ..Ending::default() };
+    let number = RefundTarget::Number { mch_id: Some(MCH_ID.into()), out_refund_no: "R1".into() };
+    shop.gateway.plan_refund(&number, closed, shop.now).unwrap();
+    shop.refund("SM20261123000003", "R1", 900, &[]).unwrap();
+    shop.gateway.poll(NOW.plus(86_400));
+    let entries = shop.gateway.ledger(MCH_ID, NOW);
+    let times: Vec<_> = entries.iter().map(|entry| entry.at.since(NOW)).collect();
+    assert_eq!(times, [0, 300, 305, 320, 330]);
+    assert!(entries.is_sorted_by_key(|entry| entry.flow));
+}
