@@ -97,7 +97,7 @@ async fn purchase(name: &str, screen: Screen, words: &Words) -> Outcome {
     Ok(())
 }
 
-/// The shop's answers to orders wait for `release()`, and while `mute` nothing is heard of any order.
+/// The shop's answers to orders wait for `release()`; while `mute` nothing is heard of any order.
 const SLOW: &str = "
 const send = window.fetch
 window.mute = true

@@ -1,5 +1,5 @@
-//! `<saoma-checkout>` in a page that moves it, takes it away and brings it back, or was ready before
-//! it: in a real Chromium, with orders that are told by a script on the page.
+//! `<saoma-checkout>` in a page that moves it, takes it away and brings it back, or was ready
+//! before it: in a real Chromium, with orders that are told by a script on the page.
 //!
 //! Ignored by default, because it needs Node, Chromium and the built npm package:
 //! `cargo xtask test --only browser` sees to all of them.
