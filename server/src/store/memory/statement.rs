@@ -23,6 +23,8 @@ pub(super) enum Statement {
     TellAnomalies,
     PutRefund,
     OurRefund,
+    TheirRefund,
+    RefundStill,
     RefundsOfPayment,
     RefundsOfOrder,
     EndRefund,
@@ -111,7 +113,7 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         "insert into payment (transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, \
          paid_at, verdict, recorded_at) values .. on conflict do nothing",
     ),
-    (S::Messages, "select digest from message"),
+    (S::Messages, "select digest, transaction_id, outcome from message"),
     (
         S::InsertMessage,
         "insert into message (out_trade_no, digest, transaction_id, body, outcome, received_at) \
@@ -125,9 +127,9 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     (
         S::TellAnomalies,
         "update anomaly set refund = coalesce(( select case when r.state in ('held', 'done', \
-         'failed', 'dismissed') then r.state else 'due' end from refund as r where \
-         r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' order by \
-         r.refund_index desc limit 1), anomaly.refund) where transaction_id = $1",
+         'failed', 'dismissed') then r.state when r.state = 'closed' then 'done' else 'due' end \
+         from refund as r where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' \
+         order by r.refund_index desc limit 1), anomaly.refund) where transaction_id = $1",
     ),
     (
         S::PutRefund,
@@ -142,6 +144,11 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          excluded.state in ('done', 'failed', 'closed', 'dismissed')",
     ),
     (S::OurRefund, "select * from refund where out_refund_no = $1 and asked_by <> 'elsewhere'"),
+    (S::TheirRefund, "select * from refund where out_refund_no = $1 and asked_by = 'elsewhere'"),
+    (
+        S::RefundStill,
+        "update refund set updated_at = $1 where out_refund_no = $2 and mch_id = $3 and state = $4",
+    ),
     (
         S::RefundsOfPayment,
         "select * from refund where transaction_id = $1 order by created_at, refund_index, \
