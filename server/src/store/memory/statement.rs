@@ -261,7 +261,8 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          payments_here_fen = $5, payments_others_count = $6, payments_others_fen = $7, \
          refunds_there_count = $8, refunds_there_fen = $9, refunds_here_count = $10, \
          refunds_here_fen = $11, refunds_others_count = $12, refunds_others_fen = $13, due_at = \
-         case when due_at = $14 then null else due_at end where mch_id = $15 and bill_date = $16",
+         case when due_at = $14 then null else due_at end where mch_id = $15 and bill_date = $16 \
+         and runs = $17",
     ),
     (
         S::DayFailed,
@@ -299,8 +300,9 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         "insert into bill_difference (mch_id, bill_date, kind, number, out_trade_no, \
          transaction_id, out_refund_no, refund_id, app_id, order_id, there_fen, here_fen, \
          happened_at, state, why, note, due_at, tries, run, found_at, ended_at) values .. on \
-         conflict (mch_id, bill_date, kind, number) do update set run = excluded.run, due_at = \
-         case when bill_difference.state = 'open' then coalesce(bill_difference.due_at, \
+         conflict (mch_id, bill_date, kind, number) do update set run = case when excluded.run > \
+         bill_difference.run then excluded.run else bill_difference.run end, due_at = case when \
+         bill_difference.state = 'open' then coalesce(bill_difference.due_at, \
          excluded.due_at) else bill_difference.due_at end",
     ),
     (
