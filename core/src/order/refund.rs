@@ -247,10 +247,14 @@ impl Order {
         })
     }
 
-    /// Whether a person has decided that this payment need not go back.
+    /// Whether a person has decided that this payment need not go back. Of one that the rule does
+    /// not give back, what he has asked for himself.
     pub(super) fn is_dropped(&self, attempt: u8) -> bool {
+        let by_rule = self.anomaly(attempt).is_some_and(Anomaly::is_refund_due);
         let mut parts = self.refunds.iter().filter(|part| part.attempt == attempt);
-        parts.any(|part| part.stage == RefundStage::Dropped && part.by == RefundBy::Rule)
+        parts.any(|part| {
+            part.stage == RefundStage::Dropped && (part.by == RefundBy::Rule || !by_rule)
+        })
     }
 
     /// Whether all of a payment is back.

@@ -200,6 +200,12 @@ fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
     // A part by hand: the rest is a person's.
     let part = then(&order, &[elsewhere(1)]);
     assert_eq!((kinds(&part), part.order.watched_phase()), (vec![], watch::Phase::Refunding));
+    // If WeChat does not give it back, he has the last word.
+    let over = then(&part.order, &[Event::Cancel, asked(0, PRICE - 1)]).order;
+    let failed = then(&over, &[ended(0, RefundEnd::Failed)]).order;
+    assert_eq!(failed.watched_phase(), watch::Phase::Refunding);
+    let dropped = then(&failed, &[ended(0, RefundEnd::Dropped)]).order;
+    assert_eq!(dropped.watched_phase(), watch::Phase::Cancelled);
     let back = then(&order, &[elsewhere(PRICE)]).order;
     assert_eq!(back.watched_phase(), watch::Phase::Refunded);
 
