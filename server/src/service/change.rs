@@ -6,6 +6,7 @@
 
 mod attempt;
 mod commit;
+mod messages;
 mod refunds;
 
 use super::context::Context;
@@ -226,27 +227,6 @@ impl Change {
             self.payments.insert(id.clone(), number);
         }
         Ok(self.payments.get(id).cloned().flatten())
-    }
-
-    /// Whether these very bytes were recorded before.
-    pub(super) async fn is_known(
-        &mut self,
-        number: &OutTradeNo,
-        digest: &str,
-    ) -> Result<bool, StoreError> {
-        if !self.messages.1.contains(number) {
-            let needs =
-                Needs { messages: vec![(number.clone(), digest.to_owned())], ..Needs::default() };
-            Box::pin(self.load(needs)).await?;
-        }
-        let any = planted!("one-message-a-number") && !self.messages.0.is_empty();
-        Ok(any || self.messages.0.contains(digest))
-    }
-
-    /// Whether a message about its number, which was looked up, says that some of a payment went
-    /// back.
-    pub(super) fn is_told_back(&self, id: &TransactionId) -> bool {
-        self.told_back.contains(id)
     }
 
     /// Lets something happen to an order: the machine says what follows, and that is written.

@@ -194,8 +194,8 @@ fn what_went_back_elsewhere_leaves_less_and_never_less_than_nothing() {
 #[test]
 fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
     let refunded = Payment { refunded: true, ..payment("T1", PRICE) };
-    let paid = Event::Paid { attempt: 0, payment: refunded };
-    let order = run(&[(placed(), 1), (paid, 2)]).order;
+    let told = Event::Paid { attempt: 0, payment: refunded };
+    let order = run(&[(placed(), 1), (told, 2)]).order;
     assert_eq!(order.watched_phase(), watch::Phase::Refunding, "how much of it, nobody has said");
     // A part by hand: the rest is a person's.
     let part = then(&order, &[elsewhere(1)]);
@@ -211,6 +211,7 @@ fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
 
     let step = then(&back, &[elsewhere(0)]);
     let amount = fen(PRICE);
+    assert_eq!(then(&order, &[elsewhere(0)]).effects, step.effects, "the first word of it");
     let transaction_id = TransactionId::new("T1").unwrap();
     assert_eq!(
         step.effects[..],
@@ -222,7 +223,7 @@ fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
     let ours = then(&part.order, &[asked(0, PRICE - 1)]).order;
     let rest = then(&ours, &[elsewhere(0)]);
     assert_eq!((kinds(&rest), rest.order.refunds()[1].amount), (vec!["refund"], fen(1)));
-    let late = run(&[(Event::Cancel, 1), (self::paid("T1", PRICE), 2)]).order;
+    let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
     assert_eq!(kinds(&then(&late, &[elsewhere(PRICE), elsewhere(0)])), [""; 0]);
 }
 
@@ -230,11 +231,11 @@ fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
 fn what_comes_to_nothing_elsewhere_is_told_where_nothing_goes_back() {
     let report =
         |events: &[Event], order: &Order| kinds(&then(&then(order, events).order, &[elsewhere(0)]));
-    let paid = run(&[(placed(), 1), (self::paid("T1", PRICE), 60)]).order;
+    let paid = run(&[(placed(), 1), (paid("T1", PRICE), 60)]).order;
     assert_eq!(report(&[elsewhere(PRICE)], &paid), ["refunded_elsewhere"], "it may not be shipped");
     assert_eq!(report(&[elsewhere(PRICE)], &shipped()), [""; 0]);
     // What a person has decided is not decided again.
-    let late = run(&[(Event::Cancel, 1), (self::paid("T1", PRICE), 2)]).order;
+    let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
     let dropped = [ended(0, RefundEnd::Dropped), elsewhere(PRICE)];
     assert_eq!(report(&dropped, &late), ["refunded_elsewhere"]);
 }

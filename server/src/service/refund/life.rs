@@ -331,8 +331,9 @@ const NOT_TAKEN: &str = "WeChat does not take it, however often it is sent: see 
 
 const LESS_LEFT: &str = "somebody gave some of the payment back by hand, and less is left of it \
                          than this";
-pub(super) const CHANGED: &str = "CHANGE: the customer's card is void or frozen, and the money is with the merchant again: pay \
-     it back by hand in WeChat's merchant platform";
+pub(super) const CHANGED: &str = "CHANGE: the customer's card is void or frozen, and the money is \
+                                  with the merchant again: pay it back by hand in WeChat's \
+                                  merchant platform";
 
 /// How long to wait before a refund is tried again that only a person can set right.
 pub(super) const SLOW_S: u64 = 600;

@@ -8,7 +8,6 @@ use saoma_core::xml::Doc;
 
 const OURS: &str =
     "select state, part_fen from refund where asked_by = 'rule' order by refund_index";
-const THEIRS: &str = "select state from refund where asked_by = 'elsewhere'";
 
 fn by_hand() -> OutRefundNo {
     OutRefundNo::new("CONSOLE-1").unwrap()
