@@ -231,8 +231,8 @@ fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
 fn what_comes_to_nothing_elsewhere_is_told_where_nothing_goes_back() {
     let report =
         |events: &[Event], order: &Order| kinds(&then(&then(order, events).order, &[elsewhere(0)]));
-    let paid = run(&[(placed(), 1), (paid("T1", PRICE), 60)]).order;
-    assert_eq!(report(&[elsewhere(PRICE)], &paid), ["refunded_elsewhere"], "it may not be shipped");
+    let kept = run(&[(placed(), 1), (paid("T1", PRICE), 60)]).order;
+    assert_eq!(report(&[elsewhere(PRICE)], &kept), ["refunded_elsewhere"], "it may not be shipped");
     assert_eq!(report(&[elsewhere(PRICE)], &shipped()), [""; 0]);
     // What a person has decided is not decided again.
     let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
