@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 127] = [
+pub const BUGS: [(&str, &str); 128] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -76,6 +76,10 @@ pub const BUGS: [(&str, &str); 127] = [
     ),
     ("closed-refund-counts", "a refund that came to nothing counts as money that goes back"),
     ("shops-closed-refund-again", "a shop's refund that WeChat has closed is made again, whole"),
+    (
+        "by-hand-closed-forgotten",
+        "nothing follows when WeChat closes what somebody gave back by hand",
+    ),
     ("by-hand-refund-forgotten", "what somebody gave back by hand does not count"),
     ("shipped-before-yes", "a paid order shows as shipped before the shop has said yes"),
     ("refunded-too-early", "what is asked back shows as money that is back"),

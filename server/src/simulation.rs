@@ -271,7 +271,7 @@ impl Server {
         match taken {
             Ok(()) => (200, ACK_SUCCESS),
             Err(NoticeError::Refused(_)) => (200, ACK_FAIL),
-            Err(NoticeError::Store(_)) => (500, ACK_FAIL),
+            Err(NoticeError::Store(_) | NoticeError::NotYet) => (500, ACK_FAIL),
         }
     }
 

@@ -18,7 +18,9 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// How long a shop may take until its status.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,16 +30,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_LEN_MAX: u64 = 16 * 1024;
 /// How long such an answer may take to come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Most tries at once to a shop that hangs.
+const HANGING_MAX: usize = 8;
 
 /// The lines to all shops that are told by a webhook.
 #[derive(Clone, Debug)]
 pub(crate) struct Webhooks {
     http: reqwest::Client,
     /// By the shop's id.
-    shops: Arc<HashMap<String, WebhookConfig>>,
+    shops: Arc<HashMap<String, Line>>,
     reach: Reach,
     #[cfg(feature = "simulation")]
     outside: Option<crate::simulation::OutsideLine>,
+}
+
+/// The line to a shop.
+#[derive(Debug)]
+struct Line {
+    webhook: WebhookConfig,
+    /// Whether the last try that has ended was without an answer.
+    hangs: AtomicBool,
+    /// While it hangs each try needs one, so that those of other shops find room.
+    turns: Semaphore,
 }
 
 /// Why a shop has not confirmed. The texts do not repeat the URL, which may hold a secret.
@@ -51,6 +65,8 @@ pub(crate) enum WebhookError {
     Unreachable,
     /// No answer in time.
     Timeout,
+    /// It was not called: others wait for an answer already, and there has been none of late.
+    Hangs,
     /// The connection broke.
     Broken,
     /// An answer that is no yes.
@@ -65,6 +81,7 @@ impl WebhookError {
             Self::OutOfReach => "out_of_reach".to_owned(),
             Self::Unreachable => "unreachable".to_owned(),
             Self::Timeout => "timeout".to_owned(),
+            Self::Hangs => "hangs".to_owned(),
             Self::Broken => "broken".to_owned(),
             Self::Status(status) => status.to_string(),
         }
@@ -80,6 +97,7 @@ impl fmt::Display for WebhookError {
             ),
             Self::Unreachable => f.write_str("the shop cannot be reached"),
             Self::Timeout => f.write_str("the shop did not answer within 10 s"),
+            Self::Hangs => f.write_str("not called, for the shop lets others wait already"),
             Self::Broken => f.write_str("the connection to the shop broke"),
             Self::Status(status) => write!(f, "the shop answered with HTTP status {status}"),
         }
@@ -111,10 +129,15 @@ impl Webhooks {
         shops: impl IntoIterator<Item = (&'a str, &'a WebhookConfig)>,
         reach: Reach,
     ) -> Result<Self, reqwest::Error> {
-        let shops: HashMap<String, WebhookConfig> =
-            shops.into_iter().map(|(id, webhook)| (id.to_owned(), webhook.clone())).collect();
-        let host = |webhook: &WebhookConfig| {
-            reqwest::Url::parse(webhook.url.expose()).ok()?.host_str().map(str::to_owned)
+        let line = |webhook: &WebhookConfig| Line {
+            webhook: webhook.clone(),
+            hangs: AtomicBool::new(false),
+            turns: Semaphore::new(HANGING_MAX),
+        };
+        let shops: HashMap<String, Line> =
+            shops.into_iter().map(|(id, webhook)| (id.to_owned(), line(webhook))).collect();
+        let host = |line: &Line| {
+            reqwest::Url::parse(line.webhook.url.expose()).ok()?.host_str().map(str::to_owned)
         };
         let hosts = Arc::new(shops.values().filter_map(host).collect());
         // Another part of the program may have installed a provider already; any will do.
@@ -148,7 +171,22 @@ impl Webhooks {
         ship: &ShipOrder,
         now: UnixTime,
     ) -> Result<(), WebhookError> {
-        let webhook = self.shops.get(shop).ok_or(WebhookError::NoWebhook)?;
+        let line = self.shops.get(shop).ok_or(WebhookError::NoWebhook)?;
+        let _turn = match line.hangs.load(Ordering::Relaxed) {
+            true => Some(line.turns.try_acquire().map_err(|_| WebhookError::Hangs)?),
+            false => None,
+        };
+        let answer = self.call(&line.webhook, ship, now).await;
+        line.hangs.store(answer == Err(WebhookError::Timeout), Ordering::Relaxed);
+        answer
+    }
+
+    async fn call(
+        &self,
+        webhook: &WebhookConfig,
+        ship: &ShipOrder,
+        now: UnixTime,
+    ) -> Result<(), WebhookError> {
         let url = webhook.url.expose();
         if literal(url).is_some_and(|address| !self.reach.allows(address)) {
             return Err(WebhookError::OutOfReach);
@@ -158,7 +196,7 @@ impl Webhooks {
         let signature = signature(webhook.secret.expose(), now, &body);
         #[cfg(feature = "simulation")]
         if let Some(outside) = &self.outside {
-            return match outside.0.shop(shop, &ship.ship_id, &body, &signature).await {
+            return match outside.0.shop(&ship.shop, &ship.ship_id, &body, &signature).await {
                 Some(200..300) => Ok(()),
                 Some(status) => Err(WebhookError::Status(status)),
                 None => Err(WebhookError::Timeout),

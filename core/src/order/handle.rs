@@ -145,7 +145,8 @@ impl Step {
         match self.order.phase {
             // A newer code replaces the older one, which WeChat has made void.
             Phase::Placing | Phase::Open => {
-                if self.order.code_url.as_ref() != Some(code_url) {
+                // Whoever asked for a new one was given one, even if it reads the same.
+                if self.order.code_url.as_ref() != Some(code_url) || self.order.renewing {
                     self.order.code_at = Some(now);
                 }
                 self.order.code_url = Some(code_url.clone());

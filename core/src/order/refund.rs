@@ -1,6 +1,6 @@
 //! Refunds: money that goes back. They stand beside the phase and are not multiplied with it.
 
-use super::{Anomaly, Effect, Order, Settlement, Step};
+use super::{Anomaly, Effect, Order, Phase, Settlement, Step};
 use crate::api::{Currency, REFUNDS_MAX};
 use crate::ids::{OutRefundNo, TransactionId};
 use crate::money::Fen;
@@ -247,10 +247,14 @@ impl Order {
         })
     }
 
-    /// Whether a person has decided that this payment need not go back.
+    /// Whether a person has decided that this payment need not go back. Of one that the rule does
+    /// not give back, what he has asked for himself.
     pub(super) fn is_dropped(&self, attempt: u8) -> bool {
+        let by_rule = self.anomaly(attempt).is_some_and(Anomaly::is_refund_due);
         let mut parts = self.refunds.iter().filter(|part| part.attempt == attempt);
-        parts.any(|part| part.stage == RefundStage::Dropped && part.by == RefundBy::Rule)
+        parts.any(|part| {
+            part.stage == RefundStage::Dropped && (part.by == RefundBy::Rule || !by_rule)
+        })
     }
 
     /// Whether all of a payment is back.
@@ -354,18 +358,37 @@ impl Step {
 
     /// What WeChat counts and we did not make. It is the sum at this moment, so hearing it again
     /// changes nothing.
-    pub(super) fn refunded_elsewhere(&mut self, attempt: u8, amount: Fen) {
+    pub(super) fn refunded_elsewhere(&mut self, index: u8, amount: Fen) {
         if planted!("by-hand-refund-forgotten") {
             return;
         }
-        let attempt = self.order.attempts.get_mut(usize::from(attempt));
-        if let Some(settled) = attempt.and_then(|attempt| attempt.payment.as_mut()) {
-            let before = match planted!("by-hand-counts-twice") {
-                true => settled.elsewhere,
-                false => Fen::ZERO,
-            };
-            let amount = amount.checked_add(before).unwrap_or(amount);
-            settled.elsewhere = amount.min(settled.amount);
+        let attempt = self.order.attempts.get_mut(usize::from(index));
+        let Some(settled) = attempt.and_then(|attempt| attempt.payment.as_mut()) else { return };
+        let before = settled.elsewhere;
+        let counted = if planted!("by-hand-counts-twice") { before } else { Fen::ZERO };
+        settled.elsewhere = amount.checked_add(counted).unwrap_or(amount).min(settled.amount);
+        // Of a payment that is known because some of it went back, the first word may be that.
+        let is_nothing = settled.elsewhere == Fen::ZERO
+            && settled.anomaly == Some(Anomaly::RefundedElsewhere)
+            && !self.order.refunds.iter().any(|part| part.attempt == index);
+        if (settled.elsewhere < before || is_nothing) && !planted!("by-hand-closed-forgotten") {
+            self.came_to_nothing(index);
+        }
+    }
+
+    /// Somebody gave this payment back, or a part of it, and WeChat has closed that. What may not
+    /// be kept goes back by us, unless a person has decided otherwise; and of goods that may not
+    /// have been sent because of it, a person is told.
+    fn came_to_nothing(&mut self, attempt: u8) {
+        let is_dropped = self.order.is_dropped(attempt);
+        if self.order.anomaly(attempt).is_some() && !is_dropped {
+            return self.give_back(attempt);
+        }
+        if is_dropped || self.order.phase == Phase::Paid {
+            let Some((transaction_id, amount)) = self.order.captured(attempt) else { return };
+            let transaction_id = transaction_id.clone();
+            let anomaly = Anomaly::RefundedElsewhere;
+            self.emit(Effect::Report { attempt, transaction_id, amount, anomaly });
         }
     }
 

@@ -95,6 +95,10 @@ fn a_code_is_renewed_under_its_number_before_it_grows_too_old() {
     assert_eq!(renewed.payable_code_url(at(7_201)), Some("weixin://wxpay/bizpayurl?pr=2"));
     assert!(!renewed.still_wants(&Effect::Renew { attempt: 0 }));
     assert_eq!(renewed.due(), Some(at(6_902 + 6_900)));
+    // The same code once more is a new one: it has just been given.
+    let code_url = "weixin://wxpay/bizpayurl?pr=1".try_into().unwrap();
+    let same = renew.order.handle(&Event::Placed { attempt: 0, code_url }, at(6_902)).order;
+    assert_eq!((same.due(), same.payable_code_url(at(7_201)).is_some()), (renewed.due(), true));
     let paid = renew.order.handle(&paid("A", PRICE), at(6_901)).order;
     assert!(!paid.still_wants(&Effect::Renew { attempt: 0 }), "nobody needs it any more");
 }

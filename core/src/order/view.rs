@@ -1,6 +1,6 @@
 //! What a watcher may see of an order.
 
-use super::{Anomaly, CODE_LIVES_S, Order, Phase, Reason};
+use super::{CODE_LIVES_S, Order, Phase, Reason};
 use crate::money::Fen;
 use crate::time::UnixTime;
 use crate::watch;
@@ -73,10 +73,8 @@ impl Order {
     /// The payment of this attempt that was not kept, if there is one that has to go back.
     fn goes_back(&self, attempt: u8) -> Option<watch::Phase> {
         let settled = self.attempts.get(usize::from(attempt))?.payment.as_ref()?;
-        let anomaly = settled.anomaly?;
-        let back = self.is_back(attempt)
-            || crate::planted!("refunded-too-early")
-            || anomaly == Anomaly::RefundedElsewhere;
+        settled.anomaly?;
+        let back = self.is_back(attempt) || crate::planted!("refunded-too-early");
         if !back && self.is_dropped(attempt) && !crate::planted!("dropped-shows-refunding") {
             return None;
         }

@@ -73,7 +73,7 @@ async fn take(
         // looks for the mistake between the two.
         Ok(Err(NoticeError::Refused(_))) => answer(StatusCode::OK, ACK_FAIL),
         // Not kept, or nobody knows: WeChat sends it again.
-        Ok(Err(NoticeError::Store(_))) | Err(_) => {
+        Ok(Err(NoticeError::Store(_) | NoticeError::NotYet)) | Err(_) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, ACK_FAIL)
         }
     }

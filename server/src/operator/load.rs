@@ -14,7 +14,7 @@ use crate::store::look::{
     ListedAnomaly, ListedAttempt, ListedEntry, ListedMoment, ListedOrder, ListedPayment,
     OrderFilter,
 };
-use crate::store::{KeyRow, OrderRow, RefundRow, RefundState, StoreError};
+use crate::store::{AskedBy, KeyRow, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::{MchId, OrderId, TransactionId};
 use saoma_core::money::Fen;
@@ -271,10 +271,13 @@ pub(super) async fn anomalies(office: &Office, all: &Asked) -> Result<AnomaliesP
     });
     let mut anomalies = Vec::new();
     for row in rows {
-        let held = match (row.refund.as_str(), TransactionId::new(&row.transaction_id)) {
-            ("held", Ok(id)) => held_refund(&mut reader, &id).await?,
-            _ => None,
-        };
+        let waits =
+            match (RefundState::from_name(&row.refund), TransactionId::new(&row.transaction_id)) {
+                (Some(state @ (RefundState::Held | RefundState::Failed)), Ok(id)) => {
+                    waiting_refund(&mut reader, &id, state).await?
+                }
+                _ => None,
+            };
         anomalies.push(AnomalyItem {
             kind: row.kind,
             order_id: Some(row.order_id).filter(|id| !id.is_empty()),
@@ -286,19 +289,21 @@ pub(super) async fn anomalies(office: &Office, all: &Asked) -> Result<AnomaliesP
             is_cny: row.is_cny,
             noticed_at: row.noticed_at,
             refund: row.refund,
-            held,
+            waits,
         });
     }
     Ok(AnomaliesPage { is_waiting, anomalies, older })
 }
 
-async fn held_refund(
+async fn waiting_refund(
     reader: &mut crate::store::Conn,
     id: &TransactionId,
+    state: RefundState,
 ) -> Result<Option<(String, bool)>, StoreError> {
     let refunds = RefundRow::of_payment(reader, id).await?;
-    let held = refunds.into_iter().find(|refund| refund.state == RefundState::Held);
-    Ok(held.map(|refund| (refund.out_refund_no.to_string(), refund.is_sendable())))
+    let waits = |refund: &RefundRow| refund.state == state && refund.by == AskedBy::Rule;
+    let last = refunds.into_iter().rfind(waits);
+    Ok(last.map(|refund| (refund.out_refund_no.to_string(), refund.is_sendable())))
 }
 
 /// `None`: there is no list of such a state.

@@ -265,7 +265,7 @@ fn anomaly_items() -> Vec<AnomalyItem> {
         is_cny: kind != "currency_mismatch",
         noticed_at: at("20261123192731"),
         refund: refund.to_owned(),
-        held: held.map(|number| (number.to_owned(), kind != "currency_mismatch")),
+        waits: held.map(|number| (number.to_owned(), kind != "currency_mismatch")),
     };
     vec![
         item("amount_mismatch", Some("A-1001"), "held", Some("20261123192600K7Q2M9XB-R1")),

@@ -302,6 +302,27 @@ async fn what_ends_while_its_day_is_compared_has_the_day_compared_once_more() {
     assert_eq!(day.due_at, Some(now), "its sums are from before");
 }
 
+#[tokio::test]
+async fn of_two_runs_of_a_day_side_by_side_the_later_one_counts() {
+    let shop = Shop::open().await;
+    let older = taken(&shop, "20261122").await;
+    let newer = taken(&shop, "20261122").await;
+    assert_eq!((older.runs, newer.runs), (1, 2));
+    let lines = [payment(1, at("20261122120000"), 1)];
+    let run = async |day| Comparison::run(&shop.service, day, false, spool(&lines)).await.unwrap();
+    let (newest, old) = (run(&newer).await, run(&older).await);
+    let old = BillSums { payments_there: BillSum { count: 9, fen: Fen::ZERO }, ..old };
+    let now = shop.service.context.clock.now();
+    let mut tx = shop.service.store.begin().await.unwrap();
+    DifferenceRow::end_unseen(&mut tx, &newer, now).await.unwrap();
+    newer.compared(&mut tx, newest, now).await.unwrap();
+    older.compared(&mut tx, old, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let open = shop.rows("select state from bill_difference").await;
+    assert_eq!(open, ["open"], "the later run has seen it as well");
+    assert_eq!(shop.rows("select payments_there_count from bill_day").await, ["1"]);
+}
+
 #[test]
 fn days_are_planned_from_the_first_on_but_not_for_ever() {
     let now = at("20261124095959");

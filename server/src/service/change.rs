@@ -6,6 +6,7 @@
 
 mod attempt;
 mod commit;
+mod messages;
 mod refunds;
 
 use super::context::Context;
@@ -13,9 +14,9 @@ use super::refund::Wish;
 use crate::store::{
     AttemptRow, ByNumber, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, Fetch, FetchRow,
     HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow,
-    StoreError,
+    RefundState, StoreError,
 };
-use saoma_core::ids::{OrderId, OutTradeNo, TransactionId};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo, OutTradeNo, TransactionId};
 use saoma_core::order::{Effect, Event};
 use saoma_core::planted;
 use saoma_core::time::UnixTime;
@@ -58,6 +59,8 @@ struct Writes {
     anomalies: Vec<NewAnomaly>,
     refunds: Vec<RefundRow>,
     refund_ends: Vec<RefundEnded>,
+    /// Refunds that a person decides on, each in the state in which it was read.
+    decided: Vec<(OutRefundNo, MchId, RefundState)>,
     entries: Vec<NewEntry>,
     ends: Vec<EntryEnd>,
     history: Vec<HistoryRow>,
@@ -83,6 +86,7 @@ impl Writes {
         self.anomalies.append(&mut more.anomalies);
         self.refunds.append(&mut more.refunds);
         self.refund_ends.append(&mut more.refund_ends);
+        self.decided.append(&mut more.decided);
         self.entries.append(&mut more.entries);
         self.ends.append(&mut more.ends);
         self.history.append(&mut more.history);
@@ -113,6 +117,8 @@ pub(crate) struct Change {
     payments: HashMap<TransactionId, Option<OutTradeNo>>,
     /// Digests of messages that are recorded, and numbers whose digests were looked up.
     messages: (HashSet<String>, HashSet<OutTradeNo>),
+    /// Payments of which one of these messages says that some went back.
+    told_back: HashSet<TransactionId>,
     kept: Writes,
     /// Put down by the verb that runs.
     open: Writes,
@@ -129,6 +135,7 @@ impl Change {
             attempts: HashMap::new(),
             payments: HashMap::new(),
             messages: <_>::default(),
+            told_back: HashSet::new(),
             kept: Writes::default(),
             open: Writes::default(),
         }
@@ -159,7 +166,10 @@ impl Change {
         for id in transactions {
             self.payments.entry(id).or_insert(None);
         }
-        self.messages.0.extend(MessageRow::known(&mut self.conn, &messages).await?);
+        for (digest, payment) in MessageRow::known(&mut self.conn, &messages).await? {
+            self.messages.0.insert(digest);
+            self.told_back.extend(payment);
+        }
         self.messages.1.extend(messages.into_iter().map(|(number, _)| number));
         Ok(())
     }
@@ -217,21 +227,6 @@ impl Change {
             self.payments.insert(id.clone(), number);
         }
         Ok(self.payments.get(id).cloned().flatten())
-    }
-
-    /// Whether these very bytes were recorded before.
-    pub(super) async fn is_known(
-        &mut self,
-        number: &OutTradeNo,
-        digest: &str,
-    ) -> Result<bool, StoreError> {
-        if !self.messages.1.contains(number) {
-            let needs =
-                Needs { messages: vec![(number.clone(), digest.to_owned())], ..Needs::default() };
-            Box::pin(self.load(needs)).await?;
-        }
-        let any = planted!("one-message-a-number") && !self.messages.0.is_empty();
-        Ok(any || self.messages.0.contains(digest))
     }
 
     /// Lets something happen to an order: the machine says what follows, and that is written.
@@ -483,7 +478,11 @@ impl Change {
             let (id, number) = (&row.payment.transaction_id, &row.payment.out_trade_no);
             self.payments.insert(id.clone(), Some(number.clone()));
         }
-        self.messages.0.extend(open.messages.iter().map(|row| row.digest.clone()));
+        for row in &open.messages {
+            self.messages.0.insert(row.digest.clone());
+            let of_refund = row.outcome == MessageRow::OF_REFUND;
+            self.told_back.extend(of_refund.then(|| row.transaction_id.clone()));
+        }
         self.kept.append(open);
     }
 

@@ -11,6 +11,7 @@ use crate::random::hex;
 use crate::store::{AttemptRow, MessageRow, StoreError};
 use saoma_core::api::{FieldError, Merchant, PayNotice, Payment, RefundNoticeError};
 use saoma_core::ids::{MchId, OutTradeNo};
+use saoma_core::order::Event;
 use saoma_core::sign::{SignType, Unverified, VerifyError};
 use saoma_core::xml::{Doc, ReadError};
 use sha2::{Digest as _, Sha256};
@@ -26,6 +27,9 @@ pub(crate) enum NoticeError {
     Refused(Refusal),
     /// It may be good, but could not be kept; WeChat is to send it again.
     Store(StoreError),
+    /// It is good, and WeChat is asked about the payment first, because it has told of a refund of
+    /// it; WeChat is to send it again.
+    NotYet,
 }
 
 /// What is wrong with a notification. None of it repeats what the message says.
@@ -102,6 +106,10 @@ impl Service {
                 metrics.notice(NoticeOutcome::Failed);
                 tracing::error!(%error, "a notification could not be kept");
             }
+            Err(NoticeError::NotYet) => {
+                metrics.notice(NoticeOutcome::Failed);
+                tracing::warn!("a payment of which some went back is asked about first");
+            }
         }
         result.map(drop)
     }
@@ -127,7 +135,7 @@ impl Service {
         let seller = seller_of(&self.context, &doc, None).ok_or(Refusal::Merchant)?;
         let (merchant, usual) = (&seller.merchant, seller.merchant.sign_type);
         if let Ok(payment) = payment_of(unverified, merchant, usual)
-            && let Some(outcome) = self.keep(keep(merchant, usual, payment)).await?
+            && let Some(outcome) = self.keep(keep(merchant, usual, payment)).await?.outcome()?
         {
             return Ok(outcome);
         }
@@ -139,15 +147,15 @@ impl Service {
         let attempt = attempt.filter(|_| !saoma_core::planted!("sign-type-of-today"));
         let algorithm = attempt.map_or(merchant.sign_type, |attempt| attempt.sign_type);
         let payment = payment_of(unverified, merchant, algorithm)?;
-        let outcome = self.execute(keep(merchant, algorithm, payment)).await?;
+        let outcome = self.execute(keep(merchant, algorithm, payment)).await?.outcome()?;
         outcome.ok_or_else(|| StoreError::Stale.into())
     }
 
     /// Keeps it; a failure is told.
-    async fn keep(&self, keep: Keep) -> Result<Option<NoticeOutcome>, StoreError> {
+    async fn keep(&self, keep: Keep) -> Result<Kept, StoreError> {
         let kept = self.execute(keep).await;
         if kept.is_err() && saoma_core::planted!("acknowledge-failed-commit") {
-            return Ok(Some(NoticeOutcome::Repeated));
+            return Ok(Kept::Taken(NoticeOutcome::Repeated));
         }
         kept
     }
@@ -194,8 +202,26 @@ pub(super) fn seller_of<'c, const N: usize>(
     sellers.find(by_app).or(any)
 }
 
-/// Keeps a verified notification: the message, the payment, the order and what follows. `None`:
-/// the number is another merchant's, or has another algorithm, and nothing was kept.
+/// What became of a verified notification.
+enum Kept {
+    Taken(NoticeOutcome),
+    /// WeChat is asked about the payment first.
+    Asked,
+    /// The number is another merchant's, or has another algorithm, and nothing was kept.
+    Not,
+}
+
+impl Kept {
+    fn outcome(self) -> Result<Option<NoticeOutcome>, NoticeError> {
+        match self {
+            Self::Taken(outcome) => Ok(Some(outcome)),
+            Self::Asked => Err(NoticeError::NotYet),
+            Self::Not => Ok(None),
+        }
+    }
+}
+
+/// Keeps a verified notification: the message, the payment, the order and what follows.
 struct Keep {
     mch_id: MchId,
     /// By which it was verified.
@@ -206,7 +232,7 @@ struct Keep {
 }
 
 impl Verb for Keep {
-    type Out = Option<NoticeOutcome>;
+    type Out = Kept;
     type Error = StoreError;
 
     fn needs(&self, needs: &mut Needs) {
@@ -216,16 +242,29 @@ impl Verb for Keep {
         needs.messages.push((out_trade_no.clone(), self.digest.clone()));
     }
 
-    async fn run(&self, change: &mut Change) -> Result<Option<NoticeOutcome>, StoreError> {
+    async fn run(&self, change: &mut Change) -> Result<Kept, StoreError> {
         let Payment { out_trade_no, transaction_id, .. } = &self.payment;
-        if let Some(attempt) = change.attempt(out_trade_no).await?
-            && (attempt.mch_id != self.mch_id || attempt.sign_type != self.sign_type)
-        {
-            return Ok(None);
+        let attempt = change.attempt(out_trade_no).await?;
+        let is_others = |attempt: &AttemptRow| {
+            attempt.mch_id != self.mch_id || attempt.sign_type != self.sign_type
+        };
+        if attempt.as_ref().is_some_and(is_others) {
+            return Ok(Kept::Not);
         }
         if change.is_known(out_trade_no, &self.digest).await? {
             // The same bytes were committed before; nothing can follow from them again.
-            return Ok(Some(NoticeOutcome::Repeated));
+            return Ok(Kept::Taken(NoticeOutcome::Repeated));
+        }
+        if let Some(attempt) = attempt
+            && change.is_told_back(transaction_id)
+        {
+            let order = change.order(&attempt.order_id).await?;
+            let order = order.ok_or(StoreError::Corrupt("order_id"))?;
+            if order.order.captured(attempt.index).is_none() {
+                // It does not say that some of it went back, and what may have may not ship.
+                change.apply(order, &Event::SaysPaid { attempt: attempt.index })?;
+                return Ok(Kept::Asked);
+            }
         }
         let outcome = match change.take_payment(&self.mch_id, &self.payment).await? {
             Taken::New(verdict) => verdict,
@@ -239,7 +278,7 @@ impl Verb for Keep {
             body: self.body.clone(),
             outcome,
         });
-        Ok(Some(match outcome {
+        Ok(Kept::Taken(match outcome {
             "ship" => NoticeOutcome::Ship,
             "repeated" => NoticeOutcome::Repeated,
             _ => NoticeOutcome::Anomaly,

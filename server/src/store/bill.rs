@@ -245,6 +245,7 @@ impl BillDay {
     }
 
     /// Ends a run well: the day is compared, unless somebody has asked for another run meanwhile.
+    /// Where a later one has begun, its sums count.
     pub(crate) async fn compared(
         &self,
         conn: &mut Conn,
@@ -259,11 +260,11 @@ impl BillDay {
                        refunds_here_count = $10, refunds_here_fen = $11,
                        refunds_others_count = $12, refunds_others_fen = $13,
                        due_at = case when due_at = $14 then null else due_at end
-                   where mch_id = $15 and bill_date = $16";
+                   where mch_id = $15 and bill_date = $16 and runs = $17";
         let mut values: Vec<Value> = vec![now.into()];
         values.extend(sums.values());
         values.extend([self.due_at.into(), self.mch_id.as_str().into()]);
-        values.push(self.date.as_str().into());
+        values.extend([self.date.as_str().into(), self.runs.into()]);
         conn.execute(sql, values).await?;
         Ok(())
     }

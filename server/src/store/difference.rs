@@ -133,7 +133,8 @@ impl DifferenceRow {
                         here_fen, happened_at, state, why, note, due_at, tries, run, found_at,
                         ended_at) values";
         let tail = "on conflict (mch_id, bill_date, kind, number) do update
-                    set run = excluded.run,
+                    set run = case when excluded.run > bill_difference.run
+                                   then excluded.run else bill_difference.run end,
                         due_at = case when bill_difference.state = 'open'
                                       then coalesce(bill_difference.due_at, excluded.due_at)
                                       else bill_difference.due_at end";

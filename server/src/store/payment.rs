@@ -81,15 +81,23 @@ pub(crate) struct MessageRow {
 }
 
 impl MessageRow {
-    /// Which of these messages are recorded already: their digests.
+    /// The outcome of a notification about a refund.
+    pub(crate) const OF_REFUND: &str = "refund";
+
+    /// The messages about these numbers that are recorded already: their digests, each with the
+    /// payment of which it says that some went back.
     pub(crate) async fn known(
         conn: &mut Conn,
         digests: &[(OutTradeNo, String)],
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Vec<(String, Option<TransactionId>)>, StoreError> {
         let keys = digests.iter().map(|(number, _)| number.as_str().into()).collect();
-        let select = "select digest from message";
-        let found = conn.fetch_all(select, "out_trade_no", keys).await?;
-        found.iter().map(|row| row.text("digest")).collect()
+        let select = "select digest, transaction_id, outcome from message";
+        let read = |row: &Row| {
+            let of_refund = row.text("outcome")? == Self::OF_REFUND;
+            let payment = of_refund.then(|| row.parsed("transaction_id")).transpose()?;
+            Ok((row.text("digest")?, payment))
+        };
+        conn.fetch_all(select, "out_trade_no", keys).await?.iter().map(read).collect()
     }
 
     /// Records messages.

@@ -230,6 +230,34 @@ impl RefundRow {
         Ok(())
     }
 
+    /// Whether it still is as far as when it was read; it stays so until this transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]: it is further.
+    pub(crate) async fn still(
+        conn: &mut Conn,
+        (number, mch_id): (&OutRefundNo, &MchId),
+        state: RefundState,
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let sql = "update refund set updated_at = $1
+                   where out_refund_no = $2 and mch_id = $3 and state = $4";
+        let key: [Value; 2] = [number.as_str().into(), mch_id.as_str().into()];
+        let values = std::iter::once(now.into()).chain(key).chain([state.as_str().into()]);
+        let touched = conn.execute(sql, values.collect()).await?;
+        if touched == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    }
+
+    /// The refund with this number that we did not make.
+    pub(crate) async fn theirs(
+        conn: &mut Conn,
+        number: &OutRefundNo,
+    ) -> Result<Option<Self>, StoreError> {
+        let sql = "select * from refund where out_refund_no = $1 and asked_by = 'elsewhere'";
+        let row = conn.fetch_one(sql, vec![number.as_str().into()]).await?;
+        row.as_ref().map(Self::read).transpose()
+    }
+
     /// The refund of ours with this number.
     pub(crate) async fn ours(
         conn: &mut Conn,
@@ -262,14 +290,15 @@ fn fen(row: &Row, column: &'static str) -> Result<Fen, StoreError> {
     Fen::new(row.number(column)?).ok_or(StoreError::Corrupt(column))
 }
 
-/// Says at the anomalies of payments how far their refunds are (docs/api.md §2.5).
+/// Says at the anomalies of payments how far their refunds are (docs/api.md §2.5). One that is
+/// closed is followed by the next one, if anything is left to give back.
 pub(crate) async fn tell_anomalies(
     conn: &mut Conn,
     payments: &[&TransactionId],
 ) -> Result<(), StoreError> {
     let sql = "update anomaly set refund = coalesce((
                    select case when r.state in ('held', 'done', 'failed', 'dismissed') then r.state
-                               else 'due' end
+                               when r.state = 'closed' then 'done' else 'due' end
                    from refund as r
                    where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule'
                    order by r.refund_index desc limit 1), anomaly.refund)

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::Secret;
 use saoma_core::ids::{OrderId, TransactionId};
 use saoma_core::money::Fen;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::task::Poll;
 
 fn at(seconds: u64) -> UnixTime {
@@ -95,6 +95,35 @@ async fn a_host_that_nobody_knows_is_unreachable() {
     let webhooks = webhooks("http://no-such-host.invalid/".to_owned(), Reach::Private);
     let result = webhooks.ship("shop", &order(), at(1)).await;
     assert_eq!(result, Err(WebhookError::Unreachable));
+}
+
+#[tokio::test]
+async fn a_shop_that_hangs_takes_no_more_than_some_of_the_tries() {
+    let hangs = Arc::new(AtomicBool::new(true));
+    let is_hanging = hangs.clone();
+    let app = axum::Router::new().fallback(async move || {
+        while is_hanging.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let webhooks = webhooks(url, Reach::Private);
+    let http = reqwest::Client::builder().timeout(Duration::from_millis(200)).no_proxy();
+    let webhooks = Webhooks { http: http.build().unwrap(), ..webhooks };
+    let order = order();
+    let tell = async || webhooks.ship("shop", &order, at(1)).await;
+    let all = async |n| futures_util::future::join_all((0..n).map(|_| tell())).await;
+    let of = |answers: &[_], wanted| answers.iter().filter(|it| **it == wanted).count();
+    // As long as nobody knows, it is called as every shop is.
+    assert_eq!(of(&all(12).await, Err(WebhookError::Timeout)), 12);
+    let answers = all(12).await;
+    assert_eq!(of(&answers, Err(WebhookError::Timeout)), HANGING_MAX);
+    assert_eq!(of(&answers, Err(WebhookError::Hangs)), 12 - HANGING_MAX);
+    hangs.store(false, Ordering::SeqCst);
+    assert_eq!(tell().await, Ok(()));
+    assert_eq!(of(&all(12).await, Ok(())), 12, "one that has answered is called as before");
 }
 
 #[test]

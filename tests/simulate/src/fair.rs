@@ -182,8 +182,7 @@ impl Judge {
         };
         let by_hand = |captured: &Captured| -> u64 {
             let refunds = captured.refunds.iter();
-            let by_hand =
-                refunds.filter(|(number, it)| self.by_hand.contains(*number) && !it.closed);
+            let by_hand = refunds.filter(|(number, _)| self.by_hand.contains(*number));
             by_hand.map(|(_, refund)| refund.fen).sum()
         };
         let fits = kept.is_some_and(|kept| all_fen + by_hand(kept) <= kept.total_fen);

@@ -163,9 +163,14 @@ impl Judge {
                 "failed" => self.ends_badly.contains(*number),
                 _ => false,
             });
-            // Somebody gave a part back by hand, and that was the first that we heard of it.
+            // Somebody gave a part back by hand, and that was the first that we heard of it; or it
+            // came to nothing, and the goods of a payment that is kept were not sent meanwhile.
+            let is_paid = self.bought.get(order_of(&captured.number));
+            let is_paid = is_paid.is_some_and(|order| order.phase == "paid");
             let by_hand = has_alarm("refunded_elsewhere")
-                && captured.refunds.keys().any(|number| self.by_hand.contains(number));
+                && captured.refunds.iter().any(|(number, refund)| {
+                    self.by_hand.contains(number) && (!refund.closed || is_paid)
+                });
             let told = conflict || waits || by_person || by_hand || left_out.contains(id);
             if !(is_back || of_shop || told) {
                 let number = &captured.number;

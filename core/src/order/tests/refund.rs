@@ -192,6 +192,55 @@ fn what_went_back_elsewhere_leaves_less_and_never_less_than_nothing() {
 }
 
 #[test]
+fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
+    let refunded = Payment { refunded: true, ..payment("T1", PRICE) };
+    let told = Event::Paid { attempt: 0, payment: refunded };
+    let order = run(&[(placed(), 1), (told, 2)]).order;
+    assert_eq!(order.watched_phase(), watch::Phase::Refunding, "how much of it, nobody has said");
+    // A part by hand: the rest is a person's.
+    let part = then(&order, &[elsewhere(1)]);
+    assert_eq!((kinds(&part), part.order.watched_phase()), (vec![], watch::Phase::Refunding));
+    // If WeChat does not give it back, he has the last word.
+    let over = then(&part.order, &[Event::Cancel, asked(0, PRICE - 1)]).order;
+    let failed = then(&over, &[ended(0, RefundEnd::Failed)]).order;
+    assert_eq!(failed.watched_phase(), watch::Phase::Refunding);
+    let dropped = then(&failed, &[ended(0, RefundEnd::Dropped)]).order;
+    assert_eq!(dropped.watched_phase(), watch::Phase::Cancelled);
+    let back = then(&order, &[elsewhere(PRICE)]).order;
+    assert_eq!(back.watched_phase(), watch::Phase::Refunded);
+
+    let step = then(&back, &[elsewhere(0)]);
+    let amount = fen(PRICE);
+    assert_eq!(then(&order, &[elsewhere(0)]).effects, step.effects, "the first word of it");
+    let transaction_id = TransactionId::new("T1").unwrap();
+    assert_eq!(
+        step.effects[..],
+        [Effect::Refund { refund: 0, attempt: 0, transaction_id, amount }]
+    );
+    assert_eq!(step.order.watched_phase(), watch::Phase::Refunding);
+    assert_eq!(then(&step.order, &[elsewhere(0)]).order, step.order);
+    // What goes back already is not asked for once more.
+    let ours = then(&part.order, &[asked(0, PRICE - 1)]).order;
+    let rest = then(&ours, &[elsewhere(0)]);
+    assert_eq!((kinds(&rest), rest.order.refunds()[1].amount), (vec!["refund"], fen(1)));
+    let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    assert_eq!(kinds(&then(&late, &[elsewhere(PRICE), elsewhere(0)])), [""; 0]);
+}
+
+#[test]
+fn what_comes_to_nothing_elsewhere_is_told_where_nothing_goes_back() {
+    let report =
+        |events: &[Event], order: &Order| kinds(&then(&then(order, events).order, &[elsewhere(0)]));
+    let kept = run(&[(placed(), 1), (paid("T1", PRICE), 60)]).order;
+    assert_eq!(report(&[elsewhere(PRICE)], &kept), ["refunded_elsewhere"], "it may not be shipped");
+    assert_eq!(report(&[elsewhere(PRICE)], &shipped()), [""; 0]);
+    // What a person has decided is not decided again.
+    let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    let dropped = [ended(0, RefundEnd::Dropped), elsewhere(PRICE)];
+    assert_eq!(report(&dropped, &late), ["refunded_elsewhere"]);
+}
+
+#[test]
 fn a_recorded_refund_is_not_sent_when_the_money_is_back_already() {
     let order = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
     let step = then(&order, &[ended(0, RefundEnd::Closed)]);

@@ -3,8 +3,11 @@
 use super::*;
 use crate::config::Secret;
 use crate::hash_password;
-use crate::testing::alter;
+use crate::store::{RefundRow, RefundState, tell_anomalies};
+use crate::testing::{START, alter};
 use reqwest::RequestBuilder;
+use saoma_core::ids::OutRefundNo;
+use saoma_core::time::UnixTime;
 
 const PASSWORD: &str = "correct horse battery";
 const SCRIPT: &str = "<script>alert('1')</script>\"><img src=x>";
@@ -530,6 +533,38 @@ async fn a_refund_that_cannot_be_sent_is_not_released() {
     assert!(told.contains("class=\"notice\"") && told.contains("Give the money back"), "{told}");
     let states = crate::testing::rows(&desk.server.store, "select state from refund").await;
     assert_eq!(states, ["held"]);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_failed_is_ended_on_either_page_by_whoever_has_seen_to_it() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    desk.notify(signed(&notice_fields(&made.number, T1, "1"), KEY, SignType::HmacSha256)).await;
+    let number = OutRefundNo::new(&format!("{}-R1", made.id)).unwrap();
+    let store = &desk.server.store;
+    let mut tx = store.begin().await.unwrap();
+    let refund = RefundRow::ours(&mut tx, &number).await.unwrap().unwrap();
+    let trouble = Some("USER_ACCOUNT_ABNORMAL: pay it back by hand".to_owned());
+    let failed = RefundRow { state: RefundState::Failed, trouble, ..refund };
+    RefundRow::put_all(&mut tx, &[&failed], UnixTime::new(START).unwrap()).await.unwrap();
+    tell_anomalies(&mut tx, &[&failed.transaction_id]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut browser = Browser::logged_in(&desk).await;
+    let path = format!("/operator/orders/{}", made.id);
+    let dismiss = format!("/operator/refunds/{number}/dismiss");
+    for page in [path.as_str(), "/operator/anomalies"] {
+        let html = browser.get(page).await.html;
+        assert!(html.contains(&dismiss) && html.contains("Seen to"), "{page}: {html}");
+        assert!(!html.contains("/release\"") && !html.contains("stays with the merchant"));
+    }
+    let csrf = browser.get(&path).await.csrf();
+    assert_eq!(browser.post(&dismiss, &[("csrf", &csrf)]).await.status, 303);
+    for page in [path.as_str(), "/operator/anomalies"] {
+        assert!(!browser.get(page).await.html.contains(&dismiss), "{page}");
+    }
+    let states = crate::testing::rows(store, "select state from refund").await;
+    assert_eq!(states, ["dismissed"]);
     desk.server.stop().await;
 }
 

@@ -21,8 +21,9 @@ pub(crate) struct AnomalyItem {
     pub(crate) noticed_at: UnixTime,
     /// Where its refund is: `none`, `due`, `held`, `asked`, `done`, ...
     pub(crate) refund: String,
-    /// The refund that waits for a person's word, and whether it may be released.
-    pub(crate) held: Option<(String, bool)>,
+    /// The refund that waits for a person's word, in the state of `refund`, and whether there is
+    /// something that can be sent.
+    pub(crate) waits: Option<(String, bool)>,
 }
 
 /// A part of the list.
@@ -91,24 +92,33 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
                 div .wide { dt { "transaction_id" } dd { (number(w, &anomaly.transaction_id)) } }
                 div .wide { dt { "out_trade_no" } dd { (number(w, &anomaly.out_trade_no)) } }
             }
-            @if let Some((refund, is_sendable)) = &anomaly.held {
-                (held(frame, refund, *is_sendable))
+            @if let Some((refund, is_sendable)) = &anomaly.waits {
+                (answers(frame, refund, &anomaly.refund, *is_sendable))
             }
         }
     }
 }
 
-/// The two answers to a refund that waits for a person.
-pub(super) fn held(frame: &Frame<'_>, refund: &str, is_sendable: bool) -> Markup {
+/// What a person can answer to a refund in this state: one that is held goes or stays, and one that
+/// failed was seen to in another way.
+pub(super) fn answers(frame: &Frame<'_>, refund: &str, state: &str, is_sendable: bool) -> Markup {
     let w = frame.words();
     let path = |word| format!("/operator/refunds/{refund}/{word}");
+    let (dismiss, text) = match state {
+        "held" => (w.dismiss, w.dismiss_text),
+        "failed" => (w.seen_to, w.seen_to_text),
+        _ => return html! {},
+    };
+    let is_held = state == "held";
     html! {
-        @if !is_sendable { p .soft { (w.unsendable) } }
+        @if is_held && !is_sendable { p .soft { (w.unsendable) } }
         div .buttons {
-            @if is_sendable { (action(frame.csrf, &path("release"), w.release, "strong")) }
+            @if is_held && is_sendable {
+                (action(frame.csrf, &path("release"), w.release, "strong"))
+            }
             details .confirm {
-                summary .button { (w.dismiss) }
-                p { (w.dismiss_text) }
+                summary .button { (dismiss) }
+                p { (text) }
                 (action(frame.csrf, &path("dismiss"), w.dismiss_yes, "danger"))
             }
         }

@@ -2,7 +2,7 @@
 
 use super::super::document::Document;
 use super::super::show;
-use super::anomalies::held;
+use super::anomalies::answers;
 use super::frame::{Frame, Tab};
 use super::outbox::{self, Entry};
 use super::parts::{
@@ -228,9 +228,7 @@ fn refunds(frame: &Frame<'_>, page: &OrderPage) -> Markup {
                     } }
                 }
                 @if let Some(trouble) = &refund.trouble { p .problem.break { (trouble) } }
-                @if refund.state == "held" {
-                    (held(frame, &refund.out_refund_no, refund.is_sendable))
-                }
+                (answers(frame, &refund.out_refund_no, &refund.state, refund.is_sendable))
             }
         }
     }

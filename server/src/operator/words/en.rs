@@ -106,6 +106,9 @@ pub(super) const EN: Words = Words {
     release: "Release the refund",
     dismiss: "Do not refund…",
     dismiss_text: "The money stays with the merchant, and nothing more is done about this payment.",
+    seen_to: "Seen to…",
+    seen_to_text: "You have paid it back in another way, or it is not owed: nothing more is done \
+                   about this refund.",
     dismiss_yes: "Dismiss the refund",
     outbox: "Outbox",
     outbox_text: "What is to be done at WeChat or a shop. What fails is tried again by itself; \

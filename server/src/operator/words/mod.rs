@@ -119,6 +119,8 @@ pub(crate) struct Words {
     pub(super) release: &'static str,
     pub(super) dismiss: &'static str,
     pub(super) dismiss_text: &'static str,
+    pub(super) seen_to: &'static str,
+    pub(super) seen_to_text: &'static str,
     pub(super) dismiss_yes: &'static str,
     // The outbox.
     pub(super) outbox: &'static str,

@@ -45,6 +45,9 @@ impl Change {
         MessageRow::insert_all(conn, &kept.messages, now).await?;
         NewAnomaly::insert_all(conn, &kept.anomalies, now).await?;
         point("messages-written");
+        for (number, mch_id, state) in &kept.decided {
+            RefundRow::still(conn, (number, mch_id), *state, now).await?;
+        }
         let refunds: HashMap<_, _> =
             kept.refunds.iter().map(|row| ((&row.out_refund_no, &row.mch_id), row)).collect();
         RefundRow::put_all(conn, &refunds.into_values().collect::<Vec<_>>(), now).await?;

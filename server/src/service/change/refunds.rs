@@ -1,7 +1,7 @@
 //! Refunds as a transaction knows them.
 
 use super::Change;
-use crate::store::{AskedBy, Entry, OrderRow, RefundEnded, RefundRow, StoreError};
+use crate::store::{AskedBy, Entry, OrderRow, RefundEnded, RefundRow, RefundState, StoreError};
 use saoma_core::ids::{OrderId, OutRefundNo, TransactionId};
 use saoma_core::order::Event;
 
@@ -28,13 +28,40 @@ impl Change {
         &mut self,
         number: &OutRefundNo,
     ) -> Result<Option<RefundRow>, StoreError> {
-        let put = self.kept.refunds.iter().chain(&self.open.refunds);
-        let mut put =
-            put.filter(|row| row.out_refund_no == *number && row.by != AskedBy::Elsewhere);
-        match put.next_back() {
-            Some(row) => Ok(Some(row.clone())),
+        match self.refund_put(number, true) {
+            Some(row) => Ok(Some(row)),
             None => RefundRow::ours(&mut self.conn, number).await,
         }
+    }
+
+    /// The refund with this number, whoever makes it.
+    pub(in crate::service) async fn any_refund(
+        &mut self,
+        number: &OutRefundNo,
+    ) -> Result<Option<RefundRow>, StoreError> {
+        if let Some(row) = self.refund(number).await? {
+            return Ok(Some(row));
+        }
+        match self.refund_put(number, false) {
+            Some(row) => Ok(Some(row)),
+            None => RefundRow::theirs(&mut self.conn, number).await,
+        }
+    }
+
+    /// The same as it was put down last.
+    fn refund_put(&self, number: &OutRefundNo, is_ours: bool) -> Option<RefundRow> {
+        let mut put = self.kept.refunds.iter().chain(&self.open.refunds);
+        let is_it = |row: &&RefundRow| {
+            row.out_refund_no == *number && (row.by != AskedBy::Elsewhere) == is_ours
+        };
+        put.rfind(is_it).cloned()
+    }
+
+    /// Puts down what a person has decided about a refund that was read in state `from`: it is
+    /// written only if it is still in it.
+    pub(in crate::service) fn put_decided(&mut self, row: RefundRow, from: RefundState) {
+        self.open.decided.push((row.out_refund_no.clone(), row.mch_id.clone(), from));
+        self.open.refunds.push(row);
     }
 
     /// All refunds of a payment as they are now.

@@ -5,7 +5,7 @@ use super::super::change::{Change, Needs};
 use super::super::create::InvalidField;
 use super::super::verb::Verb;
 use super::begin::{Wish, key};
-use crate::store::{RefundRow, RefundState, StoreError};
+use crate::store::{AskedBy, RefundRow, RefundState, StoreError};
 use saoma_core::ids::{OrderId, OutRefundNo};
 use saoma_core::money::Fen;
 use saoma_core::order::{Event, RefundEnd, RefundRefused};
@@ -252,8 +252,9 @@ impl Verb for Decide {
     type Error = DecideError;
 
     async fn run(&self, change: &mut Change) -> Result<(), DecideError> {
-        let row = change.refund(&self.number).await?;
+        let row = change.any_refund(&self.number).await?;
         let mut row = row.ok_or(DecideError::NotFound)?;
+        let from = row.state;
         let is_failed = row.state == RefundState::Failed && !self.release;
         let any = saoma_core::planted!("decided-twice");
         if row.state != RefundState::Held && !is_failed && !any {
@@ -278,7 +279,7 @@ impl Verb for Decide {
         if self.release {
             row.state = RefundState::Asked;
             row.trouble = None;
-            change.put_refund(row);
+            change.put_decided(row, from);
             let forgotten = saoma_core::planted!("released-not-woken");
             change.wake(order_id.as_ref(), &key, !forgotten).await?;
             return Ok(());
@@ -286,8 +287,10 @@ impl Verb for Decide {
         row.state = RefundState::Dismissed;
         row.ended_at = Some(change.now);
         row.trouble = None;
-        change.put_refund(row);
-        if let Some(order_id) = &order_id {
+        // Of what we did not make the order knows no more than the sum.
+        let is_ours = row.by != AskedBy::Elsewhere;
+        change.put_decided(row, from);
+        if let Some(order_id) = order_id.as_ref().filter(|_| is_ours) {
             let order = change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
             change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Dropped })?;
         }

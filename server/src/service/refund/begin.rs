@@ -49,13 +49,16 @@ struct Paid<'p> {
     transaction_id: &'p TransactionId,
     out_trade_no: &'p OutTradeNo,
     total: Fen,
+    /// What goes back of it.
+    part: Fen,
     currency: Currency,
 }
 
 impl<'p> From<&'p Payment> for Paid<'p> {
     fn from(payment: &'p Payment) -> Self {
-        let Payment { transaction_id, out_trade_no, total_fee, currency, .. } = payment;
-        Self { transaction_id, out_trade_no, total: *total_fee, currency: *currency }
+        let Payment { transaction_id, out_trade_no, total_fee: total, currency, .. } = payment;
+        let (total, currency) = (*total, *currency);
+        Self { transaction_id, out_trade_no, total, part: total, currency }
     }
 }
 
@@ -119,13 +122,18 @@ impl Change {
         self.begin_unknown(mch_id, 0, &payment.into(), trouble)
     }
 
-    /// Puts down the refund after one that WeChat has closed, of a payment without an order.
-    pub(super) fn next_unknown(&mut self, closed: &RefundRow) -> Result<(), StoreError> {
+    /// Puts down the refund after one that WeChat has closed, of a payment without an order: of all
+    /// that is left of it.
+    pub(super) async fn next_unknown(&mut self, closed: &RefundRow) -> Result<(), StoreError> {
+        let back = self.back_elsewhere(&closed.transaction_id).await?;
+        let part = closed.total.checked_sub(back).filter(|part| *part > Fen::ZERO);
+        let Some(part) = part else { return Ok(()) };
         let next = u8::from(!saoma_core::planted!("closed-number-again"));
         let paid = Paid {
             transaction_id: &closed.transaction_id,
             out_trade_no: &closed.out_trade_no,
             total: closed.total,
+            part,
             currency: closed.currency(),
         };
         self.begin_unknown(&closed.mch_id, closed.index.saturating_add(next), &paid, None)
@@ -138,7 +146,7 @@ impl Change {
         paid: &Paid<'_>,
         trouble: Option<&'static str>,
     ) -> Result<(), StoreError> {
-        let Paid { transaction_id, out_trade_no, total, currency } = *paid;
+        let Paid { transaction_id, out_trade_no, total, part, currency } = *paid;
         let sellers = &self.context.sellers.sellers;
         let seller = sellers.iter().find(|seller| seller.merchant.mch_id == *mch_id);
         let seller = seller.ok_or(StoreError::Corrupt("mch_id"))?.clone();
@@ -150,7 +158,7 @@ impl Change {
             transaction_id,
             out_trade_no: out_trade_no.clone(),
             total,
-            part: total,
+            part,
             by: AskedBy::Rule,
             wish: None,
             currency,
@@ -160,7 +168,7 @@ impl Change {
             refund: index,
             attempt: 0,
             transaction_id: transaction_id.clone(),
-            amount: total,
+            amount: part,
         };
         self.put_new_refund(&seller, &new, effect);
         Ok(())

@@ -4,7 +4,7 @@ use super::super::Service;
 use super::super::change::Change;
 use super::news::{RefundNews, ToldRefund};
 use crate::store::figures::{NOT_YET, UNDER_WAY};
-use crate::store::{Entry, OrderRow, RefundRow, RefundState, StoreError};
+use crate::store::{AskedBy, Entry, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::api::{REFUND_GAP_S, RefundState as Told};
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo, TransactionId};
 use saoma_core::order::{Effect, Event, RefundEnd};
@@ -44,7 +44,7 @@ impl RefundLook {
             sign_type: row.sign_type,
             transaction_id: row.transaction_id.clone(),
             number: Some(row.out_refund_no.clone()),
-            or_all: row.state == RefundState::Unsure,
+            or_all: row.state != RefundState::Accepted,
         }
     }
 }
@@ -85,11 +85,7 @@ impl Service {
             let order = OrderRow::get(&mut reader, order_id).await?;
             let order = order.ok_or(StoreError::Corrupt("order_id"))?.order;
             if !order.still_wants(&entry.effect) {
-                let why = "the money is back already".to_owned();
-                return Ok(Some(match row.sent_at {
-                    None => RefundJob::Known(RefundNews::Failed(why)),
-                    Some(_) => RefundJob::Look(Box::new(RefundLook::of(&row))),
-                }));
+                return Ok(Some(RefundJob::Look(Box::new(RefundLook::of(&row)))));
             }
         }
         let others = RefundRow::of_payment(&mut reader, &row.transaction_id).await?;
@@ -173,34 +169,37 @@ impl Change {
             }
             RefundNews::Told { refunds, total } => {
                 let open = self.others_told(&row, refunds, *total).await?;
-                let is_open = open.is_some();
                 self.follow(&row, open).await?;
                 let own = refunds.iter().find(|told| told.out_refund_no == number);
                 match own {
                     Some(told) => self.told(row, told).await,
-                    None => self.not_there(row, entry, is_open, pause_s).await,
+                    None => self.not_there(row, entry, pause_s).await,
                 }
             }
         }
     }
 
-    /// WeChat does not know our refund; `is_open`: another one of the payment is under way.
+    /// WeChat does not know our refund.
     async fn not_there(
         &mut self,
         mut row: RefundRow,
         entry: &Entry,
-        is_open: bool,
         pause_s: u64,
     ) -> Result<Option<(UnixTime, String)>, StoreError> {
         let again = self.now.plus(pause_s);
         let is_failed = planted!("refund-not-there-is-failed");
         if is_failed || !self.is_wanted(&row, entry).await? {
-            if is_open {
-                // The other one may come to nothing.
+            if self.is_open_elsewhere(&row.transaction_id).await? {
+                // It may come to nothing.
                 return Ok(Some((again, UNDER_WAY.to_owned())));
             }
-            self.alert(&mut row, Some("the money is back already"));
-            self.end_row(row, RefundEnd::Failed).await?;
+            // What is left goes back under the next number, if the rule wants it back.
+            let end = match row.by {
+                AskedBy::Rule if !is_failed => RefundEnd::Closed,
+                _ => RefundEnd::Failed,
+            };
+            self.alert(&mut row, Some(LESS_LEFT));
+            self.end_row(row, end).await?;
             return Ok(None);
         }
         // It never arrived: the same may be sent again (protocol §8).
@@ -260,9 +259,7 @@ impl Change {
             Told::Closed => RefundEnd::Closed,
             Told::Change if planted!("change-is-done") => RefundEnd::Done,
             Told::Change => {
-                let why = "CHANGE: the customer's card is void or frozen, and the money is with \
-                           the merchant again: pay it back by hand in WeChat's merchant platform";
-                self.alert(&mut row, Some(why));
+                self.alert(&mut row, Some(CHANGED));
                 RefundEnd::Failed
             }
         };
@@ -287,11 +284,11 @@ impl Change {
         if order_id.is_none() {
             row.state = RefundState::of(end);
             row.ended_at = Some(self.now);
-            if end == RefundEnd::Closed {
-                self.next_unknown(&row)?;
-            }
         }
-        self.put_refund(row);
+        self.put_refund(row.clone());
+        if order_id.is_none() && end == RefundEnd::Closed {
+            self.next_unknown(&row).await?;
+        }
         if let Some(order_id) = order_id {
             let order = self.order(&order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
             self.apply(order, &Event::RefundEnded { refund: index, end })?;
@@ -300,7 +297,7 @@ impl Change {
     }
 
     /// Says what a person has to see to, once for each reason.
-    fn alert(&self, row: &mut RefundRow, trouble: Option<&str>) {
+    pub(super) fn alert(&self, row: &mut RefundRow, trouble: Option<&str>) {
         if row.trouble.as_deref() != trouble
             && let Some(trouble) = trouble
         {
@@ -331,6 +328,12 @@ fn planted_end(news: &RefundNews) -> Option<RefundEnd> {
 const TRIES_UNTIL_TOLD: u32 = 20;
 const NOT_TAKEN: &str = "WeChat does not take it, however often it is sent: see in WeChat's \
                          merchant platform what has become of the payment, and pay back by hand";
+
+const LESS_LEFT: &str = "somebody gave some of the payment back by hand, and less is left of it \
+                         than this";
+pub(super) const CHANGED: &str = "CHANGE: the customer's card is void or frozen, and the money is \
+                                  with the merchant again: pay it back by hand in WeChat's \
+                                  merchant platform";
 
 /// How long to wait before a refund is tried again that only a person can set right.
 pub(super) const SLOW_S: u64 = 600;

@@ -10,6 +10,7 @@ use crate::random::hex;
 use crate::store::{MessageRow, StoreError};
 use saoma_core::api::{RefundHint, RefundState};
 use saoma_core::ids::MchId;
+use saoma_core::order::Event;
 use saoma_core::xml::Doc;
 use sha2::{Digest as _, Sha256};
 
@@ -34,6 +35,8 @@ impl Service {
             Err(NoticeError::Store(error)) => {
                 tracing::error!(%error, "a refund notification could not be kept");
             }
+            // Only a payment waits for a question.
+            Err(NoticeError::NotYet) => {}
         }
         result
     }
@@ -57,11 +60,11 @@ impl Service {
 }
 
 /// Keeps a hint, and has WeChat asked at once.
-struct Heed {
-    mch_id: MchId,
-    hint: RefundHint,
-    digest: String,
-    body: String,
+pub(super) struct Heed {
+    pub(super) mch_id: MchId,
+    pub(super) hint: RefundHint,
+    pub(super) digest: String,
+    pub(super) body: String,
 }
 
 impl Verb for Heed {
@@ -84,7 +87,7 @@ impl Verb for Heed {
             digest: self.digest.clone(),
             transaction_id: hint.transaction_id.clone(),
             body: self.body.clone(),
-            outcome: "refund",
+            outcome: MessageRow::OF_REFUND,
         });
         let attempt = change.attempt(&hint.out_trade_no).await?;
         let order_id = attempt.as_ref().map(|attempt| attempt.order_id.clone());
@@ -102,7 +105,7 @@ impl Verb for Heed {
                 let order = change.order(&order_id).await?;
                 let order = order.ok_or(StoreError::Corrupt("order_id"))?;
                 let end = saoma_core::order::RefundEnd::Done;
-                let event = saoma_core::order::Event::RefundEnded { refund: row.index, end };
+                let event = Event::RefundEnded { refund: row.index, end };
                 change.apply(order, &event)?;
             }
             let key = key(&row.out_refund_no);
@@ -118,9 +121,12 @@ impl Verb for Heed {
         };
         let order = change.order(&attempt.order_id).await?;
         let order = order.ok_or(StoreError::Corrupt("order_id"))?;
-        let paid = order.order.captured(attempt.index);
-        if paid.is_none_or(|(id, _)| *id != hint.transaction_id) {
-            // The payment is not known yet. When it is, WeChat says that some of it went back.
+        let Some((paid, _)) = order.order.captured(attempt.index) else {
+            // Its payment is not known yet. A question tells of it, and that some of it went back.
+            change.apply(order, &Event::SaysPaid { attempt: attempt.index })?;
+            return Ok(());
+        };
+        if *paid != hint.transaction_id {
             return Ok(());
         }
         let key = format!("refunds-{}-{}", hint.refund_id, word(hint.state));

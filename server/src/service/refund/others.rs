@@ -1,7 +1,7 @@
 //! Refunds that we did not make.
 
 use super::super::change::Change;
-use super::life::{SLOW_S, next_look_s};
+use super::life::{CHANGED, SLOW_S, next_look_s};
 use super::news::{RefundNews, ToldRefund};
 use crate::store::figures::UNDER_WAY;
 use crate::store::{
@@ -158,7 +158,10 @@ impl Change {
         for told in &others {
             let before = known.iter().find(|row| row.out_refund_no == told.out_refund_no);
             let state = state_of(told.state);
-            if before.is_some_and(|row| row.state == state) {
+            let seen_to = |row: &RefundRow| {
+                row.state == RefundState::Dismissed && state == RefundState::Failed
+            };
+            if before.is_some_and(|row| row.state == state || seen_to(row)) {
                 continue;
             }
             tracing::warn!(
@@ -168,7 +171,7 @@ impl Change {
                 state = state.as_str(),
                 "a refund that we did not make"
             );
-            self.put_refund(RefundRow {
+            let mut row = RefundRow {
                 out_refund_no: told.out_refund_no.clone(),
                 by: AskedBy::Elsewhere,
                 refund_no: None,
@@ -184,23 +187,35 @@ impl Change {
                 ended_at: state.is_over().then_some(self.now),
                 created_at: before.map_or(self.now, |row| row.created_at),
                 ..like.clone()
-            });
+            };
+            self.alert(&mut row, (told.state == Told::Change).then_some(CHANGED));
+            self.put_refund(row);
         }
         self.tell_elsewhere(like).await?;
         let open = others.iter().find(|told| told.state == Told::Processing);
         Ok(open.map(|told| told.out_refund_no.clone()))
     }
 
-    /// What went back of a payment, or goes back, without us.
+    /// What went back of a payment, or goes back, without us. What WeChat could not give to the
+    /// customer counts as well: it waits for a person there, and nothing else can be made of it.
     pub(super) async fn back_elsewhere(&mut self, id: &TransactionId) -> Result<Fen, StoreError> {
         let mut amount = Fen::ZERO;
         for row in self.refunds_of(id).await? {
-            let counts = matches!(row.state, RefundState::Accepted | RefundState::Done);
-            if row.by == AskedBy::Elsewhere && counts {
+            if row.by == AskedBy::Elsewhere && row.state != RefundState::Closed {
                 amount = amount.checked_add(row.part).unwrap_or(Fen::MAX);
             }
         }
         Ok(amount)
+    }
+
+    /// Whether somebody else's refund of a payment is under way.
+    pub(super) async fn is_open_elsewhere(
+        &mut self,
+        id: &TransactionId,
+    ) -> Result<bool, StoreError> {
+        let is_open =
+            |row: &RefundRow| row.by == AskedBy::Elsewhere && row.state == RefundState::Accepted;
+        Ok(self.refunds_of(id).await?.iter().any(is_open))
     }
 
     /// Tells the order the sum of what went back elsewhere.

@@ -1,10 +1,12 @@
 //! Refunds on a real file: what is written before anything is sent, and people's words.
 
+mod by_hand;
+
 use super::*;
 use crate::metrics::{Glance, Page};
 use crate::service::Outcome;
 use crate::store::figures::UNDER_WAY;
-use crate::store::{Entry, Lane, RefundRow, RefundState, glance};
+use crate::store::{Entry, Lane, RefundRow, RefundState, StoreError, glance};
 use crate::testing::{KEY, PRICE, Shop, notice_fields, signed};
 use saoma_core::api::{Currency, Payment};
 use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
@@ -59,6 +61,7 @@ fn found(number: &str, transaction_id: &str, refunded: bool) -> Payment {
     }
 }
 
+const NOTICES: &str = include_str!("../../../../tests/fixtures/v2-refund-notices.json");
 const REFUND: &str = "select state, sent_at, refund_id, trouble from refund";
 const OUTBOX: &str = "select state from outbox where kind = 'refund'";
 
@@ -412,26 +415,6 @@ async fn a_second_payment_for_a_number_waits_for_a_person_who_gives_it_back() {
 }
 
 #[tokio::test]
-async fn the_refund_of_an_unknown_payment_ends_when_somebody_has_given_it_back_by_hand() {
-    let shop = Shop::open().await;
-    shop.service.notify(&shop.notice("NOBODYS-1", T1, PRICE)).await.unwrap();
-    let entry = due(&shop).await.unwrap();
-    // "Wholly refunded already", which is said in words only.
-    news(&shop, entry, RefundNews::Unsure("ERROR".to_owned())).await;
-    shop.clock.advance(60);
-    let entry = due(&shop).await.unwrap();
-    let by_hand = OutRefundNo::new("CONSOLE-1").unwrap();
-    news(&shop, entry, told(&by_hand, saoma_core::api::RefundState::Success)).await;
-    let ours = "select state, trouble from refund where asked_by = 'rule'";
-    assert_eq!(shop.rows(ours).await, ["failed the money is back already"]);
-    shop.clock.advance(7_200);
-    assert!(due(&shop).await.is_none(), "it is over");
-    let number = OutRefundNo::new(&format!("T{T1}-R1")).unwrap();
-    shop.service.dismiss_refund(&number, "wang.min").await.unwrap();
-    assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
-}
-
-#[tokio::test]
 async fn a_refund_by_hand_is_followed_to_its_end_whoever_heard_of_it() {
     use saoma_core::api::RefundState::{Processing, Success};
     let mut shop = Shop::open().await;
@@ -453,7 +436,7 @@ async fn a_refund_by_hand_is_followed_to_its_end_whoever_heard_of_it() {
     let entry = due(&shop).await.unwrap();
     assert!(entry.key.ends_with(ours.as_str()));
     news(&shop, entry, told(&by_hand, Success)).await;
-    assert_eq!(shop.rows(states).await, ["failed", "done"]);
+    assert_eq!(shop.rows(states).await, ["closed", "done"]);
 }
 
 #[tokio::test]
@@ -476,8 +459,24 @@ async fn an_end_is_not_left_for_what_somebody_has_read_before_it() {
 }
 
 #[tokio::test]
+async fn what_two_people_decide_at_once_is_decided_once() {
+    let mut shop = Shop::open_holding().await;
+    let (_, number) = too_late(&mut shop).await;
+    let store = &shop.service.store;
+    let now = shop.service.context.clock.now();
+    let read = RefundRow::ours(&mut store.reader().await.unwrap(), &number).await.unwrap();
+    let read = read.unwrap();
+    shop.service.release_refund(&number, "li").await.unwrap();
+    // The other one has read it before that.
+    let mut tx = store.begin().await.unwrap();
+    let key = (&read.out_refund_no, &read.mch_id);
+    let still = RefundRow::still(&mut tx, key, read.state, now).await;
+    assert!(matches!(still, Err(StoreError::Stale)), "{still:?}");
+    RefundRow::still(&mut tx, key, RefundState::Asked, now).await.unwrap();
+}
+
+#[tokio::test]
 async fn one_sealed_notification_is_one_message_whatever_stands_around_it() {
-    const NOTICES: &str = include_str!("../../../../tests/fixtures/v2-refund-notices.json");
     let notices: serde_json::Value = serde_json::from_str(NOTICES).unwrap();
     let notices = notices["notices"].as_array().unwrap();
     let ours = notices.iter().find(|notice| notice["key"] == KEY).unwrap();

@@ -242,7 +242,7 @@ impl Tables {
             }
             S::DayFailed => (true, vec![("failures", next("failures")), ("last_error", value(0))]),
             _ => (
-                true,
+                at(BILL_DAY, row, "runs") == values.get(16),
                 vec![
                     ("state", "compared".into()),
                     ("failures", 0_i64.into()),
@@ -342,7 +342,10 @@ impl Tables {
             Some(known) => {
                 let mut row = Vec::clone(known);
                 let column = |column| at(DIFFERENCE, values, column).cloned();
-                set(DIFFERENCE, &mut row, "run", column("run").unwrap_or(Value::Int(None)));
+                let run = column("run").unwrap_or(Value::Int(None));
+                if int(Some(&run)) > int(at(DIFFERENCE, &row, "run")) {
+                    set(DIFFERENCE, &mut row, "run", run);
+                }
                 if is_open(&row) && is_null(due_at(&row)) {
                     let due_at = column("due_at").unwrap_or(Value::Int(None));
                     set(DIFFERENCE, &mut row, "due_at", due_at);

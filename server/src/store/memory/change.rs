@@ -69,6 +69,7 @@ impl Tables {
             S::UpdateOrder => return self.update_order(&row, undo),
             S::TellAnomalies => return self.tell_anomalies(text(row.first()), undo),
             S::PutRefund => return self.put_refund(&row, undo),
+            S::RefundStill => return self.refund_still(&row, undo),
             S::EndRefund => return self.end_refund(&row, undo),
             other => return self.update_entries(other, &row, undo),
         };
@@ -104,6 +105,7 @@ impl Tables {
         let last = by_rule.max_by_key(|row| int(row.get("refund_index").ok()));
         let state = last.map(|last| match text(last.get("state").ok()) {
             state @ ("held" | "done" | "failed" | "dismissed") => state.to_owned(),
+            "closed" => "done".to_owned(),
             _ => "due".to_owned(),
         });
         let told: Vec<Key> =
@@ -149,6 +151,17 @@ impl Tables {
                 row
             }
         };
+        self.write(undo, Name::Refund, &key, row);
+        1
+    }
+
+    fn refund_still(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
+        let [now, number, mch_id, state] = values else { panic!("a refund as it was read") };
+        let key = joined(text(Some(number)), text(Some(mch_id)));
+        let row = self.get(Name::Refund, &key);
+        let Some(row) = row.filter(|row| at(REFUND, row, "state") == Some(state)) else { return 0 };
+        let mut row = Vec::clone(row);
+        set(REFUND, &mut row, "updated_at", now.clone());
         self.write(undo, Name::Refund, &key, row);
         1
     }

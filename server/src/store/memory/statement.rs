@@ -23,6 +23,8 @@ pub(super) enum Statement {
     TellAnomalies,
     PutRefund,
     OurRefund,
+    TheirRefund,
+    RefundStill,
     RefundsOfPayment,
     RefundsOfOrder,
     EndRefund,
@@ -111,7 +113,7 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         "insert into payment (transaction_id, mch_id, out_trade_no, order_id, total_fee_fen, \
          paid_at, verdict, recorded_at) values .. on conflict do nothing",
     ),
-    (S::Messages, "select digest from message"),
+    (S::Messages, "select digest, transaction_id, outcome from message"),
     (
         S::InsertMessage,
         "insert into message (out_trade_no, digest, transaction_id, body, outcome, received_at) \
@@ -125,9 +127,9 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     (
         S::TellAnomalies,
         "update anomaly set refund = coalesce(( select case when r.state in ('held', 'done', \
-         'failed', 'dismissed') then r.state else 'due' end from refund as r where \
-         r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' order by \
-         r.refund_index desc limit 1), anomaly.refund) where transaction_id = $1",
+         'failed', 'dismissed') then r.state when r.state = 'closed' then 'done' else 'due' end \
+         from refund as r where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' \
+         order by r.refund_index desc limit 1), anomaly.refund) where transaction_id = $1",
     ),
     (
         S::PutRefund,
@@ -142,6 +144,11 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          excluded.state in ('done', 'failed', 'closed', 'dismissed')",
     ),
     (S::OurRefund, "select * from refund where out_refund_no = $1 and asked_by <> 'elsewhere'"),
+    (S::TheirRefund, "select * from refund where out_refund_no = $1 and asked_by = 'elsewhere'"),
+    (
+        S::RefundStill,
+        "update refund set updated_at = $1 where out_refund_no = $2 and mch_id = $3 and state = $4",
+    ),
     (
         S::RefundsOfPayment,
         "select * from refund where transaction_id = $1 order by created_at, refund_index, \
@@ -254,7 +261,8 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          payments_here_fen = $5, payments_others_count = $6, payments_others_fen = $7, \
          refunds_there_count = $8, refunds_there_fen = $9, refunds_here_count = $10, \
          refunds_here_fen = $11, refunds_others_count = $12, refunds_others_fen = $13, due_at = \
-         case when due_at = $14 then null else due_at end where mch_id = $15 and bill_date = $16",
+         case when due_at = $14 then null else due_at end where mch_id = $15 and bill_date = $16 \
+         and runs = $17",
     ),
     (
         S::DayFailed,
@@ -292,8 +300,9 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         "insert into bill_difference (mch_id, bill_date, kind, number, out_trade_no, \
          transaction_id, out_refund_no, refund_id, app_id, order_id, there_fen, here_fen, \
          happened_at, state, why, note, due_at, tries, run, found_at, ended_at) values .. on \
-         conflict (mch_id, bill_date, kind, number) do update set run = excluded.run, due_at = \
-         case when bill_difference.state = 'open' then coalesce(bill_difference.due_at, \
+         conflict (mch_id, bill_date, kind, number) do update set run = case when excluded.run > \
+         bill_difference.run then excluded.run else bill_difference.run end, due_at = case when \
+         bill_difference.state = 'open' then coalesce(bill_difference.due_at, \
          excluded.due_at) else bill_difference.due_at end",
     ),
     (

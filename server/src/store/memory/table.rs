@@ -374,7 +374,8 @@ impl Tables {
             }
             S::NextDueOrder => one_due(self.due()[2]),
             S::Attempt => row(Name::Attempt, ATTEMPT),
-            S::OurRefund => self.refunds_numbered(key),
+            S::OurRefund => self.refunds_numbered(key, true),
+            S::TheirRefund => self.refunds_numbered(key, false),
             S::RefundsOfPayment | S::RefundsOfOrder => self.refunds_of(key),
             S::Goods => self.goods(key),
             S::LateGoods => {
@@ -420,10 +421,11 @@ impl Tables {
         found.take_while(move |(key, _)| key.starts_with(&from))
     }
 
-    fn refunds_numbered(&self, number: &str) -> Vec<Row> {
-        let ours = self.of(Name::Refund, number).map(|(_, row)| row);
-        let ours = ours.filter(|row| text(at(REFUND, row, "asked_by")) != "elsewhere");
-        ours.map(whole(REFUND)).collect()
+    fn refunds_numbered(&self, number: &str, are_ours: bool) -> Vec<Row> {
+        let rows = self.of(Name::Refund, number).map(|(_, row)| row);
+        let rows =
+            rows.filter(|row| (text(at(REFUND, row, "asked_by")) != "elsewhere") == are_ours);
+        rows.map(whole(REFUND)).collect()
     }
 
     pub(super) fn refunds_of(&self, payment_or_order: &str) -> Vec<Row> {

@@ -252,11 +252,15 @@ impl World {
     }
 
     fn refund_will_end_badly(&mut self, number: &str) {
+        let end = if self.luck.chance(700) { RefundEnd::Closed } else { RefundEnd::Change };
+        self.refund_will_end(number, end);
+    }
+
+    pub(super) fn refund_will_end(&mut self, number: &str, end: RefundEnd) {
         let target = RefundTarget::Number {
             mch_id: Some(MCH_ID.to_owned()),
             out_refund_no: number.to_owned(),
         };
-        let end = if self.luck.chance(700) { RefundEnd::Closed } else { RefundEnd::Change };
         let ending = Ending { end, channel: RefundChannel::default() };
         let now = self.gateway_now();
         if self.gateway.plan_refund(&target, ending, now).is_ok() {

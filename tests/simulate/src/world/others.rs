@@ -2,7 +2,7 @@
 
 use super::{Event, World};
 use crate::bus::Outcome;
-use saoma_sandbox::gateway::{Arrival, Call};
+use saoma_sandbox::gateway::{Arrival, Call, RefundEnd};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_sandbox::{ConsoleRefund, Target};
 use saoma_server::simulation::{APP_ID, Base, MCH_ID, NOTIFY_URL, No};
@@ -68,6 +68,14 @@ impl World {
         let now = self.gateway_now();
         if let Ok(refund) = self.gateway.refund_by_hand(&target, refund, now) {
             self.fault("refund by hand");
+            // Some come to nothing, and to WeChat it is all the same who has asked for them.
+            if self.plan.refund_ends_badly > 0 && !self.calm {
+                match at % 8 {
+                    0 | 4 => self.refund_will_end(&refund.out_refund_no, RefundEnd::Closed),
+                    2 => self.refund_will_end(&refund.out_refund_no, RefundEnd::Change),
+                    _ => {}
+                }
+            }
             self.judge.by_hand.insert(refund.out_refund_no);
             self.judge.fair.given_back.insert(at);
             self.look_at_ledger();
