@@ -14,6 +14,8 @@ pub struct Merchant {
     pub mch_id: String,
     /// The appid bound to it: 1 to 32 letters and digits.
     pub appid: String,
+    /// More of them: one merchant number may serve several apps.
+    pub more_appids: Vec<String>,
     /// The API key.
     pub key: Key,
     /// The keys that counted before it, newest first. They count no more.
@@ -97,13 +99,10 @@ impl Merchant {
     ///
     /// The first part that does not fit.
     pub fn new(mch_id: &str, appid: &str, key: &str, shop: &str) -> Result<Self, MerchantError> {
-        let fits = |text: &str, each: fn(&u8) -> bool| {
-            (1..=32).contains(&text.len()) && text.as_bytes().iter().all(each)
-        };
         if !fits(mch_id, u8::is_ascii_digit) {
             return Err(MerchantError::MchId);
         }
-        if !fits(appid, u8::is_ascii_alphanumeric) {
+        if !is_appid(appid) {
             return Err(MerchantError::Appid);
         }
         let key = Key::new(key).ok_or(MerchantError::Key)?;
@@ -113,6 +112,7 @@ impl Merchant {
         Ok(Self {
             mch_id: mch_id.to_owned(),
             appid: appid.to_owned(),
+            more_appids: Vec::new(),
             key,
             shop: shop.to_owned(),
             refund_notify_url: None,
@@ -122,17 +122,33 @@ impl Merchant {
         })
     }
 
+    /// Whether an appid is bound to it.
+    pub(crate) fn has_appid(&self, appid: &str) -> bool {
+        self.appid == appid || self.more_appids.iter().any(|more| more == appid)
+    }
+
     /// All that the gateway's answers depend on, by name: a replay must have the same. Instead of
     /// the key there is a signature made with it.
     pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
         // Names every field, so that a new one is not forgotten. No answer depends on old keys.
-        let Self { mch_id, appid, key, old_keys: _, shop, refund_notify_url, bills, mode_one_url } =
-            self;
+        let Self {
+            mch_id,
+            appid,
+            more_appids,
+            key,
+            old_keys: _,
+            shop,
+            refund_notify_url,
+            bills,
+            mode_one_url,
+        } = self;
+        let appids: Vec<&str> =
+            std::iter::once(appid).chain(more_appids).map(String::as_str).collect();
         let BillSettings { format, fee_bp, open } = bills;
         let key = sign::sign([("purpose", "saoma-sandbox state")], key, Algorithm::HmacSha256);
         BTreeMap::from([
             ("mch_id", mch_id.clone()),
-            ("appid", appid.clone()),
+            ("appid", appids.join(" ")),
             ("key", key),
             ("shop", shop.clone()),
             ("refund_notify_url", refund_notify_url.clone().unwrap_or_default()),
@@ -156,6 +172,14 @@ impl Merchant {
             _ => Err(MerchantError::Parts),
         }
     }
+}
+
+fn fits(text: &str, each: fn(&u8) -> bool) -> bool {
+    (1..=32).contains(&text.len()) && text.as_bytes().iter().all(each)
+}
+
+pub(crate) fn is_appid(text: &str) -> bool {
+    fits(text, u8::is_ascii_alphanumeric)
 }
 
 #[cfg(test)]

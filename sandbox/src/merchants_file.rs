@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
-use crate::merchant::{BillFormat, BillSettings, Merchant};
+use crate::merchant::{BillFormat, BillSettings, Merchant, is_appid};
 
 /// The most bytes of an address. WeChat's limit for `notify_url`.
 const URL_BYTES_MAX: usize = 256;
@@ -77,6 +77,7 @@ impl Entry {
         let shop = self.text("shop")?.unwrap_or_else(|| format!("商户{mch_id}"));
         let mut merchant =
             Merchant::new(&mch_id, &appid, &key, &shop).map_err(|error| error.to_string())?;
+        merchant.more_appids = self.more_appids()?;
         merchant.refund_notify_url = self.url("refund_notify_url")?;
         merchant.mode_one_url = self.url("mode_one_url")?;
         merchant.bills = self.bills()?;
@@ -84,6 +85,18 @@ impl Entry {
             Some(name) => Err(format!("there is no setting {name}")),
             None => Ok(merchant),
         }
+    }
+
+    fn more_appids(&mut self) -> Result<Vec<String>, String> {
+        let appid =
+            |value: &Value| value.as_str().filter(|appid| is_appid(appid)).map(str::to_owned);
+        let appids = match self.0.remove("more_appids") {
+            None => Some(Vec::new()),
+            Some(Value::Array(values)) => values.iter().map(appid).collect(),
+            Some(_) => None,
+        };
+        let rule = "more_appids must be a list of appids of 1 to 32 letters and digits";
+        appids.ok_or_else(|| rule.to_owned())
     }
 
     fn bills(&mut self) -> Result<BillSettings, String> {
@@ -145,8 +158,10 @@ mod tests {
     fn the_example_is_read() {
         let [first, second] = read_merchants(EXAMPLE).unwrap().try_into().unwrap();
         assert_eq!((&*first.mch_id, &*first.shop), ("1900000109", "扫码咖啡"));
-        assert_eq!((first.mode_one_url, first.bills), (None, BillSettings::default()));
+        assert_eq!((&first.mode_one_url, first.bills), (&None, BillSettings::default()));
         assert_eq!(second.appid, "wx5a0mademeup0002");
+        assert_eq!(second.more_appids, ["wx5a0mademeup0003"]);
+        assert!(second.has_appid("wx5a0mademeup0003") && !first.has_appid("wx5a0mademeup0003"));
         let refunds = "http://127.0.0.1:9000/refund-notify";
         assert_eq!(second.refund_notify_url.as_deref(), Some(refunds));
         assert_eq!(second.mode_one_url.as_deref(), Some("http://127.0.0.1:9000/mode-one"));
@@ -178,6 +193,8 @@ mod tests {
             (one("bill_format = \"new\""), 2, "bill_format must be"),
             (one("fee_bp = 10001"), 2, "fee_bp must be"),
             (one("fee_bp = -1"), 2, "fee_bp must be"),
+            (one("more_appids = \"wx2\""), 2, "more_appids must be"),
+            (one(&format!("more_appids = [\"{KEY}{KEY}\"]")), 2, "more_appids must be"),
             (one("bills_open = \"yes\""), 2, "bills_open must be"),
             (one(&format!("mode_one_url = \"{KEY}\"")), 2, "mode_one_url must be"),
             (format!("{}\n[[merchant]]\n{}", one(""), "mch_id = \"2\""), 7, "appid is missing"),

@@ -81,7 +81,7 @@ impl Answer {
         let mut fields = vec![
             Field::cdata("return_code", "SUCCESS"),
             Field::cdata("return_msg", "OK"),
-            Field::cdata("appid", &request.merchant.appid),
+            Field::cdata("appid", request.appid()),
             Field::cdata("mch_id", &request.merchant.mch_id),
         ];
         fields.extend(reply.device_info.map(|value| Field::cdata("device_info", value)));

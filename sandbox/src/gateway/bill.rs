@@ -66,7 +66,7 @@ impl Gateway {
         }
         let merchant = self.merchant_of(&document).map_err(in_bill_words)?;
         let appid = document.filled("appid").unwrap_or_default();
-        if !self.merchants.values().any(|merchant| merchant.appid == appid) {
+        if !self.merchants.values().any(|merchant| merchant.has_appid(appid)) {
             return Err(invalid("invalid appid"));
         }
         // The fund bill knows HMAC-SHA256 alone, named or not.

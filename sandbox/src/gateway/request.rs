@@ -29,6 +29,11 @@ impl Request {
         self.filled(name).unwrap_or_default()
     }
 
+    /// The app that it is made in the name of: one of the merchant's.
+    pub(super) fn appid(&self) -> &str {
+        self.required("appid")
+    }
+
     pub(super) fn owned(&self, name: &str) -> Option<String> {
         self.filled(name).map(str::to_owned)
     }
@@ -53,7 +58,7 @@ impl Gateway {
     pub(super) fn authenticate_document(&self, document: Document) -> Result<Request, Refusal> {
         let merchant = self.merchant_of(&document)?;
         let appid = document.filled("appid").unwrap_or_default();
-        if appid != merchant.appid {
+        if !merchant.has_appid(appid) {
             return Err(self.wrong_appid(appid));
         }
         let algorithm = Algorithm::from_sign_type(document.get("sign_type"))
@@ -70,7 +75,7 @@ impl Gateway {
     }
 
     fn wrong_appid(&self, appid: &str) -> Refusal {
-        if self.merchants.values().any(|merchant| merchant.appid == appid) {
+        if self.merchants.values().any(|merchant| merchant.has_appid(appid)) {
             Refusal::new(Code::AppidMchIdNotMatch, "商户号mch_id与appid不匹配")
         } else {
             Refusal::new(Code::AppidNotExist, "appid不存在")

@@ -10,6 +10,8 @@ use crate::xml::{self, Document, Field};
 pub(super) const NOW: UnixTime = UnixTime(1_795_433_160);
 pub(super) const MCH_ID: &str = "1900000109";
 pub(super) const APPID: &str = "wx5a0mademeup0001";
+/// Bound to the first merchant as well.
+pub(super) const SECOND_APPID: &str = "wx5a0mademeup0009";
 pub(super) const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
 pub(super) const OTHER_MCH_ID: &str = "1900000110";
 pub(super) const OTHER_APPID: &str = "wx5a0mademeup0002";
@@ -65,10 +67,10 @@ impl Shop {
     }
 
     fn made(rules: Rules, seed: u64) -> Self {
-        let merchants = [
-            Merchant::new(MCH_ID, APPID, KEY, "扫码示例店").unwrap(),
-            Merchant::new(OTHER_MCH_ID, OTHER_APPID, OTHER_KEY, "隔壁").unwrap(),
-        ];
+        let mut first = Merchant::new(MCH_ID, APPID, KEY, "扫码示例店").unwrap();
+        first.more_appids = vec![SECOND_APPID.to_owned()];
+        let merchants =
+            [first, Merchant::new(OTHER_MCH_ID, OTHER_APPID, OTHER_KEY, "隔壁").unwrap()];
         Self {
             gateway: Gateway::new(rules, merchants, seed),
             now: NOW,
@@ -85,6 +87,12 @@ impl Shop {
         (self.mch_id, self.appid) = (OTHER_MCH_ID, OTHER_APPID);
         self.key = OTHER_KEY.to_owned();
         self.certificate = Some(OTHER_MCH_ID);
+        self
+    }
+
+    /// From now on this shop calls in the name of the merchant's second app.
+    pub(super) fn second_app(&mut self) -> &mut Self {
+        self.appid = SECOND_APPID;
         self
     }
 

@@ -96,7 +96,7 @@ impl Gateway {
         Ok(Order {
             code: self.new_code(&key, now),
             key,
-            appid: request.merchant.appid.clone(),
+            appid: request.appid().to_owned(),
             parameters: parameters(request),
             algorithm: request.algorithm,
             body: request.required("body").to_owned(),

@@ -32,8 +32,8 @@ const REFUNDS_MAX: u8 = 50;
 /// What WeChat says.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
-    /// This was paid for the number.
-    Paid(Payment),
+    /// This was paid for the number; asked in the name of this app.
+    Paid(AppId, Payment),
     /// Nothing was.
     NotPaid,
     /// These are the refunds of the payment, of which this much was paid.
@@ -52,6 +52,7 @@ pub(crate) enum Told {
 /// Whom to ask, and in which algorithm.
 struct Line<'r> {
     gateway: &'r Gateway,
+    app_id: AppId,
     number: OutTradeNo,
     sign_type: SignType,
 }
@@ -167,7 +168,8 @@ impl Reconciler {
         let Some(gateway) = self.gateway(&seller.mch_id, &seller.app_id) else {
             return nobody("the merchant is not in the configuration");
         };
-        Ok(Ok(Line { gateway, number, sign_type: sign_type.unwrap_or(seller.sign_type) }))
+        let sign_type = sign_type.unwrap_or(seller.sign_type);
+        Ok(Ok(Line { gateway, app_id: seller.app_id.clone(), number, sign_type }))
     }
 
     async fn ask_order(&self, row: &DifferenceRow, line: &Line<'_>) -> Told {
@@ -177,7 +179,9 @@ impl Reconciler {
         };
         match line.gateway.order_query(&line.number, line.sign_type, &nonce).await {
             Err(error) => self.again(row, error),
-            Ok(OrderQueryAnswer::State(TradeState::Paid(payment))) => Told::Paid(payment),
+            Ok(OrderQueryAnswer::State(TradeState::Paid(payment))) => {
+                Told::Paid(line.app_id.clone(), payment)
+            }
             Ok(OrderQueryAnswer::State(TradeState::NotPaid | TradeState::Closed)) => Told::NotPaid,
             Ok(OrderQueryAnswer::Refused(refusal)) => match refusal.class(Call::OrderQuery) {
                 Class::NotFound | Class::NewNumber => Told::NotPaid,

@@ -13,7 +13,7 @@ use crate::reconcile::words::{State, Why};
 use crate::reconcile::{NOT_KEPT, Told};
 use crate::store::{DifferenceRow, End, StoreError};
 use saoma_core::api::{Payment, RefundState};
-use saoma_core::ids::{OutRefundNo, OutTradeNo, TransactionId};
+use saoma_core::ids::{AppId, OutRefundNo, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::Anomaly;
 use saoma_core::reconcile::DifferenceKind;
@@ -40,7 +40,7 @@ impl Verb for EndDifference {
 
     fn needs(&self, needs: &mut Needs) {
         needs.numbers.extend(OutTradeNo::new(&self.row.out_trade_no));
-        if let Told::Paid(payment) = &self.told {
+        if let Told::Paid(_, payment) = &self.told {
             needs.transactions.push(payment.transaction_id.clone());
         }
     }
@@ -48,7 +48,7 @@ impl Verb for EndDifference {
     async fn run(&self, change: &mut Change) -> Result<End, StoreError> {
         let Self { row, told } = self;
         let end = match told {
-            Told::Paid(payment) => self.paid(change, payment).await?,
+            Told::Paid(app_id, payment) => self.paid(change, app_id, payment).await?,
             Told::NotPaid => not_paid(row),
             Told::Refunds(refunds, total) => self.refunds(change, refunds, *total).await?,
             Told::Nothing(end) => end.clone(),
@@ -70,9 +70,14 @@ impl Verb for EndDifference {
 
 impl EndDifference {
     /// WeChat tells of a payment for this number. Whatever the difference is, it is taken.
-    async fn paid(&self, change: &mut Change, payment: &Payment) -> Result<End, StoreError> {
+    async fn paid(
+        &self,
+        change: &mut Change,
+        app_id: &AppId,
+        payment: &Payment,
+    ) -> Result<End, StoreError> {
         let row = &self.row;
-        let taken = change.take_payment(&row.key.mch_id, payment).await?;
+        let taken = change.take_payment((&row.key.mch_id, app_id), payment).await?;
         if payment.transaction_id.as_str() != row.transaction_id {
             let note = format!("WeChat tells of transaction {}", payment.transaction_id);
             return Ok(End::new(State::Open, Why::Conflict, note));

@@ -10,7 +10,7 @@ use crate::metrics::NoticeOutcome;
 use crate::random::hex;
 use crate::store::{AttemptRow, MessageRow, StoreError};
 use saoma_core::api::{FieldError, Merchant, PayNotice, Payment, RefundNoticeError};
-use saoma_core::ids::{MchId, OutTradeNo};
+use saoma_core::ids::{AppId, MchId, OutTradeNo};
 use saoma_core::order::Event;
 use saoma_core::sign::{SignType, Unverified, VerifyError};
 use saoma_core::xml::{Doc, ReadError};
@@ -125,6 +125,7 @@ impl Service {
         let digest = hex(&Sha256::digest(body));
         let keep = |merchant: &Merchant, sign_type, payment| Keep {
             mch_id: merchant.mch_id.clone(),
+            app_id: merchant.app_id.clone(),
             sign_type,
             payment,
             digest: digest.clone(),
@@ -224,6 +225,7 @@ impl Kept {
 /// Keeps a verified notification: the message, the payment, the order and what follows.
 struct Keep {
     mch_id: MchId,
+    app_id: AppId,
     /// By which it was verified.
     sign_type: SignType,
     payment: Payment,
@@ -266,7 +268,8 @@ impl Verb for Keep {
                 return Ok(Kept::Asked);
             }
         }
-        let outcome = match change.take_payment(&self.mch_id, &self.payment).await? {
+        let outcome = match change.take_payment((&self.mch_id, &self.app_id), &self.payment).await?
+        {
             Taken::New(verdict) => verdict,
             Taken::Known => "repeated",
             Taken::Elsewhere => "conflict",

@@ -211,8 +211,8 @@ impl Verb for Settle {
                 None
             }
             Outcome::Payment(payment) => {
-                let mch_id = self.order(change).await?.mch_id;
-                match change.take_payment(&mch_id, payment).await? {
+                let OrderRow { mch_id, app_id, .. } = self.order(change).await?;
+                match change.take_payment((&mch_id, &app_id), payment).await? {
                     Taken::New(_) | Taken::Known => {
                         // Whichever of two payments for the number it told, it was asked.
                         if let Effect::Query { attempt } = entry.effect {

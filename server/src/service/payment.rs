@@ -3,7 +3,7 @@
 use super::change::Change;
 use crate::store::{NewAnomaly, OrderRow, PaymentRow, StoreError};
 use saoma_core::api::Payment;
-use saoma_core::ids::{MchId, OrderId};
+use saoma_core::ids::{AppId, MchId, OrderId};
 use saoma_core::order::{Anomaly, Effect, Event};
 
 /// What a payment turned out to be.
@@ -18,10 +18,11 @@ pub(super) enum Taken {
 }
 
 impl Change {
-    /// Takes a payment. Facts are never refused: what may not ship is recorded as an anomaly.
+    /// Takes a payment that a merchant was told of in the name of one of its apps. Facts are never
+    /// refused: what may not ship is recorded as an anomaly.
     pub(super) async fn take_payment(
         &mut self,
-        mch_id: &MchId,
+        (mch_id, app_id): (&MchId, &AppId),
         payment: &Payment,
     ) -> Result<Taken, StoreError> {
         let number = self.number_of(&payment.transaction_id).await?;
@@ -32,7 +33,7 @@ impl Change {
             return Ok(Taken::Elsewhere);
         }
         let Some(attempt) = attempt else {
-            return self.take_unknown(mch_id, payment, number.is_some());
+            return self.take_unknown((mch_id, app_id), payment, number.is_some());
         };
         let row = self.order(&attempt.order_id).await?;
         let row: OrderRow = row.ok_or(StoreError::Corrupt("order_id"))?;
@@ -47,7 +48,7 @@ impl Change {
                 verdict,
             });
             if verdict == Anomaly::Conflict.as_str() {
-                self.hold_second(mch_id, payment)?;
+                self.hold_second((mch_id, app_id), payment)?;
             } else if payment.refunded {
                 // How much of it, and by whom: the query does not say (protocol §5).
                 let key = format!("refunds-{}-paid", payment.transaction_id);
@@ -61,7 +62,7 @@ impl Change {
     /// so it will not become known either, and the money has to go back.
     fn take_unknown(
         &mut self,
-        mch_id: &MchId,
+        (mch_id, app_id): (&MchId, &AppId),
         payment: &Payment,
         known: bool,
     ) -> Result<Taken, StoreError> {
@@ -76,7 +77,7 @@ impl Change {
             verdict,
         });
         if !saoma_core::planted!("unknown-payment-kept") {
-            self.give_back_unknown(mch_id, payment)?;
+            self.give_back_unknown((mch_id, app_id), payment)?;
         }
         self.report(anomaly(Anomaly::UnknownOrder, mch_id, payment, None));
         Ok(Taken::New(verdict))

@@ -12,6 +12,7 @@ use super::*;
 use crate::store::{AttemptRow, Lane};
 use crate::testing::{KEY, PRICE, Shop, alter, notice_fields, only_shop, sellers, signed};
 use saoma_core::ids::OutTradeNo;
+use saoma_core::money::Fen;
 use saoma_core::order::{Effect, Event};
 use saoma_core::sign::{ApiKey, SignType};
 use saoma_core::watch::Phase;
@@ -91,6 +92,54 @@ async fn a_number_of_one_merchant_is_never_paid_by_a_message_of_another() {
     assert_eq!(
         shop.rows("select mch_id, kind, out_trade_no from anomaly").await,
         ["1900000110 unknown_order THEIRS-0001"]
+    );
+}
+
+/// A service for a merchant with two apps, on the shop's database.
+async fn with_two_apps(shop: &Shop) -> Service {
+    let mut sellers = sellers(SignType::HmacSha256);
+    let mut second = sellers.sellers[0].clone();
+    second.merchant.app_id = "wx5a0mademeup0002".parse().unwrap();
+    sellers.sellers.push(second);
+    let store = Store::open(&shop.database).await.unwrap();
+    let clock = Clock::Manual(shop.clock.clone());
+    Service::open(store, clock, Random::seeded(2), sellers).await.unwrap().0
+}
+
+#[tokio::test]
+async fn what_was_paid_for_no_order_goes_back_under_the_app_that_it_was_paid_under() {
+    let shop = Shop::open().await;
+    let service = with_two_apps(&shop).await;
+    for (number, transaction_id, app) in
+        [("THEIRS-0001", T1, "wx5a0mademeup0001"), ("THEIRS-0002", T2, "wx5a0mademeup0002")]
+    {
+        let mut fields = notice_fields(number, transaction_id, "1800");
+        fields.iter_mut().find(|(name, _)| *name == "appid").unwrap().1 = app;
+        service.notify(&signed(&fields, KEY, SignType::HmacSha256)).await.unwrap();
+    }
+    assert_eq!(
+        shop.rows("select out_trade_no, app_id from refund order by 1").await,
+        ["THEIRS-0001 wx5a0mademeup0001", "THEIRS-0002 wx5a0mademeup0002"]
+    );
+    // WeChat closes the second one: the next number is the same app's.
+    let is_second = |entry: &Entry| entry.key.contains(T2);
+    let entries = service.claim(Lane::Gateway, 16).await.unwrap();
+    let entry = entries.into_iter().find(is_second).unwrap();
+    let refund = ToldRefund {
+        out_refund_no: format!("T{T2}-R1").parse().unwrap(),
+        refund_id: "50300000000000000000000000001".parse().unwrap(),
+        part: Fen::new(PRICE).unwrap(),
+        state: saoma_core::api::RefundState::Closed,
+    };
+    let closed = RefundNews::Told { refunds: vec![refund], total: Fen::new(PRICE) };
+    service.settle(entry, Outcome::Refund(closed)).await.unwrap();
+    assert_eq!(
+        shop.rows(
+            "select out_refund_no, app_id from refund where out_trade_no = 'THEIRS-0002' \
+                   order by 1"
+        )
+        .await,
+        [format!("T{T2}-R1 wx5a0mademeup0002"), format!("T{T2}-R2 wx5a0mademeup0002")]
     );
 }
 

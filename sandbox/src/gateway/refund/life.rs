@@ -150,8 +150,11 @@ impl Gateway {
         let nonce = numbers::nonce(&mut self.random);
         let payment = self.payment(&refund.order, Some(&refund.transaction_id));
         let merchant = self.merchants.get(&refund.order.mch_id);
-        let (Some(payment), Some(merchant)) = (payment, merchant) else { return };
-        let body = notice::body(refund, payment, merchant, nonce);
+        let order = self.orders.get(&refund.order);
+        let (Some(payment), Some(merchant), Some(order)) = (payment, merchant, order) else {
+            return;
+        };
+        let body = notice::body(refund, payment, (merchant, &order.appid), nonce);
         let new = NewNotice {
             kind: NoticeKind::Refund,
             order: refund.order.clone(),
@@ -166,7 +169,7 @@ impl Gateway {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{KEY, MCH_ID, NOW, Shop};
+    use super::super::super::testing::{APPID, KEY, MCH_ID, NOW, SECOND_APPID, Shop};
     use super::super::super::{
         Delivery, RefundChannel, RefundError, RefundTarget, Returned, Rules, Tender,
     };
@@ -272,6 +275,26 @@ mod tests {
             assert_eq!(told.get(name), Some(value), "{name}");
         }
         assert_eq!(status(&mut shop, "R1"), "SUCCESS");
+    }
+
+    #[test]
+    fn the_notification_names_the_app_that_was_paid() {
+        for is_second in [false, true] {
+            let mut shop = Shop::new();
+            let appid = if is_second { SECOND_APPID } else { APPID };
+            let caller = if is_second { shop.second_app() } else { &mut shop };
+            // What is answered names the app as well.
+            caller.paid(NO, Tender::default());
+            assert_eq!(caller.query(NO).get("trade_state"), Some("SUCCESS"));
+            caller.refund(NO, "R1", 599, &[("notify_url", URL)]).unwrap();
+            shop.now = NOW.plus(5);
+            let told: Vec<_> = shop.gateway.poll(shop.now).send;
+            assert_eq!(told.len(), 2, "of the payment, and of the refund");
+            for delivery in told {
+                let document = Document::read(delivery.body.as_bytes()).unwrap();
+                assert_eq!(document.get("appid"), Some(appid));
+            }
+        }
     }
 
     #[test]

@@ -11,12 +11,12 @@ use crate::xml::{self, Field};
 pub(super) fn body(
     refund: &Refund,
     payment: &Payment,
-    merchant: &Merchant,
+    (merchant, appid): (&Merchant, &str),
     nonce: String,
 ) -> String {
     xml::write(&[
         Field::plain("return_code", "SUCCESS"),
-        Field::cdata("appid", &merchant.appid),
+        Field::cdata("appid", appid),
         Field::cdata("mch_id", &merchant.mch_id),
         Field::cdata("nonce_str", nonce),
         Field::cdata("req_info", seal::seal(&content(refund, payment), &merchant.key)),

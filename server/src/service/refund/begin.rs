@@ -6,7 +6,7 @@ use super::super::context::Seller;
 use crate::config::AnomalyPolicy;
 use crate::store::{AskedBy, EntryState, NewEntry, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::api::{Currency, Payment, PaymentNo, Refund, RequestError};
-use saoma_core::ids::{MchId, OutRefundNo, OutTradeNo, TransactionId};
+use saoma_core::ids::{AppId, MchId, OutRefundNo, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::{Effect, RefundBy};
 
@@ -101,25 +101,26 @@ impl Change {
         Ok(())
     }
 
-    /// Puts down the refund of a payment for a number that nobody knows.
+    /// Puts down the refund of a payment for a number that nobody knows, under the app that it was
+    /// paid under.
     pub(in super::super) fn give_back_unknown(
         &mut self,
-        mch_id: &MchId,
+        paid_under: (&MchId, &AppId),
         payment: &Payment,
     ) -> Result<(), StoreError> {
-        self.begin_unknown(mch_id, 0, &payment.into(), payment.refunded.then_some(PARTLY_BACK))
+        self.begin_unknown(paid_under, 0, &payment.into(), payment.refunded.then_some(PARTLY_BACK))
     }
 
     /// Puts down the refund of a second payment for a number. By WeChat's own rules there is none,
     /// so no money moves before a person has looked.
     pub(in super::super) fn hold_second(
         &mut self,
-        mch_id: &MchId,
+        paid_under: (&MchId, &AppId),
         payment: &Payment,
     ) -> Result<(), StoreError> {
         let second = (!saoma_core::planted!("second-is-sent")).then_some(SECOND);
         let trouble = if payment.refunded { Some(PARTLY_BACK) } else { second };
-        self.begin_unknown(mch_id, 0, &payment.into(), trouble)
+        self.begin_unknown(paid_under, 0, &payment.into(), trouble)
     }
 
     /// Puts down the refund after one that WeChat has closed, of a payment without an order: of all
@@ -136,19 +137,19 @@ impl Change {
             part,
             currency: closed.currency(),
         };
-        self.begin_unknown(&closed.mch_id, closed.index.saturating_add(next), &paid, None)
+        let paid_under = (&closed.mch_id, &closed.app_id);
+        self.begin_unknown(paid_under, closed.index.saturating_add(next), &paid, None)
     }
 
     fn begin_unknown(
         &mut self,
-        mch_id: &MchId,
+        (mch_id, app_id): (&MchId, &AppId),
         index: u8,
         paid: &Paid<'_>,
         trouble: Option<&'static str>,
     ) -> Result<(), StoreError> {
         let Paid { transaction_id, out_trade_no, total, part, currency } = *paid;
-        let sellers = &self.context.sellers.sellers;
-        let seller = sellers.iter().find(|seller| seller.merchant.mch_id == *mch_id);
+        let seller = self.context.sellers.of(mch_id, app_id);
         let seller = seller.ok_or(StoreError::Corrupt("mch_id"))?.clone();
         let number = OutRefundNo::for_transaction(transaction_id, index);
         let new = New {

@@ -170,7 +170,7 @@ async fn a_payment_found_by_query_is_the_payment_of_the_notification() {
     let payment = saoma_core::api::Payment {
         out_trade_no: OutTradeNo::new(&number).unwrap(),
         transaction_id: T1.parse().unwrap(),
-        total_fee: saoma_core::money::Fen::new(PRICE).unwrap(),
+        total_fee: Fen::new(PRICE).unwrap(),
         currency: saoma_core::api::Currency::CNY,
         paid_at: shop.service.context.clock.now(),
         refunded: false,
@@ -202,7 +202,7 @@ async fn an_answer_with_a_payment_of_another_number_is_no_answer() {
     let payment = saoma_core::api::Payment {
         out_trade_no: OutTradeNo::new(&other).unwrap(),
         transaction_id: T1.parse().unwrap(),
-        total_fee: saoma_core::money::Fen::new(PRICE).unwrap(),
+        total_fee: Fen::new(PRICE).unwrap(),
         currency: saoma_core::api::Currency::CNY,
         paid_at: shop.service.context.clock.now(),
         refunded: false,
