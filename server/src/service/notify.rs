@@ -185,7 +185,7 @@ fn payment_of(
 }
 
 /// Whose notification it claims to be: the signature and the fields have to agree afterwards. A
-/// number of one merchant is never paid by another one's message.
+/// number of one merchant and app is never paid by a message in another one's name.
 pub(super) fn seller_of<'c, const N: usize>(
     context: &'c Context,
     doc: &Doc<'_, N>,
@@ -195,7 +195,7 @@ pub(super) fn seller_of<'c, const N: usize>(
     let mut sellers = context.sellers.sellers.iter().filter(|seller| {
         let merchant = &seller.merchant;
         is("mch_id", merchant.mch_id.as_str())
-            && attempt.is_none_or(|attempt| attempt.mch_id == merchant.mch_id)
+            && attempt.is_none_or(|attempt| attempt.is_under(&merchant.mch_id, &merchant.app_id))
     });
     let by_app = |seller: &&Seller| is("appid", seller.merchant.app_id.as_str());
     let any = sellers.clone().next();
@@ -208,7 +208,8 @@ enum Kept {
     Taken(NoticeOutcome),
     /// WeChat is asked about the payment first.
     Asked,
-    /// The number is another merchant's, or has another algorithm, and nothing was kept.
+    /// The number is another merchant's or app's, or has another algorithm, and nothing was
+    /// kept.
     Not,
 }
 
@@ -248,7 +249,7 @@ impl Verb for Keep {
         let Payment { out_trade_no, transaction_id, .. } = &self.payment;
         let attempt = change.attempt(out_trade_no).await?;
         let is_others = |attempt: &AttemptRow| {
-            attempt.mch_id != self.mch_id || attempt.sign_type != self.sign_type
+            !attempt.is_under(&self.mch_id, &self.app_id) || attempt.sign_type != self.sign_type
         };
         if attempt.as_ref().is_some_and(is_others) {
             return Ok(Kept::Not);

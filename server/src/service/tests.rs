@@ -107,6 +107,23 @@ async fn with_two_apps(shop: &Shop) -> Service {
 }
 
 #[tokio::test]
+async fn a_number_of_one_app_is_never_paid_by_a_message_in_the_name_of_another() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open_order(&mut shop, "A-1").await;
+    let service = with_two_apps(&shop).await;
+    let mut fields = notice_fields(&number, T1, "1800");
+    fields.iter_mut().find(|(name, _)| *name == "appid").unwrap().1 = "wx5a0mademeup0002";
+    let before = shop.everything().await;
+    match service.notify(&signed(&fields, KEY, SignType::HmacSha256)).await {
+        Err(NoticeError::Refused(refusal)) => assert_eq!(refusal.to_string(), "appid is not ours"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(shop.everything().await, before);
+    service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "paid");
+}
+
+#[tokio::test]
 async fn what_was_paid_for_no_order_goes_back_under_the_app_that_it_was_paid_under() {
     let shop = Shop::open().await;
     let service = with_two_apps(&shop).await;

@@ -199,6 +199,11 @@ impl OrderRow {
 }
 
 impl AttemptRow {
+    /// Whether the number is this merchant's, in the name of this app.
+    pub(crate) fn is_under(&self, mch_id: &MchId, app_id: &AppId) -> bool {
+        self.mch_id == *mch_id && self.app_id == *app_id
+    }
+
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             out_trade_no: row.parsed("out_trade_no")?,

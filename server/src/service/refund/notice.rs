@@ -7,7 +7,7 @@ use super::super::notify::{NoticeError, Refusal, seller_of};
 use super::super::verb::Verb;
 use super::begin::key;
 use crate::random::hex;
-use crate::store::{MessageRow, StoreError};
+use crate::store::{AttemptRow, MessageRow, StoreError};
 use saoma_core::api::{RefundHint, RefundState};
 use saoma_core::ids::MchId;
 use saoma_core::order::Event;
@@ -55,11 +55,15 @@ impl Service {
             sealed.each(|piece| digest.update(piece));
         }
         let digest = hex(&digest.finalize());
-        Ok(self.execute(Heed { mch_id, hint, digest, body }).await?)
+        match self.execute(Heed { mch_id, hint, digest, body }).await? {
+            true => Ok(()),
+            false => Err(Refusal::Merchant.into()),
+        }
     }
 }
 
-/// Keeps a hint, and has WeChat asked at once.
+/// Keeps a hint, and has WeChat asked at once. `false`: it is about another merchant's payment, and
+/// nothing was kept.
 pub(super) struct Heed {
     pub(super) mch_id: MchId,
     pub(super) hint: RefundHint,
@@ -68,7 +72,7 @@ pub(super) struct Heed {
 }
 
 impl Verb for Heed {
-    type Out = ();
+    type Out = bool;
     type Error = StoreError;
 
     fn needs(&self, needs: &mut Needs) {
@@ -76,12 +80,26 @@ impl Verb for Heed {
         needs.messages.push((self.hint.out_trade_no.clone(), self.digest.clone()));
     }
 
-    async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
-        let hint = &self.hint;
-        if change.is_known(&hint.out_trade_no, &self.digest).await? {
-            // The question was committed before.
-            return Ok(());
+    async fn run(&self, change: &mut Change) -> Result<bool, StoreError> {
+        let attempt = change.attempt(&self.hint.out_trade_no).await?;
+        if attempt.as_ref().is_some_and(|attempt| attempt.mch_id != self.mch_id) {
+            return Ok(false);
         }
+        if !change.is_known(&self.hint.out_trade_no, &self.digest).await? {
+            self.heed(change, attempt).await?;
+        }
+        Ok(true)
+    }
+}
+
+impl Heed {
+    /// Keeps one that comes for the first time; of any other the question was committed before.
+    async fn heed(
+        &self,
+        change: &mut Change,
+        attempt: Option<AttemptRow>,
+    ) -> Result<(), StoreError> {
+        let hint = &self.hint;
         change.put_message(MessageRow {
             out_trade_no: hint.out_trade_no.clone(),
             digest: self.digest.clone(),
@@ -89,7 +107,6 @@ impl Verb for Heed {
             body: self.body.clone(),
             outcome: MessageRow::OF_REFUND,
         });
-        let attempt = change.attempt(&hint.out_trade_no).await?;
         let order_id = attempt.as_ref().map(|attempt| attempt.order_id.clone());
         if let Some(order_id) = &order_id {
             let said = word(hint.state);
