@@ -279,12 +279,12 @@ const ORDER_CHANGES: About<1> =
 const NOTICES: About<1> = about(
     "saoma_notifications_total",
     ["outcome"],
-    "Payment notifications by what became of them.",
+    "Notifications of payments by what became of them, and bad ones of refunds.",
 );
 const NOTICE_REFUSALS: About<1> = about(
     "saoma_notification_refusals_total",
     ["reason"],
-    "Payment notifications that were refused, by what was wrong.",
+    "Notifications that were refused, by what was wrong.",
 );
 const ANOMALIES: About<1> =
     about("saoma_anomalies_total", ["kind"], "Payments that may not ship, by kind.");

@@ -4,6 +4,7 @@
 mod devices;
 mod doors;
 mod look;
+mod metrics;
 mod observe;
 mod openapi;
 mod operator;

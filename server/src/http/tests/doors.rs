@@ -30,6 +30,10 @@ async fn a_key_and_a_page_have_limits_of_their_own() {
     assert_eq!(by_guess, [429], "who guesses keys is counted with the pages of that address");
     let response = desk.http.get(desk.url(&path)).bearer_auth(SHOP_KEY).send().await.unwrap();
     assert_eq!(response.headers()["retry-after"], "1");
+    let limited = "saoma_rate_limited_requests_total";
+    let seen = desk.metrics().await;
+    let counted = |limit: &str| &*seen[&format!("{limited}{{limit=\"{limit}\"}}")];
+    assert_eq!(["key", "address", "order"].map(counted), ["3", "2", "0"]);
     desk.clock.advance(1);
     assert_eq!(statuses(&desk, &path, SHOP_KEY, 2).await.0, [200, 429]);
     assert_eq!(desk.get("/healthz", "").await.0, 200);

@@ -6,6 +6,7 @@ use super::super::change::{Change, Needs};
 use super::super::notify::{NoticeError, Refusal, seller_of};
 use super::super::verb::Verb;
 use super::begin::key;
+use crate::metrics::NoticeOutcome;
 use crate::random::hex;
 use crate::store::{AttemptRow, MessageRow, StoreError};
 use saoma_core::api::{RefundHint, RefundState};
@@ -33,6 +34,7 @@ impl Service {
                 tracing::warn!(%reason, count, "a refund notification was refused");
             }
             Err(NoticeError::Store(error)) => {
+                self.context.metrics.notice(NoticeOutcome::Failed);
                 tracing::error!(%error, "a refund notification could not be kept");
             }
             // Only a payment waits for a question.
