@@ -226,17 +226,3 @@ async fn differences_of_the_bill_are_counted_until_they_are_settled() {
     };
     tokio::time::timeout(PATIENCE, settled).await.unwrap();
 }
-
-#[tokio::test]
-async fn a_clock_that_is_wrong_is_seen() {
-    let mut world = World::start().await;
-    until_metrics(&world, &[("saoma_gateway_clock_offset_seconds", "0")]).await;
-    world.crash_server();
-    world.sandbox.advance(42).unwrap();
-    world.start_server().await;
-    until_metrics(&world, &[("saoma_gateway_clock_offset_seconds", "42")]).await;
-    world.crash_server();
-    world.clock.advance(50);
-    world.start_server().await;
-    until_metrics(&world, &[("saoma_gateway_clock_offset_seconds", "-8")]).await;
-}

@@ -250,6 +250,26 @@ async fn how_long_a_shop_takes_to_confirm_is_measured_from_the_payment_on() {
     desk.server.stop().await;
 }
 
+#[tokio::test]
+async fn the_gateways_clock_is_compared_with_ours() {
+    let mut desk = Desk::start().await;
+    let offset = "saoma_gateway_clock_offset_seconds";
+    assert!(!desk.metrics().await.contains_key(offset), "nobody has answered yet");
+    // 42 seconds after the time at which ours stands.
+    let date = || async { [("date", "Mon, 23 Nov 2026 11:26:42 GMT")] };
+    let gateway = axum::Router::new().fallback(date);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, gateway).await });
+    desk.config.merchants[0].gateway = vec![url];
+    let desk = desk.crash().await;
+    desk.until_metrics(&[(offset, "42")]).await;
+    desk.clock.advance(50);
+    let desk = desk.crash().await;
+    desk.until_metrics(&[(offset, "-8")]).await;
+    desk.server.stop().await;
+}
+
 /// A sample as a number.
 fn number(samples: &BTreeMap<String, String>, sample: &str) -> u64 {
     samples.get(sample).map_or(0, |value| value.parse().unwrap())
