@@ -155,7 +155,7 @@ fn postgres() -> Result<(), Failure> {
     };
     // The words stand in the names of the server's tests only.
     on_postgres(&["--lib", "--", "service::", "store::", "http::", "archive::", "reconcile::"])?;
-    let ends = ["payment", "processes", "server_refunds", "canary"];
+    let ends = ["payment", "processes", "server_refunds", "canary", "several"];
     on_postgres(&ends.map(|name| ["--test", name]).concat())
 }
 

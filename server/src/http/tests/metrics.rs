@@ -290,7 +290,8 @@ async fn requests_and_commits_are_counted_and_measured() {
         ("saoma_http_request_duration_seconds_bucket{path=\"/healthz\",le=\"+Inf\"}", "3"),
     ])
     .await;
-    // With the clock standing everything comes to rest; then one message is one commit of one change.
+    // With the clock standing everything comes to rest; then one message is one commit of one
+    // change.
     const COMMITS: [&str; 3] = [
         "saoma_database_commit_duration_seconds_count",
         "saoma_database_batch_size_count",
