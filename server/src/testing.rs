@@ -87,9 +87,24 @@ impl Shop {
         Self::open_for(sign_type, sellers(sign_type)).await
     }
 
+    /// On PostgreSQL, whichever database the tests are to run on.
+    pub(crate) async fn open_on_postgres() -> Self {
+        let url = saoma_postgres::Cluster::shared().unwrap().database().unwrap();
+        let (database, sign_type) = (Database::Postgres(Secret::new(url)), SignType::HmacSha256);
+        Self::open_on(database, tempfile::tempdir().unwrap(), sign_type, sellers(sign_type)).await
+    }
+
     async fn open_for(sign_type: SignType, sellers: Sellers) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = database(&folder);
+        Self::open_on(database(&folder), folder, sign_type, sellers).await
+    }
+
+    async fn open_on(
+        database: Database,
+        folder: TempDir,
+        sign_type: SignType,
+        sellers: Sellers,
+    ) -> Self {
         let clock = ManualClock::new(UnixTime::new(START).unwrap());
         let opened = open(&database, &clock, sellers).await;
         let (service, at_once) = opened.unwrap();

@@ -7,6 +7,9 @@ use std::fmt;
 pub(crate) enum Failure {
     /// The command line makes no sense: exit code 2.
     Usage(String),
+    /// A tool is not on this machine and cannot be asked for: what it would have shown was not
+    /// looked at. A step of `cargo xtask test` is told of as skipped then.
+    Skipped(String),
     /// Something did not work: exit code 1.
     Failed {
         /// What went wrong and, where that is known, what to do.
@@ -21,6 +24,10 @@ impl Failure {
         Self::Failed { message: message.into(), last_lines: Vec::new() }
     }
 
+    pub(crate) fn skipped(why: impl Into<String>) -> Self {
+        Self::Skipped(why.into())
+    }
+
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
     }
@@ -33,7 +40,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Failed { .. } => 1,
+            Self::Failed { .. } | Self::Skipped(_) => 1,
         }
     }
 }
@@ -42,7 +49,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Failed { message, .. } => f.write_str(message),
+            Self::Usage(message) | Self::Skipped(message) | Self::Failed { message, .. } => {
+                f.write_str(message)
+            }
         }
     }
 }

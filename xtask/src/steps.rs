@@ -120,8 +120,8 @@ fn clippy() -> Result<(), Failure> {
 /// What `deny.toml` says, where cargo-deny is installed. It needs no network for this part.
 fn deny() -> Result<(), Failure> {
     if output(&mut cargo(&["deny", "--version"])).is_err() {
-        println!("    cargo-deny is not installed (cargo install --locked cargo-deny): left out");
-        return Ok(());
+        let why = "cargo-deny is not installed (cargo install --locked cargo-deny)";
+        return Err(Failure::skipped(why));
     }
     run(&mut cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]))
 }

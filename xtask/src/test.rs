@@ -9,6 +9,8 @@ use crate::steps::{STEPS, Step};
 /// How one step ended.
 enum Outcome {
     Passed,
+    /// What it needs is not on this machine, and why that is no failure.
+    Skipped(String),
     Failed(Failure),
     /// A step that it needs did not pass.
     NotRun(&'static str),
@@ -53,6 +55,7 @@ fn run_steps(steps: &[&Step]) -> Result<(), Failure> {
         let took = seconds(step_start.elapsed());
         match &outcome {
             Outcome::Passed => println!("== {} passed, {took}", step.name),
+            Outcome::Skipped(why) => println!("== {} skipped: {why}", step.name),
             Outcome::Failed(failure) => println!("== {} FAILED, {took}: {failure}", step.name),
             Outcome::NotRun(need) => println!("== {} not run: {need} did not pass", step.name),
         }
@@ -70,17 +73,25 @@ fn run_step(step: &Step, before: &[(&Step, Outcome)]) -> Outcome {
     };
     match step.needs.iter().find(|need| !has_passed(need)) {
         Some(need) => Outcome::NotRun(need),
-        None => (step.run)().map_or_else(Outcome::Failed, |()| Outcome::Passed),
+        None => match (step.run)() {
+            Ok(()) => Outcome::Passed,
+            Err(Failure::Skipped(why)) => Outcome::Skipped(why),
+            Err(failure) => Outcome::Failed(failure),
+        },
     }
 }
 
-/// The failures with the last words of what failed, then the line that counts.
+/// The failures with the last words of what failed, what was skipped, then the line that counts.
 fn report(outcomes: &[(&Step, Outcome)]) -> (String, bool) {
-    let (mut passed, mut failed, mut not_run) = (0, 0, 0);
-    let mut text = String::new();
+    let (mut passed, mut failed, mut skipped, mut not_run) = (0, 0, 0, 0);
+    let (mut text, mut left_out) = (String::new(), String::new());
     for (step, outcome) in outcomes {
         match outcome {
             Outcome::Passed => passed += 1,
+            Outcome::Skipped(why) => {
+                skipped += 1;
+                left_out += &format!("skipped: {}: {why}\n", step.name);
+            }
             Outcome::Failed(failure) => {
                 failed += 1;
                 text += &format!("-- {} failed: {failure}\n", step.name);
@@ -95,7 +106,11 @@ fn report(outcomes: &[(&Step, Outcome)]) -> (String, bool) {
             }
         }
     }
+    text += &left_out;
     text += &format!("{passed} passed, {failed} failed");
+    if skipped > 0 {
+        text += &format!(", {skipped} skipped");
+    }
     if not_run > 0 {
         text += &format!(", {not_run} not run");
     }
@@ -149,6 +164,23 @@ mod tests {
     fn when_everything_passes_the_report_is_the_count() {
         let steps = [step("a", &[], || Ok(())), step("b", &["a"], || Ok(()))];
         assert_eq!(outcomes(&steps), ("2 passed, 0 failed".to_owned(), true));
+    }
+
+    #[test]
+    fn what_is_skipped_is_no_failure_and_is_said_last() {
+        let skips = || Err(Failure::skipped("no tool (get one)"));
+        let steps = [step("a", &[], skips), step("b", &[], fails), step("c", &[], || Ok(()))];
+        let (text, all_passed) = outcomes(&steps);
+        assert!(!all_passed);
+        assert!(
+            text.ends_with("skipped: a: no tool (get one)\n1 passed, 1 failed, 1 skipped"),
+            "{text}"
+        );
+        let alone = outcomes(&[step("a", &[], skips)]);
+        assert_eq!(
+            alone,
+            ("skipped: a: no tool (get one)\n0 passed, 0 failed, 1 skipped".to_owned(), true)
+        );
     }
 
     #[test]

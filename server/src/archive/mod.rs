@@ -15,6 +15,7 @@ use saoma_core::watch::Phase;
 use sqlx::AssertSqlSafe;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A payment can be refunded for a year (protocol §7); one month more for what is under way then.
 const MONTHS_KEPT: u32 = 13;
@@ -22,6 +23,12 @@ const MONTHS_KEPT: u32 = 13;
 const OPEN_REFUNDS: &str = "'held', 'asked', 'unsure', 'accepted'";
 /// How many orders a refusal names.
 const NAMED_MAX: u32 = 10;
+/// How often to try to have for oneself what others hold.
+const TRIES: u32 = 20;
+/// How long to let the others go on between tries.
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 1_000 });
+/// What PostgreSQL calls a lock that was not to be had in time, and SQLite a file that is in use.
+const NOT_NOW: [&str; 2] = ["55P03", "5"];
 
 /// What was moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +123,25 @@ pub async fn archive(
     };
     store.close().await;
     moved
+}
+
+/// Gives way to whoever holds what is needed, and tries again.
+async fn patiently<T>(
+    mut attempt: impl AsyncFnMut() -> Result<T, ArchiveError>,
+) -> Result<T, ArchiveError> {
+    for _ in 1..TRIES {
+        match attempt().await {
+            Err(error) if is_not_now(&error) => tokio::time::sleep(PAUSE).await,
+            done => return done,
+        }
+    }
+    attempt().await.map_err(|error| if is_not_now(&error) { ArchiveError::Busy } else { error })
+}
+
+/// Whether somebody else only was there first.
+fn is_not_now(error: &ArchiveError) -> bool {
+    let ArchiveError::Store(error) = error else { return false };
+    matches!(error, StoreError::Stale) || NOT_NOW.iter().any(|code| error.is(code))
 }
 
 /// The first orders before a month that are not at their end, each with the reason.

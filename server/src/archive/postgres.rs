@@ -4,40 +4,18 @@
 //! `detach partition` needs the tables for itself. Without `concurrently`, because that can detach
 //! one table at a time only, and not beside a default partition: here all five leave or none. The
 //! transaction only writes catalogues, and it waits for the tables for half a second at most, so
-//! nobody else waits longer either; when a long query holds them it gives way and tries again.
+//! nobody else waits longer either; when somebody holds them longer, a long query or one who writes
+//! and wants the next of them, it gives way and tries again.
 
-use super::{ArchiveError, Archived, OPEN_REFUNDS};
+use super::{ArchiveError, Archived, OPEN_REFUNDS, patiently};
 use crate::store::{Conn, Month, Store, StoreError, TABLES, lock, months_of};
 use sqlx::AssertSqlSafe;
-use std::time::Duration;
-
-/// How often to try to have the tables for oneself.
-const TRIES: u32 = 20;
-/// How long to wait between tries.
-const PAUSE: Duration = Duration::from_secs(1);
-/// What PostgreSQL calls a lock that was not to be had in time.
-const NOT_NOW: &str = "55P03";
 
 pub(super) async fn archive(store: &Store, before: Month) -> Result<Vec<Archived>, ArchiveError> {
     let months = months_of(&mut store.reader().await?, "orders").await?;
     let mut archived = Vec::new();
     for month in months.into_iter().filter(|month| *month < before) {
-        let mut tries = 1;
-        let orders = loop {
-            match leave(store, month).await {
-                Ok(orders) => break orders,
-                Err(ArchiveError::Store(error))
-                    if error.is(NOT_NOW) || matches!(error, StoreError::Stale) =>
-                {
-                    if tries == TRIES {
-                        return Err(ArchiveError::Busy);
-                    }
-                    tries += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                Err(error) => return Err(error),
-            }
-        };
+        let orders = patiently(async || leave(store, month).await).await?;
         // A month in which nothing was sold leaves as well, without a word.
         if orders > 0 {
             archived.push(Archived { month, orders, place: format!("archive.*_{month}") });
@@ -91,4 +69,54 @@ async fn woke_up(tx: &mut Conn, month: Month) -> Result<Vec<String>, StoreError>
     );
     let rows = tx.fetch(AssertSqlSafe(sql), vec![]).await?;
     rows.iter().map(|row| row.text("busy")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{at_rest, later, run, sell};
+    use crate::testing::Shop;
+    use std::time::Duration;
+
+    /// Until somebody stands in line to have a table for itself.
+    async fn somebody_waits(shop: &Shop) {
+        let waiting = "select pid from pg_locks where not granted and locktype = 'relation'
+                       and mode = 'AccessExclusiveLock' and database =
+                       (select oid from pg_database where datname = current_database())";
+        while shop.rows(waiting).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_report_makes_the_command_give_way_and_holds_up_nobody() {
+        let mut shop = Shop::open_on_postgres().await;
+        let (old, _) = at_rest(&mut shop, "A-1", "4200009999202611230000000001").await;
+        later(&shop, 14);
+        // Somebody who is not a server.
+        let mut report = shop.service.store.writer().await.unwrap();
+        let long = ["set idle_in_transaction_session_timeout = 0", "begin"];
+        for sql in long {
+            report.execute(sql, vec![]).await.unwrap();
+        }
+        let orders = "select order_id from orders where order_id > '2'";
+        assert_eq!(report.fetch(orders, vec![]).await.unwrap().len(), 1);
+        let trading = async {
+            somebody_waits(&shop).await;
+            // It waits for the command, whose turn does not come while the report lasts: it comes
+            // to its end because the command gives way.
+            let first = sell(&shop, 1).await;
+            somebody_waits(&shop).await;
+            let second = sell(&shop, 2).await;
+            let archived = "select to_regclass('archive.orders_202611')::text";
+            assert_eq!(shop.rows(archived).await, ["-"]);
+            assert_eq!(report.fetch(orders, vec![]).await.unwrap().len(), 3);
+            report.execute("commit", vec![]).await.unwrap();
+            [first.to_string(), second.to_string()]
+        };
+        let (moved, mut made) = tokio::join!(run(&shop, "2026-12"), trading);
+        assert_eq!(moved.unwrap().len(), 1);
+        made.sort_unstable();
+        assert_eq!(shop.rows("select order_id from orders order by order_id").await, made);
+        assert_eq!(shop.rows("select order_id from archive.orders_202611").await, [old.as_str()]);
+    }
 }

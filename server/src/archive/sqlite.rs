@@ -4,15 +4,15 @@
 //! committed as one, so a batch is committed in the archive first and deleted here after that; if
 //! we die in between, the next run copies it again over itself.
 
-use super::{ArchiveError, Archived};
+use super::{ArchiveError, Archived, patiently};
 use crate::private;
 use crate::store::{Conn, Month, Store, StoreError, TABLES};
 use sqlx::AssertSqlSafe;
 use std::path::Path;
 use std::time::Duration;
 
-/// Orders of one batch.
-const BATCH: u32 = 200;
+/// Orders of one batch; few in tests, so that there are several.
+const BATCH: u32 = if cfg!(test) { 2 } else { 200 };
 /// The server's turn between batches.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -45,11 +45,14 @@ async fn leave(conn: &mut Conn, month: Month) -> Result<u64, ArchiveError> {
     prepare(conn).await?;
     let mut moved = 0;
     loop {
-        let batch = in_transaction(conn, async |conn| copy(conn, month).await).await?;
+        let batch =
+            patiently(async || in_transaction(conn, async |conn| copy(conn, month).await).await);
+        let batch = batch.await?;
         if batch == 0 {
             return Ok(moved);
         }
-        in_transaction(conn, async |conn| delete(conn, batch).await).await?;
+        patiently(async || in_transaction(conn, async |conn| delete(conn, batch).await).await)
+            .await?;
         moved += batch;
         tokio::time::sleep(PAUSE).await;
     }
@@ -87,9 +90,15 @@ async fn in_transaction<T>(
     run: impl AsyncFnOnce(&mut Conn) -> Result<T, ArchiveError>,
 ) -> Result<T, ArchiveError> {
     conn.execute("begin immediate", vec![]).await?;
-    let result = run(conn).await;
-    let end = if result.is_ok() { "commit" } else { "rollback" };
-    conn.execute(end, vec![]).await?;
+    let result = match run(conn).await {
+        // It is refused while somebody reads the archive's file, and nothing is committed then.
+        Ok(done) => conn.execute("commit", vec![]).await.map(|_| done).map_err(Into::into),
+        Err(error) => Err(error),
+    };
+    if result.is_err() {
+        // SQLite may have done it by itself.
+        let _ = conn.execute("rollback", vec![]).await;
+    }
     result
 }
 
@@ -159,7 +168,8 @@ async fn delete(conn: &mut Conn, batch: u64) -> Result<(), ArchiveError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::at_rest;
+    use super::super::is_not_now;
+    use super::super::tests::{at_rest, later, sell};
     use super::*;
     use crate::config::Database;
     use crate::testing::Shop;
@@ -212,5 +222,47 @@ mod tests {
         let kept = conn.fetch("select digest from archive.message", vec![]).await.unwrap();
         let left = conn.fetch("select digest from main.message", vec![]).await.unwrap();
         assert_eq!((kept.len(), left.len()), (2, 0));
+    }
+
+    #[tokio::test]
+    async fn who_finds_a_file_in_use_gives_way_and_goes_on_later() {
+        let mut shop = Shop::open().await;
+        let Database::Sqlite(path) = shop.database.clone() else { return };
+        at_rest(&mut shop, "A-1", "4200009999202611230000000001").await;
+        later(&shop, 14);
+        // Beside the server, as the command does; but it waits for nobody.
+        let ours = Store::open_as_it_is(&shop.database).await.unwrap();
+        let mut conn = ours.writer().await.unwrap();
+        conn.execute("pragma busy_timeout = 0", vec![]).await.unwrap();
+        let archive = path.with_extension("archive-202611.db");
+        private::make(&archive).unwrap();
+        let attach = format!("attach '{}' as archive", archive.display());
+        conn.execute(AssertSqlSafe(attach), vec![]).await.unwrap();
+        prepare(&mut conn).await.unwrap();
+        let month = Month::from_digits("202611").unwrap();
+        let move_some = async |conn: &mut Conn| {
+            let batch = in_transaction(conn, async |conn| copy(conn, month).await).await?;
+            in_transaction(conn, async |conn| delete(conn, batch).await).await?;
+            Ok::<_, ArchiveError>(batch)
+        };
+
+        // The server writes.
+        let writing = shop.service.store.begin().await.unwrap();
+        let refused = move_some(&mut conn).await.unwrap_err();
+        assert!(is_not_now(&refused), "{refused}");
+        writing.commit().await.unwrap();
+
+        // Somebody reads what was archived before; the server is not kept from its work.
+        let reader = rusqlite::Connection::open(&archive).unwrap();
+        reader.execute_batch("begin; select count(*) from orders").unwrap();
+        let refused = move_some(&mut conn).await.unwrap_err();
+        assert!(is_not_now(&refused), "{refused}");
+        let sold = sell(&shop, 1).await;
+        assert_eq!(shop.phase(&sold).await.0, "paid");
+        assert_eq!(shop.rows("select count(*) from orders").await, ["2"]);
+        reader.execute_batch("commit").unwrap();
+
+        assert_eq!(move_some(&mut conn).await.unwrap(), 1);
+        assert_eq!(move_some(&mut conn).await.unwrap(), 0);
     }
 }

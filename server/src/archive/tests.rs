@@ -8,7 +8,7 @@ use saoma_core::ids::OrderId;
 use saoma_core::order::Event;
 
 /// Months after the tests' month, November 2026.
-fn later(shop: &Shop, months: u64) {
+pub(super) fn later(shop: &Shop, months: u64) {
     shop.clock.advance(months * 30 * 86_400 + months * 43_200);
 }
 
@@ -30,7 +30,15 @@ pub(crate) async fn at_rest(
     (order_id, notice)
 }
 
-async fn run(shop: &Shop, before: &str) -> Result<Vec<Archived>, ArchiveError> {
+/// An order is made and its payment kept, whatever else goes on.
+pub(super) async fn sell(shop: &Shop, no: usize) -> OrderId {
+    let (order_id, number) = shop.order(&format!("T-{no}")).await;
+    let notice = shop.notice(&number, &format!("42000099992028012300{no:08}"), PRICE);
+    shop.service.notify(&notice).await.unwrap();
+    order_id
+}
+
+pub(super) async fn run(shop: &Shop, before: &str) -> Result<Vec<Archived>, ArchiveError> {
     let before = Month::parse(before).unwrap();
     archive(&shop.database, before, shop.service.context.clock.now()).await
 }
@@ -150,4 +158,55 @@ async fn a_dead_letter_and_a_refund_under_way_keep_their_month() {
     assert!(refused.contains(&format!("{order_id} has refund {order_id}-R0")), "{refused}");
     alter(&shop.service.store, "update refund set state = 'done'").await;
     assert_eq!(run(&shop, "2026-12").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn orders_are_made_and_paid_while_a_month_leaves() {
+    let mut shop = Shop::open().await;
+    for no in 0..5 {
+        at_rest(&mut shop, &format!("A-{no}"), &format!("420000999920261123000000000{no}")).await;
+    }
+    later(&shop, 14);
+    let is_over = std::cell::Cell::new(false);
+    let leaving = async {
+        let moved = run(&shop, "2026-12").await.unwrap();
+        is_over.set(true);
+        moved
+    };
+    // Several at a time, so that somebody writes at every moment.
+    let trading = futures_util::future::join_all((0..4).map(async |lane| {
+        let mut made = Vec::new();
+        while made.len() < 5 || !is_over.get() {
+            made.push(sell(&shop, lane + 4 * made.len()).await.to_string());
+        }
+        made
+    }));
+    let (moved, made) = tokio::join!(leaving, trading);
+    let mut made = made.concat();
+    made.sort_unstable();
+    assert_eq!(moved.iter().map(|month| month.orders).sum::<u64>(), 5, "{moved:?}");
+    assert_eq!(shop.rows("select order_id from orders order by order_id").await, made);
+    let ships = "select order_id from outbox where kind = 'ship' order by order_id";
+    assert_eq!(shop.rows(ships).await, made);
+    let payments = "select count(*) from payment where verdict = 'ship'";
+    assert_eq!(shop.rows(payments).await, [(5 + made.len()).to_string()]);
+}
+
+#[tokio::test]
+async fn who_is_never_let_in_tries_twenty_times_and_says_so() {
+    let mut tries = 0;
+    let ended = patiently(async || {
+        tries += 1;
+        Err::<(), ArchiveError>(StoreError::Stale.into())
+    });
+    assert!(matches!(ended.await, Err(ArchiveError::Busy)));
+    assert_eq!(tries, 20);
+    // What waiting does not mend is said at once.
+    let mut tries = 0;
+    let ended = patiently(async || {
+        tries += 1;
+        Err::<(), ArchiveError>(ArchiveError::NotAtRest(vec![]))
+    });
+    assert!(matches!(ended.await, Err(ArchiveError::NotAtRest(_))));
+    assert_eq!(tries, 1);
 }

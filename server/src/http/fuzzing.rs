@@ -1,5 +1,7 @@
 //! What bodies are read as, for the fuzz targets (`tests/fuzz`). It is in no other build.
 
+pub use crate::operator::fuzzing::{form, led_to, shown_yuan, typed_fen};
+
 use super::{orders::new_order, refunds::new_refund};
 use crate::service::{NewOrder, NewRefund};
 

@@ -8,6 +8,8 @@ mod chart;
 mod document;
 mod door;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod lang;
 mod load;
 mod office;

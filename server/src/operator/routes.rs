@@ -72,9 +72,11 @@ async fn file(Path(name): Path<String>) -> Response {
 }
 
 /// A path of ours to go to; anything else leads to the overview.
-fn local(to: &str) -> &str {
+pub(super) fn local(to: &str) -> &str {
     let is_ours = to == "/operator" || to.starts_with("/operator/") || to.starts_with("/operator?");
-    if is_ours && !to.contains(['\\', '\r', '\n']) { to } else { "/operator" }
+    // What no header can hold is no way either.
+    let is_bad = |letter: char| letter == '\\' || letter.is_control();
+    if is_ours && !to.contains(is_bad) { to } else { "/operator" }
 }
 
 async fn language(State(office): State<Desk>, Query(asked): Asked) -> Response {
@@ -367,6 +369,8 @@ mod tests {
             "/v1/orders",
             "/operator/\\evil.example",
             "/operator/\r\nSet-Cookie: a=b",
+            "/operator/\u{1}",
+            "/operator/\u{7f}",
         ] {
             assert_eq!(local(to), "/operator", "{to:?}");
         }

@@ -1,6 +1,7 @@
 //! Why something cannot be kept or read.
 
 use crate::random::NoRandom;
+use sqlx::migrate::MigrateError;
 use std::sync::Arc;
 use std::{fmt, io};
 
@@ -12,7 +13,7 @@ pub enum OpenError {
     /// It cannot be opened or read.
     Sql(sqlx::Error),
     /// Its tables could not be made or brought up to date.
-    Migrate(sqlx::migrate::MigrateError),
+    Migrate(MigrateError),
     /// Its tables are those of another version.
     OtherVersion,
     /// It would not keep what it is told to keep.
@@ -37,6 +38,9 @@ impl fmt::Display for OpenError {
         match self {
             Self::File(error) => write!(f, "the database cannot be made: {error}"),
             Self::Sql(error) => write!(f, "the database cannot be opened: {error}"),
+            Self::Migrate(MigrateError::VersionMissing(_)) => {
+                f.write_str("the database's tables were made by a newer version: start that one")
+            }
             Self::Migrate(error) => write!(f, "the database cannot be brought up to date: {error}"),
             Self::OtherVersion => f.write_str(
                 "the database has not the tables of this version: start the server of this \

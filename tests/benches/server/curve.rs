@@ -25,6 +25,8 @@ const PAID_FROM: u64 = 2_000_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Columns of the longest bar.
 const BAR: u64 = 50;
+/// What stays when months are archived (docs/operations.md §6).
+const KEPT: [&str; 4] = ["payment", "order_number", "refund", "anomaly"];
 /// Flat: the dearest point costs at most so many hundredths of the cheapest.
 const GOAL_HUNDREDTHS: u64 = 130;
 
@@ -32,6 +34,8 @@ const GOAL_HUNDREDTHS: u64 = 130;
 struct Point {
     stored: u64,
     bytes: u64,
+    /// Those that stay when months are archived.
+    kept_bytes: u64,
     walks: Walks,
 }
 
@@ -61,6 +65,7 @@ pub(crate) async fn measure(kind: Kind, scale: &Scale) {
         let mut database = Database::open(&place).await;
         let all = scale.stored.iter().copied().max().unwrap_or(stored);
         pattern.copy_stored(&mut database, from, stored - from, all).await;
+        let kept_bytes = database.bytes_of(&KEPT).await;
         database.close().await;
         let bytes = bytes_in(place.folder());
         say(&format!(
@@ -73,7 +78,7 @@ pub(crate) async fn measure(kind: Kind, scale: &Scale) {
         walk(&place, &shop, number, warm_up).await;
         let walks = walk(&place, &shop, number + warm_up, scale.walks).await;
         number += warm_up + scale.walks;
-        points.push(Point { stored, bytes, walks });
+        points.push(Point { stored, bytes, kept_bytes, walks });
     }
     print(kind, &points);
     place.close().await;
@@ -163,7 +168,7 @@ fn print(kind: Kind, points: &[Point]) {
          an order, µs | processor µs each: server | database | sandbox |"
     );
     println!("| --: | --: | --: | --: | --: | --: | --: | --: | --: |");
-    for Point { stored, bytes, walks } in points {
+    for Point { stored, bytes, walks, .. } in points {
         let [created, p50, p99] = [
             walks.created.percentile(50),
             walks.acknowledged.percentile(50),
@@ -178,6 +183,7 @@ fn print(kind: Kind, points: &[Point]) {
             walks.micros_each
         );
     }
+    room(points);
     let cost = |point: &Point| point.walks.cpu[0] + point.walks.cpu[1];
     let (Some(most), Some(least)) = (points.iter().map(cost).max(), points.iter().map(cost).min())
     else {
@@ -197,4 +203,20 @@ fn print(kind: Kind, points: &[Point]) {
         decimal(hundredths)
     );
     judge(&goal, hundredths <= GOAL_HUNDREDTHS);
+}
+
+/// How much room an order takes, beside what a database takes that has few.
+fn room(points: &[Point]) {
+    let [first, .., last] = points else { return };
+    let each = |bytes: fn(&Point) -> u64| {
+        bytes(last).saturating_sub(bytes(first)) / (last.stored - first.stored).max(1)
+    };
+    println!(
+        "\nRoom of an order, from {} to {} stored ones: {} bytes, of which {} stay for ever ({}).",
+        first.stored,
+        last.stored,
+        each(|point| point.bytes),
+        each(|point| point.kept_bytes),
+        KEPT.map(|table| format!("`{table}`")).join(", ")
+    );
 }

@@ -70,6 +70,24 @@ impl Database {
         texts.unwrap_or_else(|error| panic!("{error}: {sql}"))
     }
 
+    /// How much room these tables take, with their indexes.
+    pub(crate) async fn bytes_of(&mut self, tables: &[&str]) -> u64 {
+        let names = tables.iter().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ");
+        let sizes = match self.kind() {
+            // Their pages are counted; by their names, so that no other's are read.
+            Kind::Sqlite => format!(
+                "select cast((select sum(pgsize) from dbstat where name = it.name) as text)
+                 from sqlite_master as it where tbl_name in ({names}) and rootpage > 0"
+            ),
+            Kind::Postgres => format!(
+                "select pg_total_relation_size(oid)::text from pg_class
+                 where relname in ({names}) and relkind = 'r'"
+            ),
+        };
+        let sizes = self.texts(&sizes).await;
+        sizes.iter().map(|size| size.parse::<u64>().expect("a size")).sum()
+    }
+
     /// Writes everything down and makes SQLite's file what the server expects.
     pub(crate) async fn close(mut self) {
         let tidy = match self.kind() {

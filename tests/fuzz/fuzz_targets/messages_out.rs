@@ -33,8 +33,20 @@ fn sent<const N: usize>(draft: Draft<'_, N>, algorithm: SignType, means: &[(&str
     }
 }
 
-fuzz_target!(|asked: (&str, &str, &str, u64, u32, bool)| {
-    let (number, body, more, fee, seconds, is_md5) = asked;
+/// A number, two texts, fen, seconds and the algorithm: numbers of a fixed length first, then the
+/// texts, between which stands a byte that no text holds.
+fn asked(bytes: &[u8]) -> Option<(&str, &str, &str, u64, u32, bool)> {
+    let (fee, rest) = bytes.split_first_chunk()?;
+    let (seconds, rest) = rest.split_first_chunk()?;
+    let (is_md5, rest) = rest.split_first()?;
+    let mut texts = rest.split(|byte| *byte == 0xff).map(std::str::from_utf8);
+    let mut text = || texts.next()?.ok();
+    let (fee, seconds) = (u64::from_le_bytes(*fee), u32::from_le_bytes(*seconds));
+    Some((text()?, text()?, text()?, fee, seconds, is_md5 % 2 == 1))
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((number, body, more, fee, seconds, is_md5)) = asked(bytes) else { return };
     let algorithm = if is_md5 { SignType::Md5 } else { SignType::HmacSha256 };
     let mut merchant = merchant();
     merchant.sign_type = algorithm;

@@ -34,12 +34,13 @@ const LINGER_S: &str = "10";
 /// The names of databases differ in this process by it.
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
-/// Says which database tests that run on either are to use: `postgres`, or a file when it is not
-/// set.
+/// Says which database tests that run on either are to use: `postgres`; a URL that begins with
+/// `postgres://` or `postgresql://`, of a server that runs already, in which each test makes a
+/// database of its own and leaves it there; or a file when it is not set.
 pub const ENV_DATABASE: &str = "SAOMA_TEST_DATABASE";
 
-/// A new database of the [shared](Cluster::shared) PostgreSQL, if the tests are to run on that:
-/// its URL.
+/// A new database of the [shared](Cluster::shared) PostgreSQL, or of the one that
+/// [`ENV_DATABASE`] names, if the tests are to run on that: its URL.
 ///
 /// # Errors
 /// As [`Cluster::shared`], and when [`ENV_DATABASE`] says something else.
@@ -47,8 +48,33 @@ pub fn chosen() -> io::Result<Option<String>> {
     match std::env::var(ENV_DATABASE).as_deref() {
         Err(_) | Ok("sqlite") => Ok(None),
         Ok("postgres") => Cluster::shared()?.database().map(Some),
-        Ok(_) => Err(io::Error::other(format!("{ENV_DATABASE} must be `sqlite` or `postgres`"))),
+        Ok(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            database_at(url).map(Some)
+        }
+        Ok(_) => {
+            let what = "must be `sqlite`, `postgres` or a URL that begins with `postgres://`";
+            Err(io::Error::other(format!("{ENV_DATABASE} {what}")))
+        }
     }
+}
+
+/// A new database of a server that somebody else runs, whose URL names any of its databases.
+fn database_at(url: &str) -> io::Result<String> {
+    let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("saoma_test_{}_{number}", std::process::id());
+    let mut psql = Command::new(binaries()?.join("psql"));
+    psql.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", url]);
+    for what in [format!("drop database if exists {name}"), format!("create database {name}")] {
+        psql.args(["--command", &what]);
+    }
+    output(&mut psql)?;
+    let (server, options) = url.split_once('?').unwrap_or((url, ""));
+    let host = server.find("://").map_or(0, |at| at + 3);
+    let end =
+        server.get(host..).and_then(|rest| rest.find('/')).map_or(server.len(), |at| host + at);
+    let server = server.get(..end).unwrap_or(server);
+    let mark = if options.is_empty() { "" } else { "?" };
+    Ok(format!("{server}/{name}{mark}{options}"))
 }
 
 /// One PostgreSQL that runs as long as this value lives.

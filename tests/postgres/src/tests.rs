@@ -26,6 +26,18 @@ fn a_database_is_new_and_empty_and_keeps_what_it_is_told() {
 }
 
 #[test]
+fn a_server_that_runs_already_gives_new_databases_by_its_url() {
+    let cluster = Cluster::shared().unwrap();
+    let options = "?application_name=a";
+    let url = database_at(&(cluster.url("postgres") + options)).unwrap();
+    let name = url.strip_suffix(options).unwrap().rsplit('/').next().unwrap();
+    assert!(name.starts_with("saoma_test_"), "{url}");
+    assert_eq!(url, cluster.url(name) + options);
+    assert_eq!(cluster.psql(name, "select current_database()").unwrap(), name);
+    assert_ne!(database_at(&cluster.url("postgres")).unwrap(), cluster.url(name));
+}
+
+#[test]
 fn what_was_committed_survives_a_crash_and_reaches_the_replica() {
     let cluster = Cluster::own().unwrap();
     let folder = cluster.folder().to_owned();
