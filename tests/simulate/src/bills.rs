@@ -3,6 +3,7 @@
 
 use crate::judge::{Judge, order_of};
 use crate::verdict::{Books, Row, cell};
+use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
 use std::collections::BTreeSet;
 
@@ -33,6 +34,11 @@ pub(crate) struct LedgerDay {
     pub(crate) refunds: Sum,
 }
 
+/// The day in Beijing, in 8 digits.
+pub(crate) fn day_of(at_s: i64) -> String {
+    UnixTime(at_s).beijing().chars().take(8).collect()
+}
+
 fn sum(row: &Row, count: &str, fen: &str) -> Sum {
     let number = |column| cell(row, column).parse().unwrap_or(u64::MAX);
     Sum { count: number(count), fen: number(fen) }
@@ -40,11 +46,22 @@ fn sum(row: &Row, count: &str, fen: &str) -> Sum {
 
 impl Judge {
     /// Payments that our books may lack: a person was told that a number was paid twice or that
-    /// nobody knows it, or they are another program's.
+    /// nobody knows it, or they are another program's, or of a time before ours.
     pub(crate) fn left_out(&self, books: &Books) -> BTreeSet<String> {
         let missing = books.differences.iter().filter(|row| cell(row, "kind") == "missing_here");
         let left_out = missing.filter(|row| self.may_be_left_out(row));
-        left_out.map(|row| cell(row, "number").to_owned()).collect()
+        let left_out = left_out.map(|row| cell(row, "number").to_owned());
+        let known = |id: &str| books.payments.iter().any(|row| cell(row, "transaction_id") == id);
+        let old = self.captured.iter().filter(|(_, it)| self.is_before_us(&day_of(it.at_s)));
+        left_out.chain(old.map(|(id, _)| id.clone()).filter(|id| !known(id))).collect()
+    }
+
+    /// Whether a day may be before the first one of which a bill is asked for: a server's clock was
+    /// past it when it first started, and nothing of ours was paid on it.
+    fn is_before_us(&self, date: &str) -> bool {
+        let mut of_day = self.captured.values().filter(|it| day_of(it.at_s) == date);
+        date < &*self.first_day
+            && of_day.all(|it| !self.bought.contains_key(order_of(&it.number)))
     }
 
     fn may_be_left_out(&self, row: &Row) -> bool {
@@ -83,6 +100,9 @@ impl Judge {
             let date = &day.date;
             let row = books.bills.iter().find(|row| cell(row, "bill_date") == date);
             let Some(row) = row else {
+                if self.is_before_us(date) {
+                    continue;
+                }
                 self.violation(format!("nobody thinks of the bill of {date}"));
                 continue;
             };

@@ -89,6 +89,8 @@ pub(crate) struct Judge {
     pub(crate) fair: Fair,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
+    /// The day that the fastest clock showed at first.
+    pub(crate) first_day: String,
     /// What becomes of payments in a bill that nobody knows.
     pub(crate) unknown: UnknownPolicy,
     pub(crate) violations: Vec<String>,

@@ -13,6 +13,7 @@ mod rare;
 mod servers;
 mod wishes;
 
+use crate::bills::day_of;
 use crate::bus::{Bus, Outcome};
 use crate::judge::Judge;
 use crate::plan::Plan;
@@ -162,6 +163,8 @@ impl World {
                 self.plan.skew_s
             };
             let now_s = self.now_s();
+            let first_day = day_of(now_s.saturating_add_signed(skew).cast_signed());
+            self.judge.first_day = first_day.max(std::mem::take(&mut self.judge.first_day));
             self.nodes.push(Node::new(skew, now_s, self.plan.hmac));
             self.after(node as u64, Event::Start(node));
         }
