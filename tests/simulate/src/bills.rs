@@ -60,8 +60,7 @@ impl Judge {
     /// past it when it first started, and nothing of ours was paid on it.
     fn is_before_us(&self, date: &str) -> bool {
         let mut of_day = self.captured.values().filter(|it| day_of(it.at_s) == date);
-        date < &*self.first_day
-            && of_day.all(|it| !self.bought.contains_key(order_of(&it.number)))
+        date < &*self.first_day && of_day.all(|it| !self.bought.contains_key(order_of(&it.number)))
     }
 
     fn may_be_left_out(&self, row: &Row) -> bool {

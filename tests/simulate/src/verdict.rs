@@ -172,6 +172,13 @@ impl Judge {
                     self.by_hand.contains(number) && (!refund.closed || is_paid)
                 });
             let told = conflict || waits || by_person || by_hand || left_out.contains(id);
+            // So is what somebody gives back by hand of an order that is otherwise good.
+            let of_shop = of_shop
+                || !alarms.contains_key(id.as_str())
+                    && captured
+                        .refunds
+                        .iter()
+                        .any(|(number, refund)| self.by_hand.contains(number) && !refund.closed);
             if !(is_back || of_shop || told) {
                 let number = &captured.number;
                 let total = captured.total_fen;
