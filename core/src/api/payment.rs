@@ -121,3 +121,29 @@ impl Payment {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString as _;
+
+    #[test]
+    fn a_currency_is_three_capital_letters_everywhere() {
+        let dollar = Currency::new("USD").unwrap();
+        assert_eq!((dollar.to_string(), std::format!("{dollar:?}")), ("USD".into(), "USD".into()));
+        for wrong in ["", "usd", "US", "USDT", "U$D", "元"] {
+            assert_eq!(Currency::new(wrong), None, "{wrong}");
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_currency_is_read_as_it_was_written() {
+        let dollar = Currency::new("USD").unwrap();
+        let text = serde_json::to_string(&dollar).unwrap();
+        assert_eq!(text, "\"USD\"");
+        assert_eq!(serde_json::from_str::<Currency>(&text).unwrap(), dollar);
+        let wrong = serde_json::from_str::<Currency>("\"usd\"").unwrap_err().to_string();
+        assert!(wrong.contains("three capital letters"), "{wrong}");
+    }
+}

@@ -232,6 +232,14 @@ fn a_number_that_is_not_found_while_it_closes_is_closed_all_the_same() {
 }
 
 #[test]
+fn a_code_that_comes_while_its_number_is_closed_opens_nothing() {
+    let closing = run(&[(placed(), 1), (Event::Cancel, 10)]).order;
+    let late = closing.handle(&placed(), at(11));
+    assert_eq!(late.order, closing);
+    assert_eq!(kinds(&late), [""; 0]);
+}
+
+#[test]
 fn a_watcher_sees_how_far_an_order_is_that_nobody_has_paid() {
     assert_eq!(fresh().watched_phase(), watch::Phase::Placing);
     assert_eq!(run(&[(placed(), 1)]).order.watched_phase(), watch::Phase::Open);
@@ -374,6 +382,9 @@ fn a_second_transaction_for_one_number_moves_no_money() {
     let again = step.order.handle(&paid("T2", PRICE), at(4));
     assert_eq!(kinds(&again), [""; 0]);
     assert!(again.order.transactions().map(|id| id.as_str()).eq(["T1", "T2"]));
+    let third = again.order.handle(&paid("T3", PRICE), at(5));
+    assert_eq!(kinds(&third)[..1], ["conflict"]);
+    assert!(third.order.transactions().map(|id| id.as_str()).eq(["T1", "T2", "T3"]));
 }
 
 #[test]

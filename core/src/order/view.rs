@@ -62,12 +62,12 @@ impl Order {
     /// The payment that was kept, once all of it goes back.
     fn kept_goes_back(&self) -> Option<watch::Phase> {
         let kept = self.kept_attempt()?;
-        let early = crate::planted!("refunded-too-early");
-        if self.is_back(kept) || early && self.refundable(kept) == Fen::ZERO {
+        let nothing_left = self.refundable(kept) == Fen::ZERO;
+        if self.is_back(kept) || crate::planted!("refunded-too-early") && nothing_left {
             return Some(watch::Phase::Refunded);
         }
         let part = crate::planted!("part-back-shows-refunding") && self.refund_started(kept);
-        (part || self.refundable(kept) == Fen::ZERO).then_some(watch::Phase::Refunding)
+        (part || nothing_left).then_some(watch::Phase::Refunding)
     }
 
     /// The payment of this attempt that was not kept, if there is one that has to go back.

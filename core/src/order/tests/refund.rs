@@ -195,7 +195,7 @@ fn what_went_back_elsewhere_leaves_less_and_never_less_than_nothing() {
 fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
     let refunded = Payment { refunded: true, ..payment("T1", PRICE) };
     let told = Event::Paid { attempt: 0, payment: refunded };
-    let order = run(&[(placed(), 1), (told, 2)]).order;
+    let order = run(&[(placed(), 1), (told.clone(), 2)]).order;
     assert_eq!(order.watched_phase(), watch::Phase::Refunding, "how much of it, nobody has said");
     // A part by hand: the rest is a person's.
     let part = then(&order, &[elsewhere(1)]);
@@ -219,6 +219,12 @@ fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
     );
     assert_eq!(step.order.watched_phase(), watch::Phase::Refunding);
     assert_eq!(then(&step.order, &[elsewhere(0)]).order, step.order);
+    // Another number's payment may be on its way back already.
+    let wrong = Event::Paid { attempt: 1, payment: payment("T2", 1) };
+    let both = run(&[(placed(), 1), (OVER, 2), (wrong, 3), (told, 4)]).order;
+    assert_eq!(kinds(&then(&both, &[elsewhere(0)])), ["refund"]);
+    // The same sum again is no news.
+    assert_eq!(kinds(&then(&order, &[elsewhere(1), elsewhere(1)])), [""; 0]);
     // What goes back already is not asked for once more.
     let ours = then(&part.order, &[asked(0, PRICE - 1)]).order;
     let rest = then(&ours, &[elsewhere(0)]);
