@@ -245,7 +245,7 @@ impl Step {
         attempt.closing = false;
         if let Some(known) = &attempt.payment {
             let same = known.transaction_id == payment.transaction_id;
-            let third = planted!("third-payment-forgotten") && attempt.conflicts.first().is_some();
+            let third = planted!("third-payment-forgotten") && attempt.conflicts.last().is_some();
             let same = same && known.amount == payment.total_fee;
             if same || third || planted!("conflict-not-reported") {
                 attempt.asking = false;
