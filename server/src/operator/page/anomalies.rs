@@ -104,9 +104,9 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
 pub(super) fn answers(frame: &Frame<'_>, refund: &str, state: &str, is_sendable: bool) -> Markup {
     let w = frame.words();
     let path = |word| format!("/operator/refunds/{refund}/{word}");
-    let (dismiss, text) = match state {
-        "held" => (w.dismiss, w.dismiss_text),
-        "failed" => (w.seen_to, w.seen_to_text),
+    let (dismiss, text, yes) = match state {
+        "held" => (w.dismiss, w.dismiss_text, w.dismiss_yes),
+        "failed" => (w.seen_to, w.seen_to_text, w.seen_to_yes),
         _ => return html! {},
     };
     let is_held = state == "held";
@@ -119,7 +119,7 @@ pub(super) fn answers(frame: &Frame<'_>, refund: &str, state: &str, is_sendable:
             details .confirm {
                 summary .button { (dismiss) }
                 p { (text) }
-                (action(frame.csrf, &path("dismiss"), w.dismiss_yes, "danger"))
+                (action(frame.csrf, &path("dismiss"), yes, "danger"))
             }
         }
     }

@@ -109,6 +109,7 @@ pub(super) const EN: Words = Words {
     seen_to: "Seen to…",
     seen_to_text: "You have paid it back in another way, or it is not owed: nothing more is done \
                    about this refund.",
+    seen_to_yes: "Yes, it is seen to",
     dismiss_yes: "Dismiss the refund",
     outbox: "Outbox",
     outbox_text: "What is to be done at WeChat or a shop. What fails is tried again by itself; \

@@ -105,6 +105,7 @@ pub(super) const ZH: Words = Words {
     dismiss_text: "钱会留在商户账户里，系统不再处理这笔付款。",
     seen_to: "已处理…",
     seen_to_text: "钱已经用别的方式退还，或者不必退：系统不再处理这笔退款。",
+    seen_to_yes: "确定已处理",
     dismiss_yes: "确定不退款",
     outbox: "任务",
     outbox_text: "需要向微信或店铺做的事。失败会自动重试；多次失败后停下来，等人处理。",
