@@ -123,19 +123,21 @@ impl From<reqwest::Error> for WebhookError {
     }
 }
 
+impl Line {
+    fn new(webhook: &WebhookConfig) -> Self {
+        let turns = Semaphore::new(HANGING_MAX);
+        Self { webhook: webhook.clone(), hangs: AtomicBool::new(false), turns }
+    }
+}
+
 impl Webhooks {
     /// Lines to these shops, by their ids.
     pub(crate) fn new<'a>(
         shops: impl IntoIterator<Item = (&'a str, &'a WebhookConfig)>,
         reach: Reach,
     ) -> Result<Self, reqwest::Error> {
-        let line = |webhook: &WebhookConfig| Line {
-            webhook: webhook.clone(),
-            hangs: AtomicBool::new(false),
-            turns: Semaphore::new(HANGING_MAX),
-        };
         let shops: HashMap<String, Line> =
-            shops.into_iter().map(|(id, webhook)| (id.to_owned(), line(webhook))).collect();
+            shops.into_iter().map(|(id, webhook)| (id.to_owned(), Line::new(webhook))).collect();
         let host = |line: &Line| {
             reqwest::Url::parse(line.webhook.url.expose()).ok()?.host_str().map(str::to_owned)
         };
@@ -158,10 +160,13 @@ impl Webhooks {
         })
     }
 
-    /// The same lines with the simulation in the place of the network.
+    /// Lines to the same shops with the simulation in the place of the network; what these have
+    /// seen of the shops is not shared.
     #[cfg(feature = "simulation")]
     pub(crate) fn simulated(&self, outside: crate::simulation::OutsideLine) -> Self {
-        Self { outside: Some(outside), ..self.clone() }
+        let anew = |(id, line): (&String, &Line)| (id.clone(), Line::new(&line.webhook));
+        let shops = Arc::new(self.shops.iter().map(anew).collect());
+        Self { shops, outside: Some(outside), ..self.clone() }
     }
 
     /// Tells a shop. `Ok`: it has confirmed.

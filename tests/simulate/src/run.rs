@@ -31,7 +31,8 @@ pub(crate) fn seed(args: &Args, seed: u64) -> Ran {
 /// What many seeds came to.
 #[derive(Debug, Default)]
 struct Sum {
-    traces: BTreeMap<u64, u64>,
+    /// By seed: the trace, and how many events it has.
+    traces: BTreeMap<u64, (u64, u64)>,
     orders: u64,
     events: u64,
     /// For each order, of the seed that had most.
@@ -43,7 +44,7 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, seed: u64, ran: Ran) {
-        self.traces.insert(seed, ran.trace);
+        self.traces.insert(seed, (ran.trace, ran.events));
         self.orders += ran.orders;
         self.events += ran.events;
         // As `EVENTS_MAX` counts them.
@@ -63,27 +64,29 @@ impl Sum {
     /// Over all seeds in their order.
     fn trace(&self) -> u64 {
         let mut hash = Hash::new();
-        self.traces.values().for_each(|trace| hash.add(&trace.to_le_bytes()));
+        self.traces.values().for_each(|(trace, _)| hash.add(&trace.to_le_bytes()));
         hash.value()
     }
 }
 
-/// Runs the seeds on as many threads as wanted; each seed stays on one.
-fn all(args: &Args, each: impl Fn(u64) -> Ran + Sync) -> Sum {
-    let next = AtomicU64::new(args.seed);
-    let end = args.seed.saturating_add(args.seeds);
+/// Runs the seeds on as many threads as wanted, from the first or from the last; each seed stays
+/// on one.
+fn all(args: &Args, backwards: bool) -> Sum {
+    let next = AtomicU64::new(0);
     let sum = Mutex::new(Sum::default());
     std::thread::scope(|threads| {
         for _ in 0..args.threads {
             threads.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
                     let failed = sum.lock().unwrap_or_else(PoisonError::into_inner).failed.len();
-                    if seed >= end || failed >= 5 {
+                    if turn >= args.seeds || failed >= 5 {
                         return;
                     }
-                    let ran = each(seed);
-                    sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, ran);
+                    let turn = if backwards { args.seeds - 1 - turn } else { turn };
+                    let number = args.seed.saturating_add(turn);
+                    let ran = seed(args, number);
+                    sum.lock().unwrap_or_else(PoisonError::into_inner).add(number, ran);
                 }
             });
         }
@@ -132,7 +135,7 @@ pub(crate) fn again(args: &Args, seed: u64) -> String {
 pub(crate) fn once(args: &Args) -> bool {
     #[expect(clippy::disallowed_methods, reason = "how fast it was; nothing depends on it")]
     let began = Instant::now();
-    let sum = all(args, |number| seed(args, number));
+    let sum = all(args, false);
     let took = began.elapsed();
     for (name, times) in &sum.faults {
         println!("{times:>12} {name}");
@@ -165,27 +168,23 @@ pub(crate) fn once(args: &Args) -> bool {
     sum.failed.is_empty()
 }
 
-/// Each seed twice: both times the same has to happen.
+/// Each seed twice: both times the same has to happen. The second time goes from the last seed to
+/// the first, so that each has other neighbours: what one leaves to another shows.
 pub(crate) fn twice(args: &Args) -> bool {
-    let differ = Mutex::new(Vec::new());
-    let sum = all(args, |number| {
-        let (one, other) = (seed(args, number), seed(args, number));
-        if (one.trace, one.events, one.orders) != (other.trace, other.events, other.orders) {
-            differ.lock().unwrap_or_else(PoisonError::into_inner).push(number);
-        }
-        other
-    });
-    let differ = differ.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!("trace {:016x}", sum.trace());
-    println!("{} seeds twice, {} orders each time", sum.traces.len(), sum.orders);
-    for seed in &differ {
+    let (one, other) = (all(args, false), all(args, true));
+    let differ: Vec<_> =
+        one.traces.iter().filter(|(seed, ran)| other.traces.get(seed) != Some(ran)).collect();
+    println!("trace {:016x}", one.trace());
+    println!("{} seeds twice, {} orders each time", one.traces.len(), one.orders);
+    for (seed, _) in &differ {
         println!("seed {seed} came out differently, commit {}", commit());
     }
-    for (seed, violations) in &sum.failed {
+    for (seed, violations) in one.failed.iter().chain(&other.failed) {
         println!("VIOLATION at seed {seed}: {violations:?}");
     }
-    println!("{} differ, {} violations", differ.len(), sum.failed.len());
-    differ.is_empty() && sum.failed.is_empty()
+    let violations = one.failed.len().max(other.failed.len());
+    println!("{} differ, {violations} violations", differ.len());
+    differ.is_empty() && violations == 0
 }
 
 /// The commit that runs, as `cargo xtask` tells it.
