@@ -38,8 +38,8 @@ impl Order {
                 step.refund_asked(*refund, *attempt, *amount);
             }
             Event::RefundEnded { refund, end } => step.refund_ended(*refund, *end),
-            Event::RefundedElsewhere { attempt, amount } => {
-                step.refunded_elsewhere(*attempt, *amount);
+            Event::RefundedElsewhere { attempt, amount, open } => {
+                step.refunded_elsewhere(*attempt, *amount, *open);
             }
         }
         step
@@ -268,6 +268,7 @@ impl Step {
             currency: payment.currency,
             anomaly: verdict.err(),
             elsewhere: Fen::ZERO,
+            elsewhere_open: Fen::ZERO,
         });
         match verdict {
             Ok(()) => {

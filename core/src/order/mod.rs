@@ -194,6 +194,10 @@ struct Settlement {
     /// What somebody else than us has given back of it, in WeChat's console; `amount` at most.
     #[cfg_attr(feature = "serde", serde(default))]
     elsewhere: Fen,
+    /// What of `elsewhere` the customer does not have yet: WeChat is at it, or could not give it
+    /// and waits for a person.
+    #[cfg_attr(feature = "serde", serde(default))]
+    elsewhere_open: Fen,
 }
 
 /// What happened.
@@ -289,6 +293,8 @@ pub enum Event {
         attempt: u8,
         /// All of them together, as WeChat has it now.
         amount: Fen,
+        /// What of that the customer does not have yet.
+        open: Fen,
     },
 }
 

@@ -257,10 +257,17 @@ impl Order {
         })
     }
 
-    /// Whether all of a payment is back.
+    /// Whether all of a payment is back with the customer.
     pub(super) fn is_back(&self, attempt: u8) -> bool {
-        let back = self.back(attempt, RefundStage::is_done);
-        self.settlement(attempt).is_some_and(|settled| back >= settled.amount)
+        self.settlement(attempt).is_some_and(|settled| {
+            let open = match planted!("by-hand-shows-early") {
+                true => Fen::ZERO,
+                false => settled.elsewhere_open,
+            };
+            let others = settled.elsewhere.checked_sub(open).unwrap_or(Fen::ZERO);
+            let ours = self.ours_back(attempt, RefundStage::is_done);
+            others.checked_add(ours).is_none_or(|back| back >= settled.amount)
+        })
     }
 
     /// An attempt whose payment must go back and for which nobody has asked yet. There is none,
@@ -286,17 +293,22 @@ impl Order {
     /// The sum of a payment's refunds in these stages and of those made elsewhere; as the books
     /// must hold it, never more than was captured.
     fn back(&self, attempt: u8, counts: impl Fn(RefundStage) -> bool) -> Fen {
-        let Some(settled) = self.settlement(attempt) else { return Fen::ZERO };
+        self.settlement(attempt).map_or(Fen::ZERO, |settled| {
+            let sum = settled.elsewhere.checked_add(self.ours_back(attempt, counts));
+            sum.unwrap_or(Fen::MAX).min(settled.amount)
+        })
+    }
+
+    /// The sum of our refunds of a payment in these stages.
+    fn ours_back(&self, attempt: u8, counts: impl Fn(RefundStage) -> bool) -> Fen {
         if planted!("refund-ignores-what-goes-back") {
-            return settled.elsewhere;
+            return Fen::ZERO;
         }
         let any = planted!("refunds-of-other-attempts-count");
         let parts = self.refunds.iter().filter(|part| part.attempt == attempt || any);
-        let mut sum = settled.elsewhere;
-        for part in parts.filter(|part| counts(part.stage)) {
-            sum = sum.checked_add(part.amount).unwrap_or(Fen::MAX);
-        }
-        sum.min(settled.amount)
+        parts
+            .filter(|part| counts(part.stage))
+            .fold(Fen::ZERO, |sum, part| sum.checked_add(part.amount).unwrap_or(Fen::MAX))
     }
 }
 
@@ -358,7 +370,7 @@ impl Step {
 
     /// What WeChat counts and we did not make. It is the sum at this moment, so hearing it again
     /// changes nothing.
-    pub(super) fn refunded_elsewhere(&mut self, index: u8, amount: Fen) {
+    pub(super) fn refunded_elsewhere(&mut self, index: u8, amount: Fen, open: Fen) {
         if planted!("by-hand-refund-forgotten") {
             return;
         }
@@ -367,12 +379,19 @@ impl Step {
         let before = settled.elsewhere;
         let counted = if planted!("by-hand-counts-twice") { before } else { Fen::ZERO };
         settled.elsewhere = amount.checked_add(counted).unwrap_or(amount).min(settled.amount);
+        settled.elsewhere_open = open.min(settled.elsewhere);
+        let has_begun = before == Fen::ZERO && settled.elsewhere > Fen::ZERO;
+        let is_kept = settled.anomaly.is_none();
         // Of a payment that is known because some of it went back, the first word may be that.
         let is_nothing = settled.elsewhere == Fen::ZERO
             && settled.anomaly == Some(Anomaly::RefundedElsewhere)
             && !self.order.refunds.iter().any(|part| part.attempt == index);
         if (settled.elsewhere < before || is_nothing) && !planted!("by-hand-closed-forgotten") {
             self.came_to_nothing(index);
+        }
+        // Goods that have not gone out stay: nobody but a person can say what the customer gets.
+        if has_begun && is_kept && self.order.phase == Phase::Paid {
+            self.report_elsewhere(index);
         }
     }
 
@@ -385,11 +404,15 @@ impl Step {
             return self.give_back(attempt);
         }
         if is_dropped || self.order.phase == Phase::Paid {
-            let Some((transaction_id, amount)) = self.order.captured(attempt) else { return };
-            let transaction_id = transaction_id.clone();
-            let anomaly = Anomaly::RefundedElsewhere;
-            self.emit(Effect::Report { attempt, transaction_id, amount, anomaly });
+            self.report_elsewhere(attempt);
         }
+    }
+
+    fn report_elsewhere(&mut self, attempt: u8) {
+        let Some((transaction_id, amount)) = self.order.captured(attempt) else { return };
+        let transaction_id = transaction_id.clone();
+        let anomaly = Anomaly::RefundedElsewhere;
+        self.emit(Effect::Report { attempt, transaction_id, amount, anomaly });
     }
 
     /// Gives back all that is left of a payment that may not be kept. Of a payment of nothing,

@@ -86,12 +86,7 @@ impl Judge {
             let refunds = books.refunds.iter().filter(|row| {
                 payments.iter().any(|(payment, _)| *payment == cell(row, "transaction_id"))
             });
-            let refunds: Vec<&Row> = refunds.collect();
-            let states: Vec<&str> = refunds.iter().map(|row| cell(row, "state")).collect();
-            // WeChat could not give it to the customer, and a person was told to.
-            let changed = refunds.iter().any(|row| {
-                cell(row, "state") == "failed" && self.by_hand.contains(cell(row, "out_refund_no"))
-            });
+            let states: Vec<&str> = refunds.map(|row| cell(row, "state")).collect();
             let is_under_way = |state: &&str| !matches!(*state, "done" | "dismissed");
             // What is left after a part by hand is a person's to give back.
             let waits = payments.iter().any(|(payment, it)| {
@@ -113,7 +108,6 @@ impl Judge {
                 && phase == "refunded"
                 && all_due
                 && !states.contains(&"dismissed")
-                && !changed
             {
                 wrong.push(format!("{id} is refunded, and {payment} is not back: {states:?}"));
             }

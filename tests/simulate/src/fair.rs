@@ -134,13 +134,17 @@ impl Judge {
         if phase == "shipped" && !self.fair.said_yes.contains(order_id) {
             self.violation(format!("{order_id} is shipped, and nobody has said so"));
         }
-        let is_back = self.captured.values().any(|captured| {
-            let by_hand = || captured.refunds.keys().any(|number| self.by_hand.contains(number));
+    }
+
+    /// An order shows as refunded; whether a customer has the whole of a payment again, the gateway
+    /// says. A person may have seen to it in another way.
+    pub(crate) fn shown_refunded(&mut self, order_id: &str, is_back: bool) {
+        let seen_to = self.captured.values().any(|captured| {
             order_of(&captured.number) == order_id
-                && (captured.refunded() == captured.total_fen || by_hand())
+                && captured.refunds.keys().any(|number| self.may_be_dismissed.contains(number))
         });
-        if phase == "refunded" && !is_back {
-            self.violation(format!("{order_id} shows as refunded, and nothing went back"));
+        if !is_back && !seen_to {
+            self.violation(format!("{order_id} shows as refunded, and no payment is back"));
         }
     }
 

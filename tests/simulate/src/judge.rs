@@ -141,19 +141,10 @@ impl Judge {
         if was != phase {
             order.since_s = now_s;
         }
-        // What somebody gives back by hand counts as soon as WeChat has taken it on, and no more
-        // when that comes to nothing.
-        let came_to_nothing = self.captured.values().any(|it| {
-            let by_hand = |(number, refund): (&String, &Refund)| {
-                refund.closed && self.by_hand.contains(number)
-            };
-            order_of(&it.number) == order_id && it.refunds.iter().any(by_hand)
-        });
         let went_back = match was.as_str() {
             // A number that is used up shows as money that goes back, while the order goes on.
             "placing" | "open" | "refunding" => false,
             // Another payment may come, and goes back as well.
-            "refunded" if came_to_nothing => is_open(phase),
             "refunded" => !matches!(phase, "refunding" | "refunded"),
             "closing" => matches!(phase, "placing" | "open"),
             "paid" | "shipped" => {

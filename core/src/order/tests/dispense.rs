@@ -33,7 +33,8 @@ fn nothing_is_claimed_before_it_is_paid_nor_once_it_goes_back() {
         assert_eq!(order.may_dispense(), Err(DispenseRefused::NotPaid));
         assert_eq!(then(&order, &Event::Dispense), order);
     }
-    let elsewhere = Event::RefundedElsewhere { attempt: 0, amount: Fen::new(1).unwrap() };
+    let elsewhere =
+        Event::RefundedElsewhere { attempt: 0, amount: Fen::new(1).unwrap(), open: Fen::ZERO };
     for event in [refund(), elsewhere] {
         let back = then(&paid_order(), &event);
         assert_eq!(back.may_dispense(), Err(DispenseRefused::RefundStarted));

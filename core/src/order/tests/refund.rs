@@ -15,7 +15,11 @@ fn ended(refund: u8, end: RefundEnd) -> Event {
 }
 
 fn elsewhere(amount: u64) -> Event {
-    Event::RefundedElsewhere { attempt: 0, amount: fen(amount) }
+    under_way_elsewhere(amount, 0)
+}
+
+fn under_way_elsewhere(amount: u64, open: u64) -> Event {
+    Event::RefundedElsewhere { attempt: 0, amount: fen(amount), open: fen(open) }
 }
 
 /// Paid, and shipped.
@@ -189,6 +193,40 @@ fn what_went_back_elsewhere_leaves_less_and_never_less_than_nothing() {
     assert_eq!(more.watched_phase(), watch::Phase::Refunded);
     // One that WeChat closed does not count any more.
     assert_eq!(then(&more, &[elsewhere(0)]).order, order);
+}
+
+#[test]
+fn what_goes_back_elsewhere_is_refunded_once_the_customer_has_it() {
+    let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    for order in [shipped(), then(&late, &[ended(0, RefundEnd::Dropped)]).order] {
+        let open = then(&order, &[under_way_elsewhere(PRICE, 1)]).order;
+        assert_eq!(open.refundable(0), Fen::ZERO, "it counts from the start");
+        assert_ne!(open.watched_phase(), watch::Phase::Refunded);
+        let back = then(&open, &[elsewhere(PRICE)]).order;
+        assert_eq!(back.watched_phase(), watch::Phase::Refunded);
+        // What is ours beside it counts.
+        let parts = then(&order, &[asked(order.next_refund(), 300), elsewhere(PRICE - 300)]).order;
+        assert_ne!(parts.watched_phase(), watch::Phase::Refunded);
+        let ours = parts.next_refund() - 1;
+        let both = then(&parts, &[ended(ours, RefundEnd::Done)]).order;
+        assert_eq!(both.watched_phase(), watch::Phase::Refunded);
+        assert_ne!(
+            then(&both, &[under_way_elsewhere(PRICE - 300, 1)]).order.watched_phase(),
+            watch::Phase::Refunded
+        );
+    }
+}
+
+#[test]
+fn what_goes_back_elsewhere_before_the_goods_are_out_is_told_once() {
+    let kept = run(&[(placed(), 1), (paid("T1", PRICE), 60)]).order;
+    let step = then(&kept, &[elsewhere(1)]);
+    assert_eq!(kinds(&step), ["refunded_elsewhere"]);
+    assert!(!ship(&step.order));
+    for more in [elsewhere(1), elsewhere(2), under_way_elsewhere(2, 1)] {
+        assert_eq!(kinds(&then(&step.order, &[more])), [""; 0]);
+    }
+    assert_eq!(kinds(&then(&shipped(), &[elsewhere(1)])), [""; 0]);
 }
 
 #[test]

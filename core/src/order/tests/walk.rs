@@ -20,6 +20,8 @@ struct Account {
     /// Whether the rule that it must go back has been followed.
     given_back: bool,
     elsewhere: u64,
+    /// What of that the customer does not have yet.
+    open: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,10 +50,11 @@ impl Ledger {
                     }
                 }
             }
-            Event::RefundedElsewhere { attempt, amount } => {
+            Event::RefundedElsewhere { attempt, amount, open } => {
                 if let Some((transaction, paid)) = before.captured(*attempt) {
                     let account = self.payments.entry(format!("{transaction}")).or_default();
                     account.elsewhere = amount.get().min(paid.get());
+                    account.open = open.get();
                 }
             }
             _ => {}
@@ -136,9 +139,9 @@ fn refunds() -> StdVec<Event> {
         }
     }
     events.push(Event::RefundEnded { refund: 0, end: RefundEnd::Dropped });
-    for amount in [0, 1_200] {
-        let amount = Fen::new(amount).unwrap();
-        events.push(Event::RefundedElsewhere { attempt: 0, amount });
+    for (amount, open) in [(0, 0), (1_200, 1_200), (1_200, 0)] {
+        let [amount, open] = [amount, open].map(|fen| Fen::new(fen).unwrap());
+        events.push(Event::RefundedElsewhere { attempt: 0, amount, open });
     }
     events
 }
@@ -203,7 +206,7 @@ fn check(before: &Order, event: &Event, step: &Step, ledger: &Ledger, now: UnixT
     let context = || format!("{before:#?}\n{event:?}\n{step:#?}\n{ledger:?}");
     assert!(ledger.ships <= 1, "shipped twice: {}", context());
     for (transaction, account) in &ledger.payments {
-        let &Account { ships, is_reported, given_back, elsewhere } = account;
+        let &Account { ships, is_reported, given_back, elsewhere, open: _ } = account;
         assert!(ships + u8::from(given_back) <= 1, "{transaction} doubled: {}", context());
         assert!(ships >= 1 || is_reported, "{transaction} lost: {}", context());
         assert!(transaction != "D" || ships == 0, "wrong amount shipped: {}", context());
@@ -262,7 +265,8 @@ fn check_books(order: &Order, ledger: &Ledger, context: &dyn Fn() -> std::string
         let all_back = back == paid.get() && {
             let ours = ledger.refunds.iter().filter(|it| it.transaction == transaction.as_str());
             let waiting: u64 = ours.filter(|it| it.back == Some(false)).map(|it| it.fen).sum();
-            ledger.back(transaction.as_str()) - waiting >= paid.get()
+            let open = ledger.payments[transaction.as_str()].open;
+            ledger.back(transaction.as_str()) - waiting - open >= paid.get()
         };
         let kept = order.kept_attempt() == Some(attempt);
         let refunded = order.watched_phase() == watch::Phase::Refunded;

@@ -207,7 +207,8 @@ pub(super) const EN: Words = Words {
         ("paid_twice", "The order was paid twice; this is the payment too many."),
         (
             "refunded_elsewhere",
-            "This payment was already refunded, in the merchant platform or by another program.",
+            "This payment was refunded, in full or in part, in the merchant platform or by another \
+             program. Goods that had not gone out are kept back.",
         ),
         (
             "conflict",

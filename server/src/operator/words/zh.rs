@@ -196,7 +196,10 @@ pub(super) const ZH: Words = Words {
         ("paid_after_cancel", "顾客取消之后，又付了款。"),
         ("paid_after_close", "订单关闭之后才付款。"),
         ("paid_twice", "同一个订单付了两次，这是多付的一次。"),
-        ("refunded_elsewhere", "这笔付款已经在商户平台或其他系统里退款。"),
+        (
+            "refunded_elsewhere",
+            "这笔付款已经在商户平台或其他系统里全部或部分退款，还没有发出的货不再发出。",
+        ),
         ("conflict", "同一个单号出现了两笔不同的付款，系统不会自动退款，请先在商户平台核对。"),
         ("unknown_order", "付款的单号不是这里发出的，可能是其他系统共用了商户号。"),
     ],

@@ -287,10 +287,11 @@ impl Verb for Decide {
         row.state = RefundState::Dismissed;
         row.ended_at = Some(change.now);
         row.trouble = None;
-        // Of what we did not make the order knows no more than the sum.
-        let is_ours = row.by != AskedBy::Elsewhere;
-        change.put_decided(row, from);
-        if let Some(order_id) = order_id.as_ref().filter(|_| is_ours) {
+        change.put_decided(row.clone(), from);
+        if row.by == AskedBy::Elsewhere {
+            // Of what we did not make the order knows no more than the sums.
+            change.tell_elsewhere(&row).await?;
+        } else if let Some(order_id) = &order_id {
             let order = change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
             change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Dropped })?;
         }

@@ -199,13 +199,21 @@ impl Change {
     /// What went back of a payment, or goes back, without us. What WeChat could not give to the
     /// customer counts as well: it waits for a person there, and nothing else can be made of it.
     pub(super) async fn back_elsewhere(&mut self, id: &TransactionId) -> Result<Fen, StoreError> {
-        let mut amount = Fen::ZERO;
+        self.sum_elsewhere(id, |state| state != RefundState::Closed).await
+    }
+
+    async fn sum_elsewhere(
+        &mut self,
+        id: &TransactionId,
+        counts: impl Fn(RefundState) -> bool,
+    ) -> Result<Fen, StoreError> {
+        let mut sum = Fen::ZERO;
         for row in self.refunds_of(id).await? {
-            if row.by == AskedBy::Elsewhere && row.state != RefundState::Closed {
-                amount = amount.checked_add(row.part).unwrap_or(Fen::MAX);
+            if row.by == AskedBy::Elsewhere && counts(row.state) {
+                sum = sum.checked_add(row.part).unwrap_or(Fen::MAX);
             }
         }
-        Ok(amount)
+        Ok(sum)
     }
 
     /// Whether somebody else's refund of a payment is under way.
@@ -218,14 +226,17 @@ impl Change {
         Ok(self.refunds_of(id).await?.iter().any(is_open))
     }
 
-    /// Tells the order the sum of what went back elsewhere.
-    async fn tell_elsewhere(&mut self, like: &RefundRow) -> Result<(), StoreError> {
+    /// Tells the order the sum of what went back elsewhere, and what of it the customer does not
+    /// have yet: WeChat is at it, or could not give it, and no person has seen to that.
+    pub(super) async fn tell_elsewhere(&mut self, like: &RefundRow) -> Result<(), StoreError> {
         let Some(order_id) = &like.order_id else { return Ok(()) };
         let amount = self.back_elsewhere(&like.transaction_id).await?;
+        let is_open = |state| matches!(state, RefundState::Accepted | RefundState::Failed);
+        let open = self.sum_elsewhere(&like.transaction_id, is_open).await?;
         let attempt = self.attempt(&like.out_trade_no).await?;
         let attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?.index;
         let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
-        self.apply(order, &Event::RefundedElsewhere { attempt, amount })?;
+        self.apply(order, &Event::RefundedElsewhere { attempt, amount, open })?;
         Ok(())
     }
 }

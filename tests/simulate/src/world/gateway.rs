@@ -5,10 +5,12 @@ use super::{Event, World};
 use crate::bills::LedgerDay;
 use crate::bus::{Call, Reply};
 use crate::fair::Ordered;
+use crate::judge::order_of;
 use saoma_sandbox::gateway::{AnswerEnd, Arrival, Call as GatewayCall, Code, Event as Booked};
 use saoma_sandbox::gateway::{Fault, FaultName as F, RefundEnd, RefundTarget};
 use saoma_sandbox::{Ending, RefundChannel};
 use saoma_server::simulation::{CallError, Came, MCH_ID};
+use std::collections::BTreeSet;
 
 /// A call under way.
 pub(super) enum Waiting {
@@ -293,6 +295,22 @@ impl World {
             }
             *seen = entries.len();
         }
+    }
+
+    /// Whether the whole of a payment of this order is with the customer again.
+    pub(super) fn is_back(&self, order_id: &str) -> bool {
+        let captured = self.judge.captured.values().map(|captured| captured.number.as_str());
+        let numbers: BTreeSet<&str> =
+            captured.filter(|number| order_of(number) == order_id).collect();
+        let now = self.gateway_now();
+        let mut orders =
+            numbers.iter().flat_map(|number| self.gateway.orders_numbered(number, now));
+        orders.any(|order| {
+            order.payments.iter().any(|payment| {
+                let done = payment.refunds.iter().filter(|it| it.refund_status == "SUCCESS");
+                done.map(|refund| refund.refund_fee).sum::<u64>() == payment.total_fee
+            })
+        })
     }
 
     /// The shop is told to ship. It does so once for each ship id.

@@ -308,6 +308,10 @@ impl World {
             for changed in memory.changed() {
                 let when_s = self.now_ms.cast_signed() / 1000;
                 self.judge.changed(&changed.order_id, (&changed.phase, changed.version), when_s);
+                if changed.phase == "refunded" {
+                    let is_back = self.is_back(&changed.order_id);
+                    self.judge.shown_refunded(&changed.order_id, is_back);
+                }
             }
         }
         self.plan_wakes();

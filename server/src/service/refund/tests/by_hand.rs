@@ -137,6 +137,7 @@ async fn what_went_back_by_hand_and_comes_to_nothing_goes_back_by_itself() {
     assert_eq!(shop.phase(&order_id).await.0, "refunding", "nobody has said yet that it is back");
     news(&shop, due(&shop).await.unwrap(), told_of(PRICE, Told::Processing)).await;
     assert_eq!(shop.rows(OURS).await, [""; 0]);
+    assert_eq!(shop.phase(&order_id).await.0, "refunding", "WeChat is at it");
     shop.clock.advance(3_600);
     news(&shop, due(&shop).await.unwrap(), told_of(PRICE, Told::Closed)).await;
     assert_eq!(shop.rows(OURS).await, ["asked 1800"]);
@@ -160,9 +161,11 @@ async fn a_refund_by_hand_that_wechat_could_not_make_is_a_persons_until_he_has_s
         seen.refunds.iter().filter(|(state, ..)| state == "failed").map(|it| it.1).sum::<i64>()
     };
     assert_eq!(failed().await, 1);
+    assert_eq!(shop.phase(&order_id).await.0, "refunding");
     let release = shop.service.release_refund(&by_hand(), "wang.min").await;
     assert!(matches!(release, Err(DecideError::NotHeld(RefundState::Failed))), "{release:?}");
     shop.service.dismiss_refund(&by_hand(), "wang.min").await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "refunded");
     let again = shop.service.dismiss_refund(&by_hand(), "wang.min").await;
     assert!(again.is_err());
     // WeChat says the same for ever.
@@ -171,6 +174,24 @@ async fn a_refund_by_hand_that_wechat_could_not_make_is_a_persons_until_he_has_s
     assert_eq!((failed().await, shop.rows(OURS).await), (0, vec![]));
     let notes = shop.rows("select text from history where kind = 'note' and name = 'wang.min'");
     assert_eq!(notes.await, ["refund CONSOLE-1 dismissed"]);
+}
+
+#[tokio::test]
+async fn goods_that_stay_because_somebody_gave_money_back_by_hand_are_told_to_a_person() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    for (state, phase) in [
+        (Told::Processing, "refunding"),
+        (Told::Processing, "refunding"),
+        (Told::Success, "refunded"),
+    ] {
+        answered(&shop, &order_id, told_of(PRICE, state)).await;
+        let told = shop.rows("select kind, refund from anomaly").await;
+        assert_eq!(told, ["refunded_elsewhere none"]);
+        assert_eq!(shop.phase(&order_id).await.0, phase);
+    }
+    assert_eq!(shop.rows(OURS).await, [""; 0]);
 }
 
 /// What a notification says that WeChat has sent.
