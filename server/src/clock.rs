@@ -51,6 +51,15 @@ impl Clock {
         }
     }
 
+    /// Whether the machine's clock stands before the day on which this program was written, as
+    /// one does that has lost its battery. A clock for tests may stand anywhere.
+    pub(crate) fn has_lost_its_time(&self) -> bool {
+        match self {
+            Self::System => is_before_us(self.now()),
+            Self::Manual(_) => false,
+        }
+    }
+
     /// Waits until `at` has come.
     pub(crate) async fn sleep_until(&self, at: UnixTime) {
         match self {
@@ -85,6 +94,12 @@ impl Stopwatch {
     }
 }
 
+const fn is_before_us(now: UnixTime) -> bool {
+    /// 2026-11-01, Beijing time.
+    const WRITTEN_S: u64 = 1_793_462_400;
+    now.get() < WRITTEN_S
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one clock of this crate")]
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
@@ -93,6 +108,14 @@ fn since_epoch() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_stands_before_this_program_was_written_has_lost_its_time() {
+        let of = |text| is_before_us(UnixTime::parse_beijing(text).unwrap());
+        assert_eq!(["19700101080000", "20261031235959"].map(of), [true, true]);
+        assert_eq!(["20261101000000", "20380119111407"].map(of), [false, false]);
+        assert!(!Clock::System.has_lost_its_time());
+    }
 
     #[tokio::test]
     async fn a_sleeper_wakes_when_the_manual_clock_gets_there() {

@@ -65,6 +65,7 @@ use operator::Office;
 use reconcile::Reconciler;
 use saoma_core::ids::{AppId, MchId};
 use saoma_core::native::{Gateway, GatewayError};
+use saoma_core::time::UnixTime;
 use serve::{HEAD_WITHIN, serve};
 use service::{Seller, Sellers, Service, Shop};
 use std::collections::HashMap;
@@ -126,6 +127,8 @@ pub enum StartError {
     Gateway(GatewayError),
     /// TLS cannot be set up for the webhook.
     Webhook,
+    /// The machine's clock, which says this, cannot be right.
+    Clock(UnixTime),
 }
 
 impl fmt::Display for StartError {
@@ -139,6 +142,13 @@ impl fmt::Display for StartError {
             }
             Self::Gateway(error) => write!(f, "merchant.gateway: {error}"),
             Self::Webhook => f.write_str("shop.webhook_url: TLS cannot be set up"),
+            Self::Clock(now) => write!(
+                f,
+                "this machine's clock says {} Beijing time (yyyyMMddHHmmss), before this program \
+                 was written. Set it, by NTP for instance, and start again: codes, signatures and \
+                 bills go by it",
+                now.beijing()
+            ),
         }
     }
 }
@@ -201,6 +211,9 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
+        if clock.has_lost_its_time() {
+            return Err(StartError::Clock(clock.now()));
+        }
         let (gateways, webhooks) = lines(&config)?;
         let lock = match &config.database {
             Database::Sqlite(path) => Some(lock(path)?),

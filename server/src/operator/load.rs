@@ -33,8 +33,10 @@ const ABOVE_ALL: &str = "9";
 
 type Asked = BTreeMap<String, String>;
 
+/// What was asked for under this name. What holds a NUL, which PostgreSQL refuses in a text, asks
+/// for nothing.
 fn asked<'a>(all: &'a Asked, name: &str) -> &'a str {
-    all.get(name).map_or("", |value| value.trim())
+    all.get(name).map(|value| value.trim()).filter(|value| !value.contains('\0')).unwrap_or("")
 }
 
 pub(super) async fn overview(office: &Arc<Office>) -> Result<OverviewPage, StoreError> {
@@ -377,6 +379,14 @@ mod tests {
     use super::*;
     use crate::operator::page::EntryState;
     use saoma_core::time::UnixTime;
+
+    #[test]
+    fn what_no_database_takes_is_not_asked_for() {
+        let all = |q: &str| Asked::from([("q".to_owned(), q.to_owned())]);
+        assert_eq!(asked(&all(" A-1 "), "q"), "A-1");
+        assert_eq!(["\0", "A\01"].map(|q| asked(&all(q), "q").to_owned()), ["", ""]);
+        assert_eq!(asked(&all("A-1"), "day"), "");
+    }
 
     #[test]
     fn a_refund_that_takes_its_time_is_no_error() {
