@@ -220,6 +220,7 @@ fn what_goes_back_elsewhere_is_refunded_once_the_customer_has_it() {
 #[test]
 fn what_goes_back_elsewhere_before_the_goods_are_out_is_told_once() {
     let kept = run(&[(placed(), 1), (paid("T1", PRICE), 60)]).order;
+    assert_eq!(kinds(&then(&kept, &[elsewhere(0)])), [""; 0], "nothing went back");
     let step = then(&kept, &[elsewhere(1)]);
     assert_eq!(kinds(&step), ["refunded_elsewhere"]);
     assert!(!ship(&step.order));
