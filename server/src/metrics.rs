@@ -55,16 +55,20 @@ pub(crate) enum NoticeOutcome {
     Refused,
     /// It could not be kept; WeChat sends it again.
     Failed,
+    /// Some of it went back already: WeChat is asked first, and sends it again.
+    Later,
 }
 
 impl NoticeOutcome {
-    const ALL: [Self; 5] = [Self::Ship, Self::Anomaly, Self::Repeated, Self::Refused, Self::Failed];
+    const ALL: [Self; 6] =
+        [Self::Ship, Self::Anomaly, Self::Repeated, Self::Refused, Self::Failed, Self::Later];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Ship => "ship",
             Self::Anomaly => "anomaly",
             Self::Repeated => "repeated",
+            Self::Later => "later",
             Self::Refused => "refused",
             Self::Failed => "failed",
         }
@@ -157,9 +161,9 @@ impl Metrics {
         self.notice_refusals.add([reason]);
     }
 
-    /// How many notifications were refused since the start.
-    pub(crate) fn refused_notices(&self) -> u64 {
-        self.notices.get([NoticeOutcome::Refused.as_str()])
+    /// How many notifications ended so since the start.
+    pub(crate) fn noticed(&self, outcome: NoticeOutcome) -> u64 {
+        self.notices.get([outcome.as_str()])
     }
 
     /// A payment that may not ship was noticed.
@@ -261,13 +265,14 @@ pub(crate) const REFUSAL_REASONS: [&str; 8] = [
 ];
 
 /// Every kind of anomaly, so that the first of its kind is seen as a growth.
-const ANOMALY_KINDS: [Anomaly; 10] = [
+const ANOMALY_KINDS: [Anomaly; 11] = [
     Anomaly::AmountMismatch,
     Anomaly::CurrencyMismatch,
     Anomaly::PaidAfterCancel,
     Anomaly::PaidAfterClose,
     Anomaly::PaidTwice,
     Anomaly::RefundedElsewhere,
+    Anomaly::ElsewhereClosed,
     Anomaly::Conflict,
     Anomaly::UnknownOrder,
     Anomaly::NotFetched,

@@ -55,6 +55,9 @@ pub enum Anomaly {
     PaidTwice,
     /// Already given back at WeChat, by somebody else than us: nothing to refund, nothing to ship.
     RefundedElsewhere,
+    /// What somebody else gave back of it was closed by WeChat: the money is with the merchant
+    /// again, nothing goes back by itself, and goods that had stayed because of it still stay.
+    ElsewhereClosed,
     /// A second transaction for one number. It cannot be, so no money moves.
     Conflict,
     /// A good payment for a number that we do not know (found by the server, not by an order).
@@ -76,6 +79,7 @@ impl Anomaly {
             Self::PaidAfterClose => "paid_after_close",
             Self::PaidTwice => "paid_twice",
             Self::RefundedElsewhere => "refunded_elsewhere",
+            Self::ElsewhereClosed => "elsewhere_closed",
             Self::Conflict => "conflict",
             Self::UnknownOrder => "unknown_order",
             Self::NotFetched => "not_fetched",
@@ -93,9 +97,11 @@ impl Anomaly {
             | Self::PaidAfterClose
             | Self::PaidTwice
             | Self::UnknownOrder => true,
-            Self::RefundedElsewhere | Self::Conflict | Self::NotFetched | Self::NotConfirmed => {
-                false
-            }
+            Self::RefundedElsewhere
+            | Self::ElsewhereClosed
+            | Self::Conflict
+            | Self::NotFetched
+            | Self::NotConfirmed => false,
         }
     }
 }

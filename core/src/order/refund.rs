@@ -257,6 +257,14 @@ impl Order {
         })
     }
 
+    /// Whether the last refund that the rule wanted of a payment cannot be done: a person was told
+    /// to pay it back by hand.
+    fn has_failed(&self, attempt: u8) -> bool {
+        let mut ours = self.refunds.iter().rev().filter(|part| part.attempt == attempt);
+        let last = ours.find(|part| part.by == RefundBy::Rule);
+        last.is_some_and(|part| part.stage == RefundStage::Failed)
+    }
+
     /// Whether all of a payment is back with the customer.
     pub(super) fn is_back(&self, attempt: u8) -> bool {
         self.settlement(attempt).is_some_and(|settled| {
@@ -385,33 +393,34 @@ impl Step {
         // Of a payment that is known because some of it went back, the first word may be that.
         let is_nothing = settled.elsewhere == Fen::ZERO
             && settled.anomaly == Some(Anomaly::RefundedElsewhere)
-            && !self.order.refunds.iter().any(|part| part.attempt == index);
+            && self.order.refunds.iter().all(|part| {
+                part.attempt != index || part.by == RefundBy::Shop && part.stage.is_live()
+            });
         if (settled.elsewhere < before || is_nothing) && !planted!("by-hand-closed-forgotten") {
             self.came_to_nothing(index);
         }
         // Goods that have not gone out stay: nobody but a person can say what the customer gets.
         if has_begun && is_kept && self.order.phase == Phase::Paid {
-            self.report_elsewhere(index);
+            self.report_of(index, Anomaly::RefundedElsewhere);
         }
     }
 
     /// Somebody gave this payment back, or a part of it, and WeChat has closed that. What may not
-    /// be kept goes back by us, unless a person has decided otherwise; and of goods that may not
-    /// have been sent because of it, a person is told.
+    /// be kept goes back by us, unless a person has decided otherwise or was asked to pay it back;
+    /// and of that, and of goods that may not have been sent because of it, a person is told.
     fn came_to_nothing(&mut self, attempt: u8) {
-        let is_dropped = self.order.is_dropped(attempt);
-        if self.order.anomaly(attempt).is_some() && !is_dropped {
+        let is_persons = self.order.is_dropped(attempt) || self.order.has_failed(attempt);
+        if self.order.anomaly(attempt).is_some() && !is_persons {
             return self.give_back(attempt);
         }
-        if is_dropped || self.order.phase == Phase::Paid {
-            self.report_elsewhere(attempt);
+        if is_persons || self.order.phase == Phase::Paid {
+            self.report_of(attempt, Anomaly::ElsewhereClosed);
         }
     }
 
-    fn report_elsewhere(&mut self, attempt: u8) {
+    fn report_of(&mut self, attempt: u8, anomaly: Anomaly) {
         let Some((transaction_id, amount)) = self.order.captured(attempt) else { return };
         let transaction_id = transaction_id.clone();
-        let anomaly = Anomaly::RefundedElsewhere;
         self.emit(Effect::Report { attempt, transaction_id, amount, anomaly });
     }
 

@@ -159,7 +159,7 @@ impl Service {
     /// How many notifications were refused since the start.
     #[cfg(test)]
     pub(crate) fn refused_notices(&self) -> u64 {
-        self.context.metrics.refused_notices()
+        self.context.metrics.noticed(crate::metrics::NoticeOutcome::Refused)
     }
 }
 

@@ -99,7 +99,7 @@ impl Service {
             Ok(outcome) => metrics.notice(*outcome),
             Err(NoticeError::Refused(reason)) => {
                 metrics.notice_refused(reason.name());
-                let count = metrics.refused_notices();
+                let count = metrics.noticed(NoticeOutcome::Refused);
                 tracing::warn!(%reason, count, "a notification was refused");
             }
             Err(NoticeError::Store(error)) => {
@@ -107,7 +107,7 @@ impl Service {
                 tracing::error!(%error, "a notification could not be kept");
             }
             Err(NoticeError::NotYet) => {
-                metrics.notice(NoticeOutcome::Failed);
+                metrics.notice(NoticeOutcome::Later);
                 tracing::warn!("a payment of which some went back is asked about first");
             }
         }

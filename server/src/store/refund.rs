@@ -291,14 +291,20 @@ fn fen(row: &Row, column: &'static str) -> Result<Fen, StoreError> {
 }
 
 /// Says at the anomalies of payments how far their refunds are (docs/api.md §2.5). One that is
-/// closed is followed by the next one, if anything is left to give back.
+/// closed is followed by the next one, if anything is left to give back; unless somebody else's
+/// refund stands in its place that WeChat could not give to the customer.
 pub(crate) async fn tell_anomalies(
     conn: &mut Conn,
     payments: &[&TransactionId],
 ) -> Result<(), StoreError> {
     let sql = "update anomaly set refund = coalesce((
-                   select case when r.state in ('held', 'done', 'failed', 'dismissed') then r.state
-                               when r.state = 'closed' then 'done' else 'due' end
+                   select case when r.state in ('held', 'failed', 'dismissed') then r.state
+                               when r.state not in ('done', 'closed') then 'due'
+                               when exists (
+                                   select 1 from refund as o
+                                   where o.transaction_id = r.transaction_id
+                                       and o.asked_by = 'elsewhere' and o.state = 'failed'
+                               ) then 'failed' else 'done' end
                    from refund as r
                    where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule'
                    order by r.refund_index desc limit 1), anomaly.refund)

@@ -196,6 +196,7 @@ pub(super) const EN: Words = Words {
         ("paid_after_close", "Paid after closing"),
         ("paid_twice", "Paid twice"),
         ("refunded_elsewhere", "Refunded elsewhere"),
+        ("elsewhere_closed", "Refund elsewhere closed"),
         ("conflict", "Conflict"),
         ("unknown_order", "Unknown order"),
     ],
@@ -209,6 +210,12 @@ pub(super) const EN: Words = Words {
             "refunded_elsewhere",
             "This payment was refunded, in full or in part, in the merchant platform or by another \
              program. Goods that had not gone out are kept back.",
+        ),
+        (
+            "elsewhere_closed",
+            "WeChat closed a refund that was made in the merchant platform or by another program: \
+             the money is with the merchant. Nothing goes back or goes out by itself; refund it, or \
+             hand the goods over.",
         ),
         (
             "conflict",

@@ -187,6 +187,7 @@ pub(super) const ZH: Words = Words {
         ("paid_after_close", "关闭后付款"),
         ("paid_twice", "重复付款"),
         ("refunded_elsewhere", "已在别处退款"),
+        ("elsewhere_closed", "别处退款未成"),
         ("conflict", "单号冲突"),
         ("unknown_order", "未知订单"),
     ],
@@ -199,6 +200,11 @@ pub(super) const ZH: Words = Words {
         (
             "refunded_elsewhere",
             "这笔付款已经在商户平台或其他系统里全部或部分退款，还没有发出的货不再发出。",
+        ),
+        (
+            "elsewhere_closed",
+            "在商户平台或其他系统里做的退款被微信关闭，钱还在商户账上。货没有发出，系统也不会自动退款，\
+             请人工决定：退款，或把货交给顾客。",
         ),
         ("conflict", "同一个单号出现了两笔不同的付款，系统不会自动退款，请先在商户平台核对。"),
         ("unknown_order", "付款的单号不是这里发出的，可能是其他系统共用了商户号。"),

@@ -198,7 +198,9 @@ impl Change {
                 AskedBy::Rule if !is_failed => RefundEnd::Closed,
                 _ => RefundEnd::Failed,
             };
-            self.alert(&mut row, Some(LESS_LEFT));
+            if end == RefundEnd::Failed {
+                self.alert(&mut row, Some(LESS_LEFT));
+            }
             self.end_row(row, end).await?;
             return Ok(None);
         }

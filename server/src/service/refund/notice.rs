@@ -30,7 +30,7 @@ impl Service {
             Ok(()) => {}
             Err(NoticeError::Refused(reason)) => {
                 self.context.metrics.notice_refused(reason.name());
-                let count = self.context.metrics.refused_notices();
+                let count = self.context.metrics.noticed(NoticeOutcome::Refused);
                 tracing::warn!(%reason, count, "a refund notification was refused");
             }
             Err(NoticeError::Store(error)) => {

@@ -103,9 +103,13 @@ impl Tables {
         let refunds = self.refunds_of(transaction_id);
         let by_rule = refunds.iter().filter(|row| text(row.get("asked_by").ok()) == "rule");
         let last = by_rule.max_by_key(|row| int(row.get("refund_index").ok()));
+        let could_not = refunds.iter().any(|row| {
+            text(row.get("asked_by").ok()) == "elsewhere" && text(row.get("state").ok()) == "failed"
+        });
         let state = last.map(|last| match text(last.get("state").ok()) {
-            state @ ("held" | "done" | "failed" | "dismissed") => state.to_owned(),
-            "closed" => "done".to_owned(),
+            state @ ("held" | "failed" | "dismissed") => state.to_owned(),
+            "done" | "closed" if could_not => "failed".to_owned(),
+            "done" | "closed" => "done".to_owned(),
             _ => "due".to_owned(),
         });
         let told: Vec<Key> =

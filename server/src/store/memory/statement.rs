@@ -126,10 +126,12 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     ),
     (
         S::TellAnomalies,
-        "update anomaly set refund = coalesce(( select case when r.state in ('held', 'done', \
-         'failed', 'dismissed') then r.state when r.state = 'closed' then 'done' else 'due' end \
-         from refund as r where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' \
-         order by r.refund_index desc limit 1), anomaly.refund) where transaction_id = $1",
+        "update anomaly set refund = coalesce(( select case when r.state in ('held', 'failed', \
+         'dismissed') then r.state when r.state not in ('done', 'closed') then 'due' when exists ( \
+         select 1 from refund as o where o.transaction_id = r.transaction_id and o.asked_by = \
+         'elsewhere' and o.state = 'failed' ) then 'failed' else 'done' end from refund as r where \
+         r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' order by r.refund_index \
+         desc limit 1), anomaly.refund) where transaction_id = $1",
     ),
     (
         S::PutRefund,

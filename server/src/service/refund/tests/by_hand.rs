@@ -2,6 +2,7 @@
 
 use super::super::notice::Heed;
 use super::*;
+use crate::metrics::NoticeOutcome;
 use crate::testing::merchant;
 use saoma_core::api::{RefundHint, RefundState as Told};
 use saoma_core::xml::Doc;
@@ -194,6 +195,31 @@ async fn goods_that_stay_because_somebody_gave_money_back_by_hand_are_told_to_a_
     assert_eq!(shop.rows(OURS).await, [""; 0]);
 }
 
+#[tokio::test]
+async fn goods_that_stayed_are_told_of_again_when_wechat_closes_that_refund() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    for state in [Told::Processing, Told::Closed] {
+        answered(&shop, &order_id, told_of(PRICE, state)).await;
+    }
+    let told = shop.rows("select kind, refund from anomaly order by kind").await;
+    assert_eq!(told, ["elsewhere_closed none", "refunded_elsewhere none"]);
+    assert_eq!((shop.phase(&order_id).await.0, shop.rows(OURS).await), ("paid".into(), vec![]));
+}
+
+#[tokio::test]
+async fn a_refund_that_cannot_reach_the_customer_is_no_refund_that_is_done() {
+    let mut shop = Shop::open().await;
+    let _ = too_late(&mut shop).await;
+    news(&shop, due(&shop).await.unwrap(), RefundNews::Unsure("ERROR".to_owned())).await;
+    shop.clock.advance(60);
+    news(&shop, due(&shop).await.unwrap(), told_of(PRICE, Told::Change)).await;
+    assert_eq!(shop.rows("select refund from anomaly").await, ["failed"]);
+    shop.service.dismiss_refund(&by_hand(), "wang.min").await.unwrap();
+    assert_eq!(shop.rows("select refund from anomaly").await, ["done"]);
+}
+
 /// What a notification says that WeChat has sent.
 fn a_hint() -> RefundHint {
     let notices: serde_json::Value = serde_json::from_str(NOTICES).unwrap();
@@ -217,6 +243,9 @@ async fn a_payment_whose_refund_was_heard_of_first_is_asked_about_before_it_ship
         shop.service.execute(heed).await.unwrap();
         let notice = shop.notice(&number, T1, PRICE);
         assert!(shop.service.notify(&notice).await.is_err(), "WeChat is to send it again");
+        let counted = |outcome| shop.service.context.metrics.noticed(outcome);
+        let counted = [NoticeOutcome::Later, NoticeOutcome::Failed].map(counted);
+        assert_eq!(counted, [1, 0], "nobody has to be called");
         assert_eq!(shop.rows("select key from outbox where kind = 'ship'").await, [""; 0]);
         let query = due(&shop).await.expect("WeChat is asked");
         assert!(matches!(query.effect, Effect::Query { attempt: 0 }), "{query:?}");
