@@ -18,7 +18,7 @@ use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use saoma_core::ids::{OrderId, OutRefundNo};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo};
 use std::collections::BTreeMap;
 
 /// Largest form.
@@ -251,10 +251,12 @@ async fn dismiss(State(office): State<Desk>, Path(number): Path<String>, posted:
 async fn decide(office: &Desk, number: &str, posted: &Posted, release: bool) -> Answer {
     let Visitor { lang, operator, .. } = &posted.visitor;
     let number = OutRefundNo::new(number).map_err(|_| not_found(*lang))?;
+    let mch_id = MchId::new(posted.field("mch_id")).map_err(|_| not_found(*lang))?;
+    let refund = (&number, &mch_id);
     let (decided, notice) = if release {
-        (office.service.release_refund(&number, operator).await, Notice::Released)
+        (office.service.release_refund(refund, operator).await, Notice::Released)
     } else {
-        (office.service.dismiss_refund(&number, operator).await, Notice::Dismissed)
+        (office.service.dismiss_refund(refund, operator).await, Notice::Dismissed)
     };
     match decided {
         Ok(()) => Ok(done("/operator/anomalies", notice)),

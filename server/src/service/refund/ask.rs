@@ -6,7 +6,7 @@ use super::super::create::InvalidField;
 use super::super::verb::Verb;
 use super::begin::{Wish, key};
 use crate::store::{AskedBy, RefundRow, RefundState, StoreError};
-use saoma_core::ids::{OrderId, OutRefundNo};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo};
 use saoma_core::money::Fen;
 use saoma_core::order::{Event, RefundEnd, RefundRefused};
 
@@ -143,10 +143,10 @@ impl Service {
     /// [`DecideError`]; nothing has changed then.
     pub(crate) async fn release_refund(
         &self,
-        number: &OutRefundNo,
+        refund: (&OutRefundNo, &MchId),
         operator: &str,
     ) -> Result<(), DecideError> {
-        self.decide(number, operator, true).await
+        self.decide(refund, operator, true).await
     }
 
     /// An operator decides that a refund that was held shall not be made, or that one that failed
@@ -156,20 +156,20 @@ impl Service {
     /// [`DecideError`]; nothing has changed then.
     pub(crate) async fn dismiss_refund(
         &self,
-        number: &OutRefundNo,
+        refund: (&OutRefundNo, &MchId),
         operator: &str,
     ) -> Result<(), DecideError> {
-        self.decide(number, operator, false).await
+        self.decide(refund, operator, false).await
     }
 
     async fn decide(
         &self,
-        number: &OutRefundNo,
+        (number, mch_id): (&OutRefundNo, &MchId),
         operator: &str,
         release: bool,
     ) -> Result<(), DecideError> {
-        let (number, operator) = (number.clone(), operator.to_owned());
-        self.execute(Decide { number, operator, release }).await
+        let (number, mch_id, operator) = (number.clone(), mch_id.clone(), operator.to_owned());
+        self.execute(Decide { number, mch_id, operator, release }).await
     }
 }
 
@@ -243,6 +243,7 @@ impl Verb for Ask {
 /// An operator's word.
 struct Decide {
     number: OutRefundNo,
+    mch_id: MchId,
     operator: String,
     release: bool,
 }
@@ -252,7 +253,7 @@ impl Verb for Decide {
     type Error = DecideError;
 
     async fn run(&self, change: &mut Change) -> Result<(), DecideError> {
-        let row = change.any_refund(&self.number).await?;
+        let row = change.any_refund((&self.number, &self.mch_id)).await?;
         let mut row = row.ok_or(DecideError::NotFound)?;
         let from = row.state;
         let is_failed = row.state == RefundState::Failed && !self.release;

@@ -144,7 +144,11 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          excluded.state in ('done', 'failed', 'closed', 'dismissed')",
     ),
     (S::OurRefund, "select * from refund where out_refund_no = $1 and asked_by <> 'elsewhere'"),
-    (S::TheirRefund, "select * from refund where out_refund_no = $1 and asked_by = 'elsewhere'"),
+    (
+        S::TheirRefund,
+        "select * from refund where out_refund_no = $1 and mch_id = $2 and asked_by = \
+         'elsewhere'",
+    ),
     (
         S::RefundStill,
         "update refund set updated_at = $1 where out_refund_no = $2 and mch_id = $3 and state = $4",
