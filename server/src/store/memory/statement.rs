@@ -271,7 +271,7 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     (
         S::DayFailed,
         "update bill_day set failures = failures + 1, last_error = $1, due_at = case when due_at \
-         = $2 then $3 else due_at end where mch_id = $4 and bill_date = $5",
+         = $2 then $3 else due_at end where mch_id = $4 and bill_date = $5 and runs = $6",
     ),
     (
         S::RecordedPayments,
