@@ -346,7 +346,7 @@ impl Server {
             true => self.service.release_refund((&number, &mch_id), "operator").await,
             false => self.service.dismiss_refund((&number, &mch_id), "operator").await,
         };
-        decided.map_err(No::of)
+        decided.map(|_| ()).map_err(No::of)
     }
 
     /// A machine claims the goods of an order.

@@ -11,7 +11,7 @@ use super::visitor::{
     unavailable, unknown_filter,
 };
 use super::words::Words;
-use crate::service::{AskError, DecideError};
+use crate::service::{AskError, DecideError, Decided};
 use crate::store::SessionRow;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
@@ -253,13 +253,15 @@ async fn decide(office: &Desk, number: &str, posted: &Posted, release: bool) -> 
     let number = OutRefundNo::new(number).map_err(|_| not_found(*lang))?;
     let mch_id = MchId::new(posted.field("mch_id")).map_err(|_| not_found(*lang))?;
     let refund = (&number, &mch_id);
-    let (decided, notice) = if release {
-        (office.service.release_refund(refund, operator).await, Notice::Released)
+    let decided = if release {
+        office.service.release_refund(refund, operator).await
     } else {
-        (office.service.dismiss_refund(refund, operator).await, Notice::Dismissed)
+        office.service.dismiss_refund(refund, operator).await
     };
     match decided {
-        Ok(()) => Ok(done("/operator/anomalies", notice)),
+        Ok(Decided::Released) => Ok(done("/operator/anomalies", Notice::Released)),
+        Ok(Decided::Dismissed) => Ok(done("/operator/anomalies", Notice::Dismissed)),
+        Ok(Decided::SeenTo) => Ok(done("/operator/anomalies", Notice::SeenTo)),
         Err(DecideError::NotHeld(state)) => {
             tracing::info!(operator, state = state.as_str(), "a refund was not held any more");
             Ok(done("/operator/anomalies", Notice::Nothing))

@@ -562,7 +562,11 @@ async fn a_refund_that_failed_is_ended_on_either_page_by_whoever_has_seen_to_it(
         assert!(!html.contains("/release\"") && !html.contains("stays with the merchant"));
     }
     let csrf = browser.get(&path).await.csrf();
-    assert_eq!(browser.post(&dismiss, &[("csrf", &csrf), MERCHANT]).await.status, 303);
+    let seen = browser.post(&dismiss, &[("csrf", &csrf), MERCHANT]).await;
+    assert_eq!(seen.status, 303);
+    let told = browser.get(seen.location()).await.html;
+    assert!(told.contains("Seen to: nothing more is done about this refund."), "{told}");
+    assert!(!told.contains("the money stays"), "{told}");
     for page in [path.as_str(), "/operator/anomalies"] {
         assert!(!browser.get(page).await.html.contains(&dismiss), "{page}");
     }

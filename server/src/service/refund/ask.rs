@@ -85,6 +85,17 @@ impl From<StoreError> for AskRefundError {
     }
 }
 
+/// What came of an operator's word about a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decided {
+    /// It goes.
+    Released,
+    /// It was held and is not made: the money stays.
+    Dismissed,
+    /// It had failed: somebody has seen to it.
+    SeenTo,
+}
+
 /// Why an operator's word about a refund changes nothing.
 #[derive(Debug)]
 pub(crate) enum DecideError {
@@ -145,7 +156,7 @@ impl Service {
         &self,
         refund: (&OutRefundNo, &MchId),
         operator: &str,
-    ) -> Result<(), DecideError> {
+    ) -> Result<Decided, DecideError> {
         self.decide(refund, operator, true).await
     }
 
@@ -158,7 +169,7 @@ impl Service {
         &self,
         refund: (&OutRefundNo, &MchId),
         operator: &str,
-    ) -> Result<(), DecideError> {
+    ) -> Result<Decided, DecideError> {
         self.decide(refund, operator, false).await
     }
 
@@ -167,7 +178,7 @@ impl Service {
         (number, mch_id): (&OutRefundNo, &MchId),
         operator: &str,
         release: bool,
-    ) -> Result<(), DecideError> {
+    ) -> Result<Decided, DecideError> {
         let (number, mch_id, operator) = (number.clone(), mch_id.clone(), operator.to_owned());
         self.execute(Decide { number, mch_id, operator, release }).await
     }
@@ -249,10 +260,10 @@ struct Decide {
 }
 
 impl Verb for Decide {
-    type Out = ();
+    type Out = Decided;
     type Error = DecideError;
 
-    async fn run(&self, change: &mut Change) -> Result<(), DecideError> {
+    async fn run(&self, change: &mut Change) -> Result<Decided, DecideError> {
         let row = change.any_refund((&self.number, &self.mch_id)).await?;
         let mut row = row.ok_or(DecideError::NotFound)?;
         let from = row.state;
@@ -283,7 +294,7 @@ impl Verb for Decide {
             change.put_decided(row, from);
             let forgotten = saoma_core::planted!("released-not-woken");
             change.wake(order_id.as_ref(), &key, !forgotten).await?;
-            return Ok(());
+            return Ok(Decided::Released);
         }
         row.state = RefundState::Dismissed;
         row.ended_at = Some(change.now);
@@ -304,7 +315,7 @@ impl Verb for Decide {
         }
         // Its entry is performed once more, finds that it is over, and ends.
         change.wake(order_id.as_ref(), &key, true).await?;
-        Ok(())
+        Ok(if is_failed { Decided::SeenTo } else { Decided::Dismissed })
     }
 }
 
