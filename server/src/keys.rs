@@ -288,6 +288,11 @@ mod tests {
         alter(store, older).await;
         let refused = Store::open_beside(&shop.database).await;
         assert!(matches!(refused, Err(OpenError::OtherVersion)), "{refused:?}");
+        let newer = "update _sqlx_migrations set version = 9999 where version =
+                     (select max(version) from _sqlx_migrations)";
+        alter(store, newer).await;
+        let refused = Store::open_beside(&shop.database).await.unwrap_err().to_string();
+        assert!(refused.contains("made by a newer version: start that one"), "{refused}");
         // One that nobody has used is made.
         let folder = tempfile::tempdir().unwrap();
         let new = Database::Sqlite(folder.path().join("new.db"));

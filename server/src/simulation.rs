@@ -341,11 +341,12 @@ impl Server {
     /// [`No`].
     pub async fn decide(&self, number: &str, release: bool) -> Result<(), No> {
         let number = OutRefundNo::new(number).map_err(No::of)?;
+        let mch_id = MchId::new(MCH_ID).map_err(No::of)?;
         let decided = match release {
-            true => self.service.release_refund(&number, "operator").await,
-            false => self.service.dismiss_refund(&number, "operator").await,
+            true => self.service.release_refund((&number, &mch_id), "operator").await,
+            false => self.service.dismiss_refund((&number, &mch_id), "operator").await,
         };
-        decided.map_err(No::of)
+        decided.map(|_| ()).map_err(No::of)
     }
 
     /// A machine claims the goods of an order.

@@ -4,7 +4,7 @@ use super::office::Office;
 use super::page::{
     AnomaliesPage, AnomalyItem, Attempt, BillPage, BillsPage, Entry, EntryState, Filter, Kind,
     Moment, OrderItem, OrderPage, OrdersPage, OutboxPage, OverviewPage, Payment, Refund,
-    SettingsPage,
+    SettingsPage, WaitingRefund,
 };
 use super::refund::kept;
 use super::routes::outbox_state;
@@ -188,6 +188,7 @@ fn of_refund(is_cny: bool, row: RefundRow) -> Refund {
     let ends = row.ended_at.or(row.accepted_at).or(row.sent_at).unwrap_or(row.created_at);
     Refund {
         out_refund_no: row.out_refund_no.to_string(),
+        mch_id: row.mch_id.to_string(),
         amount: row.part,
         state: row.state.as_str().to_owned(),
         reason: row.reason,
@@ -301,11 +302,15 @@ async fn waiting_refund(
     reader: &mut crate::store::Conn,
     id: &TransactionId,
     state: RefundState,
-) -> Result<Option<(String, bool)>, StoreError> {
+) -> Result<Option<WaitingRefund>, StoreError> {
     let refunds = RefundRow::of_payment(reader, id).await?;
     let waits = |refund: &RefundRow| refund.state == state && refund.by == AskedBy::Rule;
     let last = refunds.into_iter().rfind(waits);
-    Ok(last.map(|refund| (refund.out_refund_no.to_string(), refund.is_sendable())))
+    Ok(last.map(|refund| WaitingRefund {
+        is_sendable: refund.is_sendable(),
+        out_refund_no: refund.out_refund_no.to_string(),
+        mch_id: refund.mch_id.to_string(),
+    }))
 }
 
 /// `None`: there is no list of such a state.

@@ -238,6 +238,7 @@ fn order_page(description: &str, phase: &str) -> OrderPage {
         }],
         refunds: vec![Refund {
             out_refund_no: format!("{ORDER_ID}-R1"),
+            mch_id: "1900000109".to_owned(),
             amount: fen(500),
             state: "held".to_owned(),
             reason: SCRIPT.to_owned(),
@@ -265,7 +266,11 @@ fn anomaly_items() -> Vec<AnomalyItem> {
         is_cny: kind != "currency_mismatch",
         noticed_at: at("20261123192731"),
         refund: refund.to_owned(),
-        waits: held.map(|number| (number.to_owned(), kind != "currency_mismatch")),
+        waits: held.map(|number| WaitingRefund {
+            out_refund_no: number.to_owned(),
+            mch_id: "1900000109".to_owned(),
+            is_sendable: kind != "currency_mismatch",
+        }),
     };
     vec![
         item("amount_mismatch", Some("A-1001"), "held", Some("20261123192600K7Q2M9XB-R1")),

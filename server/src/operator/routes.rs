@@ -11,14 +11,14 @@ use super::visitor::{
     unavailable, unknown_filter,
 };
 use super::words::Words;
-use crate::service::{AskError, DecideError};
+use crate::service::{AskError, DecideError, Decided};
 use crate::store::SessionRow;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use saoma_core::ids::{OrderId, OutRefundNo};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo};
 use std::collections::BTreeMap;
 
 /// Largest form.
@@ -28,6 +28,8 @@ const LOGIN_S: u64 = 3_600;
 const LANGUAGE_S: u64 = 365 * 86_400;
 /// How long a browser is known from which an operator has come in, in seconds.
 const BROWSER_S: u64 = 365 * 86_400;
+/// When somebody may try again who found too many waiting, in seconds.
+const CROWDED_S: u64 = 2;
 
 /// What stands behind `?` in an address.
 pub(super) type Asked = Query<BTreeMap<String, String>>;
@@ -129,17 +131,25 @@ async fn log_in(
         return again(StatusCode::FORBIDDEN, w.login_again);
     }
     // A browser from which an operator has come in before waits for its own mistakes only: nobody
-    // can keep an operator out by making some.
+    // can keep an operator out by making some, nor by coming in a crowd.
     let mark = office.cookies.get(&headers, "browser");
     let mark = mark.filter(|mark| office.service.is_mark(name, mark));
+    let too_many = |wait_s: u64| {
+        let mut response = again(StatusCode::TOO_MANY_REQUESTS, &w.too_many_logins(wait_s));
+        response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
+        response
+    };
+    // Who does not even get a place has made no mistake.
+    let Some(waiting) = office.operators.line_up(mark.is_some()) else {
+        return too_many(CROWDED_S);
+    };
     let who = mark.unwrap_or_else(|| Patience::place(&office.service.mark(name)).to_owned());
     let wait_s = office.patience.attempt(&who, office.now());
     if wait_s > 0 {
-        let mut response = again(StatusCode::TOO_MANY_REQUESTS, &w.too_many_logins(wait_s));
-        response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
-        return response;
+        return too_many(wait_s);
     }
-    if !office.operators.may_enter(name, field(&fields, "password").to_owned()).await {
+    let password = field(&fields, "password").to_owned();
+    if !office.operators.may_enter(waiting, name, password).await {
         let is_known = office.operators.password_of(name).is_some();
         tracing::warn!(is_known, "a login failed");
         return again(StatusCode::UNAUTHORIZED, w.wrong_login);
@@ -241,13 +251,17 @@ async fn dismiss(State(office): State<Desk>, Path(number): Path<String>, posted:
 async fn decide(office: &Desk, number: &str, posted: &Posted, release: bool) -> Answer {
     let Visitor { lang, operator, .. } = &posted.visitor;
     let number = OutRefundNo::new(number).map_err(|_| not_found(*lang))?;
-    let (decided, notice) = if release {
-        (office.service.release_refund(&number, operator).await, Notice::Released)
+    let mch_id = MchId::new(posted.field("mch_id")).map_err(|_| not_found(*lang))?;
+    let refund = (&number, &mch_id);
+    let decided = if release {
+        office.service.release_refund(refund, operator).await
     } else {
-        (office.service.dismiss_refund(&number, operator).await, Notice::Dismissed)
+        office.service.dismiss_refund(refund, operator).await
     };
     match decided {
-        Ok(()) => Ok(done("/operator/anomalies", notice)),
+        Ok(Decided::Released) => Ok(done("/operator/anomalies", Notice::Released)),
+        Ok(Decided::Dismissed) => Ok(done("/operator/anomalies", Notice::Dismissed)),
+        Ok(Decided::SeenTo) => Ok(done("/operator/anomalies", Notice::SeenTo)),
         Err(DecideError::NotHeld(state)) => {
             tracing::info!(operator, state = state.as_str(), "a refund was not held any more");
             Ok(done("/operator/anomalies", Notice::Nothing))

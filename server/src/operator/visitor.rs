@@ -106,9 +106,11 @@ pub(super) struct Posted {
 }
 
 impl Posted {
-    /// A field; empty when it is not there.
+    /// A field; empty when it is not there, or holds a NUL: PostgreSQL takes none in a text, and
+    /// nothing of ours has one.
     pub(super) fn field(&self, name: &str) -> &str {
-        field(&self.fields, name)
+        let value = field(&self.fields, name);
+        if value.contains('\0') { "" } else { value }
     }
 }
 
@@ -182,4 +184,27 @@ pub(super) fn unavailable(lang: Lang, error: &StoreError) -> Response {
 pub(super) fn done(path: &str, notice: Notice) -> Response {
     let mark = if path.contains('?') { '&' } else { '?' };
     Redirect::to(&format!("{path}{mark}done={}", notice.name())).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn a_field_with_a_nul_is_as_good_as_none() {
+        let token = Token::new(&Random::seeded(1)).unwrap();
+        let visitor = Visitor {
+            lang: Lang::En,
+            operator: "wang".to_owned(),
+            csrf: token.csrf(),
+            token,
+            path: "/operator".to_owned(),
+            notice: None,
+        };
+        let fields = [("key", "ship-\0"), ("order_id", "A")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let posted = Posted { visitor, fields };
+        assert_eq!(["key", "order_id", "x"].map(|name| posted.field(name)), ["", "A", ""]);
+    }
 }

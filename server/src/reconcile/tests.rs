@@ -323,6 +323,22 @@ async fn of_two_runs_of_a_day_side_by_side_the_later_one_counts() {
     assert_eq!(shop.rows("select payments_there_count from bill_day").await, ["1"]);
 }
 
+#[tokio::test]
+async fn a_run_that_fails_after_a_later_one_has_ended_well_changes_nothing() {
+    let shop = Shop::open().await;
+    let older = taken(&shop, "20261122").await;
+    let newer = taken(&shop, "20261122").await;
+    let lines = [payment(1, at("20261122120000"), 1)];
+    let sums = Comparison::run(&shop.service, &newer, false, spool(&lines)).await.unwrap();
+    let now = shop.service.context.clock.now();
+    let mut tx = shop.service.store.begin().await.unwrap();
+    newer.compared(&mut tx, sums, now).await.unwrap();
+    older.failed(&mut tx, "x", Some(now.plus(60))).await.unwrap();
+    tx.commit().await.unwrap();
+    let day = shop.rows("select state, due_at, failures, last_error from bill_day").await;
+    assert_eq!(day, ["compared - 0 -"]);
+}
+
 #[test]
 fn days_are_planned_from_the_first_on_but_not_for_ever() {
     let now = at("20261124095959");

@@ -35,7 +35,8 @@ pub(crate) use operator::AskError;
 pub(crate) use outbox::{Job, ShipOrder, ToDo};
 pub(crate) use outcome::Outcome;
 pub(crate) use refund::{
-    AskRefundError, DecideError, NewRefund, RefundBy, RefundJob, RefundLook, RefundNews, ToldRefund,
+    AskRefundError, DecideError, Decided, NewRefund, RefundBy, RefundJob, RefundLook, RefundNews,
+    ToldRefund,
 };
 
 use crate::clock::Clock;

@@ -269,7 +269,7 @@ impl BillDay {
         Ok(())
     }
 
-    /// Ends a run that failed.
+    /// Ends a run that failed. Where a later one has begun, what came of that one counts.
     pub(crate) async fn failed(
         &self,
         conn: &mut Conn,
@@ -278,8 +278,9 @@ impl BillDay {
     ) -> Result<(), StoreError> {
         let sql = "update bill_day set failures = failures + 1, last_error = $1,
                        due_at = case when due_at = $2 then $3 else due_at end
-                   where mch_id = $4 and bill_date = $5";
-        let who: [Value; 2] = [self.mch_id.as_str().into(), self.date.as_str().into()];
+                   where mch_id = $4 and bill_date = $5 and runs = $6";
+        let who: [Value; 3] =
+            [self.mch_id.as_str().into(), self.date.as_str().into(), self.runs.into()];
         let what = [why.into(), self.due_at.into(), again_at.into()];
         conn.execute(sql, what.into_iter().chain(who).collect()).await?;
         Ok(())

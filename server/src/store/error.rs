@@ -14,7 +14,7 @@ pub enum OpenError {
     Sql(sqlx::Error),
     /// Its tables could not be made or brought up to date.
     Migrate(MigrateError),
-    /// Its tables are those of another version.
+    /// Its tables are those of an older version, or there are none.
     OtherVersion,
     /// It would not keep what it is told to keep.
     Pragma {

@@ -61,7 +61,7 @@ use db::Line;
 use direct::Direct;
 use line::PgLine;
 use promise::{check_pragmas, check_settings, forget_statistics};
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, PgPool, SqlitePool};
@@ -160,10 +160,13 @@ impl Store {
     /// Opens a database that a server of this version has made ready, beside that server.
     ///
     /// # Errors
-    /// [`OpenError::OtherVersion`] among others.
+    /// [`OpenError::OtherVersion`] among others; a newer version is told as at a server's start.
     pub(crate) async fn open_as_it_is(database: &Database) -> Result<Self, OpenError> {
         match Self::with_version(database).await? {
             (store, Some(version)) if version == newest(database) => Ok(store),
+            (_, Some(version)) if version > newest(database) => {
+                Err(OpenError::Migrate(MigrateError::VersionMissing(version)))
+            }
             _ => Err(OpenError::OtherVersion),
         }
     }

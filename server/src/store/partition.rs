@@ -61,7 +61,9 @@ pub(crate) async fn make_months(store: &Store, now: UnixTime) -> Result<usize, S
 }
 
 /// Keeps everybody else from the tables of these names until the transaction ends. They are taken
-/// in the order in which those who write take them, so that nobody waits in a circle.
+/// in the order in which those who write take them, so that hardly anybody waits in a circle. A
+/// notification may: it reads `attempt` before `orders`. That ends with the caller's short
+/// `lock_timeout`.
 pub(crate) async fn lock(tx: &mut Conn, ending: &str) -> Result<(), StoreError> {
     for (table, _) in TABLES.into_iter().rev() {
         let sql = format!("lock table {table}{ending} in access exclusive mode");

@@ -248,13 +248,16 @@ impl RefundRow {
         if touched == 1 { Ok(()) } else { Err(StoreError::Stale) }
     }
 
-    /// The refund with this number that we did not make.
+    /// The refund of this merchant with this number that we did not make. Other programs may use
+    /// one number for two merchants.
     pub(crate) async fn theirs(
         conn: &mut Conn,
-        number: &OutRefundNo,
+        (number, mch_id): (&OutRefundNo, &MchId),
     ) -> Result<Option<Self>, StoreError> {
-        let sql = "select * from refund where out_refund_no = $1 and asked_by = 'elsewhere'";
-        let row = conn.fetch_one(sql, vec![number.as_str().into()]).await?;
+        let sql = "select * from refund where out_refund_no = $1 and mch_id = $2
+                   and asked_by = 'elsewhere'";
+        let key = vec![number.as_str().into(), mch_id.as_str().into()];
+        let row = conn.fetch_one(sql, key).await?;
         row.as_ref().map(Self::read).transpose()
     }
 

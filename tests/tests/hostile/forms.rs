@@ -78,7 +78,10 @@ impl Office {
     /// What the forms need together.
     fn fields(&self) -> String {
         let Made { id, .. } = &self.waiting;
-        format!("amount=1.00&again=1.00&reason=x&refund_no=R-1&order_id={id}&key=ship-{id}")
+        format!(
+            "amount=1.00&again=1.00&reason=x&refund_no=R-1&order_id={id}&key=ship-{id}\
+             &mch_id={MCH_ID}"
+        )
     }
 
     async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Page {

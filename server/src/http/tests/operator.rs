@@ -10,6 +10,8 @@ use saoma_core::ids::OutRefundNo;
 use saoma_core::time::UnixTime;
 
 const PASSWORD: &str = "correct horse battery";
+/// What a form about a refund says of it.
+const MERCHANT: (&str, &str) = ("mch_id", "1900000109");
 const SCRIPT: &str = "<script>alert('1')</script>\"><img src=x>";
 
 /// A browser: it keeps cookies and follows nothing.
@@ -486,7 +488,7 @@ async fn a_second_payment_of_a_number_waits_on_its_orders_page() {
         assert!(browser.get(page).await.html.contains(&dismiss), "{page}");
     }
     let csrf = browser.get(&path).await.csrf();
-    assert_eq!(browser.post(&dismiss, &[("csrf", &csrf)]).await.status, 303);
+    assert_eq!(browser.post(&dismiss, &[("csrf", &csrf), MERCHANT]).await.status, 303);
     for page in [path.as_str(), "/operator/anomalies"] {
         assert!(!browser.get(page).await.html.contains(&dismiss), "{page}");
     }
@@ -528,7 +530,7 @@ async fn a_refund_that_cannot_be_sent_is_not_released() {
     // A page from before, or somebody who types the address.
     let csrf = browser.get(&path).await.csrf();
     let release = format!("/operator/refunds/{}-R1/release", made.id);
-    let page = browser.post(&release, &[("csrf", &csrf)]).await;
+    let page = browser.post(&release, &[("csrf", &csrf), MERCHANT]).await;
     let told = browser.get(page.location()).await.html;
     assert!(told.contains("class=\"notice\"") && told.contains("Give the money back"), "{told}");
     let states = crate::testing::rows(&desk.server.store, "select state from refund").await;
@@ -556,10 +558,15 @@ async fn a_refund_that_failed_is_ended_on_either_page_by_whoever_has_seen_to_it(
     for page in [path.as_str(), "/operator/anomalies"] {
         let html = browser.get(page).await.html;
         assert!(html.contains(&dismiss) && html.contains("Seen to"), "{page}: {html}");
+        assert!(html.contains("name=\"mch_id\" value=\"1900000109\""), "{page}: {html}");
         assert!(!html.contains("/release\"") && !html.contains("stays with the merchant"));
     }
     let csrf = browser.get(&path).await.csrf();
-    assert_eq!(browser.post(&dismiss, &[("csrf", &csrf)]).await.status, 303);
+    let seen = browser.post(&dismiss, &[("csrf", &csrf), MERCHANT]).await;
+    assert_eq!(seen.status, 303);
+    let told = browser.get(seen.location()).await.html;
+    assert!(told.contains("Seen to: nothing more is done about this refund."), "{told}");
+    assert!(!told.contains("the money stays"), "{told}");
     for page in [path.as_str(), "/operator/anomalies"] {
         assert!(!browser.get(page).await.html.contains(&dismiss), "{page}");
     }

@@ -1,7 +1,9 @@
 //! Payments that may not ship: what waits for a person, and what is done.
 
 use super::frame::{Frame, Tab};
-use super::parts::{action, amount, empty, number, older, paid, refund_state, time_and_distance};
+use super::parts::{
+    amount, csrf_field, empty, number, older, paid, refund_state, time_and_distance,
+};
 use maud::{Markup, html};
 use saoma_core::money::Fen;
 use saoma_core::time::UnixTime;
@@ -21,9 +23,17 @@ pub(crate) struct AnomalyItem {
     pub(crate) noticed_at: UnixTime,
     /// Where its refund is: `none`, `due`, `held`, `asked`, `done`, ...
     pub(crate) refund: String,
-    /// The refund that waits for a person's word, in the state of `refund`, and whether there is
-    /// something that can be sent.
-    pub(crate) waits: Option<(String, bool)>,
+    /// The refund that waits for a person's word, in the state of `refund`.
+    pub(crate) waits: Option<WaitingRefund>,
+}
+
+/// A refund that waits for a person's word.
+#[derive(Clone, Debug)]
+pub(crate) struct WaitingRefund {
+    pub(crate) out_refund_no: String,
+    pub(crate) mch_id: String,
+    /// Whether there is something that can be sent.
+    pub(crate) is_sendable: bool,
 }
 
 /// A part of the list.
@@ -92,8 +102,9 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
                 div .wide { dt { "transaction_id" } dd { (number(w, &anomaly.transaction_id)) } }
                 div .wide { dt { "out_trade_no" } dd { (number(w, &anomaly.out_trade_no)) } }
             }
-            @if let Some((refund, is_sendable)) = &anomaly.waits {
-                (answers(frame, refund, &anomaly.refund, *is_sendable))
+            @if let Some(waits) = &anomaly.waits {
+                (answers(frame, (&waits.out_refund_no, &waits.mch_id), &anomaly.refund,
+                    waits.is_sendable))
             }
         }
     }
@@ -101,9 +112,23 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
 
 /// What a person can answer to a refund in this state: one that is held goes or stays, and one that
 /// failed was seen to in another way.
-pub(super) fn answers(frame: &Frame<'_>, refund: &str, state: &str, is_sendable: bool) -> Markup {
+pub(super) fn answers(
+    frame: &Frame<'_>,
+    (number, mch_id): (&str, &str),
+    state: &str,
+    is_sendable: bool,
+) -> Markup {
     let w = frame.words();
-    let path = |word| format!("/operator/refunds/{refund}/{word}");
+    let answer = |word: &str, button: &str, class: &str| {
+        html! {
+            form method="post" action={ "/operator/refunds/" (number) "/" (word) } {
+                (csrf_field(frame.csrf))
+                // Two merchants may have refunds of one number.
+                input type="hidden" name="mch_id" value=(mch_id);
+                button class={ "button " (class) } { (button) }
+            }
+        }
+    };
     let (dismiss, text, yes) = match state {
         "held" => (w.dismiss, w.dismiss_text, w.dismiss_yes),
         "failed" => (w.seen_to, w.seen_to_text, w.seen_to_yes),
@@ -114,12 +139,12 @@ pub(super) fn answers(frame: &Frame<'_>, refund: &str, state: &str, is_sendable:
         @if is_held && !is_sendable { p .soft { (w.unsendable) } }
         div .buttons {
             @if is_held && is_sendable {
-                (action(frame.csrf, &path("release"), w.release, "strong"))
+                (answer("release", w.release, "strong"))
             }
             details .confirm {
                 summary .button { (dismiss) }
                 p { (text) }
-                (action(frame.csrf, &path("dismiss"), yes, "danger"))
+                (answer("dismiss", yes, "danger"))
             }
         }
     }

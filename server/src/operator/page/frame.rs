@@ -43,6 +43,8 @@ pub(crate) enum Notice {
     Released,
     /// A held refund was dismissed.
     Dismissed,
+    /// Somebody has seen to a refund that failed.
+    SeenTo,
     /// An entry of the outbox is due now.
     Retried,
     /// WeChat is asked now.
@@ -54,10 +56,11 @@ pub(crate) enum Notice {
 }
 
 impl Notice {
-    const ALL: [(Self, &'static str); 7] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::RefundBegun, "refund"),
         (Self::Released, "released"),
         (Self::Dismissed, "dismissed"),
+        (Self::SeenTo, "seen"),
         (Self::Retried, "retried"),
         (Self::Queried, "queried"),
         (Self::Unsendable, "unsendable"),

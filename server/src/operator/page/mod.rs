@@ -13,7 +13,7 @@ mod refund;
 mod settings;
 mod story;
 
-pub(crate) use anomalies::{AnomaliesPage, AnomalyItem, anomalies};
+pub(crate) use anomalies::{AnomaliesPage, AnomalyItem, WaitingRefund, anomalies};
 pub(crate) use bills::{BillPage, BillsPage, bill, bills};
 pub(crate) use frame::{Frame, Notice, Tab, problem};
 pub(crate) use login::{LoginPage, login, login_path};

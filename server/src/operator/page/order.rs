@@ -41,6 +41,7 @@ pub(crate) struct Payment {
 #[derive(Clone, Debug)]
 pub(crate) struct Refund {
     pub(crate) out_refund_no: String,
+    pub(crate) mch_id: String,
     pub(crate) amount: Fen,
     pub(crate) state: String,
     pub(crate) reason: String,
@@ -228,7 +229,8 @@ fn refunds(frame: &Frame<'_>, page: &OrderPage) -> Markup {
                     } }
                 }
                 @if let Some(trouble) = &refund.trouble { p .problem.break { (trouble) } }
-                (answers(frame, &refund.out_refund_no, &refund.state, refund.is_sendable))
+                (answers(frame, (&refund.out_refund_no, &refund.mch_id), &refund.state,
+                    refund.is_sendable))
             }
         }
     }

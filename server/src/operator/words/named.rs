@@ -113,6 +113,8 @@ impl Words {
             (Lang::En, Notice::Released) => "Released: the refund is on its way.",
             (Lang::Zh, Notice::Dismissed) => "已决定不退款。",
             (Lang::En, Notice::Dismissed) => "Dismissed: the money stays.",
+            (Lang::Zh, Notice::SeenTo) => "已处理，系统不再处理这笔退款。",
+            (Lang::En, Notice::SeenTo) => "Seen to: nothing more is done about this refund.",
             (Lang::Zh, Notice::Retried) => "正在重试。",
             (Lang::En, Notice::Retried) => "It is tried again now.",
             (Lang::Zh, Notice::Queried) => "正在向微信查询，结果会出现在全过程里。",

@@ -2,7 +2,7 @@
 
 use super::Change;
 use crate::store::{AskedBy, Entry, OrderRow, RefundEnded, RefundRow, RefundState, StoreError};
-use saoma_core::ids::{OrderId, OutRefundNo, TransactionId};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo, TransactionId};
 use saoma_core::order::Event;
 
 impl Change {
@@ -28,31 +28,34 @@ impl Change {
         &mut self,
         number: &OutRefundNo,
     ) -> Result<Option<RefundRow>, StoreError> {
-        match self.refund_put(number, true) {
+        match self.refund_put(number, None) {
             Some(row) => Ok(Some(row)),
             None => RefundRow::ours(&mut self.conn, number).await,
         }
     }
 
-    /// The refund with this number, whoever makes it.
+    /// The refund of this merchant with this number, whoever makes it.
     pub(in crate::service) async fn any_refund(
         &mut self,
-        number: &OutRefundNo,
+        (number, mch_id): (&OutRefundNo, &MchId),
     ) -> Result<Option<RefundRow>, StoreError> {
-        if let Some(row) = self.refund(number).await? {
+        let ours = self.refund(number).await?;
+        if let Some(row) = ours.filter(|row| row.mch_id == *mch_id) {
             return Ok(Some(row));
         }
-        match self.refund_put(number, false) {
+        match self.refund_put(number, Some(mch_id)) {
             Some(row) => Ok(Some(row)),
-            None => RefundRow::theirs(&mut self.conn, number).await,
+            None => RefundRow::theirs(&mut self.conn, (number, mch_id)).await,
         }
     }
 
-    /// The same as it was put down last.
-    fn refund_put(&self, number: &OutRefundNo, is_ours: bool) -> Option<RefundRow> {
+    /// Ours of a number, or that of a merchant which is not ours, as it was put down last.
+    fn refund_put(&self, number: &OutRefundNo, elsewhere: Option<&MchId>) -> Option<RefundRow> {
         let mut put = self.kept.refunds.iter().chain(&self.open.refunds);
         let is_it = |row: &&RefundRow| {
-            row.out_refund_no == *number && (row.by != AskedBy::Elsewhere) == is_ours
+            let is_ours = row.by != AskedBy::Elsewhere;
+            let is_meant = elsewhere.map_or(is_ours, |mch_id| !is_ours && row.mch_id == *mch_id);
+            row.out_refund_no == *number && is_meant
         };
         put.rfind(is_it).cloned()
     }

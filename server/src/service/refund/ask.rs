@@ -6,7 +6,7 @@ use super::super::create::InvalidField;
 use super::super::verb::Verb;
 use super::begin::{Wish, key};
 use crate::store::{AskedBy, RefundRow, RefundState, StoreError};
-use saoma_core::ids::{OrderId, OutRefundNo};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo};
 use saoma_core::money::Fen;
 use saoma_core::order::{Event, RefundEnd, RefundRefused};
 
@@ -85,6 +85,17 @@ impl From<StoreError> for AskRefundError {
     }
 }
 
+/// What came of an operator's word about a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decided {
+    /// It goes.
+    Released,
+    /// It was held and is not made: the money stays.
+    Dismissed,
+    /// It had failed: somebody has seen to it.
+    SeenTo,
+}
+
 /// Why an operator's word about a refund changes nothing.
 #[derive(Debug)]
 pub(crate) enum DecideError {
@@ -143,10 +154,10 @@ impl Service {
     /// [`DecideError`]; nothing has changed then.
     pub(crate) async fn release_refund(
         &self,
-        number: &OutRefundNo,
+        refund: (&OutRefundNo, &MchId),
         operator: &str,
-    ) -> Result<(), DecideError> {
-        self.decide(number, operator, true).await
+    ) -> Result<Decided, DecideError> {
+        self.decide(refund, operator, true).await
     }
 
     /// An operator decides that a refund that was held shall not be made, or that one that failed
@@ -156,20 +167,20 @@ impl Service {
     /// [`DecideError`]; nothing has changed then.
     pub(crate) async fn dismiss_refund(
         &self,
-        number: &OutRefundNo,
+        refund: (&OutRefundNo, &MchId),
         operator: &str,
-    ) -> Result<(), DecideError> {
-        self.decide(number, operator, false).await
+    ) -> Result<Decided, DecideError> {
+        self.decide(refund, operator, false).await
     }
 
     async fn decide(
         &self,
-        number: &OutRefundNo,
+        (number, mch_id): (&OutRefundNo, &MchId),
         operator: &str,
         release: bool,
-    ) -> Result<(), DecideError> {
-        let (number, operator) = (number.clone(), operator.to_owned());
-        self.execute(Decide { number, operator, release }).await
+    ) -> Result<Decided, DecideError> {
+        let (number, mch_id, operator) = (number.clone(), mch_id.clone(), operator.to_owned());
+        self.execute(Decide { number, mch_id, operator, release }).await
     }
 }
 
@@ -243,16 +254,17 @@ impl Verb for Ask {
 /// An operator's word.
 struct Decide {
     number: OutRefundNo,
+    mch_id: MchId,
     operator: String,
     release: bool,
 }
 
 impl Verb for Decide {
-    type Out = ();
+    type Out = Decided;
     type Error = DecideError;
 
-    async fn run(&self, change: &mut Change) -> Result<(), DecideError> {
-        let row = change.any_refund(&self.number).await?;
+    async fn run(&self, change: &mut Change) -> Result<Decided, DecideError> {
+        let row = change.any_refund((&self.number, &self.mch_id)).await?;
         let mut row = row.ok_or(DecideError::NotFound)?;
         let from = row.state;
         let is_failed = row.state == RefundState::Failed && !self.release;
@@ -282,7 +294,7 @@ impl Verb for Decide {
             change.put_decided(row, from);
             let forgotten = saoma_core::planted!("released-not-woken");
             change.wake(order_id.as_ref(), &key, !forgotten).await?;
-            return Ok(());
+            return Ok(Decided::Released);
         }
         row.state = RefundState::Dismissed;
         row.ended_at = Some(change.now);
@@ -303,7 +315,7 @@ impl Verb for Decide {
         }
         // Its entry is performed once more, finds that it is over, and ends.
         change.wake(order_id.as_ref(), &key, true).await?;
-        Ok(())
+        Ok(if is_failed { Decided::SeenTo } else { Decided::Dismissed })
     }
 }
 

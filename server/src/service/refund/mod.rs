@@ -15,7 +15,7 @@ mod others;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use ask::{AskRefundError, DecideError, NewRefund, RefundBy};
+pub(crate) use ask::{AskRefundError, DecideError, Decided, NewRefund, RefundBy};
 pub(crate) use begin::Wish;
 pub(crate) use life::{RefundJob, RefundLook};
 pub(crate) use news::{RefundNews, ToldRefund};

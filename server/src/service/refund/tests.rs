@@ -7,9 +7,9 @@ use crate::metrics::{Glance, Page};
 use crate::service::Outcome;
 use crate::store::figures::UNDER_WAY;
 use crate::store::{Entry, Lane, RefundRow, RefundState, StoreError, glance};
-use crate::testing::{KEY, PRICE, Shop, notice_fields, signed};
+use crate::testing::{KEY, PRICE, Shop, merchant, notice_fields, signed};
 use saoma_core::api::{Currency, Payment};
-use saoma_core::ids::{OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::{Effect, Event, RefundRefused};
 use saoma_core::sign::SignType;
@@ -17,6 +17,10 @@ use saoma_core::time::UnixTime;
 
 const T1: &str = "4200009999202611230000000001";
 const T2: &str = "4200009999202611230000000002";
+
+fn mch_id() -> MchId {
+    merchant(SignType::HmacSha256).mch_id
+}
 
 /// An order with a code, and the number to be paid.
 async fn open(shop: &mut Shop) -> (OrderId, String) {
@@ -147,16 +151,19 @@ async fn a_held_refund_waits_for_an_operators_word() {
     shop.clock.advance(7_200);
     assert!(due(&shop).await.is_none());
     let nobody = OutRefundNo::new("NOBODY-R1").unwrap();
-    let unknown = shop.service.release_refund(&nobody, "wang.min").await;
+    let unknown = shop.service.release_refund((&nobody, &mch_id()), "wang.min").await;
     assert!(matches!(unknown, Err(DecideError::NotFound)));
+    let other = MchId::new("1900000110").unwrap();
+    let others = shop.service.release_refund((&number, &other), "wang.min").await;
+    assert!(matches!(others, Err(DecideError::NotFound)));
 
-    shop.service.release_refund(&number, "wang.min").await.unwrap();
+    shop.service.release_refund((&number, &mch_id()), "wang.min").await.unwrap();
     assert_eq!(shop.rows("select refund from anomaly").await, ["due"]);
     let entry = due(&shop).await.unwrap();
     assert!(matches!(shop.service.refund_job(&entry).await.unwrap(), Some(RefundJob::Send(_))));
     for again in [
-        shop.service.release_refund(&number, "wang.min").await,
-        shop.service.dismiss_refund(&number, "wang.min").await,
+        shop.service.release_refund((&number, &mch_id()), "wang.min").await,
+        shop.service.dismiss_refund((&number, &mch_id()), "wang.min").await,
     ] {
         assert!(matches!(again, Err(DecideError::NotHeld(RefundState::Asked))));
     }
@@ -169,14 +176,14 @@ async fn a_held_refund_waits_for_an_operators_word() {
 async fn a_dismissed_refund_is_never_sent() {
     let mut shop = Shop::open_holding().await;
     let (order_id, number) = too_late(&mut shop).await;
-    shop.service.dismiss_refund(&number, "wang.min").await.unwrap();
+    shop.service.dismiss_refund((&number, &mch_id()), "wang.min").await.unwrap();
     assert_eq!(shop.rows("select state from refund").await, ["dismissed"]);
     assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
     let entry = due(&shop).await.unwrap();
     assert!(shop.service.refund_job(&entry).await.unwrap().is_none());
     shop.service.settle(entry, Outcome::Unwanted).await.unwrap();
     assert_eq!(shop.rows(OUTBOX).await, ["done"]);
-    assert!(shop.service.release_refund(&number, "wang.min").await.is_err());
+    assert!(shop.service.release_refund((&number, &mch_id()), "wang.min").await.is_err());
     assert_eq!(shop.phase(&order_id).await.0, "cancelled");
 }
 
@@ -191,9 +198,9 @@ async fn a_refund_that_failed_is_over_once_a_person_has_seen_to_it() {
         ["failed pay it back by hand"]
     );
     assert_eq!(shop.phase(&order_id).await.0, "refunding");
-    let release = shop.service.release_refund(&number, "wang.min").await;
+    let release = shop.service.release_refund((&number, &mch_id()), "wang.min").await;
     assert!(matches!(release, Err(DecideError::NotHeld(RefundState::Failed))));
-    shop.service.dismiss_refund(&number, "wang.min").await.unwrap();
+    shop.service.dismiss_refund((&number, &mch_id()), "wang.min").await.unwrap();
     assert_eq!(shop.rows("select state, trouble from refund").await, ["dismissed -"]);
     assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
     assert_eq!(shop.phase(&order_id).await.0, "cancelled");
@@ -251,9 +258,9 @@ async fn a_refund_that_cannot_be_asked_for_is_not_released() {
     let refund = shop.rows("select request, state, trouble from refund").await.remove(0);
     assert!(refund.starts_with(" held total_fee"), "{refund}");
     let number = OutRefundNo::new(&format!("{order_id}-R1")).unwrap();
-    let released = shop.service.release_refund(&number, "wang").await;
+    let released = shop.service.release_refund((&number, &mch_id()), "wang").await;
     assert!(matches!(released, Err(DecideError::Unsendable)), "{released:?}");
-    shop.service.dismiss_refund(&number, "wang").await.unwrap();
+    shop.service.dismiss_refund((&number, &mch_id()), "wang").await.unwrap();
 }
 
 #[tokio::test]
@@ -266,7 +273,7 @@ async fn a_second_payment_for_a_number_stays_when_a_person_dismisses_its_refund(
     let trouble = shop.rows("select trouble from refund").await.remove(0);
     assert!(trouble.starts_with("a second payment of one number"), "{trouble}");
     let out_refund_no = OutRefundNo::new(&format!("T{T2}-R1")).unwrap();
-    shop.service.dismiss_refund(&out_refund_no, "wang").await.unwrap();
+    shop.service.dismiss_refund((&out_refund_no, &mch_id()), "wang").await.unwrap();
     assert_eq!(shop.rows("select kind, refund from anomaly").await, ["conflict dismissed"]);
     for entry in [due(&shop).await.unwrap(), due(&shop).await.unwrap()] {
         assert!(!matches!(shop.service.refund_job(&entry).await, Ok(Some(RefundJob::Send(_)))));
@@ -401,7 +408,7 @@ async fn a_second_payment_for_a_number_waits_for_a_person_who_gives_it_back() {
     shop.service.settle(query, Outcome::Unwanted).await.unwrap();
     assert!(due(&shop).await.is_none(), "no money moves by itself");
     let out_refund_no = OutRefundNo::new(&format!("T{T2}-R1")).unwrap();
-    shop.service.release_refund(&out_refund_no, "wang").await.unwrap();
+    shop.service.release_refund((&out_refund_no, &mch_id()), "wang").await.unwrap();
     let entry = due(&shop).await.unwrap();
     let Some(RefundJob::Send(_)) = shop.service.refund_job(&entry).await.unwrap() else {
         panic!("it is not sent")
@@ -466,7 +473,7 @@ async fn what_two_people_decide_at_once_is_decided_once() {
     let now = shop.service.context.clock.now();
     let read = RefundRow::ours(&mut store.reader().await.unwrap(), &number).await.unwrap();
     let read = read.unwrap();
-    shop.service.release_refund(&number, "li").await.unwrap();
+    shop.service.release_refund((&number, &mch_id()), "li").await.unwrap();
     // The other one has read it before that.
     let mut tx = store.begin().await.unwrap();
     let key = (&read.out_refund_no, &read.mch_id);

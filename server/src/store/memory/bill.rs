@@ -240,7 +240,10 @@ impl Tables {
                 let is_later = is_null(due_at) || now.is_some_and(|now| due_at > Some(now));
                 (is_later && !is_asked, vec![("due_at", value(0))])
             }
-            S::DayFailed => (true, vec![("failures", next("failures")), ("last_error", value(0))]),
+            S::DayFailed => (
+                at(BILL_DAY, row, "runs") == values.get(5),
+                vec![("failures", next("failures")), ("last_error", value(0))],
+            ),
             _ => (
                 at(BILL_DAY, row, "runs") == values.get(16),
                 vec![

@@ -146,7 +146,11 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          excluded.state in ('done', 'failed', 'closed', 'dismissed')",
     ),
     (S::OurRefund, "select * from refund where out_refund_no = $1 and asked_by <> 'elsewhere'"),
-    (S::TheirRefund, "select * from refund where out_refund_no = $1 and asked_by = 'elsewhere'"),
+    (
+        S::TheirRefund,
+        "select * from refund where out_refund_no = $1 and mch_id = $2 and asked_by = \
+         'elsewhere'",
+    ),
     (
         S::RefundStill,
         "update refund set updated_at = $1 where out_refund_no = $2 and mch_id = $3 and state = $4",
@@ -269,7 +273,7 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     (
         S::DayFailed,
         "update bill_day set failures = failures + 1, last_error = $1, due_at = case when due_at \
-         = $2 then $3 else due_at end where mch_id = $4 and bill_date = $5",
+         = $2 then $3 else due_at end where mch_id = $4 and bill_date = $5 and runs = $6",
     ),
     (
         S::RecordedPayments,

@@ -374,8 +374,8 @@ impl Tables {
             }
             S::NextDueOrder => one_due(self.due()[2]),
             S::Attempt => row(Name::Attempt, ATTEMPT),
-            S::OurRefund => self.refunds_numbered(key, true),
-            S::TheirRefund => self.refunds_numbered(key, false),
+            S::OurRefund => self.refunds_numbered(key, None),
+            S::TheirRefund => self.refunds_numbered(key, values.get(1)),
             S::RefundsOfPayment | S::RefundsOfOrder => self.refunds_of(key),
             S::Goods => self.goods(key),
             S::LateGoods => {
@@ -421,10 +421,14 @@ impl Tables {
         found.take_while(move |(key, _)| key.starts_with(&from))
     }
 
-    fn refunds_numbered(&self, number: &str, are_ours: bool) -> Vec<Row> {
+    /// Ours of a number, or that of a merchant which is not ours.
+    fn refunds_numbered(&self, number: &str, elsewhere: Option<&Value>) -> Vec<Row> {
         let rows = self.of(Name::Refund, number).map(|(_, row)| row);
-        let rows =
-            rows.filter(|row| (text(at(REFUND, row, "asked_by")) != "elsewhere") == are_ours);
+        let rows = rows.filter(|row| {
+            let is_ours = text(at(REFUND, row, "asked_by")) != "elsewhere";
+            let is_of = at(REFUND, row, "mch_id") == elsewhere;
+            if elsewhere.is_none() { is_ours } else { !is_ours && is_of }
+        });
         rows.map(whole(REFUND)).collect()
     }
 

@@ -3,7 +3,6 @@
 use super::super::notice::Heed;
 use super::*;
 use crate::metrics::NoticeOutcome;
-use crate::testing::merchant;
 use saoma_core::api::{RefundHint, RefundState as Told};
 use saoma_core::xml::Doc;
 
@@ -163,11 +162,11 @@ async fn a_refund_by_hand_that_wechat_could_not_make_is_a_persons_until_he_has_s
     };
     assert_eq!(failed().await, 1);
     assert_eq!(shop.phase(&order_id).await.0, "refunding");
-    let release = shop.service.release_refund(&by_hand(), "wang.min").await;
+    let release = shop.service.release_refund((&by_hand(), &mch_id()), "wang.min").await;
     assert!(matches!(release, Err(DecideError::NotHeld(RefundState::Failed))), "{release:?}");
-    shop.service.dismiss_refund(&by_hand(), "wang.min").await.unwrap();
+    shop.service.dismiss_refund((&by_hand(), &mch_id()), "wang.min").await.unwrap();
     assert_eq!(shop.phase(&order_id).await.0, "refunded");
-    let again = shop.service.dismiss_refund(&by_hand(), "wang.min").await;
+    let again = shop.service.dismiss_refund((&by_hand(), &mch_id()), "wang.min").await;
     assert!(again.is_err());
     // WeChat says the same for ever.
     answered(&shop, &order_id, told_of(PRICE, Told::Change)).await;
@@ -175,6 +174,35 @@ async fn a_refund_by_hand_that_wechat_could_not_make_is_a_persons_until_he_has_s
     assert_eq!((failed().await, shop.rows(OURS).await), (0, vec![]));
     let notes = shop.rows("select text from history where kind = 'note' and name = 'wang.min'");
     assert_eq!(notes.await, ["refund CONSOLE-1 dismissed"]);
+}
+
+#[tokio::test]
+async fn of_two_merchants_with_one_number_a_word_is_about_one() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.ask_wechat(order_id.clone(), "wang").await.unwrap();
+    let query = due(&shop).await.unwrap();
+    shop.service.settle(query, Outcome::Payment(found(&number, T1, true))).await.unwrap();
+    news(&shop, due(&shop).await.unwrap(), told_of(PRICE, Told::Change)).await;
+    let store = &shop.service.store;
+    let other = MchId::new("1900000110").unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let first = RefundRow::theirs(&mut tx, (&by_hand(), &mch_id())).await.unwrap().unwrap();
+    let second = RefundRow {
+        mch_id: other.clone(),
+        order_id: None,
+        transaction_id: TransactionId::new(T2).unwrap(),
+        ..first
+    };
+    RefundRow::put_all(&mut tx, &[&second], shop.service.context.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    shop.service.dismiss_refund((&by_hand(), &other), "wang.min").await.unwrap();
+    let states = "select mch_id, state from refund order by mch_id";
+    assert_eq!(shop.rows(states).await, ["1900000109 failed", "1900000110 dismissed"]);
+    assert_eq!(shop.phase(&order_id).await.0, "refunding", "its money is not back yet");
+    let third = MchId::new("1900000111").unwrap();
+    let nobodys = shop.service.dismiss_refund((&by_hand(), &third), "wang.min").await;
+    assert!(matches!(nobodys, Err(DecideError::NotFound)), "{nobodys:?}");
 }
 
 #[tokio::test]
@@ -216,7 +244,7 @@ async fn a_refund_that_cannot_reach_the_customer_is_no_refund_that_is_done() {
     shop.clock.advance(60);
     news(&shop, due(&shop).await.unwrap(), told_of(PRICE, Told::Change)).await;
     assert_eq!(shop.rows("select refund from anomaly").await, ["failed"]);
-    shop.service.dismiss_refund(&by_hand(), "wang.min").await.unwrap();
+    shop.service.dismiss_refund((&by_hand(), &mch_id()), "wang.min").await.unwrap();
     assert_eq!(shop.rows("select refund from anomaly").await, ["done"]);
 }
 
@@ -238,8 +266,8 @@ async fn a_payment_whose_refund_was_heard_of_first_is_asked_about_before_it_ship
         hint.transaction_id = TransactionId::new(T1).unwrap();
         hint.out_trade_no = OutTradeNo::new(&number).unwrap();
         hint.out_refund_no = by_hand();
-        let mch_id = merchant(SignType::HmacSha256).mch_id;
-        let heed = Heed { mch_id, hint, digest: "a refund".to_owned(), body: String::new() };
+        let heed =
+            Heed { mch_id: mch_id(), hint, digest: "a refund".to_owned(), body: String::new() };
         shop.service.execute(heed).await.unwrap();
         let notice = shop.notice(&number, T1, PRICE);
         assert!(shop.service.notify(&notice).await.is_err(), "WeChat is to send it again");
