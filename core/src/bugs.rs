@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 129] = [
+pub const BUGS: [(&str, &str); 138] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -177,6 +177,15 @@ pub const BUGS: [(&str, &str); 129] = [
     ("bill-refund-without-coupons", "a bill's refund counts without its coupons"),
     ("asked-after-half-an-hour", "WeChat is not asked by time before half an hour is over"),
     ("paid-at-is-made-at", "a shop is told when the order was made and not when it was paid"),
+    ("failed-notice-counts", "a notification that says FAIL counts as a payment"),
+    ("notice-of-any-app", "a notification in the name of another app of the merchant counts"),
+    ("answer-of-any-merchant", "an answer in the name of another merchant counts"),
+    ("user-paying-is-closed", "a number that somebody is about to pay counts as closed"),
+    ("refunded-is-closed", "a payment that went back and is said to be closed is no payment"),
+    ("dead-after-twelve", "a shop that fails twelve times is not told any more"),
+    ("any-refusal-is-failed", "a refund that WeChat would have asked about counts as failed"),
+    ("lease-of-five-seconds", "an entry may be taken by somebody else after five seconds"),
+    ("refund-a-day-late", "a refund is first sent a day after it was owed"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -12,19 +12,20 @@ pub use saoma_core::watch::View;
 
 use crate::clock::{Clock, ManualClock};
 use crate::config::{AnomalyPolicy, Database, Secret, UnknownPolicy, WebhookConfig};
+use crate::http::acknowledgement;
 use crate::keys::Holder;
 use crate::random::Random;
 use crate::reconcile::Reconciler;
 use crate::service::{
-    AskRefundError, CancelError, CreateError, DispenseError, NewOrder, NewRefund, NoticeError,
-    RefundBy, Seller, Sellers, Service, Shop,
+    AskRefundError, CancelError, CreateError, DispenseError, NewOrder, NewRefund, RefundBy, Seller,
+    Sellers, Service, Shop,
 };
 use crate::store::{Entry, Lane, OpenError, Store, StoreError};
 use crate::webhook::{Reach, Webhooks};
 use crate::worker::Worker;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use saoma_core::api::{ACK_FAIL, ACK_SUCCESS, Call, Merchant};
+use saoma_core::api::{Call, Merchant};
 use saoma_core::ids::{AppId, MchId, OrderId, OutRefundNo};
 use saoma_core::native::{Gateway, Wire};
 use saoma_core::sign::{ApiKey, SignType};
@@ -38,6 +39,8 @@ use tokio::sync::{Notify, mpsc, watch};
 pub const MCH_ID: &str = "1900000109";
 /// Its app.
 pub const APP_ID: &str = "wx5a0mademeup0001";
+/// Another app of the same merchant, under which nothing is sold here.
+pub const OTHER_APP_ID: &str = "wx5a0mademeup0002";
 /// Its key at WeChat.
 pub const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
 /// The one that it changes to.
@@ -193,7 +196,9 @@ fn sellers(options: Options) -> Sellers {
         anomalies,
         ip: [127, 0, 0, 1].into(),
     };
-    Sellers { sellers: vec![seller], shops: vec![shop(SHOP), shop(MACHINES)] }
+    let mut other = seller.clone();
+    other.merchant.app_id = AppId::new(OTHER_APP_ID).expect("a made-up app is a good one");
+    Sellers { sellers: vec![seller, other], shops: vec![shop(SHOP), shop(MACHINES)] }
 }
 
 /// The lines are made once: TLS takes its time.
@@ -267,12 +272,8 @@ impl Server {
             false => self.service.notify(body).await,
             true => self.service.notify_refund(body).await,
         };
-        // As `http::notify` answers.
-        match taken {
-            Ok(()) => (200, ACK_SUCCESS),
-            Err(NoticeError::Refused(_)) => (200, ACK_FAIL),
-            Err(NoticeError::Store(_) | NoticeError::NotYet) => (500, ACK_FAIL),
-        }
+        let (status, text) = acknowledgement(Some(&taken));
+        (status.as_u16(), text)
     }
 
     /// A shop, or one of its machines, makes an order; gives its id.

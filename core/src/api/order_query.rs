@@ -96,6 +96,8 @@ fn read_state<const N: usize>(fields: Fields<'_, '_, N>) -> Result<TradeState, F
     match state.as_str() {
         "SUCCESS" => Ok(TradeState::Paid(Payment::read(fields)?)),
         "REFUND" => Ok(TradeState::Paid(Payment { refunded: true, ..Payment::read(fields)? })),
+        "USERPAYING" if crate::planted!("user-paying-is-closed") => Ok(TradeState::Closed),
+        "CLOSED" if crate::planted!("refunded-is-closed") => Ok(TradeState::Closed),
         "NOTPAY" | "USERPAYING" | "ACCEPT" => Ok(TradeState::NotPaid),
         // A wholly refunded order has been seen as closed: with a transaction it was paid.
         "CLOSED" if fields.optional("transaction_id")?.is_some() => {

@@ -66,7 +66,9 @@ impl PayNotice {
     ) -> Result<Self, FieldError> {
         let fields = Fields(verified);
         fields.exactly("return_code", "SUCCESS")?;
-        fields.exactly("result_code", "SUCCESS")?;
+        if !crate::planted!("failed-notice-counts") {
+            fields.exactly("result_code", "SUCCESS")?;
+        }
         fields.exactly("appid", merchant.app_id.as_str())?;
         fields.exactly("mch_id", merchant.mch_id.as_str())?;
         fields.required("nonce_str")?;

@@ -230,12 +230,11 @@ impl Gateway {
         }
         let http = http.build().map_err(|_| GatewayError::Tls)?;
         let bill_timeout = settings.bill_timeout;
-        let other = merchant.key.other_first().map(|key| Merchant { key, ..merchant.clone() });
         Ok(Self {
             http,
             hosts: hosts.into(),
+            other: Self::other_of(&merchant),
             merchant,
-            other,
             other_signs: Arc::default(),
             has_certificate,
             bill_timeout,
@@ -243,6 +242,11 @@ impl Gateway {
             #[cfg(feature = "simulation")]
             wire: None,
         })
+    }
+
+    /// The merchant with its other key first, while it has two.
+    fn other_of(merchant: &Merchant) -> Option<Merchant> {
+        merchant.key.other_first().map(|key| Merchant { key, ..merchant.clone() })
     }
 
     /// Whose line it is.

@@ -27,7 +27,7 @@ impl Gateway {
     /// wire is believed to show.
     #[must_use]
     pub fn wired(&self, wire: Arc<dyn Wire>) -> Self {
-        let other_signs = Arc::default();
-        Self { wire: Some(wire), has_certificate: true, other_signs, ..self.clone() }
+        let (other, other_signs) = (Self::other_of(&self.merchant), Arc::default());
+        Self { wire: Some(wire), has_certificate: true, other, other_signs, ..self.clone() }
     }
 }

@@ -24,6 +24,8 @@ mod tests;
 pub(crate) use bills::table as bill_table;
 use error::ApiError;
 pub(crate) use limit::Gate;
+#[cfg(feature = "simulation")]
+pub(crate) use notify::acknowledgement;
 pub(crate) use observe::{MetricsFor, router as observe_router};
 
 use crate::keys::KeyRing;

@@ -67,14 +67,22 @@ async fn take(
     if let Ok(Err(NoticeError::Refused(_))) = &taken {
         app.gate.refused(client, app.service.context.clock.now());
     }
+    let (status, text) = acknowledgement(taken.as_ref().ok());
+    answer(status, text)
+}
+
+/// What WeChat is told of a notification; `None`: it is still being kept.
+pub(crate) fn acknowledgement(
+    taken: Option<&Result<(), NoticeError>>,
+) -> (StatusCode, &'static str) {
     match taken {
-        Ok(Ok(())) => answer(StatusCode::OK, ACK_SUCCESS),
+        Some(Ok(())) => (StatusCode::OK, ACK_SUCCESS),
         // WeChat looks at the body; 200 says that the right server was reached, so that nobody
         // looks for the mistake between the two.
-        Ok(Err(NoticeError::Refused(_))) => answer(StatusCode::OK, ACK_FAIL),
+        Some(Err(NoticeError::Refused(_))) => (StatusCode::OK, ACK_FAIL),
         // Not kept, or nobody knows: WeChat sends it again.
-        Ok(Err(NoticeError::Store(_) | NoticeError::NotYet)) | Err(_) => {
-            answer(StatusCode::INTERNAL_SERVER_ERROR, ACK_FAIL)
+        Some(Err(NoticeError::Store(_) | NoticeError::NotYet)) | None => {
+            (StatusCode::INTERNAL_SERVER_ERROR, ACK_FAIL)
         }
     }
 }

@@ -166,8 +166,11 @@ impl Verb for Claim {
     type Error = StoreError;
 
     async fn run(&self, change: &mut Change) -> Result<Vec<Entry>, StoreError> {
-        let lease_s =
-            if saoma_core::planted!("lease-for-ever") { u64::from(u32::MAX) } else { LEASE_S };
+        let lease_s = match () {
+            () if saoma_core::planted!("lease-for-ever") => u64::from(u32::MAX),
+            () if saoma_core::planted!("lease-of-five-seconds") => 5,
+            () => LEASE_S,
+        };
         let early_s = if saoma_core::planted!("lease-stolen") { LEASE_S } else { 0 };
         let times = (change.now.plus(early_s), change.now.plus(lease_s));
         let entries = Entry::claim(&mut change.conn, self.lane, times, self.limit).await?;
@@ -232,7 +235,11 @@ impl Verb for Settle {
                 if let Some(event) = event {
                     self.happen(change, event).await?;
                 }
-                let most = if saoma_core::planted!("dead-after-five") { 5 } else { TELLS_MAX };
+                let most = match () {
+                    () if saoma_core::planted!("dead-after-five") => 5,
+                    () if saoma_core::planted!("dead-after-twelve") => 12,
+                    () => TELLS_MAX,
+                };
                 if matches!(entry.effect, Effect::Ship { .. }) && entry.tries >= most {
                     tracing::error!(key = entry.key, why, "given up: a dead letter");
                     change.give_up_entry(entry, why.clone());

@@ -217,6 +217,14 @@ impl Judge {
         }
     }
 
+    /// Whether any refund of this payment was sent, or one of this number.
+    pub(crate) fn is_asked_back(&self, payment: Option<&str>, number: &str) -> bool {
+        match payment {
+            Some(payment) => self.asked_back.contains_key(payment),
+            None => self.asked_back.values().any(|asked| asked.contains_key(number)),
+        }
+    }
+
     /// Neither a shop has asked for this refund nor a person made it.
     pub(crate) fn is_by_rule(&self, number: &str) -> bool {
         !self.promised.contains_key(number) && !self.by_hand.contains(number)

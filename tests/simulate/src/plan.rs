@@ -75,6 +75,12 @@ pub(crate) struct Odd {
     pub(crate) outage_s: (u64, u64),
     /// So many payments of numbers that nobody knows are in the bill alone.
     pub(crate) many_unknown: u64,
+    /// What WeChat says of a number that is not paid is another word for it.
+    pub(crate) other_words: u64,
+    /// An order whose payment went back whole is said to be closed.
+    pub(crate) closed_when_refunded: bool,
+    /// From when on, and until when, no shop can be reached, in seconds.
+    pub(crate) shops_out_s: (u64, u64),
 }
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
@@ -212,7 +218,10 @@ impl Plan {
             pays_at_renewal: upto(random, people, 60),
             never_told: upto(random, notices, 100),
             by_hand: upto(random, refunds, 60),
-            odd: odd(seed, without, [people, refunds, gateway, forged]),
+            odd: Odd {
+                shops_out_s: shops_out(seed, network),
+                ..odd(seed, without, [people, refunds, gateway, forged])
+            },
             keys: keys(seed, without),
         }
     }
@@ -221,6 +230,7 @@ impl Plan {
     fn without_delays(self) -> Self {
         let odd =
             Odd { answer_mixed_up: 0, answer_altered: 0, not_now: 0, outage_s: (0, 0), ..self.odd };
+        let odd = Odd { shops_out_s: (0, 0), ..odd };
         Self {
             call_lost: 0,
             answer_lost: 0,
@@ -283,7 +293,18 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged]: [bool; 4
             false => (0, 0),
         },
         many_unknown: if more.chance(300) && people { 14 } else { 0 },
+        other_words: upto(&mut Random::new(seed, "words"), gateway, 300),
+        closed_when_refunded: Random::new(seed, "closed").chance(300),
+        shops_out_s: (0, 0),
     }
+}
+
+/// Hours, and more tries than anybody would give up after.
+fn shops_out(seed: u64, network: bool) -> (u64, u64) {
+    let random = &mut Random::new(seed, "shops");
+    let from_s = random.below(1_800);
+    let until_s = from_s + random.between(4 * 3_600, 10 * 3_600);
+    if network && random.chance(250) { (from_s, until_s) } else { (0, 0) }
 }
 
 /// Not so long that a payment would not be known within an hour and a half.
@@ -319,7 +340,8 @@ impl Plan {
         let odd = &self.odd;
         let lost = self.call_lost + self.answer_lost + self.call_slow + self.shop_fails;
         let faults = self.gateway_fault + self.query_lags + self.power_cuts + self.bill_power_cuts;
-        let answers = odd.answer_mixed_up + odd.answer_altered + odd.not_now + odd.outage_s.1;
+        let out = odd.outage_s.1 + odd.shops_out_s.1;
+        let answers = odd.answer_mixed_up + odd.answer_altered + odd.not_now + out;
         let trouble = Trouble { pause: 0, ..self.trouble };
         lost + faults + answers == 0
             && trouble == Trouble::default()

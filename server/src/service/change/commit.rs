@@ -9,7 +9,7 @@ use crate::store::{
 };
 use saoma_core::ids::OrderId;
 use saoma_core::time::UnixTime;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use tracing::Span;
 
 impl Change {
@@ -48,12 +48,13 @@ impl Change {
         for (number, mch_id, state) in &kept.decided {
             RefundRow::still(conn, (number, mch_id), *state, now).await?;
         }
-        let refunds: HashMap<_, _> =
+        // In one order for every server, so that two never wait for each other's rows in a circle.
+        let refunds: BTreeMap<_, _> =
             kept.refunds.iter().map(|row| ((&row.out_refund_no, &row.mch_id), row)).collect();
         RefundRow::put_all(conn, &refunds.into_values().collect::<Vec<_>>(), now).await?;
         RefundEnded::update_all(conn, &kept.refund_ends, now).await?;
         let told = kept.refunds.iter().map(|row| &row.transaction_id);
-        let told: HashSet<_> =
+        let told: BTreeSet<_> =
             told.chain(kept.refund_ends.iter().map(|it| &it.transaction_id)).collect();
         tell_anomalies(conn, &told.into_iter().collect::<Vec<_>>()).await?;
         point("refunds-written");

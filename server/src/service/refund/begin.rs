@@ -225,6 +225,9 @@ impl Change {
             created_at: self.now,
         });
         let state = match state {
+            RefundState::Asked if saoma_core::planted!("refund-a-day-late") => {
+                EntryState::PendingFrom(self.now.plus(86_400))
+            }
             RefundState::Asked => EntryState::PendingFrom(self.now),
             _ => EntryState::Held,
         };

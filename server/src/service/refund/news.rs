@@ -99,6 +99,7 @@ impl RefundNews {
                 _ => Self::Failed(format!("{why}: pay it back by hand")),
             },
             Class::Stop => slow(format!("{why}{}", what_to_do(&refusal.code))),
+            Class::QueryFirst if planted!("any-refusal-is-failed") => Self::Failed(why),
             Class::QueryFirst
             | Class::Paid
             | Class::Done

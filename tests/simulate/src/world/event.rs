@@ -24,6 +24,8 @@ pub(super) enum Event {
     AskAfterAll(usize),
     MustBeKnown(String),
     MustBeTold(String),
+    /// Any refund of this payment, or one of this number.
+    MustBeAskedBack(Option<String>, String),
     CloseAgain(usize),
     TheRest(usize),
     SameNumber(usize),
@@ -36,7 +38,10 @@ pub(super) enum Event {
     PollGateway,
     CallArrives(u64),
     AnswerArrives(u64),
-    Wake { node: usize, kind: usize },
+    Wake {
+        node: usize,
+        kind: usize,
+    },
     Start(usize),
     PowerCut(usize),
     ClockJump(usize),

@@ -1,6 +1,6 @@
 //! Calls of servers on their way to the gateway and to shops, and back.
 
-use super::keys::SIGN_REFUSED;
+use super::keys::REFUSED;
 use super::{Event, World};
 use crate::bills::LedgerDay;
 use crate::bus::{Call, Reply};
@@ -155,8 +155,16 @@ impl World {
             let name = self.luck.pick(&FAULTS);
             self.fault(name.as_str());
             faults.push(Fault::new(name));
+            if name == F::AnswerOfAnother && call == GatewayCall::OrderQuery && !self.is_paid(body)
+            {
+                // What is true of another's number is not true of this one.
+                faults.push(Fault::new(F::QueryClosed));
+            }
         }
         faults.extend(self.not_now(call, body));
+        if call == GatewayCall::OrderQuery && faults.is_empty() {
+            faults.extend(self.in_other_words(body));
+        }
         let now = self.gateway_now();
         let arrival = Arrival { body: body.as_bytes(), certificate: Some(MCH_ID), faults: &faults };
         let answer = self.gateway.handle(call, &arrival, now);
@@ -171,7 +179,7 @@ impl World {
             println!("             {path} {number} {:?} {:?}", answer.code, answer.detail);
         }
         if self.sign_is_said_to_be_wrong() {
-            return (self.latency(), (SIGN_REFUSED.to_vec(), None));
+            return (self.latency(), (self.keys.pick(&REFUSED).to_vec(), None));
         }
         if !self.calm && self.net.chance(self.plan.answer_lost) {
             self.fault("answer lost");
@@ -317,6 +325,10 @@ impl World {
     fn shop_is_told(&mut self, ship_id: &str, body: &[u8]) -> Option<u16> {
         let fails = !self.calm && self.net.chance(self.plan.shop_fails);
         let how = self.net.below(3);
+        if self.are_shops_out() {
+            self.fault("shops are out of reach for hours");
+            return if how == 0 { None } else { Some(503) };
+        }
         if fails && how == 0 {
             self.fault("shop cannot be reached");
             return None;

@@ -7,10 +7,13 @@ use saoma_sandbox::SettingsChange;
 use saoma_sandbox::sign::Key;
 use saoma_server::simulation::{Held, MCH_ID, NEW_KEY};
 
-/// What WeChat says when a signature is wrong. Nobody has signed it, so anybody can say it.
-pub(super) const SIGN_REFUSED: &[u8] = "<xml><return_code>FAIL</return_code>\
-    <return_msg>签名错误</return_msg></xml>"
-    .as_bytes();
+/// What WeChat says when a signature is wrong, or when it is busy. Nobody has signed it, so anybody
+/// can say it.
+pub(super) const REFUSED: [&[u8]; 2] = [
+    "<xml><return_code>FAIL</return_code><return_msg>签名错误</return_msg></xml>".as_bytes(),
+    "<xml><return_code>FAIL</return_code><return_msg>系统繁忙，请稍后再试</return_msg></xml>"
+        .as_bytes(),
+];
 
 impl World {
     /// Some moment of the first `span_ms` for WeChat's side, and moments before and after it for

@@ -102,7 +102,9 @@ impl World {
     /// A world of this seed, in which nothing has happened yet.
     pub(crate) fn new(seed: u64, plan: Plan, base: Base, verbose: bool) -> Self {
         let refund_after_s = plan.odd.refund_after_s;
-        let rules = Rules { limits: Limits::OFF, refund_after_s, ..Rules::default() };
+        let closed_when_refunded = plan.odd.closed_when_refunded;
+        let rules =
+            Rules { limits: Limits::OFF, refund_after_s, closed_when_refunded, ..Rules::default() };
         let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "Saoma Cafe");
         let mut merchant = merchant.expect("the made-up merchant is a good one");
         merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
@@ -342,6 +344,7 @@ impl World {
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
+            Event::MustBeAskedBack(payment, number) => self.must_be_asked_back(payment, &number),
             Event::CloseAgain(customer) => self.close_again(customer),
             Event::TheRest(customer) => self.ask_for_the_rest(customer),
             Event::SameNumber(customer) => self.same_number(customer),

@@ -8,7 +8,8 @@ use crate::plan::KeyChange;
 use crate::random::Random;
 use saoma_sandbox::gateway::Returned as Back;
 use saoma_sandbox::sign::{Algorithm, Key, sign};
-use saoma_server::simulation::{Base, Held, NOTIFY_URL};
+use saoma_sandbox::xml::Document;
+use saoma_server::simulation::{Base, Held, NOTIFY_URL, OTHER_APP_ID};
 
 /// A notification on its way.
 pub(super) struct Notice {
@@ -173,6 +174,16 @@ impl World {
             let what = format!("refused by a server that holds its key: {}", notice.body);
             self.judge.violation(what);
         }
+        // Somebody else may have been at the same rows, but not for long.
+        let transaction_id = field(&notice.body, "transaction_id").unwrap_or_default().to_owned();
+        let captured = self.judge.captured.get(&transaction_id);
+        let is_good = is_ours && captured.is_some_and(|it| it.refunds.is_empty());
+        if status != 200 && !notice.is_forged && is_good && self.plan.is_quiet() {
+            self.judge.violation(format!("not taken, and nothing is wrong: {}", notice.body));
+        }
+        if says_yes && is_good && !notice.of_refund && self.plan.is_quiet() {
+            self.may_be_owed(number, &transaction_id);
+        }
         if let Base::Memory(memory) = &self.base {
             let commits = notice.commits.unwrap_or_else(|| memory.commits());
             if notice.is_forged && (says_yes || memory.commits() != commits) {
@@ -196,6 +207,18 @@ impl World {
             self.after(ANSWER_WITHIN_MS, Event::Returned(delivery, Returned::Late));
         } else {
             self.after(at, Event::Returned(delivery, Returned::Answer(status, text)));
+        }
+    }
+
+    /// Of a payment that may not be kept, whatever else happens, the refund is sent soon.
+    fn may_be_owed(&mut self, number: &str, transaction_id: &str) {
+        let Some(order) = self.judge.bought.get(order_of(number)) else { return };
+        let Some(captured) = self.judge.captured.get(transaction_id) else { return };
+        let is_wrong = captured.total_fen != order.price_fen;
+        let is_only = self.judge.captured.values().filter(|it| it.number == number).count() == 1;
+        if is_wrong && is_only && !self.judge.hold && !self.judge.foreign.contains(transaction_id) {
+            let payment = Some(transaction_id.to_owned());
+            self.after(10_000, Event::MustBeAskedBack(payment, number.to_owned()));
         }
     }
 
@@ -232,7 +255,9 @@ impl World {
             return self.put_together(body);
         }
         self.fault("forged notice");
-        let forged = match (of_refund, self.luck.below(7)) {
+        let number = field(body, "out_trade_no").unwrap_or_default();
+        let is_known = self.judge.bought.contains_key(order_of(number));
+        let forged = match (of_refund, self.luck.below(12)) {
             (true, _) => body.replacen("<req_info>", "<req_info>AAAA", 1).replacen(
                 "<req_info><![CDATA[",
                 "<req_info><![CDATA[AAAAAAAAAAAAAAAAAAAAAA",
@@ -248,12 +273,32 @@ impl World {
             (_, 3) => self.signed_anew(body),
             (_, 4) => changed(body, "sign", ""),
             (_, 5) => changed(body, "mch_id", "1900000110"),
+            // WeChat's own word, but of another, or not of a payment.
+            (_, 6) => self.resigned(body, "mch_id", "1900000110"),
+            // For a number that nobody knows it may be so.
+            (_, 7) if is_known => self.resigned(body, "appid", OTHER_APP_ID),
+            (_, 8) => self.resigned(body, "appid", "wx5a0mademeup0009"),
+            (_, 9) => self.resigned(body, "result_code", "FAIL"),
+            (_, 10) => self.resigned(body, "return_code", "FAIL"),
             (_, _) => body.get(..body.len() / 2).unwrap_or_default().to_owned(),
         };
         if forged != body {
             let at = self.net.between(1, 400);
             self.deliver(at, None, &forged, of_refund, true);
         }
+    }
+
+    /// The same with another value, and rightly signed.
+    fn resigned(&self, body: &str, name: &str, value: &str) -> String {
+        let text = changed(body, name, value);
+        let (Ok(document), Some(key)) = (Document::read(text.as_bytes()), Key::new(self.key))
+        else {
+            return body.to_owned();
+        };
+        let is_hmac = field(&text, "sign").is_some_and(|sign| sign.len() == 64);
+        let algorithm = if is_hmac { Algorithm::HmacSha256 } else { Algorithm::Md5 };
+        let signature = sign(document.iter(), &key, algorithm);
+        changed(&text, "sign", &signature)
     }
 
     /// A payment that never was, signed with another key.

@@ -5,11 +5,14 @@ use super::wishes::Wish;
 use super::{Event, World};
 use crate::bus::Outcome;
 use crate::judge::{Captured, order_of};
+use crate::random::Random;
 use saoma_sandbox::gateway::{Call, Fault, FaultName};
 use saoma_server::simulation::{Held, No, WEBHOOK_SECRET};
 
 /// When WeChat is asked about a number by time, in seconds after it was made.
 const ASKED_S: [u64; 7] = [5, 30, 60, 180, 300, 600, 1_800];
+/// How long a server may be at an entry before another one takes it, in seconds.
+const LEASE_S: i64 = 60;
 /// How long WeChat takes a code, in seconds.
 const CODE_LIVES_S: u64 = 7_200;
 /// How late anything may be when nothing delays it.
@@ -210,11 +213,22 @@ impl World {
             return None;
         }
         let codes: &[&str] = match call {
-            Call::UnifiedOrder | Call::CloseOrder | Call::RefundQuery => &["FREQUENCY_LIMITED"],
+            Call::UnifiedOrder | Call::CloseOrder | Call::RefundQuery => {
+                &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"]
+            }
             // It may not know a number yet that it has just taken.
-            Call::OrderQuery if !self.is_paid(body) => &["FREQUENCY_LIMITED", "ORDERNOTEXIST"],
-            Call::OrderQuery => &["FREQUENCY_LIMITED"],
-            Call::Refund => &["FREQUENCY_LIMITED", "NOTENOUGH", "BIZERR_NEED_RETRY"],
+            Call::OrderQuery if !self.is_paid(body) => {
+                &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH", "ORDERNOTEXIST"]
+            }
+            Call::OrderQuery => &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"],
+            Call::Refund => &[
+                "FREQUENCY_LIMITED",
+                "INVALID_REQ_TOO_MUCH",
+                "NOTENOUGH",
+                "BIZERR_NEED_RETRY",
+                "ERROR",
+                "ORDER_NOT_READY",
+            ],
             _ => return None,
         };
         let code = self.more.pick(codes);
@@ -222,7 +236,35 @@ impl World {
         Fault::with(FaultName::Error, code).ok()
     }
 
-    fn is_paid(&self, body: &str) -> bool {
+    /// Of a number that is not paid WeChat says that somebody is about to pay; of one that is
+    /// closed, for ever, that it was taken back or that a payment failed.
+    pub(super) fn in_other_words(&mut self, body: &str) -> Option<Fault> {
+        let number = field(body, "out_trade_no").unwrap_or_default().to_owned();
+        let orders = self.gateway.orders_numbered(&number, self.gateway_now());
+        let order = orders.first().filter(|order| order.payments.is_empty())?;
+        let of_number = &mut Random::new(self.seed, &number);
+        let says = |random: &mut Random| random.chance(self.plan.odd.other_words);
+        let name = match order.closed_at {
+            Some(_) if says(of_number) => {
+                of_number.pick(&[FaultName::QueryRevoked, FaultName::QueryPayError])
+            }
+            None if !self.calm && says(of_number) => {
+                self.more.pick(&[FaultName::QueryUserPaying, FaultName::QueryAccept])
+            }
+            Some(_) | None => return None,
+        };
+        self.fault(name.as_str());
+        Some(Fault::new(name))
+    }
+
+    /// Whether no shop can be reached by anybody.
+    pub(super) fn are_shops_out(&self) -> bool {
+        let (from_s, until_s) = self.plan.odd.shops_out_s;
+        let since_s = self.now_s().saturating_sub(self.plan.starts_s);
+        !self.calm && (from_s..until_s).contains(&since_s)
+    }
+
+    pub(super) fn is_paid(&self, body: &str) -> bool {
         let number = field(body, "out_trade_no").unwrap_or_default();
         self.judge.captured.values().any(|it| it.number == number)
     }
@@ -255,7 +297,7 @@ impl World {
             }
             _ => false,
         };
-        if self.plan.is_quiet() && self.calls.values().any(same) {
+        if self.nobody_leaves_anything() && self.calls.values().any(same) {
             self.judge.violation(format!("{path} of {number}: two at once"));
         }
     }
@@ -266,9 +308,15 @@ impl World {
             Waiting::ShopAsked { ship_id: other, .. } => other == ship_id,
             _ => false,
         };
-        if self.plan.is_quiet() && self.calls.values().any(same) {
+        if self.nobody_leaves_anything() && self.calls.values().any(same) {
             self.judge.violation(format!("a shop is told {ship_id} twice at once"));
         }
+    }
+
+    /// No server has died over an entry, and none takes another one's for old.
+    fn nobody_leaves_anything(&self) -> bool {
+        let since_s = self.now_s().cast_signed() - self.judge.fair.died_s;
+        self.plan.right_clocks() && since_s > LEASE_S
     }
 
     /// A shop looks whether it was really told.
@@ -318,6 +366,15 @@ impl World {
         {
             let event = Event::MustBeKnown(transaction_id.to_owned());
             self.after(next_s * 1_000 + LATE_MS - age_ms, event);
+        }
+    }
+
+    /// Some of a payment of this number, or of this order, is owed back since a while: it has been
+    /// asked for.
+    pub(super) fn must_be_asked_back(&mut self, payment: Option<String>, number: &str) {
+        let is_sent = self.judge.is_asked_back(payment.as_deref(), number);
+        if !is_sent && !self.judge.may_fail(order_of(number)) {
+            self.judge.violation(format!("{number} ({payment:?}) is owed, and not asked for"));
         }
     }
 

@@ -80,6 +80,10 @@ impl World {
                 let fen = wish_of.fen;
                 let promised = crate::judge::Promised { order_id, fen, at_ms: self.now_ms };
                 let refund_no = wish_of.refund_no.clone();
+                if self.plan.is_quiet() {
+                    // Before it others of the payment may be sent, a minute apart.
+                    self.after(300_000, Event::MustBeAskedBack(None, number.clone()));
+                }
                 self.judge.promise(&refund_no, number, promised);
             }
             Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
