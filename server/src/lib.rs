@@ -198,6 +198,10 @@ fn sellers(config: &Config, public_url: &str) -> Sellers {
     sellers
 }
 
+fn can_be_right(clock: &Clock) -> Result<(), StartError> {
+    if clock.has_lost_its_time() { Err(StartError::Clock(clock.now())) } else { Ok(()) }
+}
+
 /// Listens, and says under which URL.
 async fn listen_at(address: SocketAddr) -> io::Result<(TcpListener, String)> {
     let listener = TcpListener::bind(address).await?;
@@ -211,9 +215,7 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: Config, clock: Clock, random: Random) -> Result<Self, StartError> {
-        if clock.has_lost_its_time() {
-            return Err(StartError::Clock(clock.now()));
-        }
+        can_be_right(&clock)?;
         let (gateways, webhooks) = lines(&config)?;
         let lock = match &config.database {
             Database::Sqlite(path) => Some(lock(path)?),

@@ -307,12 +307,8 @@ impl Step {
     }
 
     fn report(&mut self, index: u8, payment: &Payment, anomaly: Anomaly) {
-        self.emit(Effect::Report {
-            attempt: index,
-            transaction_id: payment.transaction_id.clone(),
-            amount: payment.total_fee,
-            anomaly,
-        });
+        let (transaction_id, amount) = (payment.transaction_id.clone(), payment.total_fee);
+        self.emit(Effect::Report { attempt: index, transaction_id, amount, anomaly });
     }
 
     fn close_confirmed(&mut self, index: u8) {

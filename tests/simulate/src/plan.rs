@@ -218,10 +218,7 @@ impl Plan {
             pays_at_renewal: upto(random, people, 60),
             never_told: upto(random, notices, 100),
             by_hand: upto(random, refunds, 60),
-            odd: Odd {
-                shops_out_s: shops_out(seed, network),
-                ..odd(seed, without, [people, refunds, gateway, forged])
-            },
+            odd: odd(seed, without, [people, refunds, gateway, forged, network]),
             keys: keys(seed, without),
         }
     }
@@ -266,7 +263,7 @@ fn days(seed: u64) -> (u64, u64, UnknownPolicy) {
 }
 
 /// The rarer things of the kinds of trouble that the run has.
-fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged]: [bool; 4]) -> Odd {
+fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged, network]: [bool; 5]) -> Odd {
     let more = &mut Random::new(seed, "more");
     Odd {
         closes_page: upto(more, people, 400),
@@ -295,7 +292,7 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged]: [bool; 4
         many_unknown: if more.chance(300) && people { 14 } else { 0 },
         other_words: upto(&mut Random::new(seed, "words"), gateway, 300),
         closed_when_refunded: Random::new(seed, "closed").chance(300),
-        shops_out_s: (0, 0),
+        shops_out_s: shops_out(seed, network),
     }
 }
 

@@ -214,8 +214,8 @@ pub(super) const EN: Words = Words {
         (
             "elsewhere_closed",
             "WeChat closed a refund that was made in the merchant platform or by another program: \
-             the money is with the merchant. Nothing goes back or goes out by itself; refund it, or \
-             hand the goods over.",
+             the money is with the merchant. Nothing goes back or goes out by itself; refund it, \
+             or hand the goods over.",
         ),
         (
             "conflict",
