@@ -257,14 +257,6 @@ impl Order {
         })
     }
 
-    /// Whether the last refund that the rule wanted of a payment cannot be done: a person was told
-    /// to pay it back by hand.
-    fn has_failed(&self, attempt: u8) -> bool {
-        let mut ours = self.refunds.iter().rev().filter(|part| part.attempt == attempt);
-        let last = ours.find(|part| part.by == RefundBy::Rule);
-        last.is_some_and(|part| part.stage == RefundStage::Failed)
-    }
-
     /// Whether all of a payment is back with the customer.
     pub(super) fn is_back(&self, attempt: u8) -> bool {
         self.settlement(attempt).is_some_and(|settled| {
@@ -406,14 +398,14 @@ impl Step {
     }
 
     /// Somebody gave this payment back, or a part of it, and WeChat has closed that. What may not
-    /// be kept goes back by us, unless a person has decided otherwise or was asked to pay it back;
-    /// and of that, and of goods that may not have been sent because of it, a person is told.
+    /// be kept goes back by us, unless a person has decided otherwise; and of that, and of goods that
+    /// may not have been sent because of it, a person is told.
     fn came_to_nothing(&mut self, attempt: u8) {
-        let is_persons = self.order.is_dropped(attempt) || self.order.has_failed(attempt);
-        if self.order.anomaly(attempt).is_some() && !is_persons {
+        let is_dropped = self.order.is_dropped(attempt);
+        if self.order.anomaly(attempt).is_some() && !is_dropped {
             return self.give_back(attempt);
         }
-        if is_persons || self.order.phase == Phase::Paid {
+        if is_dropped || self.order.phase == Phase::Paid {
             self.report_of(attempt, Anomaly::ElsewhereClosed);
         }
     }
