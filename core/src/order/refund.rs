@@ -398,8 +398,8 @@ impl Step {
     }
 
     /// Somebody gave this payment back, or a part of it, and WeChat has closed that. What may not
-    /// be kept goes back by us, unless a person has decided otherwise; and of that, and of goods that
-    /// may not have been sent because of it, a person is told.
+    /// be kept goes back by us, unless a person has decided otherwise; and of that, and of goods
+    /// that may not have been sent because of it, a person is told.
     fn came_to_nothing(&mut self, attempt: u8) {
         let is_dropped = self.order.is_dropped(attempt);
         if self.order.anomaly(attempt).is_some() && !is_dropped {
