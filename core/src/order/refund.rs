@@ -82,8 +82,10 @@ pub enum RefundStage {
     Asked,
     /// The money is back.
     Done,
-    /// It will never be done under its number.
+    /// WeChat cannot do it; only a person can help.
     Failed,
+    /// WeChat has closed its number. By the rule the same money goes back under another one.
+    Closed,
     /// A person has decided that it is not owed any more.
     Dropped,
 }
@@ -257,6 +259,14 @@ impl Order {
         })
     }
 
+    /// Whether WeChat could not do what the rule gives back of this payment: a person was told.
+    fn has_failed(&self, attempt: u8) -> bool {
+        self.refunds.iter().any(|part| {
+            let is_failed = part.stage == RefundStage::Failed && part.by == RefundBy::Rule;
+            part.attempt == attempt && is_failed
+        })
+    }
+
     /// Whether all of a payment is back with the customer.
     pub(super) fn is_back(&self, attempt: u8) -> bool {
         self.settlement(attempt).is_some_and(|settled| {
@@ -317,15 +327,15 @@ impl RefundStage {
     fn is_live(self) -> bool {
         match self {
             Self::Asked | Self::Done => true,
-            Self::Failed if planted!("closed-refund-counts") => true,
-            Self::Failed | Self::Dropped => false,
+            Self::Closed if planted!("closed-refund-counts") => true,
+            Self::Failed | Self::Closed | Self::Dropped => false,
         }
     }
 
     const fn is_done(self) -> bool {
         match self {
             Self::Done => true,
-            Self::Asked | Self::Failed | Self::Dropped => false,
+            Self::Asked | Self::Failed | Self::Closed | Self::Dropped => false,
         }
     }
 }
@@ -341,16 +351,14 @@ impl Step {
     pub(super) fn refund_ended(&mut self, refund: u8, end: RefundEnd) {
         let Some(part) = self.order.refunds.get_mut(usize::from(refund)) else { return };
         match (part.stage, end) {
+            (RefundStage::Done, _) => {}
             // Money that is back is a fact, whatever was believed before.
-            (RefundStage::Asked | RefundStage::Failed | RefundStage::Dropped, RefundEnd::Done) => {
-                part.stage = RefundStage::Done;
-            }
-            (RefundStage::Asked | RefundStage::Failed, RefundEnd::Dropped) => {
-                part.stage = RefundStage::Dropped;
-            }
+            (_, RefundEnd::Done) => part.stage = RefundStage::Done,
+            (RefundStage::Dropped, _) => {}
+            (_, RefundEnd::Dropped) => part.stage = RefundStage::Dropped,
             (RefundStage::Asked, RefundEnd::Failed) => part.stage = RefundStage::Failed,
             (RefundStage::Asked, RefundEnd::Closed) => {
-                part.stage = RefundStage::Failed;
+                part.stage = RefundStage::Closed;
                 let part = *part;
                 match part.by {
                     RefundBy::Rule if planted!("refund-after-closed-forgotten") => {}
@@ -362,9 +370,7 @@ impl Step {
                     RefundBy::Shop => {}
                 }
             }
-            (RefundStage::Failed, RefundEnd::Failed | RefundEnd::Closed)
-            | (RefundStage::Dropped, RefundEnd::Failed | RefundEnd::Closed | RefundEnd::Dropped)
-            | (RefundStage::Done, _) => {}
+            (RefundStage::Failed | RefundStage::Closed, RefundEnd::Failed | RefundEnd::Closed) => {}
         }
     }
 
@@ -398,14 +404,15 @@ impl Step {
     }
 
     /// Somebody gave this payment back, or a part of it, and WeChat has closed that. What may not
-    /// be kept goes back by us, unless a person has decided otherwise; and of that, and of goods
-    /// that may not have been sent because of it, a person is told.
+    /// be kept goes back by us, unless it is with a person: he has decided otherwise, or WeChat
+    /// could not do ours. Of that, and of goods that may not have been sent because of it, he is
+    /// told.
     fn came_to_nothing(&mut self, attempt: u8) {
-        let is_dropped = self.order.is_dropped(attempt);
-        if self.order.anomaly(attempt).is_some() && !is_dropped {
+        let with_a_person = self.order.is_dropped(attempt) || self.order.has_failed(attempt);
+        if self.order.anomaly(attempt).is_some() && !with_a_person {
             return self.give_back(attempt);
         }
-        if is_dropped || self.order.phase == Phase::Paid {
+        if with_a_person || self.order.phase == Phase::Paid {
             self.report_of(attempt, Anomaly::ElsewhereClosed);
         }
     }

@@ -287,6 +287,10 @@ fn what_comes_to_nothing_elsewhere_is_told_where_nothing_goes_back() {
     let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
     let dropped = [ended(0, RefundEnd::Dropped), elsewhere(PRICE)];
     assert_eq!(report(&dropped, &late), ["elsewhere_closed"]);
+    // Nor is what WeChat could not do, which he was told to pay: he may have done so.
+    let failed = [ended(0, RefundEnd::Failed), elsewhere(PRICE)];
+    assert_eq!(report(&failed, &late), ["elsewhere_closed"]);
+    assert_eq!(kinds(&then(&late, &[&failed[..], &[elsewhere(1)]].concat())), ["elsewhere_closed"]);
     // Ours was closed because that one stood in its place: it goes back under the next number.
     let closed = [ended(0, RefundEnd::Closed), elsewhere(PRICE), ended(1, RefundEnd::Closed)];
     assert_eq!(report(&closed, &late), ["refund"]);
