@@ -6,7 +6,7 @@
 
 use super::{ArchiveError, Archived, patiently};
 use crate::private;
-use crate::store::{Conn, Month, Store, StoreError, TABLES};
+use crate::store::{BUSY_TIMEOUT, Conn, Month, Store, StoreError, TABLES};
 use sqlx::AssertSqlSafe;
 use std::path::Path;
 use std::time::Duration;
@@ -85,11 +85,14 @@ async fn make_table(conn: &mut Conn, table: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// One that waits for its turn, and for nobody once it has it: the server waits behind it then.
 async fn in_transaction<T>(
     conn: &mut Conn,
     run: impl AsyncFnOnce(&mut Conn) -> Result<T, ArchiveError>,
 ) -> Result<T, ArchiveError> {
+    let patience = |time: Duration| format!("pragma busy_timeout = {}", time.as_millis());
     conn.execute("begin immediate", vec![]).await?;
+    conn.execute(AssertSqlSafe(patience(Duration::ZERO)), vec![]).await?;
     let result = match run(conn).await {
         // It is refused while somebody reads the archive's file, and nothing is committed then.
         Ok(done) => conn.execute("commit", vec![]).await.map(|_| done).map_err(Into::into),
@@ -99,6 +102,7 @@ async fn in_transaction<T>(
         // SQLite may have done it by itself.
         let _ = conn.execute("rollback", vec![]).await;
     }
+    conn.execute(AssertSqlSafe(patience(BUSY_TIMEOUT)), vec![]).await?;
     result
 }
 
@@ -197,6 +201,24 @@ mod tests {
             let scan = format!("SCAN {table}");
             assert!(!steps.iter().any(|step| step.starts_with(&scan)), "{steps:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_has_his_turn_waits_for_nobody() {
+        let shop = Shop::open().await;
+        let Database::Sqlite(_) = shop.database.clone() else { return };
+        let mut conn = shop.service.store.writer().await.unwrap();
+        let patience = async |conn: &mut Conn| {
+            let row = conn.fetch_one("pragma busy_timeout", vec![]).await?.unwrap();
+            Ok::<u64, ArchiveError>(row.number("timeout")?)
+        };
+        let before = patience(&mut conn).await.unwrap();
+        assert_eq!(u128::from(before), BUSY_TIMEOUT.as_millis());
+        assert_eq!(in_transaction(&mut conn, patience).await.unwrap(), 0);
+        let refused: Result<(), _> =
+            in_transaction(&mut conn, async |_| Err(ArchiveError::Busy)).await;
+        assert!(refused.is_err());
+        assert_eq!(patience(&mut conn).await.unwrap(), before);
     }
 
     #[tokio::test]

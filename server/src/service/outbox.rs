@@ -197,6 +197,8 @@ impl Verb for Settle {
         if let Outcome::Payment(payment) = &self.outcome {
             needs.numbers.push(payment.out_trade_no.clone());
             needs.transactions.push(payment.transaction_id.clone());
+            // Of any of its messages: WeChat may have told meanwhile that some of it goes back.
+            needs.messages.push((payment.out_trade_no.clone(), String::new()));
         }
     }
 

@@ -49,8 +49,9 @@ impl Change {
             });
             if verdict == Anomaly::Conflict.as_str() {
                 self.hold_second((mch_id, app_id), payment)?;
-            } else if payment.refunded {
-                // How much of it, and by whom: the query does not say (protocol §5).
+            } else if payment.refunded || self.is_told_back(&payment.transaction_id) {
+                // How much of it, and by whom: the query does not say (protocol §5). One that was
+                // answered before WeChat told of it does not even say that.
                 let key = format!("refunds-{}-paid", payment.transaction_id);
                 self.ask_refunds(key, &row, attempt.index, &payment.transaction_id);
             }

@@ -88,7 +88,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long to wait for the replica before the database itself is asked.
 const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for another program that has locked the file, say a backup.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often, and how far apart, to look whether another server is there.
 const ALONE_TRIES: u32 = 5;
 const ALONE_PAUSE: Duration = Duration::from_millis(100);
