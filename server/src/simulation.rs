@@ -328,7 +328,7 @@ impl Server {
         amount_fen: u64,
     ) -> Result<String, No> {
         let new = NewRefund::new(refund_no, amount_fen, "sorry").map_err(No::of)?;
-        let by = shop.map_or(RefundBy::Operator("operator"), RefundBy::Shop);
+        let by = shop.map_or(RefundBy::Operator("operator", None), RefundBy::Shop);
         match self.service.ask_refund(by, &id(order_id)?, &new).await {
             Ok((row, _)) => Ok(row.out_refund_no.as_str().to_owned()),
             Err(AskRefundError::Store(_)) => Err(No::Failed),

@@ -27,6 +27,7 @@ pub(super) enum ApiError {
     NotClaimed,
     Dispensing,
     RefundNoTaken,
+    RefundLost,
     RefundRefused(RefundRefused),
     TooLarge,
     TooMany,
@@ -50,6 +51,7 @@ impl ApiError {
             | Self::NotClaimed
             | Self::Dispensing
             | Self::RefundNoTaken
+            | Self::RefundLost
             | Self::RefundRefused(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -86,6 +88,11 @@ impl ApiError {
             Self::RefundNoTaken => {
                 let message = "refund_no was used for another amount or reason; take a new one";
                 ("refund_no_taken", message)
+            }
+            Self::RefundLost => {
+                let message = "WeChat has a refund of this order that this database has lost: \
+                               refund it in the merchant platform";
+                ("refund_lost", message)
             }
             Self::RefundRefused(refused) => match refused {
                 RefundRefused::NotPaid => ("not_paid", "nothing was paid that could go back"),
@@ -141,6 +148,7 @@ impl IntoResponse for ApiError {
             | Self::NotClaimed
             | Self::Dispensing
             | Self::RefundNoTaken
+            | Self::RefundLost
             | Self::RefundRefused(_)
             | Self::TooLarge => {}
         }
@@ -206,6 +214,7 @@ impl From<AskRefundError> for ApiError {
             AskRefundError::RefundNoTaken => Self::RefundNoTaken,
             AskRefundError::Refused(refused) => Self::RefundRefused(refused),
             AskRefundError::Dispensing => Self::Dispensing,
+            AskRefundError::Lost => Self::RefundLost,
             AskRefundError::Store(error) => error.into(),
         }
     }

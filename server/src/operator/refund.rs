@@ -54,6 +54,8 @@ pub(super) async fn refund(
     let new = NewRefund::new(&confirm.refund_no, confirm.amount.get(), reason);
     let again = posted.field("again");
     confirm.error = match (&new, amount) {
+        // He looked at another payment, before this one was kept.
+        _ if posted.field("transaction_id") != transaction_id.as_str() => Some(w.refund_refused),
         (_, None) => Some(w.not_an_amount),
         (Err(invalid), _) if invalid.field == "reason" => Some(w.reason_missing),
         (Err(_), _) => Some(w.amount_too_large),
@@ -67,7 +69,7 @@ pub(super) async fn refund(
         (Ok(_), Some(_)) => None,
     };
     if let (Ok(new), None, false) = (&new, confirm.error, again.is_empty()) {
-        let by = RefundBy::Operator(&visitor.operator);
+        let by = RefundBy::Operator(&visitor.operator, Some(transaction_id));
         match office.service.ask_refund(by, &order_id, new).await {
             Ok(_) => return Ok(done(&format!("/operator/orders/{order_id}"), Notice::RefundBegun)),
             Err(AskRefundError::NotFound) => return Err(not_found(visitor.lang)),
@@ -76,6 +78,7 @@ pub(super) async fn refund(
             Err(AskRefundError::RefundNoTaken | AskRefundError::Dispensing) => {
                 confirm.error = Some(w.refund_refused);
             }
+            Err(AskRefundError::Lost) => confirm.error = Some(w.refund_lost),
         }
     }
     let status = if confirm.error.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };

@@ -42,7 +42,7 @@ pub(crate) use refund::{
 use crate::clock::Clock;
 use crate::metrics::{Gauges, Metrics};
 use crate::random::{Random, base32};
-use crate::store::{Entry, NO_MONTHS, OpenError, Store, make_months, setting};
+use crate::store::{Entry, NO_MONTHS, OpenError, Store, make_months, put_start, setting};
 use crate::watch::Watchers;
 use context::Bells;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -83,7 +83,10 @@ impl Service {
         let token_key = setting(&mut tx, "token_key", &base32(&fresh_key)).await;
         let token_key = token_key.map_err(OpenError::Store)?;
         let released = match store.is_alone(&mut tx).await.map_err(OpenError::Store)? {
-            true => Entry::release_all(&mut tx, clock.now()).await,
+            true => {
+                put_start(&mut tx, clock.now()).await.map_err(OpenError::Store)?;
+                Entry::release_all(&mut tx, clock.now()).await
+            }
             // Leases of a server that has died run out by themselves.
             false => Ok(0),
         };

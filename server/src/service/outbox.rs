@@ -208,6 +208,12 @@ impl Verb for Settle {
         let again = match outcome {
             Outcome::Unwanted => None,
             Outcome::Refund(news) => change.refund_news(entry, news, pause_s(entry.tries)).await?,
+            // The order is open, and its first code may still be paid.
+            Outcome::Event(Event::PlaceImpossible { .. })
+                if matches!(entry.effect, Effect::Renew { .. }) =>
+            {
+                Some((later, "WeChat gives no new code".to_owned()))
+            }
             Outcome::Event(event) => {
                 self.happen(change, event).await?;
                 if matches!(event, Event::Shipped) {

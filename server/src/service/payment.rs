@@ -1,7 +1,7 @@
 //! A payment, by notification or by query: the one way money comes in.
 
 use super::change::Change;
-use crate::store::{NewAnomaly, OrderRow, PaymentRow, StoreError};
+use crate::store::{NewAnomaly, OrderRow, PaymentRow, StoreError, may_have_lost};
 use saoma_core::api::Payment;
 use saoma_core::ids::{AppId, MchId, OrderId};
 use saoma_core::order::{Anomaly, Effect, Event};
@@ -33,13 +33,22 @@ impl Change {
             return Ok(Taken::Elsewhere);
         }
         let Some(attempt) = attempt else {
-            return self.take_unknown((mch_id, app_id), payment, number.is_some());
+            return self.take_unknown((mch_id, app_id), payment, number.is_some()).await;
         };
         let row = self.order(&attempt.order_id).await?;
         let row: OrderRow = row.ok_or(StoreError::Corrupt("order_id"))?;
         let event = Event::Paid { attempt: attempt.index, payment: payment.clone() };
         let (row, effects) = self.apply(row, &event)?;
-        let Some(verdict) = effects.iter().find_map(verdict) else { return Ok(Taken::Known) };
+        let is_back = payment.refunded || self.is_told_back(&payment.transaction_id);
+        let Some(verdict) = effects.iter().find_map(verdict) else {
+            let of_it = row.order.captured(attempt.index);
+            let of_it = of_it.filter(|(id, _)| **id == payment.transaction_id);
+            if is_back && of_it.is_some_and(|(_, paid)| row.order.refundable(attempt.index) == paid)
+            {
+                self.ask_about_refunds(&row, attempt.index, payment);
+            }
+            return Ok(Taken::Known);
+        };
         if number.is_none() {
             self.put_payment(PaymentRow {
                 payment: payment.clone(),
@@ -49,19 +58,24 @@ impl Change {
             });
             if verdict == Anomaly::Conflict.as_str() {
                 self.hold_second((mch_id, app_id), payment)?;
-            } else if payment.refunded || self.is_told_back(&payment.transaction_id) {
-                // How much of it, and by whom: the query does not say (protocol §5). One that was
-                // answered before WeChat told of it does not even say that.
-                let key = format!("refunds-{}-paid", payment.transaction_id);
-                self.ask_refunds(key, &row, attempt.index, &payment.transaction_id);
+            } else if is_back {
+                self.ask_about_refunds(&row, attempt.index, payment);
             }
         }
         Ok(Taken::New(verdict))
     }
 
+    /// Some of a payment went back, and nothing here knows of it: how much, and by whom, the query
+    /// does not say (protocol §5). One that was answered before does not even say that much.
+    fn ask_about_refunds(&mut self, row: &OrderRow, attempt: u8, payment: &Payment) {
+        let key = format!("refunds-{}-paid", payment.transaction_id);
+        self.ask_refunds(key, row, attempt, &payment.transaction_id);
+    }
+
     /// A good payment for a number that is not ours: numbers are committed before they are sent,
-    /// so it will not become known either, and the money has to go back.
-    fn take_unknown(
+    /// so it will not become known either, and the money has to go back. Unless this database may
+    /// have known it once: then its goods may be out, and a person decides.
+    async fn take_unknown(
         &mut self,
         (mch_id, app_id): (&MchId, &AppId),
         payment: &Payment,
@@ -78,7 +92,8 @@ impl Change {
             verdict,
         });
         if !saoma_core::planted!("unknown-payment-kept") {
-            self.give_back_unknown((mch_id, app_id), payment)?;
+            let is_lost = may_have_lost(&mut self.conn, &payment.out_trade_no).await?;
+            self.give_back_unknown((mch_id, app_id), payment, is_lost)?;
         }
         self.report(anomaly(Anomaly::UnknownOrder, mch_id, payment, None));
         Ok(Taken::New(verdict))

@@ -53,7 +53,7 @@ pub(crate) use partition::{NO_MONTHS, TABLES, lock, make_months, months_of};
 pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, OTHER_CURRENCY, PaymentRow};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
-pub(crate) use setting::{ping, setting, touch};
+pub(crate) use setting::{may_have_lost, ping, put_start, setting, touch};
 
 use crate::config::{Database, Secret};
 use crate::private;

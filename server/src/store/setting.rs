@@ -1,7 +1,11 @@
 //! The database as such: what was decided once, and whether it can be read and written.
 
 use super::{Conn, StoreError};
+use saoma_core::ids::OutTradeNo;
 use saoma_core::time::UnixTime;
+
+/// Digits of the time that an order's id begins with.
+const TIME_LEN: usize = 14;
 
 /// A decision of the first start: kept when there is none yet, and what is kept is returned.
 pub(crate) async fn setting(
@@ -16,9 +20,40 @@ pub(crate) async fn setting(
     row.ok_or(StoreError::Corrupt("setting"))?.text("value")
 }
 
+/// Writes down that a server starts now, with a database that no other server uses.
+pub(crate) async fn put_start(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
+    setting(conn, &started(&now.beijing()), &now.get().to_string()).await.map(|_| ())
+}
+
+/// Before whatever is later.
+fn started(time: &str) -> String {
+    format!("started_{time}")
+}
+
+/// Whether this may be an older copy of the database, in use again, that has lost an order which it
+/// knew: a server started with it after the number was made, and no order from between shows that it
+/// was this one until then.
+pub(crate) async fn may_have_lost(
+    conn: &mut Conn,
+    number: &OutTradeNo,
+) -> Result<bool, StoreError> {
+    let number = number.as_str();
+    let time = number.get(..TIME_LEN).filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()));
+    let Some(time) = time else { return Ok(false) };
+    let sql = "select name from setting where name > $1 and name < $2 order by name limit 1";
+    let values = [started(time), started("9")].map(|name| name.as_str().into());
+    let Some(next) = conn.fetch_one(sql, values.to_vec()).await? else { return Ok(false) };
+    let next = next.text("name")?;
+    let next = next.strip_prefix(&started("")).ok_or(StoreError::Corrupt("name"))?;
+    let sql = "select order_id from orders where order_id > $1 and order_id < $2
+               order by order_id limit 1";
+    let later = conn.fetch_one(sql, vec![number.into(), next.into()]).await?;
+    Ok(later.is_none() && !saoma_core::planted!("lost-orders-go-back"))
+}
+
 /// Whether the database can be read.
 pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
-    conn.fetch("select count(*) as settings from setting", vec![]).await?;
+    conn.fetch("select name from setting limit 1", vec![]).await?;
     Ok(())
 }
 

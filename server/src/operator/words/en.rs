@@ -92,6 +92,8 @@ pub(super) const EN: Words = Words {
     unsendable: "This refund cannot be sent from here. Give the money back in WeChat's merchant \
                  platform, then dismiss it here.",
     refund_refused: "This cannot be refunded now. Look at the order.",
+    refund_lost: "WeChat has a refund of this order that this database has lost. Refund it in the \
+                  merchant platform.",
     anomalies: "Anomalies",
     anomalies_text: "Payments that may not ship. They are refunded in full by themselves, unless \
          the policy \

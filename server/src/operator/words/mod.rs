@@ -106,6 +106,7 @@ pub(crate) struct Words {
     pub(super) not_yuan: &'static str,
     pub(super) unsendable: &'static str,
     pub(super) refund_refused: &'static str,
+    pub(super) refund_lost: &'static str,
     // Anomalies.
     pub(super) anomalies: &'static str,
     pub(super) anomalies_text: &'static str,

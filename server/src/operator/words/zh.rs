@@ -91,6 +91,7 @@ pub(super) const ZH: Words = Words {
     not_yuan: "（非人民币）",
     unsendable: "这笔退款不能从这里发出。请在微信支付商户平台退款，然后在这里选择不退款。",
     refund_refused: "现在不能退这笔款，请回到订单查看。",
+    refund_lost: "微信有这个订单的一笔退款，而本数据库已经丢失。请在商户平台退款。",
     anomalies: "异常付款",
     anomalies_text: "不能发货的付款。系统会自动全额退款，除非设置为等待人工处理。",
     waiting: "等待处理",

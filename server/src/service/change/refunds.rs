@@ -87,6 +87,23 @@ impl Change {
         Ok(rows)
     }
 
+    /// The refund of an order that a shop has asked for under this number of its own.
+    pub(in crate::service) async fn refund_wished(
+        &mut self,
+        order_id: &OrderId,
+        refund_no: &str,
+    ) -> Result<Option<RefundRow>, StoreError> {
+        let is_it = |row: &&RefundRow| {
+            row.order_id.as_ref() == Some(order_id) && row.refund_no.as_deref() == Some(refund_no)
+        };
+        let put = self.kept.refunds.iter().chain(&self.open.refunds).rfind(is_it);
+        if put.is_some() {
+            return Ok(put.cloned());
+        }
+        let rows = RefundRow::of_order(&mut self.conn, order_id).await?;
+        Ok(rows.into_iter().find(|row| is_it(&row)))
+    }
+
     /// Makes an entry due at once that waits for its time; with `anyhow` also one that waits for a
     /// person or has ended.
     pub(in crate::service) async fn wake(

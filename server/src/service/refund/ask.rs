@@ -59,8 +59,9 @@ impl NewRefund {
 pub(crate) enum RefundBy<'a> {
     /// The shop of this id, whose order it must be.
     Shop(&'a str),
-    /// The operator of this name, which goes into the order's history.
-    Operator(&'a str),
+    /// The operator of this name, which goes into the order's history, and the payment that he
+    /// means; the one that is kept when he does not say.
+    Operator(&'a str, Option<&'a TransactionId>),
 }
 
 /// Why a refund is not begun.
@@ -72,6 +73,8 @@ pub(crate) enum AskRefundError {
     RefundNoTaken,
     /// The order does not allow it.
     Refused(RefundRefused),
+    /// WeChat has a refund under the number that this one would have, which this database has lost.
+    Lost,
     /// The goods are being handed over, and nobody knows yet whether they are out; only an
     /// operator may insist.
     Dispensing,
@@ -127,11 +130,12 @@ impl Service {
         order_id: &OrderId,
         new: &NewRefund,
     ) -> Result<(RefundRow, bool), AskRefundError> {
-        let (by, operator) = match by {
-            RefundBy::Shop(shop) => (Some(shop.to_owned()), None),
-            RefundBy::Operator(name) => (None, Some(name.to_owned())),
+        let (by, operator, payment) = match by {
+            RefundBy::Shop(shop) => (Some(shop.to_owned()), None, None),
+            RefundBy::Operator(name, id) => (None, Some(name.to_owned()), id.cloned()),
         };
-        self.execute(Ask { by, operator, order_id: order_id.clone(), new: new.clone() }).await
+        let (order_id, new) = (order_id.clone(), new.clone());
+        self.execute(Ask { by, operator, payment, order_id, new }).await
     }
 
     /// All refunds of a shop's order, oldest first, or `None` when it has no such order.
@@ -188,6 +192,7 @@ impl Service {
 struct Ask {
     by: Option<String>,
     operator: Option<String>,
+    payment: Option<TransactionId>,
     order_id: OrderId,
     new: NewRefund,
 }
@@ -218,15 +223,17 @@ impl Verb for Ask {
         let attempt = attempt.ok_or(not_paid)?;
         let (transaction_id, _) =
             order.captured(attempt).ok_or(AskRefundError::Refused(RefundRefused::NotPaid))?;
-        let known = change.refunds_of(&transaction_id.clone()).await?;
-        let is_same = |known: &&RefundRow| known.refund_no.as_deref() == Some(&*wish.refund_no);
-        let known = known.iter().find(is_same);
+        let known = change.refund_wished(&self.order_id, &wish.refund_no).await?;
         if let Some(known) = known.filter(|_| !saoma_core::planted!("refund-no-not-looked-up")) {
             let any = saoma_core::planted!("refund-no-other-amount");
             if known.part != *amount && !any || known.reason != wish.reason {
                 return Err(AskRefundError::RefundNoTaken);
             }
-            return Ok((known.clone(), false));
+            return Ok((known, false));
+        }
+        // He has looked at a payment, and means that one.
+        if self.payment.as_ref().is_some_and(|meant| meant != transaction_id) {
+            return Err(AskRefundError::Refused(RefundRefused::NotPaid));
         }
         let may_go = saoma_core::planted!("refund-while-dispensing");
         if self.by.is_some()
@@ -240,6 +247,10 @@ impl Verb for Ask {
         let refund = order.next_refund();
         let number = OutRefundNo::for_order(&self.order_id, refund);
         let number = number.map_err(|_| StoreError::Corrupt("refund"))?;
+        // Only an older copy of a database forgets one: WeChat has made it, and would not again.
+        if change.any_refund((&number, &row.mch_id)).await?.is_some() {
+            return Err(AskRefundError::Lost);
+        }
         let event = Event::RefundAsked { refund, attempt, amount: *amount };
         change.apply_as(row, &event, Some(wish))?;
         if let Some(operator) = &self.operator {

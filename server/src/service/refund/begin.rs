@@ -16,6 +16,8 @@ const REASON: &str = "订单未能完成，款项原路退回";
 // Why a refund waits for a person from the start.
 const PARTLY_BACK: &str =
     "some of it went back already: see in WeChat's merchant platform what is left";
+const LOST: &str = "this database may be an older copy that has lost this order: ask the shop, and \
+                    release this refund only if it has not delivered";
 const SECOND: &str = "a second payment of one number: see in WeChat's merchant platform whether \
                       both are there, then release this refund or dismiss it";
 
@@ -102,13 +104,16 @@ impl Change {
     }
 
     /// Puts down the refund of a payment for a number that nobody knows, under the app that it was
-    /// paid under.
+    /// paid under. It waits for a person where the number may have been lost.
     pub(in super::super) fn give_back_unknown(
         &mut self,
         paid_under: (&MchId, &AppId),
         payment: &Payment,
+        is_lost: bool,
     ) -> Result<(), StoreError> {
-        self.begin_unknown(paid_under, 0, &payment.into(), payment.refunded.then_some(PARTLY_BACK))
+        let lost = is_lost.then_some(LOST);
+        let trouble = if payment.refunded { Some(PARTLY_BACK) } else { lost };
+        self.begin_unknown(paid_under, 0, &payment.into(), trouble)
     }
 
     /// Puts down the refund of a second payment for a number. By WeChat's own rules there is none,

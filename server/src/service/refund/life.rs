@@ -258,6 +258,10 @@ impl Change {
         let end = match told.state {
             Told::Processing => return Ok(self.accepted(row, told.refund_id.clone())),
             Told::Success => RefundEnd::Done,
+            Told::Closed if self.is_closed_again(&row).await? => {
+                self.alert(&mut row, Some(CLOSED_AGAIN));
+                RefundEnd::Failed
+            }
             Told::Closed => RefundEnd::Closed,
             Told::Change if planted!("change-is-done") => RefundEnd::Done,
             Told::Change => {
@@ -269,6 +273,16 @@ impl Change {
         row.accepted_at.get_or_insert(self.now);
         self.end_row(row, end).await?;
         Ok(None)
+    }
+
+    /// Whether WeChat closes a payment's refunds however often they are asked for. Each one by the
+    /// rule is followed by the next, and nobody would ever hear of it.
+    async fn is_closed_again(&mut self, row: &RefundRow) -> Result<bool, StoreError> {
+        let is_closed =
+            |row: &RefundRow| row.by == AskedBy::Rule && row.state == RefundState::Closed;
+        let known = self.refunds_of(&row.transaction_id).await?;
+        let closed = known.into_iter().filter(is_closed).count();
+        Ok(row.by == AskedBy::Rule && closed >= CLOSED_MAX)
     }
 
     /// The end of a refund: in its row, and in its order, which says what follows.
@@ -330,6 +344,11 @@ fn planted_end(news: &RefundNews) -> Option<RefundEnd> {
 const TRIES_UNTIL_TOLD: u32 = 20;
 const NOT_TAKEN: &str = "WeChat does not take it, however often it is sent: see in WeChat's \
                          merchant platform what has become of the payment, and pay back by hand";
+
+/// So many refunds of one payment are followed by the next when WeChat closes them.
+const CLOSED_MAX: usize = 5;
+const CLOSED_AGAIN: &str = "WeChat has closed this refund and five before it: see in WeChat's \
+                            merchant platform why, and pay back by hand";
 
 const LESS_LEFT: &str = "somebody gave some of the payment back by hand, and less is left of it \
                          than this";

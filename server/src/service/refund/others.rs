@@ -10,8 +10,11 @@ use crate::store::{
 use saoma_core::api::RefundState as Told;
 use saoma_core::ids::{OrderId, OutRefundNo, TransactionId};
 use saoma_core::money::Fen;
-use saoma_core::order::{Effect, Event};
+use saoma_core::order::{Anomaly, Effect, Event};
 use saoma_core::time::UnixTime;
+
+/// How often WeChat is asked about a refund of which it has told and tells no more: some days.
+const LOOKS_MAX: u32 = 40;
 
 impl Change {
     /// Has WeChat asked about all refunds of a payment of which somebody else gave some back.
@@ -42,14 +45,29 @@ impl Change {
             RefundNews::Told { refunds, total } => {
                 let like = self.like(entry).await?;
                 let open = self.others_told(&like, refunds, *total).await?;
+                let waits = entry.tries <= LOOKS_MAX && self.is_to_be_told(&like).await?;
                 let pause_s = next_look_s(u64::from(entry.tries) * 60);
-                open.map(|_| (pause_s, UNDER_WAY.to_owned()))
+                (open.is_some() || waits).then(|| (pause_s, UNDER_WAY.to_owned()))
             }
             RefundNews::Again { why, after_s, .. } => Some((pause_s.max(*after_s), why.clone())),
             RefundNews::Unsure(why) | RefundNews::Failed(why) => Some((SLOW_S, why.clone())),
             RefundNews::Accepted(_) | RefundNews::Later(_) => None,
         };
         Ok(again.map(|(pause_s, why)| (self.now.plus(pause_s), why)))
+    }
+
+    /// Whether WeChat has more to tell than it did: of one that is under way, or of any at all of a
+    /// payment that is known because some of it went back.
+    async fn is_to_be_told(&mut self, like: &RefundRow) -> Result<bool, StoreError> {
+        if self.is_open_elsewhere(&like.transaction_id).await? {
+            return Ok(true);
+        }
+        let Some(order_id) = &like.order_id else { return Ok(false) };
+        let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
+        let attempt = self.attempt(&like.out_trade_no).await?;
+        let attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?.index;
+        let is_back = order.order.anomaly(attempt) == Some(Anomaly::RefundedElsewhere);
+        Ok(is_back && self.refunds_of(&like.transaction_id).await?.is_empty())
     }
 
     /// What a refund of this entry's payment that we did not make looks like.
@@ -230,12 +248,13 @@ impl Change {
     /// have yet: WeChat is at it, or could not give it, and no person has seen to that.
     pub(super) async fn tell_elsewhere(&mut self, like: &RefundRow) -> Result<(), StoreError> {
         let Some(order_id) = &like.order_id else { return Ok(()) };
+        // The order first: who records another refund in between changes it, and this begins anew.
+        let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
         let amount = self.back_elsewhere(&like.transaction_id).await?;
         let is_open = |state| matches!(state, RefundState::Accepted | RefundState::Failed);
         let open = self.sum_elsewhere(&like.transaction_id, is_open).await?;
         let attempt = self.attempt(&like.out_trade_no).await?;
         let attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?.index;
-        let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
         self.apply(order, &Event::RefundedElsewhere { attempt, amount, open })?;
         Ok(())
     }

@@ -318,7 +318,9 @@ async fn another_shop_sees_and_refunds_nothing() {
     assert_eq!(shop.service.refunds("other", &order_id).await.unwrap(), None);
     assert_eq!(shop.service.refunds("shop", &order_id).await.unwrap(), Some(vec![]));
     // An operator may.
-    assert!(shop.service.ask_refund(RefundBy::Operator("wang"), &order_id, &new).await.unwrap().1);
+    assert!(
+        shop.service.ask_refund(RefundBy::Operator("wang", None), &order_id, &new).await.unwrap().1
+    );
 }
 
 #[tokio::test]

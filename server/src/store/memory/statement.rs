@@ -5,7 +5,9 @@
 pub(super) enum Statement {
     Setting,
     InsertSetting,
+    SettingBetween,
     Order,
+    OrderBetween,
     OrderOwner,
     OrderByNo,
     InsertOrder,
@@ -73,6 +75,15 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     (
         S::InsertSetting,
         "insert into setting (name, value) values ($1, $2) on conflict (name) do nothing",
+    ),
+    (
+        S::SettingBetween,
+        "select name from setting where name > $1 and name < $2 order by name limit 1",
+    ),
+    (
+        S::OrderBetween,
+        "select order_id from orders where order_id > $1 and order_id < $2 order by order_id \
+         limit 1",
     ),
     (S::Order, "select * from orders where order_id = $1"),
     (S::Order, "select * from orders"),

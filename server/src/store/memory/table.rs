@@ -5,7 +5,7 @@ use super::Row;
 use super::bill::{BILL_DAY, DIFFERENCE};
 use super::statement::Statement as S;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound::{Included, Unbounded};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
 /// The tables whose rows are kept whole. Of settings, numbers and messages only the keys matter,
@@ -360,6 +360,8 @@ impl Tables {
         let numbers = || (int(values.first()), int(values.get(1)).unsigned_abs());
         match statement {
             S::Setting => row(Name::Setting, SETTING),
+            S::SettingBetween => self.first_between(Name::Setting, SETTING, values),
+            S::OrderBetween => self.first_between(Name::Orders, ORDERS, values),
             S::Order | S::OrderOwner => row(Name::Orders, ORDERS),
             S::OrderByNo => {
                 let key = joined(key, text(values.get(1)));
@@ -408,6 +410,18 @@ impl Tables {
             }
         }
         found
+    }
+
+    /// The first row whose key is after the one value and before the other.
+    fn first_between(
+        &self,
+        name: Name,
+        columns: &'static [&'static str],
+        values: &[Value],
+    ) -> Vec<Row> {
+        let later = self.table(name).range::<str, _>((Excluded(text(values.first())), Unbounded));
+        let first = later.take(1).filter(|(key, _)| ***key < *text(values.get(1)));
+        first.map(|(_, row)| whole(columns)(row)).collect()
     }
 
     /// The rows whose keys begin with this.
