@@ -208,6 +208,8 @@ async fn a_sqlite_database_is_backed_up_while_it_runs_and_restored() {
     let kept = desk.sell("A-1").await;
     desk.run("sqlite-backup").await.unwrap();
     let lost = desk.sell("A-2").await;
+    // Its number tells the second in which it was made.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     let again = desk.run("sqlite-backup").await.unwrap_err();
     assert!(again.contains("backup.db is there already"), "a backup is never overwritten: {again}");
     desk.stop().await;

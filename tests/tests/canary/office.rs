@@ -82,9 +82,10 @@ impl Browser<'_> {
     }
 }
 
-/// The token of a page's forms.
-fn csrf(html: &str) -> String {
-    let (_, rest) = html.split_once("name=\"csrf\" value=\"").expect("there is a form");
+/// What a page's first form with this field has in it.
+fn field(html: &str, name: &str) -> String {
+    let begin = format!("name=\"{name}\" value=\"");
+    let (_, rest) = html.split_once(&*begin).expect("there is a form");
     rest.split('"').next().unwrap().to_owned()
 }
 
@@ -101,12 +102,14 @@ pub(super) async fn visit(ears: &Ears, id: &str) -> Vec<String> {
 
     let order = format!("/operator/orders/{id}");
     let bill = format!("/operator/bills/{DAY}");
-    let csrf = csrf(&browser.page(&order).await);
+    let page = browser.page(&order).await;
+    let (csrf, payment) = (field(&page, "csrf"), field(&page, "transaction_id"));
+    let refund = |fields: &str| format!("{fields}&reason=x&transaction_id={payment}");
     for (form, fields, status) in [
         (format!("{order}/query"), "", 303),
-        (format!("{order}/refund"), "amount=1.00&reason=x", 200),
-        (format!("{order}/refund"), "amount=1.00&again=1.00&reason=x&refund_no=op-1", 303),
-        (format!("{order}/refund"), "amount=99.00&reason=x", 409),
+        (format!("{order}/refund"), &*refund("amount=1.00"), 200),
+        (format!("{order}/refund"), &refund("amount=1.00&again=1.00&refund_no=op-1"), 303),
+        (format!("{order}/refund"), &refund("amount=99.00"), 409),
         ("/operator/outbox/retry".to_owned(), "key=x", 303),
         ("/operator/refunds/R-0/release".to_owned(), "", 404),
         ("/operator/refunds/R-0/dismiss".to_owned(), "", 404),

@@ -440,8 +440,9 @@ async fn a_refund_is_confirmed_by_its_amount_and_stands_in_the_history() {
     let order = browser.get(&path).await;
     assert!(order.html.contains("value=\"18.00\""), "all of it may go back");
     let csrf = order.csrf();
-    let wish = [("csrf", &*csrf), ("amount", "5"), ("reason", "顾客说点错了")];
-    let too_much = [wish[0], ("amount", "18.01"), wish[2]];
+    let payment = ("transaction_id", T1);
+    let wish = [("csrf", &*csrf), ("amount", "5"), ("reason", "顾客说点错了"), payment];
+    let too_much = [wish[0], ("amount", "18.01"), wish[2], payment];
     let confirm = browser.post(&refund, &too_much).await;
     assert_eq!(confirm.status, 409, "the first step says so too");
     assert!(confirm.html.contains("more than can still be refunded"), "{}", confirm.html);
@@ -455,6 +456,13 @@ async fn a_refund_is_confirmed_by_its_amount_and_stands_in_the_history() {
     let typed =
         |again: &'static str| [&wish[..], &[("refund_no", &*number), ("again", again)]].concat();
     assert_eq!(browser.post(&refund, &typed("5.01")).await.status, 409);
+    // He had another payment before his eyes.
+    let other = ("transaction_id", "4200009999202611230000000002");
+    let [csrf_field, amount, reason, _] = wish;
+    for step in [&[][..], &[("refund_no", &*number), ("again", "5.00")]] {
+        let wish = [&[csrf_field, amount, reason, other], step].concat();
+        assert_eq!(browser.post(&refund, &wish).await.status, 409);
+    }
     assert_eq!(count().await, [""; 0], "the first step and a wrong amount do nothing");
     for _ in 0..2 {
         let page = browser.post(&refund, &typed("5.00")).await;
@@ -467,7 +475,8 @@ async fn a_refund_is_confirmed_by_its_amount_and_stands_in_the_history() {
     let order = browser.get(&path).await.html;
     assert!(order.contains("value=\"13.00\"") && order.contains("顾客说点错了"));
     for (amount, reason) in [("13.01", "x"), ("0", "x"), ("abc", "x"), ("1", "")] {
-        let wish = [("csrf", &*csrf), ("amount", amount), ("reason", reason), ("again", amount)];
+        let wish = [("amount", amount), ("reason", reason), ("again", amount)];
+        let wish = [&[("csrf", &*csrf), payment], &wish[..]].concat();
         assert_eq!(browser.post(&refund, &wish).await.status, 409, "{amount} {reason}");
     }
     assert_eq!(count().await, ["500"]);

@@ -6,7 +6,7 @@ use super::super::create::InvalidField;
 use super::super::verb::Verb;
 use super::begin::{Wish, key};
 use crate::store::{AskedBy, RefundRow, RefundState, StoreError};
-use saoma_core::ids::{MchId, OrderId, OutRefundNo};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::{Event, RefundEnd, RefundRefused};
 

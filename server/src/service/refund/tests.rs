@@ -1,6 +1,7 @@
 //! Refunds on a real file: what is written before anything is sent, and people's words.
 
 mod by_hand;
+mod forgotten;
 
 use super::*;
 use crate::metrics::{Glance, Page};
@@ -318,9 +319,8 @@ async fn another_shop_sees_and_refunds_nothing() {
     assert_eq!(shop.service.refunds("other", &order_id).await.unwrap(), None);
     assert_eq!(shop.service.refunds("shop", &order_id).await.unwrap(), Some(vec![]));
     // An operator may.
-    assert!(
-        shop.service.ask_refund(RefundBy::Operator("wang", None), &order_id, &new).await.unwrap().1
-    );
+    let by = RefundBy::Operator("wang", None);
+    assert!(shop.service.ask_refund(by, &order_id, &new).await.unwrap().1);
 }
 
 #[tokio::test]

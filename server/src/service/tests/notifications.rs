@@ -274,6 +274,36 @@ async fn a_payment_for_an_unknown_number_is_acknowledged_and_has_to_go_back() {
 }
 
 #[tokio::test]
+async fn a_number_that_an_older_database_may_have_lost_is_left_to_a_person() {
+    for (is_restarted, is_used_after, state) in [
+        (false, false, "asked"),
+        (true, false, "held"),
+        // This database was in use when the number was made, and had no such order.
+        (true, true, "asked"),
+    ] {
+        let mut shop = Shop::open().await;
+        shop.clock.advance(60);
+        let number = format!("{}LOST0001-1", shop.service.context.clock.now().beijing());
+        shop.clock.advance(60);
+        if is_used_after {
+            open_order(&mut shop, "A-1").await;
+        }
+        if is_restarted {
+            shop.clock.advance(60);
+            let store = Store::open(&shop.database).await.unwrap();
+            let clock = Clock::Manual(shop.clock.clone());
+            let sellers = sellers(SignType::HmacSha256);
+            Service::open(store, clock, Random::seeded(2), sellers).await.unwrap();
+        }
+        shop.service.notify(&shop.notice(&number, T1, 599)).await.unwrap();
+        assert_eq!(shop.rows("select state from refund").await, [state]);
+        let refund = if state == "held" { "held" } else { "due" };
+        let told = shop.rows("select kind, refund from anomaly").await;
+        assert_eq!(told, [format!("unknown_order {refund}")]);
+    }
+}
+
+#[tokio::test]
 async fn the_algorithm_is_the_one_stored_with_the_number() {
     // The order was made while the merchant used MD5; since then HMAC-SHA256 is configured.
     let mut shop = Shop::open_with(SignType::Md5).await;

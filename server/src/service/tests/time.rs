@@ -59,6 +59,29 @@ async fn somebody_who_watches_late_has_wechat_asked() {
 }
 
 #[tokio::test]
+async fn a_new_code_that_wechat_refuses_is_asked_for_again() {
+    let mut shop = Shop::open().await;
+    let new = NewOrder::new("A-1", PRICE, "Saoma Cafe - Latte", 20_000).unwrap();
+    shop.service.create(&only_shop(), &new).await.unwrap();
+    let entry = shop.at_once.try_recv().unwrap();
+    shop.service.settle(entry, placed()).await.unwrap();
+    shop.clock.advance(6_900);
+    while shop.service.tick_due().await.unwrap() > 0 {}
+    for _ in 0..2 {
+        let done = perform(&shop, |effect| match effect {
+            Effect::Renew { attempt } => {
+                Outcome::Event(Event::PlaceImpossible { attempt: *attempt })
+            }
+            Effect::Query { attempt } => Outcome::Event(Event::NotPaid { attempt: *attempt }),
+            other => panic!("{other:?}"),
+        });
+        let renewed = done.await.iter().filter(|key| key.starts_with("renew-")).count();
+        assert_eq!(renewed, 1);
+        shop.clock.advance(600);
+    }
+}
+
+#[tokio::test]
 async fn somebody_who_watches_does_not_keep_time_from_its_work() {
     let mut shop = Shop::open().await;
     let (order_id, _) = open_order(&mut shop, "A-1").await;

@@ -1,0 +1,117 @@
+//! Refunds that nobody would hear of any more.
+
+use super::*;
+use saoma_core::api::RefundState as Told;
+
+/// What the shop asks for under this number of its own.
+async fn asks(shop: &Shop, order_id: &OrderId, refund_no: &str) -> Result<bool, AskRefundError> {
+    let new = NewRefund::new(refund_no, 100, "少一杯").unwrap();
+    let begun = shop.service.ask_refund(RefundBy::Shop("shop"), order_id, &new).await;
+    begun.map(|(_, is_new)| is_new)
+}
+
+#[tokio::test]
+async fn one_that_wechat_closes_again_and_again_is_told_to_a_person() {
+    let mut shop = Shop::open().await;
+    let (order_id, _) = too_late(&mut shop).await;
+    for closed in 0..6 {
+        assert_eq!(shop.rows("select refund from anomaly").await, ["due"], "{closed}");
+        let number = OutRefundNo::for_order(&order_id, closed).unwrap();
+        news(&shop, due(&shop).await.unwrap(), told(&number, Told::Closed)).await;
+        shop.clock.advance(60);
+    }
+    assert!(due(&shop).await.is_none(), "it is not asked for a seventh time");
+    assert_eq!(shop.rows("select refund from anomaly").await, ["failed"]);
+    let states = shop.rows("select state from refund order by refund_index").await;
+    assert_eq!(states, [&["closed"; 5][..], &["failed"]].concat());
+    let trouble = shop.rows("select trouble from refund where trouble is not null").await;
+    assert!(trouble[0].contains("five before it"), "{trouble:?}");
+    assert_eq!(shop.phase(&order_id).await.0, "refunding");
+}
+
+#[tokio::test]
+async fn one_by_hand_is_followed_although_wechat_tells_nothing_of_it_for_a_while() {
+    for empty_first in [true, false] {
+        let mut shop = Shop::open().await;
+        let (order_id, number) = open(&mut shop).await;
+        shop.service.ask_wechat(order_id.clone(), "wang").await.unwrap();
+        let query = due(&shop).await.unwrap();
+        shop.service.settle(query, Outcome::Payment(found(&number, T1, true))).await.unwrap();
+        let by_hand = OutRefundNo::new("CONSOLE-1").unwrap();
+        let nothing = || RefundNews::Told { refunds: vec![], total: None };
+        let first = if empty_first { nothing() } else { told(&by_hand, Told::Processing) };
+        for answer in [first, nothing(), told(&by_hand, Told::Closed)] {
+            news(&shop, due(&shop).await.expect("it is asked about"), answer).await;
+            shop.clock.advance(86_400);
+        }
+        let ours = shop.rows("select state, part_fen from refund where asked_by = 'rule'").await;
+        assert_eq!(ours, ["asked 1800"]);
+    }
+}
+
+#[tokio::test]
+async fn one_that_a_later_answer_alone_shows_is_asked_about() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.ask_wechat(order_id, "wang").await.unwrap();
+    let query = due(&shop).await.unwrap();
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let asked = "select count(*) from outbox where kind = 'refund_query'";
+    assert_eq!(shop.rows(asked).await, ["0"]);
+    for _ in 0..2 {
+        let told = Outcome::Payment(found(&number, T1, true));
+        shop.service.settle(query.clone(), told).await.unwrap();
+        assert_eq!(shop.rows(asked).await, ["1"]);
+    }
+}
+
+#[tokio::test]
+async fn one_that_an_older_database_has_lost_is_not_made_in_another_ones_place() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let lost = OutRefundNo::for_order(&order_id, 0).unwrap();
+    let RefundNews::Told { mut refunds, total } = told(&lost, Told::Success) else { panic!() };
+    refunds[0].part = Fen::new(100).unwrap();
+    let transaction_id = TransactionId::new(T1).unwrap();
+    let entry = Entry {
+        key: "refunds-of-the-bill".to_owned(),
+        order_id: Some(order_id.clone()),
+        effect: Effect::RefundQuery { attempt: 0, transaction_id },
+        tries: 1,
+        since: shop.service.context.clock.now(),
+    };
+    news(&shop, entry, RefundNews::Told { refunds, total }).await;
+    let before = shop.everything().await;
+    let refused = asks(&shop, &order_id, "R-1").await;
+    assert!(matches!(refused, Err(AskRefundError::Lost)), "{refused:?}");
+    assert_eq!(shop.everything().await, before);
+}
+
+#[tokio::test]
+async fn a_shops_number_is_one_refund_whichever_payment_it_was_of() {
+    let mut shop = Shop::open().await;
+    let (order_id, first) = open(&mut shop).await;
+    // Too little was paid under the first number, the price under the second.
+    shop.service.notify(&shop.notice(&first, T1, 100)).await.unwrap();
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, RefundNews::Failed("the customer's account is void".to_owned())).await;
+    assert!(asks(&shop, &order_id, "R-1").await.unwrap());
+    let row =
+        crate::store::OrderRow::get(&mut shop.service.store.reader().await.unwrap(), &order_id);
+    let version = row.await.unwrap().unwrap().version;
+    let over = Entry {
+        key: format!("query-{first}-{version}"),
+        order_id: Some(order_id.clone()),
+        effect: Effect::Query { attempt: 0 },
+        tries: 1,
+        since: shop.service.context.clock.now(),
+    };
+    let closed = Outcome::Event(Event::NumberOver { attempt: 0 });
+    shop.service.settle(over, closed).await.unwrap();
+    let second = first.replace("-1", "-2");
+    shop.service.notify(&shop.notice(&second, T2, PRICE)).await.unwrap();
+    assert_eq!(shop.rows("select verdict from payment where total_fee_fen = 1800").await, ["ship"]);
+    assert!(!asks(&shop, &order_id, "R-1").await.unwrap(), "it is the one of before");
+    assert!(asks(&shop, &order_id, "R-2").await.unwrap());
+}
