@@ -265,7 +265,7 @@ pub(crate) const REFUSAL_REASONS: [&str; 8] = [
 ];
 
 /// Every kind of anomaly, so that the first of its kind is seen as a growth.
-const ANOMALY_KINDS: [Anomaly; 11] = [
+pub(crate) const ANOMALY_KINDS: [Anomaly; 11] = [
     Anomaly::AmountMismatch,
     Anomaly::CurrencyMismatch,
     Anomaly::PaidAfterCancel,

@@ -14,7 +14,7 @@ use crate::store::look::{
     ListedAnomaly, ListedAttempt, ListedEntry, ListedMoment, ListedOrder, ListedPayment,
     OrderFilter,
 };
-use crate::store::{AskedBy, KeyRow, OrderRow, RefundRow, RefundState, StoreError};
+use crate::store::{KeyRow, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::{MchId, OrderId, TransactionId};
 use saoma_core::money::Fen;
@@ -304,8 +304,7 @@ async fn waiting_refund(
     state: RefundState,
 ) -> Result<Option<WaitingRefund>, StoreError> {
     let refunds = RefundRow::of_payment(reader, id).await?;
-    let waits = |refund: &RefundRow| refund.state == state && refund.by == AskedBy::Rule;
-    let last = refunds.into_iter().rfind(waits);
+    let last = refunds.into_iter().rfind(|refund| refund.state == state);
     Ok(last.map(|refund| WaitingRefund {
         is_sendable: refund.is_sendable(),
         out_refund_no: refund.out_refund_no.to_string(),

@@ -277,6 +277,7 @@ fn anomaly_items() -> Vec<AnomalyItem> {
         item("currency_mismatch", Some("A-1003"), "held", Some("20261123192600K7Q2M9XC-R1")),
         item("paid_after_cancel", Some("A-1004"), "failed", Some("20261123192600K7Q2M9XD-R1")),
         item("unknown_order", None, "due", None),
+        item("not_fetched", Some("A-1005"), "open", None),
         item("conflict", Some(SCRIPT), "none", None),
         item("paid_after_close", Some("A-1002"), "refunded", None),
     ]

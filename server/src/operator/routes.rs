@@ -12,13 +12,13 @@ use super::visitor::{
 };
 use super::words::Words;
 use crate::service::{AskError, DecideError, Decided};
-use crate::store::SessionRow;
+use crate::store::{SeenTo, SessionRow};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use saoma_core::ids::{MchId, OrderId, OutRefundNo};
+use saoma_core::ids::{MchId, OrderId, OutRefundNo, TransactionId};
 use std::collections::BTreeMap;
 
 /// Largest form.
@@ -48,6 +48,7 @@ pub(crate) fn router(office: Desk) -> Router {
         .route("/operator/orders/{order_id}/query", post(query))
         .route("/operator/orders/{order_id}/refund", post(super::refund::refund))
         .route("/operator/anomalies", get(anomalies))
+        .route("/operator/anomalies/{transaction_id}/seen", post(see_to))
         .route("/operator/refunds/{number}/release", post(release))
         .route("/operator/refunds/{number}/dismiss", post(dismiss))
         .route("/operator/outbox", get(outbox))
@@ -238,6 +239,17 @@ async fn anomalies(State(office): State<Desk>, visitor: Visitor, Query(asked): A
     let page = load::anomalies(&office, &asked).await;
     let page = page.map_err(|error| unavailable(visitor.lang, &error))?;
     Ok(answer(StatusCode::OK, page::anomalies(&frame, &page)))
+}
+
+async fn see_to(State(office): State<Desk>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Visitor { lang, operator, .. } = &posted.visitor;
+    let id = TransactionId::new(&id).map_err(|_| not_found(*lang))?;
+    let seen = office.service.see_to(id, posted.field("kind"), operator).await;
+    match seen.map_err(|error| unavailable(*lang, &error))? {
+        SeenTo::Now(_) => Ok(done("/operator/anomalies", Notice::SeenTo)),
+        SeenTo::NotOpen => Ok(done("/operator/anomalies", Notice::Nothing)),
+        SeenTo::Unknown => Err(not_found(*lang)),
+    }
 }
 
 async fn release(State(office): State<Desk>, Path(number): Path<String>, posted: Posted) -> Answer {

@@ -2,7 +2,7 @@
 //!
 //! The claim is committed before the flap opens, and a refund is refused from then on, so that
 //! goods and money never both go. Somebody is told when nobody comes for what is paid, and when a
-//! claim is never confirmed; no money moves by that.
+//! claim is never confirmed; no money moves by that, and it ends once the goods are out after all.
 
 use super::Service;
 use super::change::{Change, Needs};

@@ -4,8 +4,8 @@
 use super::Service;
 use super::change::{Change, Needs};
 use super::verb::Verb;
-use crate::store::{SessionRow, StoreError, hurry_queries, retry_entry};
-use saoma_core::ids::OrderId;
+use crate::store::{AnomalyRow, SeenTo, SessionRow, StoreError, hurry_queries, retry_entry};
+use saoma_core::ids::{OrderId, TransactionId};
 use saoma_core::order::{Effect, Event};
 
 /// Why WeChat is not asked.
@@ -55,6 +55,17 @@ impl Service {
         bells.gateway.notify_one();
         bells.shop.notify_one();
         Ok(is_retried)
+    }
+
+    /// Ends an anomaly of this kind of which no money moves by itself: an operator has seen to it.
+    pub(crate) async fn see_to(
+        &self,
+        transaction_id: TransactionId,
+        kind: &str,
+        operator: &str,
+    ) -> Result<SeenTo, StoreError> {
+        let (kind, operator) = (kind.to_owned(), operator.to_owned());
+        self.execute(SeeTo { transaction_id, kind, operator }).await
     }
 
     /// Has WeChat asked about an order. `false`: it is being asked already, or has told everything.
@@ -118,6 +129,29 @@ impl Verb for Retry {
             change.note(order_id, "note", operator, format!("retry {key}"));
         }
         Ok(true)
+    }
+}
+
+struct SeeTo {
+    transaction_id: TransactionId,
+    kind: String,
+    operator: String,
+}
+
+impl Verb for SeeTo {
+    type Out = SeenTo;
+    type Error = StoreError;
+
+    async fn run(&self, change: &mut Change) -> Result<SeenTo, StoreError> {
+        let Self { transaction_id, kind, operator } = self;
+        let seen = AnomalyRow::see_to(&mut change.conn, (kind, transaction_id)).await?;
+        if let SeenTo::Now(order_id) = &seen {
+            tracing::info!(operator, kind, %transaction_id, "an operator has seen to an anomaly");
+            if let Some(order_id) = order_id {
+                change.note(order_id, "note", operator, format!("seen_to {kind}"));
+            }
+        }
+        Ok(seen)
     }
 }
 

@@ -342,7 +342,7 @@ pub(crate) struct ListedAnomaly {
 }
 
 /// An anomaly that is not over, as its index has it.
-const WAITS: &str = "refund in ('due', 'held', 'failed')";
+const WAITS: &str = "refund in ('due', 'held', 'failed', 'open')";
 
 impl ListedAnomaly {
     /// Those that wait, or the others; the latest first, those noticed before or at `at`, without

@@ -50,7 +50,9 @@ pub(crate) use outbox::{
     Entry, EntryEnd, EntryState, Fetch, FetchRow, Lane, NewEntry, hurry_queries, retry_entry,
 };
 pub(crate) use partition::{NO_MONTHS, TABLES, lock, make_months, months_of};
-pub(crate) use payment::{AnomalyRow, MessageRow, NewAnomaly, OTHER_CURRENCY, PaymentRow};
+pub(crate) use payment::{
+    AnomalyRow, MessageRow, NewAnomaly, OTHER_CURRENCY, PaymentRow, SeenTo, end_waits,
+};
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
 pub(crate) use setting::{may_have_lost, ping, put_start, setting, touch};

@@ -139,6 +139,12 @@ pub(crate) struct NewAnomaly {
 }
 
 impl NewAnomaly {
+    /// How far the way back of its money is at first. Where none moves by itself, a person has to
+    /// see to it.
+    pub(crate) const fn refund(&self) -> &'static str {
+        if self.kind.is_refund_due() { "due" } else { "open" }
+    }
+
     /// Records anomalies; one that is recorded already stays as it is.
     pub(crate) async fn insert_all(
         conn: &mut Conn,
@@ -153,7 +159,7 @@ impl NewAnomaly {
                 row.out_trade_no.as_str().into(),
                 row.order_id.as_ref().map_or("", OrderId::as_str).into(),
                 row.paid.into(),
-                if row.kind.is_refund_due() { "due" } else { "none" }.into(),
+                row.refund().into(),
                 now.into(),
             ]
         };
@@ -163,6 +169,32 @@ impl NewAnomaly {
         conn.execute_rows(head, values, "on conflict do nothing").await?;
         Ok(())
     }
+}
+
+/// Ends what told of goods that waited: those of these payments are out after all. A refund that
+/// failed still says so itself.
+pub(crate) async fn end_waits(
+    conn: &mut Conn,
+    payments: &[&TransactionId],
+) -> Result<(), StoreError> {
+    let head = "update anomaly set refund = 'done' from (values";
+    let tail = ") as v where anomaly.transaction_id = v.column1 \
+                and anomaly.kind in ('not_fetched', 'not_confirmed') \
+                and anomaly.refund in ('open', 'failed')";
+    let values = |id: &&TransactionId| -> Vec<Value> { vec![id.as_str().into()] };
+    conn.execute_rows(head, payments.iter().map(values).collect(), tail).await?;
+    Ok(())
+}
+
+/// What came of a person's word that an anomaly is seen to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SeenTo {
+    /// It is over now. Its order, unless the number is unknown.
+    Now(Option<OrderId>),
+    /// It does not wait for that word: it is over already, or a refund decides.
+    NotOpen,
+    /// There is no such anomaly.
+    Unknown,
 }
 
 /// A recorded anomaly, with what the order says (docs/api.md §2.5).
@@ -192,6 +224,23 @@ impl AnomalyRow {
             noticed_at: row.time("noticed_at")?,
             refund: row.text("refund")?,
         })
+    }
+
+    /// Ends an anomaly of this kind that a person has seen to, of which no money moves by itself.
+    pub(crate) async fn see_to(
+        conn: &mut Conn,
+        (kind, id): (&str, &TransactionId),
+    ) -> Result<SeenTo, StoreError> {
+        let key = || -> Vec<Value> { vec![kind.into(), id.as_str().into()] };
+        let sql = "select order_id from anomaly where kind = $1 and transaction_id = $2";
+        let Some(row) = conn.fetch_one(sql, key()).await? else { return Ok(SeenTo::Unknown) };
+        let sql = "update anomaly set refund = 'dismissed'
+                   where kind = $1 and transaction_id = $2 and refund = 'open'";
+        if conn.execute(sql, key()).await? == 0 {
+            return Ok(SeenTo::NotOpen);
+        }
+        let is_known = !row.text("order_id")?.is_empty();
+        Ok(SeenTo::Now(if is_known { Some(row.parsed("order_id")?) } else { None }))
     }
 
     /// The newest `limit` anomalies, newest first, of a shop, and of its merchant's payments that

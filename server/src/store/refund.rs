@@ -296,6 +296,10 @@ fn fen(row: &Row, column: &'static str) -> Result<Fen, StoreError> {
 /// Says at the anomalies of payments how far their refunds are (docs/api.md §2.5). One that is
 /// closed is followed by the next one, if anything is left to give back; unless somebody else's
 /// refund stands in its place that WeChat could not give to the customer.
+///
+/// Where the rule gives nothing back, what is open ends once all of the payment is back, or a
+/// person has seen to what is not; until then, what WeChat could not give is his. And of a refund
+/// by hand that was closed, one anomaly is enough.
 pub(crate) async fn tell_anomalies(
     conn: &mut Conn,
     payments: &[&TransactionId],
@@ -310,7 +314,22 @@ pub(crate) async fn tell_anomalies(
                                ) then 'failed' else 'done' end
                    from refund as r
                    where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule'
-                   order by r.refund_index desc limit 1), anomaly.refund)
+                   order by r.refund_index desc limit 1),
+                   case when anomaly.refund not in ('open', 'failed') then anomaly.refund
+                        when anomaly.paid_fen <= (
+                            select coalesce(sum(o.part_fen), 0) from refund as o
+                            where o.transaction_id = anomaly.transaction_id
+                                and o.state in ('done', 'dismissed')
+                        ) then 'done'
+                        when exists (
+                            select 1 from refund as o
+                            where o.transaction_id = anomaly.transaction_id and o.state = 'failed'
+                        ) then 'failed'
+                        when anomaly.kind = 'refunded_elsewhere' and exists (
+                            select 1 from anomaly as a
+                            where a.transaction_id = anomaly.transaction_id
+                                and a.kind = 'elsewhere_closed'
+                        ) then 'done' else 'open' end)
                where transaction_id = $1";
     for id in payments {
         conn.execute(sql, vec![id.as_str().into()]).await?;

@@ -111,6 +111,7 @@ pub(super) async fn visit(ears: &Ears, id: &str) -> Vec<String> {
         (format!("{order}/refund"), &refund("amount=1.00&again=1.00&refund_no=op-1"), 303),
         (format!("{order}/refund"), &refund("amount=99.00"), 409),
         ("/operator/outbox/retry".to_owned(), "key=x", 303),
+        ("/operator/anomalies/T-0/seen".to_owned(), "kind=not_fetched", 404),
         ("/operator/refunds/R-0/release".to_owned(), "", 404),
         ("/operator/refunds/R-0/dismiss".to_owned(), "", 404),
         (format!("{bill}/compare?merchant={MCH_ID}"), "", 303),

@@ -3,7 +3,7 @@
 //! Which forms there are is read from the router itself: a new one is attacked from its first day.
 
 use crate::operator::{FORM, Page, SESSION, log_in, prey, send};
-use crate::prey::{Made, Prey};
+use crate::prey::{Made, PAID, Prey};
 use crate::rig::PATIENCE;
 use crate::world::MCH_ID;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn forms() -> Vec<&'static str> {
     paths
 }
 
-/// Orders, refunds and an entry that a form could do something with.
+/// Orders, refunds, an anomaly and an entry that a form could do something with.
 struct Office {
     prey: Prey,
     /// Its order is open: WeChat can be asked about it.
@@ -58,6 +58,9 @@ impl Office {
             ("transaction_id", "4200009999202611240000000780"),
         ];
         assert!(prey.notify(prey.changed(&paid)).await.1.contains("SUCCESS"));
+        // One transaction for a second number: no money moves, and a person has to see to it.
+        let doubled = [("out_trade_no", &*open.number), ("transaction_id", PAID)];
+        assert!(prey.notify(prey.changed(&doubled)).await.1.contains("SUCCESS"));
         let (session, other) = (log_in(&prey, "").await, log_in(&prey, "").await);
         let own = page(&prey, &session).await.csrf();
         let others = page(&prey, &other).await.csrf();
@@ -70,6 +73,7 @@ impl Office {
         let of = if form.ends_with("/query") { &self.open } else { &self.prey.order };
         let held = AGAIN[usize::from(form.ends_with("/dismiss"))];
         let path = form.replace("{order_id}", &of.id);
+        let path = path.replace("{transaction_id}", PAID);
         let path = path.replace("{number}", &format!("T{held}-R1")).replace("{date}", "2026-11-24");
         assert!(!path.contains('{'), "{form}: nothing is known that it could be about");
         format!("{path}?merchant={MCH_ID}")
@@ -80,7 +84,7 @@ impl Office {
         let Made { id, .. } = &self.waiting;
         format!(
             "amount=1.00&again=1.00&reason=x&refund_no=R-1&order_id={id}&key=ship-{id}\
-             &mch_id={MCH_ID}"
+             &mch_id={MCH_ID}&kind=conflict"
         )
     }
 

@@ -182,7 +182,7 @@ async fn what_the_webhook_is_told_nobody_else_hands_over() {
 }
 
 #[tokio::test]
-async fn somebody_is_told_when_goods_are_not_fetched_and_when_a_claim_is_not_confirmed() {
+async fn somebody_is_told_of_goods_that_are_not_fetched_or_not_confirmed_until_they_are_out() {
     let desk = Desk::start().await;
     let till = desk.key("till-1", KeyKind::Device).await;
     let made = desk.order_by(&till, "T-1").await;
@@ -192,12 +192,15 @@ async fn somebody_is_told_when_goods_are_not_fetched_and_when_a_claim_is_not_con
     assert_eq!(desk.get("/v1/anomalies", SHOP_KEY).await.1, json!({ "anomalies": [] }));
     desk.clock.advance(1);
     let told = desk.wait_for_anomaly("not_fetched").await;
-    assert_eq!((&told["order_no"], &told["refund"]), (&json!("T-1"), &json!("none")), "{told}");
+    assert_eq!((&told["order_no"], &told["refund"]), (&json!("T-1"), &json!("open")), "{told}");
     let (status, answer) = desk.dispense(&till, &made).await;
     assert_eq!((status, &answer["again"]), (200, &json!(false)), "late is not too late");
     desk.clock.advance(600);
-    desk.wait_for_anomaly("not_confirmed").await;
+    assert_eq!(desk.wait_for_anomaly("not_confirmed").await["refund"], "open");
     assert_eq!(desk.shipped(&till, &made).await.1["phase"], "shipped");
+    for kind in ["not_fetched", "not_confirmed"] {
+        assert_eq!(desk.wait_for_anomaly(kind).await["refund"], "done", "{kind}");
+    }
     desk.server.stop().await;
 }
 

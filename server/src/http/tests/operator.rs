@@ -1,5 +1,7 @@
 //! The operator's page over real HTTP, as a browser sees it.
 
+mod anomalies;
+
 use super::*;
 use crate::config::Secret;
 use crate::hash_password;
@@ -261,6 +263,7 @@ async fn a_form_without_its_sessions_token_does_nothing() {
     for path in [
         &*query,
         &format!("/operator/orders/{}/refund", made.id),
+        "/operator/anomalies/T-1/seen",
         "/operator/refunds/R-1/release",
         "/operator/refunds/R-1/dismiss",
         "/operator/outbox/retry",
@@ -574,7 +577,7 @@ async fn a_refund_that_failed_is_ended_on_either_page_by_whoever_has_seen_to_it(
     let seen = browser.post(&dismiss, &[("csrf", &csrf), MERCHANT]).await;
     assert_eq!(seen.status, 303);
     let told = browser.get(seen.location()).await.html;
-    assert!(told.contains("Seen to: nothing more is done about this refund."), "{told}");
+    assert!(told.contains("Seen to: nothing more is done about it."), "{told}");
     assert!(!told.contains("the money stays"), "{told}");
     for page in [path.as_str(), "/operator/anomalies"] {
         assert!(!browser.get(page).await.html.contains(&dismiss), "{page}");

@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Tab};
 use super::parts::{
-    amount, csrf_field, empty, number, older, paid, refund_state, time_and_distance,
+    amount, anomaly_state, csrf_field, empty, number, older, paid, time_and_distance,
 };
 use maud::{Markup, html};
 use saoma_core::money::Fen;
@@ -21,7 +21,7 @@ pub(crate) struct AnomalyItem {
     pub(crate) paid: Fen,
     pub(crate) is_cny: bool,
     pub(crate) noticed_at: UnixTime,
-    /// Where its refund is: `none`, `due`, `held`, `asked`, `done`, ...
+    /// How far it is: `open`, or where its refund is: `none`, `due`, `held`, `done`, ...
     pub(crate) refund: String,
     /// The refund that waits for a person's word, in the state of `refund`.
     pub(crate) waits: Option<WaitingRefund>,
@@ -80,7 +80,7 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
         article .card {
             div .card-head {
                 h2 { (w.anomaly(&anomaly.kind)) }
-                (refund_state(w, &anomaly.refund))
+                (anomaly_state(w, &anomaly.kind, &anomaly.refund))
             }
             p { (w.anomaly_text(&anomaly.kind)) }
             dl .facts {
@@ -105,7 +105,49 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
             @if let Some(waits) = &anomaly.waits {
                 (answers(frame, (&waits.out_refund_no, &waits.mch_id), &anomaly.refund,
                     waits.is_sendable))
+            } @else if anomaly.refund == "open" {
+                (see_to(frame, anomaly))
             }
+        }
+    }
+}
+
+/// A person says that an anomaly is seen to, of which no money moves by itself.
+fn see_to(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
+    let w = frame.words();
+    let path = format!("/operator/anomalies/{}/seen", anomaly.transaction_id);
+    html! {
+        div .buttons {
+            // A payment may have anomalies of several kinds.
+            (confirm(w.seen_to, w.open_seen_to_text,
+                &form(frame, &path, ("kind", &anomaly.kind), w.seen_to_yes, "danger")))
+        }
+    }
+}
+
+/// What is done only once it is confirmed.
+fn confirm(button: &str, text: &str, form: &Markup) -> Markup {
+    html! {
+        details .confirm {
+            summary .button { (button) }
+            p { (text) }
+            (form)
+        }
+    }
+}
+
+fn form(
+    frame: &Frame<'_>,
+    path: &str,
+    (name, value): (&str, &str),
+    button: &str,
+    class: &str,
+) -> Markup {
+    html! {
+        form method="post" action=(path) {
+            (csrf_field(frame.csrf))
+            input type="hidden" name=(name) value=(value);
+            button class={ "button " (class) } { (button) }
         }
     }
 }
@@ -120,14 +162,9 @@ pub(super) fn answers(
 ) -> Markup {
     let w = frame.words();
     let answer = |word: &str, button: &str, class: &str| {
-        html! {
-            form method="post" action={ "/operator/refunds/" (number) "/" (word) } {
-                (csrf_field(frame.csrf))
-                // Two merchants may have refunds of one number.
-                input type="hidden" name="mch_id" value=(mch_id);
-                button class={ "button " (class) } { (button) }
-            }
-        }
+        let path = format!("/operator/refunds/{number}/{word}");
+        // Two merchants may have refunds of one number.
+        form(frame, &path, ("mch_id", mch_id), button, class)
     };
     let (dismiss, text, yes) = match state {
         "held" => (w.dismiss, w.dismiss_text, w.dismiss_yes),
@@ -141,11 +178,7 @@ pub(super) fn answers(
             @if is_held && is_sendable {
                 (answer("release", w.release, "strong"))
             }
-            details .confirm {
-                summary .button { (dismiss) }
-                p { (text) }
-                (answer("dismiss", yes, "danger"))
-            }
+            (confirm(dismiss, text, &answer("dismiss", yes, "danger")))
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) enum Notice {
     Released,
     /// A held refund was dismissed.
     Dismissed,
-    /// Somebody has seen to a refund that failed.
+    /// Somebody has seen to a refund that failed, or to an anomaly.
     SeenTo,
     /// An entry of the outbox is due now.
     Retried,

@@ -55,13 +55,21 @@ fn phase_tone(phase: &str) -> &'static str {
 
 /// The state of a refund.
 pub(super) fn refund_state(w: &Words, state: &str) -> Markup {
-    let tone = match state {
+    chip(refund_tone(state), w.refund_state(state))
+}
+
+/// How far an anomaly is, mostly the state of its refund.
+pub(super) fn anomaly_state(w: &Words, kind: &str, state: &str) -> Markup {
+    chip(refund_tone(state), w.anomaly_state(kind, state))
+}
+
+fn refund_tone(state: &str) -> &'static str {
+    match state {
         "done" => "good",
-        "held" | "failed" | "closed" => "bad",
+        "open" | "held" | "failed" | "closed" => "bad",
         "none" | "dismissed" => "calm",
         _ => "wait",
-    };
-    chip(tone, w.refund_state(state))
+    }
 }
 
 /// A number that people copy, with a button for it where scripts run.

@@ -95,9 +95,9 @@ pub(super) const EN: Words = Words {
     refund_lost: "WeChat has a refund of this order that this database has lost. Refund it in the \
                   merchant platform.",
     anomalies: "Anomalies",
-    anomalies_text: "Payments that may not ship. They are refunded in full by themselves, unless \
-         the policy \
-         says to hold them.",
+    anomalies_text: "Payments that may not ship, and goods that stay. What may not be kept is \
+                     refunded in full by itself, unless the policy says to hold it; the rest waits \
+                     until somebody has seen to it.",
     waiting: "Waiting",
     over: "Over",
     no_anomalies_wait: "No anomaly waits.",
@@ -111,6 +111,8 @@ pub(super) const EN: Words = Words {
     seen_to: "Seen to…",
     seen_to_text: "You have paid it back in another way, or it is not owed: nothing more is done \
                    about this refund.",
+    open_seen_to_text: "The customer has the goods or the money, or is owed neither: this anomaly \
+                        is over.",
     seen_to_yes: "Yes, it is seen to",
     dismiss_yes: "Dismiss the refund",
     outbox: "Outbox",
@@ -201,6 +203,8 @@ pub(super) const EN: Words = Words {
         ("elsewhere_closed", "Refund elsewhere closed"),
         ("conflict", "Conflict"),
         ("unknown_order", "Unknown order"),
+        ("not_fetched", "Not fetched"),
+        ("not_confirmed", "Not confirmed"),
     ],
     anomaly_texts: &[
         ("amount_mismatch", "The customer paid another amount than the order's."),
@@ -228,9 +232,20 @@ pub(super) const EN: Words = Words {
             "unknown_order",
             "The number is not ours: perhaps another program uses the same merchant account.",
         ),
+        (
+            "not_fetched",
+            "The goods are paid, and nobody has come for them. Handed over and confirmed, they end \
+             this by themselves; otherwise refund them.",
+        ),
+        (
+            "not_confirmed",
+            "A machine began to hand the goods over and has not confirmed that they are out. Look \
+             there; a confirmation ends this by itself.",
+        ),
     ],
     refund_states: &[
         ("none", "No refund"),
+        ("open", "To be seen to"),
         ("due", "Due"),
         ("held", "Held"),
         ("asked", "To be sent"),
@@ -287,6 +302,7 @@ pub(super) const EN: Words = Words {
         ("query", "had WeChat asked"),
         ("retry", "had this tried again:"),
         ("refund", "refund"),
+        ("seen_to", "has seen to this:"),
     ],
     policies: &[("refund", "Refunded by themselves"), ("hold", "Held for a person")],
 };

@@ -122,6 +122,7 @@ pub(crate) struct Words {
     pub(super) dismiss_text: &'static str,
     pub(super) seen_to: &'static str,
     pub(super) seen_to_text: &'static str,
+    pub(super) open_seen_to_text: &'static str,
     pub(super) seen_to_yes: &'static str,
     pub(super) dismiss_yes: &'static str,
     // The outbox.

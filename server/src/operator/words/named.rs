@@ -3,6 +3,8 @@
 use super::super::lang::Lang;
 use super::super::page::{EntryState, Kind, Notice, Tab};
 use super::{Names, Words};
+use crate::metrics::ANOMALY_KINDS;
+use saoma_core::order::Anomaly;
 
 fn named(names: Names, name: &str) -> &str {
     names.iter().find(|(known, _)| *known == name).map_or(name, |(_, text)| text)
@@ -31,6 +33,15 @@ impl Words {
         named(self.refund_states, state)
     }
 
+    /// How far an anomaly is. The end of one of which no money moves by itself need be no refund.
+    pub(crate) fn anomaly_state<'a>(&self, kind: &str, state: &'a str) -> &'a str {
+        let is_it = |it: &Anomaly| it.as_str() == kind && !it.is_refund_due();
+        match state {
+            "done" if ANOMALY_KINDS.iter().any(is_it) => self.over,
+            state => self.refund_state(state),
+        }
+    }
+
     pub(crate) fn effect<'a>(&self, kind: &'a str) -> &'a str {
         named(self.effects, kind)
     }
@@ -52,10 +63,10 @@ impl Words {
         }
     }
 
-    /// What an operator did: `retry KEY`.
+    /// What an operator did: `retry KEY`, `seen_to KIND`.
     pub(crate) fn note(&self, text: &str) -> String {
         let (verb, about) = text.split_once(' ').unwrap_or((text, ""));
-        format!("{} {about}", named(self.notes, verb)).trim_end().to_owned()
+        format!("{} {}", named(self.notes, verb), self.anomaly(about)).trim_end().to_owned()
     }
 }
 
@@ -113,8 +124,8 @@ impl Words {
             (Lang::En, Notice::Released) => "Released: the refund is on its way.",
             (Lang::Zh, Notice::Dismissed) => "已决定不退款。",
             (Lang::En, Notice::Dismissed) => "Dismissed: the money stays.",
-            (Lang::Zh, Notice::SeenTo) => "已处理，系统不再处理这笔退款。",
-            (Lang::En, Notice::SeenTo) => "Seen to: nothing more is done about this refund.",
+            (Lang::Zh, Notice::SeenTo) => "已处理，系统不再过问。",
+            (Lang::En, Notice::SeenTo) => "Seen to: nothing more is done about it.",
             (Lang::Zh, Notice::Retried) => "正在重试。",
             (Lang::En, Notice::Retried) => "It is tried again now.",
             (Lang::Zh, Notice::Queried) => "正在向微信查询，结果会出现在全过程里。",
@@ -230,16 +241,30 @@ mod tests {
     }
 
     #[test]
-    fn every_phase_has_its_words_and_a_strange_name_stays() {
+    fn every_phase_and_anomaly_has_its_words_and_a_strange_name_stays() {
         for w in [Words::of(Lang::Zh), Words::of(Lang::En)] {
             for phase in Phase::ALL.map(Phase::as_str) {
                 assert_ne!(w.phase(phase), phase);
                 assert_ne!(w.seen(phase), phase);
             }
+            for kind in ANOMALY_KINDS.map(Anomaly::as_str) {
+                assert_ne!(w.anomaly(kind), kind);
+                assert_ne!(w.anomaly_text(kind), kind);
+            }
             assert_eq!(w.anomaly("tomorrow"), "tomorrow");
+            assert_ne!(w.note("seen_to not_fetched"), "seen_to not_fetched");
             assert_eq!(w.moment(Kind::Note, "paid"), "paid");
             assert!(w.note("retry ship-1").ends_with(" ship-1"));
             assert_ne!(w.moment(Kind::Sent, "/pay/orderquery"), "/pay/orderquery");
+        }
+    }
+
+    #[test]
+    fn only_what_went_back_is_called_refunded() {
+        for w in [Words::of(Lang::Zh), Words::of(Lang::En)] {
+            assert_eq!(w.anomaly_state("not_fetched", "done"), w.over);
+            assert_eq!(w.anomaly_state("paid_twice", "done"), w.refund_state("done"));
+            assert_eq!(w.anomaly_state("not_fetched", "open"), w.refund_state("open"));
         }
     }
 }

@@ -93,7 +93,8 @@ pub(super) const ZH: Words = Words {
     refund_refused: "现在不能退这笔款，请回到订单查看。",
     refund_lost: "微信有这个订单的一笔退款，而本数据库已经丢失。请在商户平台退款。",
     anomalies: "异常付款",
-    anomalies_text: "不能发货的付款。系统会自动全额退款，除非设置为等待人工处理。",
+    anomalies_text: "不能发货的付款，和没有交出的货。不该收的款系统会自动全额退回，\
+                     除非设置为等待人工处理；其余的等人处理后结束。",
     waiting: "等待处理",
     over: "已结束",
     no_anomalies_wait: "没有等待处理的异常付款。",
@@ -106,6 +107,7 @@ pub(super) const ZH: Words = Words {
     dismiss_text: "钱会留在商户账户里，系统不再处理这笔付款。",
     seen_to: "已处理…",
     seen_to_text: "钱已经用别的方式退还，或者不必退：系统不再处理这笔退款。",
+    open_seen_to_text: "顾客已经拿到货或钱，或者两样都不欠顾客：这件事就此结束。",
     seen_to_yes: "确定已处理",
     dismiss_yes: "确定不退款",
     outbox: "任务",
@@ -191,6 +193,8 @@ pub(super) const ZH: Words = Words {
         ("elsewhere_closed", "别处退款未成"),
         ("conflict", "单号冲突"),
         ("unknown_order", "未知订单"),
+        ("not_fetched", "无人取货"),
+        ("not_confirmed", "出货未确认"),
     ],
     anomaly_texts: &[
         ("amount_mismatch", "顾客付的金额和订单不一样。"),
@@ -209,9 +213,12 @@ pub(super) const ZH: Words = Words {
         ),
         ("conflict", "同一个单号出现了两笔不同的付款，系统不会自动退款，请先在商户平台核对。"),
         ("unknown_order", "付款的单号不是这里发出的，可能是其他系统共用了商户号。"),
+        ("not_fetched", "已经付款，但没有人来取货。货交出并确认后自动结束；否则请退款。"),
+        ("not_confirmed", "机器开始出货，但没有确认货已交出。请到现场查看；确认后自动结束。"),
     ],
     refund_states: &[
         ("none", "不涉及退款"),
+        ("open", "需要人工处理"),
         ("due", "待退款"),
         ("held", "等待人工处理"),
         ("asked", "待发送"),
@@ -220,7 +227,7 @@ pub(super) const ZH: Words = Words {
         ("done", "已退款"),
         ("failed", "退款失败"),
         ("closed", "退款关闭"),
-        ("dismissed", "不退款"),
+        ("dismissed", "不再处理"),
     ],
     effects: &[
         ("place", "向微信下单"),
@@ -264,6 +271,11 @@ pub(super) const ZH: Words = Words {
         ("refund_notice", "退款结果通知"),
         ("webhook", "店铺通知"),
     ],
-    notes: &[("query", "向微信查询"), ("retry", "重试任务"), ("refund", "退款")],
+    notes: &[
+        ("query", "向微信查询"),
+        ("retry", "重试任务"),
+        ("refund", "退款"),
+        ("seen_to", "已处理"),
+    ],
     policies: &[("refund", "自动全额退款"), ("hold", "等待人工处理")],
 };

@@ -4,8 +4,9 @@ use super::{Change, Writes};
 use crate::crash::point;
 use crate::service::context::Context;
 use crate::store::{
-    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, FetchRow, HistoryRow, Lane, MessageRow,
-    NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError, tell_anomalies,
+    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, Fetch, FetchRow, HistoryRow, Lane,
+    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError,
+    end_waits, tell_anomalies,
 };
 use saoma_core::ids::OrderId;
 use saoma_core::time::UnixTime;
@@ -66,6 +67,10 @@ impl Change {
         EntryEnd::update_all(conn, &kept.ends, now).await?;
         point("ends-written");
         FetchRow::update_all(conn, &kept.fetches, now).await?;
+        let out = kept.fetches.iter().filter(|(row, _)| row.fetch == Fetch::Done);
+        let out = out.filter_map(|(row, _)| self.orders.get(&row.order_id)?.as_ref());
+        let out: BTreeSet<_> = out.flat_map(|held| held.row.order.transactions()).collect();
+        end_waits(conn, &out.into_iter().collect::<Vec<_>>()).await?;
         for (key, end, again) in &kept.differences {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }
@@ -87,7 +92,7 @@ fn tell(context: &Context, changed: &[OrderRow], now: UnixTime, kept: Writes) {
             out_trade_no = anomaly.out_trade_no.as_str(),
             transaction_id = anomaly.transaction_id.as_str(),
             paid_fen = anomaly.paid.get(),
-            refund = if anomaly.kind.is_refund_due() { "due" } else { "none" },
+            refund = anomaly.refund(),
             "a payment may not ship"
         );
     }

@@ -247,7 +247,7 @@ async fn one_transaction_belongs_to_one_number_for_ever() {
     assert_eq!(shop.phase(&other_id).await, before, "nothing ships for a doubled transaction");
     assert_eq!(
         shop.rows("select kind, out_trade_no, order_id, refund from anomaly").await,
-        [format!("conflict {other} {other_id} none")]
+        [format!("conflict {other} {other_id} open")]
     );
     assert_eq!(shop.rows("select out_trade_no from payment").await, [number]);
 }

@@ -169,9 +169,18 @@ impl Dice {
         Value::from(self.pick(match column {
             "order_id" => &["", "A", "B", "C"],
             "lane" => &["gateway", "shop"],
-            "kind" => &["ship", "query", "place", "paid_twice", "unknown"],
+            "kind" => &[
+                "ship",
+                "query",
+                "place",
+                "paid_twice",
+                "unknown",
+                "not_fetched",
+                "refunded_elsewhere",
+                "elsewhere_closed",
+            ],
             "asked_by" => &["rule", "shop", "elsewhere"],
-            "refund" => &["none", "due", "held"],
+            "refund" => &["none", "due", "held", "open", "failed"],
             "state" => &[
                 "pending",
                 "leased",
@@ -183,6 +192,7 @@ impl Dice {
                 "unfetched",
                 "unconfirmed",
                 "failed",
+                "dismissed",
                 "open",
                 "sent",
             ],

@@ -68,6 +68,13 @@ impl Tables {
             S::InsertHistory => return 1,
             S::UpdateOrder => return self.update_order(&row, undo),
             S::TellAnomalies => return self.tell_anomalies(text(row.first()), undo),
+            S::SeeTo => return self.end_anomaly(&key(1, 0), &["open"], "dismissed", undo),
+            S::EndWaits => {
+                let of = |kind| joined(text(row.first()), kind);
+                let waits = ["not_fetched", "not_confirmed"].map(of);
+                let from = ["open", "failed"];
+                return waits.iter().map(|key| self.end_anomaly(key, &from, "done", undo)).sum();
+            }
             S::PutRefund => return self.put_refund(&row, undo),
             S::RefundStill => return self.refund_still(&row, undo),
             S::EndRefund => return self.end_refund(&row, undo),
@@ -106,25 +113,58 @@ impl Tables {
         let could_not = refunds.iter().any(|row| {
             text(row.get("asked_by").ok()) == "elsewhere" && text(row.get("state").ok()) == "failed"
         });
-        let state = last.map(|last| match text(last.get("state").ok()) {
+        let by_rule = last.map(|last| match text(last.get("state").ok()) {
             state @ ("held" | "failed" | "dismissed") => state.to_owned(),
             "done" | "closed" if could_not => "failed".to_owned(),
             "done" | "closed" => "done".to_owned(),
             _ => "due".to_owned(),
         });
-        let told: Vec<Key> =
-            self.of(Name::Anomaly, transaction_id).map(|(k, _)| k.clone()).collect();
-        let mut touched = 0;
-        for key in told {
-            let Some(row) = self.get(Name::Anomaly, &key) else { continue };
+        let told: Vec<(Key, Cells)> = self
+            .of(Name::Anomaly, transaction_id)
+            .map(|(key, row)| (key.clone(), row.clone()))
+            .collect();
+        for (key, row) in &told {
+            let state = match (&by_rule, text(at(ANOMALY, row, "refund"))) {
+                (Some(state), _) => Some(state.as_str()),
+                (None, "open" | "failed") => Some(self.without_rule(transaction_id, row)),
+                (None, _) => None,
+            };
             let mut row = Vec::clone(row);
-            if let Some(state) = &state {
-                set(ANOMALY, &mut row, "refund", state.as_str().into());
+            if let Some(state) = state {
+                set(ANOMALY, &mut row, "refund", state.into());
             }
-            self.write(undo, Name::Anomaly, &key, row);
-            touched += 1;
+            self.write(undo, Name::Anomaly, key, row);
         }
-        touched
+        told.len() as u64
+    }
+
+    /// How far an anomaly is that was open, of a payment of which the rule gives nothing back.
+    fn without_rule(&self, transaction_id: &str, anomaly: &[Value]) -> &'static str {
+        let refunds = self.refunds_of(transaction_id);
+        let part_of = |states: &[&str]| -> Vec<i64> {
+            let of = refunds.iter().filter(|row| states.contains(&text(row.get("state").ok())));
+            of.map(|row| int(row.get("part_fen").ok())).collect()
+        };
+        let settled: i64 = part_of(&["done", "dismissed"]).iter().sum();
+        let is_told_anew = text(at(ANOMALY, anomaly, "kind")) == "refunded_elsewhere"
+            && self.get(Name::Anomaly, &joined(transaction_id, "elsewhere_closed")).is_some();
+        let is_back = int(at(ANOMALY, anomaly, "paid_fen")) <= settled;
+        match (is_back, !part_of(&["failed"]).is_empty(), is_told_anew) {
+            (true, ..) | (false, false, true) => "done",
+            (false, true, _) => "failed",
+            (false, false, false) => "open",
+        }
+    }
+
+    /// Ends an anomaly that is so far.
+    fn end_anomaly(&mut self, key: &str, from: &[&str], end: &str, undo: &mut Vec<Undo>) -> u64 {
+        let row = self.get(Name::Anomaly, key);
+        let is_it = |row: &&Cells| from.contains(&text(at(ANOMALY, row, "refund")));
+        let Some(row) = row.filter(is_it) else { return 0 };
+        let mut row = Vec::clone(row);
+        set(ANOMALY, &mut row, "refund", end.into());
+        self.write(undo, Name::Anomaly, key, row);
+        1
     }
 
     fn put_refund(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {

@@ -23,6 +23,9 @@ pub(super) enum Statement {
     InsertMessage,
     InsertAnomaly,
     TellAnomalies,
+    AnomalyOrder,
+    SeeTo,
+    EndWaits,
     PutRefund,
     OurRefund,
     TheirRefund,
@@ -142,7 +145,26 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          select 1 from refund as o where o.transaction_id = r.transaction_id and o.asked_by = \
          'elsewhere' and o.state = 'failed' ) then 'failed' else 'done' end from refund as r where \
          r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' order by r.refund_index \
-         desc limit 1), anomaly.refund) where transaction_id = $1",
+         desc limit 1), case when anomaly.refund not in ('open', 'failed') then anomaly.refund \
+         when anomaly.paid_fen <= ( select coalesce(sum(o.part_fen), 0) from refund as o where \
+         o.transaction_id = anomaly.transaction_id and o.state in ('done', 'dismissed') ) then \
+         'done' when exists ( select 1 from refund as o where o.transaction_id = \
+         anomaly.transaction_id and o.state = 'failed' ) then 'failed' when anomaly.kind = \
+         'refunded_elsewhere' and exists ( select 1 from anomaly as a where a.transaction_id = \
+         anomaly.transaction_id and a.kind = 'elsewhere_closed' ) then 'done' else 'open' end) \
+         where transaction_id = $1",
+    ),
+    (S::AnomalyOrder, "select order_id from anomaly where kind = $1 and transaction_id = $2"),
+    (
+        S::SeeTo,
+        "update anomaly set refund = 'dismissed' where kind = $1 and transaction_id = $2 and \
+         refund = 'open'",
+    ),
+    (
+        S::EndWaits,
+        "update anomaly set refund = 'done' from (values .. ) as v where anomaly.transaction_id = \
+         v.column1 and anomaly.kind in ('not_fetched', 'not_confirmed') and anomaly.refund in \
+         ('open', 'failed')",
     ),
     (
         S::PutRefund,

@@ -375,6 +375,10 @@ impl Tables {
                 due.take(usize::try_from(limit).unwrap_or(0)).map(whole(ORDERS)).collect()
             }
             S::NextDueOrder => one_due(self.due()[2]),
+            S::AnomalyOrder => {
+                let key = joined(text(values.get(1)), key);
+                self.get(Name::Anomaly, &key).map(whole(ANOMALY)).into_iter().collect()
+            }
             S::Attempt => row(Name::Attempt, ATTEMPT),
             S::OurRefund => self.refunds_numbered(key, None),
             S::TheirRefund => self.refunds_numbered(key, values.get(1)),

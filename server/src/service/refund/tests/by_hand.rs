@@ -3,6 +3,8 @@
 use super::super::notice::Heed;
 use super::*;
 use crate::metrics::NoticeOutcome;
+use crate::store::SeenTo;
+use crate::testing::alter;
 use saoma_core::api::{RefundHint, RefundState as Told};
 use saoma_core::xml::Doc;
 
@@ -161,10 +163,12 @@ async fn a_refund_by_hand_that_wechat_could_not_make_is_a_persons_until_he_has_s
         seen.refunds.iter().filter(|(state, ..)| state == "failed").map(|it| it.1).sum::<i64>()
     };
     assert_eq!(failed().await, 1);
+    assert_eq!(shop.rows("select refund from anomaly").await, ["failed"]);
     assert_eq!(shop.phase(&order_id).await.0, "refunding");
     let release = shop.service.release_refund((&by_hand(), &mch_id()), "wang.min").await;
     assert!(matches!(release, Err(DecideError::NotHeld(RefundState::Failed))), "{release:?}");
     shop.service.dismiss_refund((&by_hand(), &mch_id()), "wang.min").await.unwrap();
+    assert_eq!(shop.rows("select refund from anomaly").await, ["done"], "one word is enough");
     assert_eq!(shop.phase(&order_id).await.0, "refunded");
     let again = shop.service.dismiss_refund((&by_hand(), &mch_id()), "wang.min").await;
     assert!(again.is_err());
@@ -210,14 +214,14 @@ async fn goods_that_stay_because_somebody_gave_money_back_by_hand_are_told_to_a_
     let mut shop = Shop::open().await;
     let (order_id, number) = open(&mut shop).await;
     shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
-    for (state, phase) in [
-        (Told::Processing, "refunding"),
-        (Told::Processing, "refunding"),
-        (Told::Success, "refunded"),
+    for (state, phase, anomaly) in [
+        (Told::Processing, "refunding", "refunded_elsewhere open"),
+        (Told::Processing, "refunding", "refunded_elsewhere open"),
+        (Told::Success, "refunded", "refunded_elsewhere done"),
     ] {
         answered(&shop, &order_id, told_of(PRICE, state)).await;
         let told = shop.rows("select kind, refund from anomaly").await;
-        assert_eq!(told, ["refunded_elsewhere none"]);
+        assert_eq!(told, [anomaly]);
         assert_eq!(shop.phase(&order_id).await.0, phase);
     }
     assert_eq!(shop.rows(OURS).await, [""; 0]);
@@ -232,8 +236,61 @@ async fn goods_that_stayed_are_told_of_again_when_wechat_closes_that_refund() {
         answered(&shop, &order_id, told_of(PRICE, state)).await;
     }
     let told = shop.rows("select kind, refund from anomaly order by kind").await;
-    assert_eq!(told, ["elsewhere_closed none", "refunded_elsewhere none"]);
+    assert_eq!(told, ["elsewhere_closed open", "refunded_elsewhere done"], "one thing to see to");
     assert_eq!((shop.phase(&order_id).await.0, shop.rows(OURS).await), ("paid".into(), vec![]));
+}
+
+#[tokio::test]
+async fn what_is_open_ends_once_all_of_the_payment_is_back_whoever_gave_it() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    answered(&shop, &order_id, told_of(1, Told::Success)).await;
+    let rest = NewRefund::new("R-1", PRICE - 1, "少一杯").unwrap();
+    shop.service.ask_refund(RefundBy::Operator("wang"), &order_id, &rest).await.unwrap();
+    let told_anomalies = "select kind, refund from anomaly";
+    assert_eq!(shop.rows(told_anomalies).await, ["refunded_elsewhere open"], "not yet");
+    let ours = OutRefundNo::for_order(&order_id, 0).unwrap();
+    let entry = ours_due(&shop, &ours).await;
+    let RefundNews::Told { mut refunds, total } = told(&ours, Told::Success) else { panic!() };
+    refunds[0].part = Fen::new(PRICE - 1).unwrap();
+    news(&shop, entry, RefundNews::Told { refunds, total }).await;
+    assert_eq!(shop.rows(told_anomalies).await, ["refunded_elsewhere done"]);
+}
+
+#[tokio::test]
+async fn a_refund_by_the_rule_takes_over_what_a_person_has_seen_to() {
+    for is_seen_to in [false, true] {
+        let mut shop = Shop::open().await;
+        let (order_id, number) = open(&mut shop).await;
+        shop.service.ask_wechat(order_id.clone(), "wang").await.unwrap();
+        let query = due(&shop).await.unwrap();
+        shop.service.settle(query, Outcome::Payment(found(&number, T1, true))).await.unwrap();
+        assert_eq!(shop.rows("select refund from anomaly").await, ["open"]);
+        if is_seen_to {
+            let payment = TransactionId::new(T1).unwrap();
+            let seen = shop.service.see_to(payment, "refunded_elsewhere", "wang").await.unwrap();
+            assert_eq!(seen, SeenTo::Now(Some(order_id.clone())));
+        }
+        for (state, anomaly) in
+            [(Told::Processing, ["open", "dismissed"]), (Told::Closed, ["due", "due"])]
+        {
+            answered(&shop, &order_id, told_of(PRICE, state)).await;
+            let refund = shop.rows("select refund from anomaly").await;
+            assert_eq!(refund, [anomaly[usize::from(is_seen_to)]], "{state:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_over_before_an_upgrade_is_not_opened_by_a_refund() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    answered(&shop, &order_id, told_of(PRICE, Told::Processing)).await;
+    alter(&shop.service.store, "update anomaly set refund = 'none'").await;
+    answered(&shop, &order_id, told_of(PRICE, Told::Change)).await;
+    assert_eq!(shop.rows("select refund from anomaly").await, ["none"]);
 }
 
 #[tokio::test]
