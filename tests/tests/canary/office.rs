@@ -76,7 +76,7 @@ impl Browser<'_> {
     }
 
     async fn log_in(&mut self, password: &str) -> u16 {
-        let csrf = csrf(&self.page("/operator/login").await);
+        let csrf = field(&self.page("/operator/login").await, "csrf");
         let fields = format!("csrf={csrf}&to=/operator&name=wang&password={password}");
         self.post("/operator/login", &fields).await
     }

@@ -84,7 +84,7 @@ impl Office {
         let Made { id, .. } = &self.waiting;
         format!(
             "amount=1.00&again=1.00&reason=x&refund_no=R-1&order_id={id}&key=ship-{id}\
-             &mch_id={MCH_ID}&kind=conflict"
+             &mch_id={MCH_ID}&kind=conflict&transaction_id={PAID}"
         )
     }
 
