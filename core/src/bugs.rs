@@ -173,7 +173,6 @@ pub const BUGS: [(&str, &str); 138] = [
     ("at-once-forgotten", "what its writer has leased is not performed at once"),
     ("second-key-never-signs", "of two keys only the first one ever signs"),
     ("bill-unknown-any-count", "however many payments of a day nobody knows, all go back"),
-    ("lost-orders-go-back", "what an older database has lost goes back and asks nobody"),
     ("held-ends-as-refunded", "a difference whose refund waits for a person ends as given back"),
     ("bill-refund-without-coupons", "a bill's refund counts without its coupons"),
     ("asked-after-half-an-hour", "WeChat is not asked by time before half an hour is over"),

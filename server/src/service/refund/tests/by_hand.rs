@@ -247,7 +247,7 @@ async fn what_is_open_ends_once_all_of_the_payment_is_back_whoever_gave_it() {
     shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
     answered(&shop, &order_id, told_of(1, Told::Success)).await;
     let rest = NewRefund::new("R-1", PRICE - 1, "少一杯").unwrap();
-    shop.service.ask_refund(RefundBy::Operator("wang"), &order_id, &rest).await.unwrap();
+    shop.service.ask_refund(RefundBy::Operator("wang", None), &order_id, &rest).await.unwrap();
     let told_anomalies = "select kind, refund from anomaly";
     assert_eq!(shop.rows(told_anomalies).await, ["refunded_elsewhere open"], "not yet");
     let ours = OutRefundNo::for_order(&order_id, 0).unwrap();

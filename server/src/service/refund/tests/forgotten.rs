@@ -97,9 +97,7 @@ async fn a_shops_number_is_one_refund_whichever_payment_it_was_of() {
     let entry = due(&shop).await.unwrap();
     news(&shop, entry, RefundNews::Failed("the customer's account is void".to_owned())).await;
     assert!(asks(&shop, &order_id, "R-1").await.unwrap());
-    let row =
-        crate::store::OrderRow::get(&mut shop.service.store.reader().await.unwrap(), &order_id);
-    let version = row.await.unwrap().unwrap().version;
+    let version = shop.phase(&order_id).await.1;
     let over = Entry {
         key: format!("query-{first}-{version}"),
         order_id: Some(order_id.clone()),
