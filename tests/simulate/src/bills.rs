@@ -84,6 +84,13 @@ impl Judge {
         }
     }
 
+    /// Whether a number that nobody here knows may have been known to this database, and lost: a
+    /// server has started with it since the number was made.
+    pub(crate) fn may_be_lost(&self, number: &str) -> bool {
+        let is_ours = !number.starts_with("OTHER-") && !self.bought.contains_key(order_of(number));
+        is_ours && self.starts.last().is_some_and(|last| number < &**last)
+    }
+
     pub(crate) fn is_paid_twice(&self, number: &str) -> bool {
         self.captured.values().filter(|captured| captured.number == number).count() > 1
     }

@@ -91,6 +91,8 @@ pub(crate) struct Judge {
     pub(crate) hold: bool,
     /// The day that the fastest clock showed at first.
     pub(crate) first_day: String,
+    /// When servers have started, each by its clock, as numbers begin.
+    pub(crate) starts: BTreeSet<String>,
     /// What becomes of payments in a bill that nobody knows.
     pub(crate) unknown: UnknownPolicy,
     pub(crate) violations: Vec<String>,

@@ -158,7 +158,7 @@ impl Judge {
             let waits = has_alarm("not_fetched") || has_alarm("not_confirmed");
             let conflict = has_alarm("conflict") && self.is_paid_twice(&captured.number);
             let by_person = rows.iter().any(|(number, state)| match *state {
-                "held" => self.hold,
+                "held" => self.hold || self.may_be_lost(&captured.number),
                 "dismissed" => self.may_be_dismissed.contains(*number),
                 "failed" => self.ends_badly.contains(*number),
                 _ => false,

@@ -19,7 +19,7 @@ impl World {
         let number = match self.luck.chance(500) {
             _ if self.last_unknown <= self.plan.odd.many_unknown => self.lost_number(),
             true => format!("OTHER-{}-{}", self.seed, self.last_unknown),
-            false => format!("20261123192600LST{}-1", self.last_unknown),
+            false => self.unknown_number(),
         };
         let request = self.signed(&[
             ("appid", APP_ID),
@@ -41,6 +41,15 @@ impl World {
             self.judge.fair.untold.insert(number.clone());
         }
         self.force(&number);
+    }
+
+    /// A number of the form of ours that nobody here knows: made now, or before there was anybody.
+    fn unknown_number(&self) -> String {
+        let time = match self.last_unknown % 2 {
+            0 => self.gateway_now().beijing(),
+            _ => "20261123192600".to_owned(),
+        };
+        format!("{time}LST{}-1", self.last_unknown)
     }
 
     /// Another program of the same merchant closes a number.

@@ -193,6 +193,8 @@ impl World {
         let Some(node) = self.node_of(epoch) else { return };
         self.tell(&format!("server {node} lives"));
         self.nodes[node].is_starting = false;
+        let now = UnixTime::new(self.nodes[node].shows_s).unwrap_or(UnixTime::MAX);
+        self.judge.starts.insert(now.beijing().as_str().to_owned());
         self.nodes[node].alive = Some(Alive {
             server,
             at_once,
