@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 138] = [
+pub const BUGS: [(&str, &str); 139] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -180,6 +180,7 @@ pub const BUGS: [(&str, &str); 138] = [
     ("failed-notice-counts", "a notification that says FAIL counts as a payment"),
     ("notice-of-any-app", "a notification in the name of another app of the merchant counts"),
     ("answer-of-any-merchant", "an answer in the name of another merchant counts"),
+    ("answer-of-any-app", "an answer in the name of another app of the merchant counts"),
     ("user-paying-is-closed", "a number that somebody is about to pay counts as closed"),
     ("refunded-is-closed", "a payment that went back and is said to be closed is no payment"),
     ("dead-after-twelve", "a shop that fails twelve times is not told any more"),

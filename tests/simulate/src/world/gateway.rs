@@ -228,6 +228,7 @@ impl World {
                 .map(|name| field(body, name).unwrap_or_default())
                 .collect();
                 let now_s = self.now_s().cast_signed();
+                self.number_before_is_over(number);
                 self.judge.ordered(number, Ordered::of(|name| field(body, name)), now_s);
                 if self.judge.placed(number, &told.join("|")) {
                     return self.asked_again(number);

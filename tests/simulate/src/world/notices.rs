@@ -289,7 +289,7 @@ impl World {
     }
 
     /// The same with another value, and rightly signed.
-    fn resigned(&self, body: &str, name: &str, value: &str) -> String {
+    pub(super) fn resigned(&self, body: &str, name: &str, value: &str) -> String {
         let text = changed(body, name, value);
         let (Ok(document), Some(key)) = (Document::read(text.as_bytes()), Key::new(self.key))
         else {
