@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 139] = [
+pub const BUGS: [(&str, &str); 140] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -166,6 +166,7 @@ pub const BUGS: [(&str, &str); 139] = [
     ("refund-notice-believed", "a notification that a refund is done is believed without asking"),
     ("confirmed-unclaimed", "a machine may confirm what it has never claimed"),
     ("webhook-signs-no-time", "a webhook's signature leaves its time out"),
+    ("webhook-time-of-payment", "a webhook is signed with the time of the payment and not of now"),
     ("view-other-end", "a customer is shown another end than WeChat was told"),
     ("gateway-bell-forgotten", "nobody is woken for what WeChat is to be asked"),
     ("shop-bell-forgotten", "nobody is woken for what a shop is to be told"),
