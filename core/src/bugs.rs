@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 140] = [
+pub const BUGS: [(&str, &str); 141] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -171,6 +171,7 @@ pub const BUGS: [(&str, &str); 140] = [
     ("gateway-bell-forgotten", "nobody is woken for what WeChat is to be asked"),
     ("shop-bell-forgotten", "nobody is woken for what a shop is to be told"),
     ("time-bell-forgotten", "nobody is woken for what time is to do"),
+    ("told-uncommitted", "whoever must know is told of what could not be committed"),
     ("at-once-forgotten", "what its writer has leased is not performed at once"),
     ("second-key-never-signs", "of two keys only the first one ever signs"),
     ("bill-unknown-any-count", "however many payments of a day nobody knows, all go back"),
