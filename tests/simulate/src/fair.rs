@@ -248,6 +248,7 @@ impl Judge {
             alarms.entry(cell(row, "transaction_id")).or_default().insert(cell(row, "kind"));
         }
         self.alarms_are_right(&alarms, &mut wrong);
+        self.by_hand_is_told(&alarms, &mut wrong);
         self.paid_in_time(&alarms, &mut wrong);
         self.others_money(&mut wrong);
         self.phases_are_right(books, &alarms, &mut wrong);
@@ -270,6 +271,32 @@ impl Judge {
                 || after_end && !order.shipped.is_empty()
             {
                 wrong.push(format!("{id} is said to be {kinds:?}"));
+            }
+        }
+    }
+
+    /// Where nothing ships because some of a payment went back by hand a person is told, and so he
+    /// is when that has come to nothing. Where its shop wanted something back it knows itself why.
+    fn by_hand_is_told(&self, alarms: &BTreeMap<&str, BTreeSet<&str>>, wrong: &mut Vec<String>) {
+        for (id, captured) in &self.captured {
+            let order_id = order_of(&captured.number);
+            let Some(order) = self.bought.get(order_id) else { continue };
+            let is_good = order.shipped.is_empty()
+                && !self.wished.contains(order_id)
+                && !self.is_paid_twice(&captured.number);
+            let mut by_hand = captured.refunds.iter().filter(|it| self.by_hand.contains(it.0));
+            if !is_good || by_hand.clone().next().is_none() {
+                continue;
+            }
+            let kinds = alarms.get(id.as_str());
+            let has = |kind| kinds.is_some_and(|kinds| kinds.contains(kind));
+            let is_closed = by_hand.all(|(_, refund)| refund.closed);
+            if !is_closed && kinds.is_none() {
+                wrong.push(format!("{id} goes back by hand, nothing ships, and nobody is told"));
+            }
+            let waits = order.phase == "paid" && has("refunded_elsewhere");
+            if is_closed && waits && !has("elsewhere_closed") {
+                wrong.push(format!("{id} did not go back by hand after all, and nobody is told"));
             }
         }
     }
