@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 143] = [
+pub const BUGS: [(&str, &str); 145] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -45,6 +45,8 @@ pub const BUGS: [(&str, &str); 143] = [
     ("refund-unsure-is-failed", "an unknown outcome of a refund counts as a failure"),
     ("refund-no-not-looked-up", "a shop's refund that is asked for again is made again"),
     ("refund-while-dispensing", "a refund is begun while a machine hands the goods out"),
+    ("unclaimed-is-dispensing", "a machine's refund is refused before anybody claims the goods"),
+    ("always-in-doubt", "a shop's refund is refused as if WeChat were being asked for ever"),
     ("hold-ignored", "what is to wait for a person goes back at once"),
     ("dismissed-is-sent", "a refund that a person has decided against is made all the same"),
     ("entries-of-batch-lost", "of a transaction only the first effect is kept"),

@@ -222,7 +222,7 @@ impl Order {
         if amount > left {
             return Err(RefundRefused::TooMuch { left });
         }
-        if about.asking {
+        if about.asking || planted!("always-in-doubt") {
             return Err(RefundRefused::InDoubt);
         }
         if self.refunds.len() < REFUNDS_MAX { Ok(()) } else { Err(RefundRefused::TooMany) }
