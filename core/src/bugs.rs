@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 145] = [
+pub const BUGS: [(&str, &str); 147] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -93,6 +93,8 @@ pub const BUGS: [(&str, &str); 145] = [
     ("any-device-claims", "a machine may claim the goods of another one"),
     ("any-shop-refunds", "a shop may give back what another one sold"),
     ("order-no-other-price", "a shop's number with another price is taken for the same order"),
+    ("order-no-other-device", "a machine's number is taken for the same order by another machine"),
+    ("order-no-other-time", "a shop's number with another time to pay is taken for the same order"),
     (
         "refund-no-other-amount",
         "a refund's number with another amount is taken for the same refund",

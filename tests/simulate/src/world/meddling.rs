@@ -29,8 +29,9 @@ impl World {
         let promised = promised.map(|wish| (wish.refund_no.clone(), wish.fen));
         let [its_shop, another] =
             if device.is_some() { [MACHINES, SHOP] } else { [SHOP, MACHINES] };
-        let which = self.more.below(4);
+        let which = self.more.below(6);
         let other_fen = if price_fen > 1 { price_fen - 1 } else { 2 };
+        let other_s = if lasts_s == 900 { 7_200 } else { 900 };
         let Some(node) = self.some_server() else { return };
         self.fault("somebody tries what may not be");
         self.task(node, move |server| async move {
@@ -47,6 +48,16 @@ impl World {
                 (2, _) if device.is_some() => {
                     let claimed = server.dispense(&order_id, "machine-9").await;
                     ("goods of another machine", claimed.is_ok())
+                }
+                (3, _) if device.is_some() => {
+                    let other = Some("machine-9");
+                    let made = server.create(other, &order_no, price_fen, lasts_s).await;
+                    ("another machine's order by its number", made.is_ok())
+                }
+                (4, _) => {
+                    let device = device.as_deref();
+                    let made = server.create(device, &order_no, price_fen, other_s).await;
+                    ("an order's number with another time to pay", made.is_ok())
                 }
                 _ => {
                     let device = device.as_deref();
