@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 147] = [
+pub const BUGS: [(&str, &str); 148] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -54,6 +54,7 @@ pub const BUGS: [(&str, &str); 147] = [
     ("ship-told-nobody", "a webhook that has failed once counts as confirmed"),
     ("lease-for-ever", "what was begun by a server that died is never taken up"),
     ("ship-id-new-on-retry", "the shop is told another ship id with each try"),
+    ("ship-id-new-on-claim", "a machine is told another ship id with each claim"),
     ("request-changed-on-retry", "a unified order is sent again with another text"),
     ("lost-update", "an order changed by somebody else is not written, and nobody notices"),
     ("commit-failure-is-success", "a transaction that could not be committed counts as committed"),

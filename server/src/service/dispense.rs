@@ -140,7 +140,10 @@ impl Verb for Dispense {
         row.order.may_dispense().map_err(DispenseError::Refused)?;
         let goods = goods.ok_or(DispenseError::NotYours)?;
         let (row, _) = change.apply(row, &Event::Dispense)?;
-        let ship_id = goods.key.clone();
+        let ship_id = match saoma_core::planted!("ship-id-new-on-claim") {
+            true => format!("{}-{}", goods.key, change.now.get()),
+            false => goods.key.clone(),
+        };
         if !again {
             let due_at = change.now.plus(change.fetch_within_s(&row));
             let from = goods.fetch;

@@ -49,6 +49,11 @@ impl World {
                 return;
             }
         };
+        // By it a machine knows goods again that it has handed out.
+        let order_id = self.customers[at].order_id.as_deref().unwrap_or_default();
+        if goods.ship_id.strip_prefix("ship-") != Some(order_id) {
+            self.judge.violation(format!("{order_id} is claimed as {}", goods.ship_id));
+        }
         let forgot = self.customers[at].machine == Machine::Forgot;
         if goods.again && forgot {
             // They may be out. A person has to look.
