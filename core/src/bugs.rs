@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 148] = [
+pub const BUGS: [(&str, &str); 150] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -56,6 +56,8 @@ pub const BUGS: [(&str, &str); 148] = [
     ("ship-id-new-on-retry", "the shop is told another ship id with each try"),
     ("ship-id-new-on-claim", "a machine is told another ship id with each claim"),
     ("request-changed-on-retry", "a unified order is sent again with another text"),
+    ("shop-as-goods", "a customer reads the shop's name in the place of the goods"),
+    ("refund-notice-as-payment", "WeChat is to tell of refunds where it tells of payments"),
     ("lost-update", "an order changed by somebody else is not written, and nobody notices"),
     ("commit-failure-is-success", "a transaction that could not be committed counts as committed"),
     ("order-no-twice", "two orders get the same number of the shop's"),

@@ -6,7 +6,7 @@ use crate::plan::Plan;
 use crate::verdict::{Books, cell};
 use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
-use saoma_server::simulation::NOTIFY_URL;
+use saoma_server::simulation::{NOTIFY_URL, REFUND_NOTIFY_URL};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// WeChat takes no close sooner after an order.
@@ -16,9 +16,19 @@ const CLOSE_NOT_BEFORE_S: i64 = 300;
 /// cannot be reached meanwhile.
 const LONG_S: u64 = 900;
 
+/// What every shop sells here.
+const GOODS: &str = "Saoma Cafe - Latte";
+/// Why shops give something back.
+const SORRY: &str = "sorry";
+/// And why the rule does.
+const BY_RULE: &str = "订单未能完成，款项原路退回";
+
 /// What WeChat was asked to take for a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ordered {
+    goods: String,
+    product_id: String,
+    trade_type: String,
     total_fen: u64,
     notify_url: String,
     begins_s: i64,
@@ -36,9 +46,13 @@ impl Ordered {
     /// As the fields of the request say.
     pub(crate) fn of<'d>(field: impl Fn(&str) -> Option<&'d str>) -> Self {
         let time = |name| field(name).and_then(UnixTime::from_beijing).map_or(0, |time| time.0);
+        let text = |name| field(name).unwrap_or_default().to_owned();
         Self {
+            goods: text("body"),
+            product_id: text("product_id"),
+            trade_type: text("trade_type"),
             total_fen: field("total_fee").and_then(|fen| fen.parse().ok()).unwrap_or(0),
-            notify_url: field("notify_url").unwrap_or_default().to_owned(),
+            notify_url: text("notify_url"),
             begins_s: time("time_start"),
             lasts_s: time("time_expire") - time("time_start"),
         }
@@ -101,6 +115,21 @@ impl Judge {
         let age_s = now_s - ordered.begins_s;
         if self.fair.right_clocks && age_s < CLOSE_NOT_BEFORE_S {
             self.violation(format!("{number} is closed when it is {age_s} s old"));
+        }
+    }
+
+    /// A refund is asked for, for this reason; WeChat tells of it there.
+    pub(crate) fn refund_worded(&mut self, number: &str, why: &str, notify_url: &str) {
+        let is_shops = self.promised.contains_key(number);
+        let is_true = match why {
+            SORRY => is_shops || self.wished.contains(order_of(number)),
+            BY_RULE => !is_shops,
+            _ => false,
+        };
+        if !is_true || notify_url != REFUND_NOTIFY_URL {
+            self.violation(format!(
+                "{number} is asked for because {why:?}, and {notify_url} hears"
+            ));
         }
     }
 
@@ -214,6 +243,8 @@ impl Judge {
             let is_right = ordered.total_fen == order.price_fen
                 && ordered.lasts_s == order.lasts_s.cast_signed()
                 && ordered.notify_url == NOTIFY_URL
+                && (&*ordered.goods, &*ordered.trade_type) == (GOODS, "NATIVE")
+                && ordered.product_id == *number
                 && self
                     .fair
                     .ordered

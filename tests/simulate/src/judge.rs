@@ -165,12 +165,12 @@ impl Judge {
         self.ends_in_time(order_id, phase, now_s);
     }
 
-    /// A request for an order is at the gateway. `true`: not for the first time.
+    /// A request for an order or a refund is at the gateway. `true`: not for the first time.
     pub(crate) fn placed(&mut self, number: &str, text: &str) -> bool {
         let again = self.requests.contains_key(number);
         let known = self.requests.entry(number.to_owned()).or_insert_with(|| text.to_owned());
         if known != text {
-            let what = format!("{number} was ordered with another text: {known} and {text}");
+            let what = format!("{number} was asked for with another text: {known} and {text}");
             self.violation(what);
         }
         again
