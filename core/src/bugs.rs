@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 150] = [
+pub const BUGS: [(&str, &str); 152] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -132,6 +132,8 @@ pub const BUGS: [(&str, &str); 150] = [
     ("busy-is-the-end", "an order fails because WeChat was busy"),
     ("close-unanswered-is-closed", "a close without an answer counts as closed"),
     ("bill-asked-once", "what differs is not asked about again when WeChat did not answer"),
+    ("bill-a-day-late", "a day's bill is asked for a day after it was there"),
+    ("bill-at-midnight", "a day's bill is asked for before it is there"),
     ("bill-first-page-only", "of a day's records only the first page is compared with the bill"),
     ("bill-first-batch-only", "of a bill only the first lines are compared with the records"),
     ("bill-all-numbers-ours", "money of another program's goes back because the bill has it"),

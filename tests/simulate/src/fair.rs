@@ -63,6 +63,8 @@ impl Ordered {
 #[derive(Debug, Default)]
 pub(crate) struct Fair {
     pub(crate) right_clocks: bool,
+    /// Nothing delays what is due.
+    pub(crate) is_quiet: bool,
     /// Whether servers always hold a key that counts.
     right_keys: bool,
     /// For how long WeChat cannot be reached.
@@ -90,6 +92,8 @@ pub(crate) struct Fair {
     pub(crate) back_at_once: BTreeSet<String>,
     /// When each refund of a payment was asked for last, by payment and number.
     pub(crate) asked_s: BTreeMap<(String, String), i64>,
+    /// When each day's bill was first asked for.
+    pub(crate) bills_s: BTreeMap<String, i64>,
     /// When a server died last: what it had asked for, nobody here knows for a while.
     pub(crate) died_s: i64,
 }
@@ -98,7 +102,8 @@ impl Fair {
     pub(crate) fn of(plan: &Plan) -> Self {
         let (right_clocks, right_keys) = (plan.right_clocks(), plan.right_keys());
         let outage_s = plan.odd.outage_s.1 - plan.odd.outage_s.0;
-        Self { right_clocks, right_keys, outage_s, ..Self::default() }
+        let is_quiet = plan.is_quiet();
+        Self { right_clocks, is_quiet, right_keys, outage_s, ..Self::default() }
     }
 }
 

@@ -277,6 +277,10 @@ impl World {
                     self.refund_will_end_badly(number);
                 }
             }
+            GatewayCall::DownloadBill => {
+                let date = field(body, "bill_date").unwrap_or_default();
+                self.judge.bill_asked(date, self.now_s().cast_signed());
+            }
             _ => {}
         }
         false
