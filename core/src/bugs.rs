@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 152] = [
+pub const BUGS: [(&str, &str); 154] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -123,6 +123,11 @@ pub const BUGS: [(&str, &str); 152] = [
         "sign-type-of-today",
         "a notification is verified as new orders are signed, not as its own was",
     ),
+    (
+        "sign-type-of-today-as-well",
+        "a notification counts that is signed as new orders are, and its own was not",
+    ),
+    ("sign-compared-in-part", "the last digits of a signature may be any"),
     ("late-goods-told-nobody", "nobody is told of goods that nobody has fetched or confirmed"),
     ("paid-on-close-is-closed", "WeChat's no to a close, because it is paid, counts as closed"),
     (
