@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 154] = [
+pub const BUGS: [(&str, &str); 155] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -24,6 +24,10 @@ pub const BUGS: [(&str, &str); 154] = [
     ),
     ("ship-after-refund", "goods go out although their payment has begun to go back"),
     ("dispense-after-refund", "a machine may hand out although the payment has begun to go back"),
+    (
+        "cancel-after-end-forgotten",
+        "a payment ships that comes after the order was given up while it ran out",
+    ),
     ("cancel-after-pay", "a paid order can be given up"),
     ("late-code-reopens", "a code that comes late opens a paid order again"),
     ("says-paid-ignored", "WeChat's word that a number is paid is not asked about"),

@@ -383,6 +383,7 @@ impl Step {
     fn cancel(&mut self, now: UnixTime) {
         match self.order.phase {
             Phase::Placing | Phase::Open => self.begin_closing(Reason::Cancelled, now),
+            Phase::Closing(Reason::Expired) if planted!("cancel-after-end-forgotten") => {}
             // What is paid from now on may not ship any more.
             Phase::Closing(Reason::Expired) => self.order.phase = Phase::Closing(Reason::Cancelled),
             Phase::Paid if planted!("cancel-after-pay") => self.close(Reason::Cancelled),
