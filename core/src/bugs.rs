@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 155] = [
+pub const BUGS: [(&str, &str); 157] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -96,6 +96,8 @@ pub const BUGS: [(&str, &str); 155] = [
     ("shipped-before-yes", "a paid order shows as shipped before the shop has said yes"),
     ("refunded-too-early", "what is asked back shows as money that is back"),
     ("nobody-is-told", "what may not be kept goes back, and nobody is told why"),
+    ("alarm-names-price", "a person is told of a payment as if it had been the price"),
+    ("alarm-stays-due", "an alarm says that money is to go back when it is back"),
     ("query-key-reused", "a number's second question has the key of the first one"),
     ("any-device-claims", "a machine may claim the goods of another one"),
     ("any-shop-refunds", "a shop may give back what another one sold"),

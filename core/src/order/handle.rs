@@ -307,7 +307,9 @@ impl Step {
     }
 
     fn report(&mut self, index: u8, payment: &Payment, anomaly: Anomaly) {
-        let (transaction_id, amount) = (payment.transaction_id.clone(), payment.total_fee);
+        let amount =
+            if planted!("alarm-names-price") { self.order.amount } else { payment.total_fee };
+        let transaction_id = payment.transaction_id.clone();
         self.emit(Effect::Report { attempt: index, transaction_id, amount, anomaly });
     }
 

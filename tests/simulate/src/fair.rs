@@ -16,6 +16,15 @@ const CLOSE_NOT_BEFORE_S: i64 = 300;
 /// cannot be reached meanwhile.
 const LONG_S: u64 = 900;
 
+/// Why money goes back by the rule.
+const DUE: [&str; 6] = [
+    "amount_mismatch",
+    "currency_mismatch",
+    "paid_after_cancel",
+    "paid_after_close",
+    "paid_twice",
+    "unknown_order",
+];
 /// What every shop sells here.
 const GOODS: &str = "Saoma Cafe - Latte";
 /// Why shops give something back.
@@ -284,6 +293,7 @@ impl Judge {
             alarms.entry(cell(row, "transaction_id")).or_default().insert(cell(row, "kind"));
         }
         self.alarms_are_right(&alarms, &mut wrong);
+        self.alarms_say(books, &mut wrong);
         self.by_hand_is_told(&alarms, &mut wrong);
         self.paid_in_time(&alarms, &mut wrong);
         self.others_money(&mut wrong);
@@ -307,6 +317,29 @@ impl Judge {
                 || after_end && !order.shipped.is_empty()
             {
                 wrong.push(format!("{id} is said to be {kinds:?}"));
+            }
+        }
+    }
+
+    /// What a person reads of a payment is so, and that its money is back once the rule has given
+    /// back all of it.
+    fn alarms_say(&self, books: &Books, wrong: &mut Vec<String>) {
+        for row in &books.anomalies {
+            let id = cell(row, "transaction_id");
+            let Some(captured) = self.captured.get(id) else { continue };
+            let order_id = order_of(&captured.number);
+            let is_ours = self.bought.contains_key(order_id);
+            let is_it = cell(row, "paid_fen").parse::<u64>() == Ok(captured.total_fen)
+                && cell(row, "out_trade_no") == captured.number
+                && (cell(row, "order_id") == order_id || !is_ours);
+            let mut refunds =
+                books.refunds.iter().filter(|refund| cell(refund, "transaction_id") == id);
+            let all_back = captured.refunded() == captured.total_fen
+                && captured.refunds.keys().all(|number| self.is_by_rule(number))
+                && refunds.all(|refund| matches!(cell(refund, "state"), "done" | "closed"));
+            let is_due = DUE.contains(&cell(row, "kind"));
+            if !is_it || is_due && all_back && cell(row, "refund") != "done" {
+                wrong.push(format!("{captured:?} is told of as {row:?}"));
             }
         }
     }
