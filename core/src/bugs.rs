@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 157] = [
+pub const BUGS: [(&str, &str); 158] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -181,6 +181,7 @@ pub const BUGS: [(&str, &str); 157] = [
     ("accepted-is-forgotten", "nobody looks at a refund any more once WeChat has accepted it"),
     ("accepted-anew", "a refund counts as accepted when it was last looked at"),
     ("refund-gap-ignored", "a payment's next refund is sent at once after the one before"),
+    ("refund-gap-of-fifty", "a payment's next refund is sent fifty seconds after the one before"),
     ("hold-for-shops-too", "a shop's refund waits for a person as well"),
     ("foreign-goes-back-in-yuan", "what was paid in another currency is asked back in yuan"),
     ("second-is-sent", "a number's second payment goes back without a person"),

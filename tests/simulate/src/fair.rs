@@ -74,6 +74,8 @@ pub(crate) struct Fair {
     pub(crate) right_clocks: bool,
     /// Nothing delays what is due.
     pub(crate) is_quiet: bool,
+    /// No server dies, and no database fails.
+    pub(crate) goes_on: bool,
     /// Whether servers always hold a key that counts.
     right_keys: bool,
     /// For how long WeChat cannot be reached.
@@ -111,8 +113,8 @@ impl Fair {
     pub(crate) fn of(plan: &Plan) -> Self {
         let (right_clocks, right_keys) = (plan.right_clocks(), plan.right_keys());
         let outage_s = plan.odd.outage_s.1 - plan.odd.outage_s.0;
-        let is_quiet = plan.is_quiet();
-        Self { right_clocks, is_quiet, right_keys, outage_s, ..Self::default() }
+        let (is_quiet, goes_on) = (plan.is_quiet(), plan.goes_on());
+        Self { right_clocks, is_quiet, goes_on, right_keys, outage_s, ..Self::default() }
     }
 }
 
