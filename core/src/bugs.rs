@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 158] = [
+pub const BUGS: [(&str, &str); 160] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -135,6 +135,8 @@ pub const BUGS: [(&str, &str); 158] = [
     ),
     ("sign-compared-in-part", "the last digits of a signature may be any"),
     ("late-goods-told-nobody", "nobody is told of goods that nobody has fetched or confirmed"),
+    ("fetched-and-told-late", "a person is told that nobody fetched goods that were fetched"),
+    ("confirmed-and-told-late", "a person is told that nobody confirmed goods that were confirmed"),
     ("paid-on-close-is-closed", "WeChat's no to a close, because it is paid, counts as closed"),
     (
         "paid-on-place-is-over",

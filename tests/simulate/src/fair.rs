@@ -25,6 +25,8 @@ const DUE: [&str; 6] = [
     "paid_twice",
     "unknown_order",
 ];
+/// How long goods may wait for a machine, and a claim for its confirmation.
+const FETCH_WITHIN_S: i64 = 600;
 /// What every shop sells here.
 const GOODS: &str = "Saoma Cafe - Latte";
 /// Why shops give something back.
@@ -103,6 +105,10 @@ pub(crate) struct Fair {
     pub(crate) back_at_once: BTreeSet<String>,
     /// When each refund of a payment was asked for last, by payment and number.
     pub(crate) asked_s: BTreeMap<(String, String), i64>,
+    /// When a machine claimed an order's goods for the first time, and when it was told that its
+    /// confirmation is known.
+    pub(crate) claimed_s: BTreeMap<String, i64>,
+    pub(crate) confirmed_s: BTreeMap<String, i64>,
     /// When each day's bill was first asked for.
     pub(crate) bills_s: BTreeMap<String, i64>,
     /// When a server died last: what it had asked for, nobody here knows for a while.
@@ -296,6 +302,7 @@ impl Judge {
         }
         self.alarms_are_right(&alarms, &mut wrong);
         self.alarms_say(books, &mut wrong);
+        self.goods_are_late(books, &mut wrong);
         self.by_hand_is_told(&alarms, &mut wrong);
         self.paid_in_time(&alarms, &mut wrong);
         self.others_money(&mut wrong);
@@ -342,6 +349,26 @@ impl Judge {
             let is_due = DUE.contains(&cell(row, "kind"));
             if !is_it || is_due && all_back && cell(row, "refund") != "done" {
                 wrong.push(format!("{captured:?} is told of as {row:?}"));
+            }
+        }
+    }
+
+    /// Nobody is told of goods that were fetched in time, and confirmed.
+    fn goods_are_late(&self, books: &Books, wrong: &mut Vec<String>) {
+        for row in &books.anomalies {
+            let (id, order_id) = (cell(row, "transaction_id"), cell(row, "order_id"));
+            let paid_s = self.captured.get(id).map(|captured| captured.at_s);
+            let claimed_s = self.fair.claimed_s.get(order_id).copied();
+            let confirmed_s = self.fair.confirmed_s.get(order_id).copied();
+            let (from_s, until_s) = match cell(row, "kind") {
+                "not_fetched" => (paid_s, claimed_s),
+                "not_confirmed" => (claimed_s, confirmed_s),
+                _ => continue,
+            };
+            let took_s = until_s.zip(from_s).map(|(until_s, from_s)| until_s - from_s);
+            let in_time = took_s.is_some_and(|took_s| took_s < FETCH_WITHIN_S);
+            if in_time && self.fair.right_clocks {
+                wrong.push(format!("{order_id} took {took_s:?} s, and is told of as {row:?}"));
             }
         }
     }

@@ -330,6 +330,8 @@ impl Judge {
     pub(crate) fn claimed(&mut self, order_id: &str, at_ms: u64) {
         self.may_go_out(order_id, at_ms);
         self.claimed.entry(order_id.to_owned()).or_insert(at_ms);
+        let at_s = (at_ms / 1_000).cast_signed();
+        self.fair.claimed_s.entry(order_id.to_owned()).or_insert(at_s);
     }
 
     /// A machine says that they are out.

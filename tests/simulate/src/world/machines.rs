@@ -110,6 +110,10 @@ impl World {
     }
 
     pub(super) fn confirmed(&mut self, at: usize, result: &Result<(), No>) {
+        let now_s = self.now_s().cast_signed();
+        if let (Ok(()), Some(order_id)) = (result, self.customers[at].order_id.clone()) {
+            self.judge.fair.confirmed_s.entry(order_id).or_insert(now_s);
+        }
         match result {
             Err(No::Failed) => self.after(3_000, Event::Confirm(at)),
             Ok(()) | Err(No::Refused(_)) => self.customers[at].machine = Machine::Done,
