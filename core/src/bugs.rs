@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 160] = [
+pub const BUGS: [(&str, &str); 161] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -123,6 +123,7 @@ pub const BUGS: [(&str, &str); 160] = [
         "after WeChat closed a refund of nobody's payment it is sent under the same number",
     ),
     ("decided-twice", "a person may decide on a refund that is under way or over"),
+    ("both-decide", "of two people who decide at once on a refund both have their way"),
     ("released-not-woken", "a refund that a person lets go is not taken up"),
     ("own-refund-as-by-hand", "a refund of ours counts once more as made by hand"),
     (

@@ -105,6 +105,8 @@ pub(crate) struct Fair {
     pub(crate) back_at_once: BTreeSet<String>,
     /// When each refund of a payment was asked for last, by payment and number.
     pub(crate) asked_s: BTreeMap<(String, String), i64>,
+    /// When a person decided on each refund last, in milliseconds, and whether he let it go.
+    pub(crate) decided_ms: BTreeMap<String, (u64, bool)>,
     /// When a machine claimed an order's goods for the first time, and when it was told that its
     /// confirmation is known.
     pub(crate) claimed_s: BTreeMap<String, i64>,
