@@ -309,9 +309,11 @@ impl Signature {
         }
         // Words instead of bytes: eight times as fast.
         let (ours, theirs) = (self.digits.as_chunks::<8>().0, other.as_chunks::<8>().0);
-        let difference = ours.iter().zip(theirs).fold(0, |difference, (ours, theirs)| {
-            difference | (u64::from_ne_bytes(*ours) ^ u64::from_ne_bytes(*theirs))
-        });
+        let words = if crate::planted!("sign-compared-in-part") { 3 } else { ours.len() };
+        let difference =
+            ours.iter().zip(theirs).take(words).fold(0, |difference, (ours, theirs)| {
+                difference | (u64::from_ne_bytes(*ours) ^ u64::from_ne_bytes(*theirs))
+            });
         difference.ct_eq(&0).into()
     }
 }

@@ -307,7 +307,9 @@ impl Step {
     }
 
     fn report(&mut self, index: u8, payment: &Payment, anomaly: Anomaly) {
-        let (transaction_id, amount) = (payment.transaction_id.clone(), payment.total_fee);
+        let amount =
+            if planted!("alarm-names-price") { self.order.amount } else { payment.total_fee };
+        let transaction_id = payment.transaction_id.clone();
         self.emit(Effect::Report { attempt: index, transaction_id, amount, anomaly });
     }
 
@@ -383,6 +385,7 @@ impl Step {
     fn cancel(&mut self, now: UnixTime) {
         match self.order.phase {
             Phase::Placing | Phase::Open => self.begin_closing(Reason::Cancelled, now),
+            Phase::Closing(Reason::Expired) if planted!("cancel-after-end-forgotten") => {}
             // What is paid from now on may not ship any more.
             Phase::Closing(Reason::Expired) => self.order.phase = Phase::Closing(Reason::Cancelled),
             Phase::Paid if planted!("cancel-after-pay") => self.close(Reason::Cancelled),

@@ -222,7 +222,7 @@ impl Order {
         if amount > left {
             return Err(RefundRefused::TooMuch { left });
         }
-        if about.asking {
+        if about.asking || planted!("always-in-doubt") {
             return Err(RefundRefused::InDoubt);
         }
         if self.refunds.len() < REFUNDS_MAX { Ok(()) } else { Err(RefundRefused::TooMany) }
@@ -398,7 +398,8 @@ impl Step {
             self.came_to_nothing(index);
         }
         // Goods that have not gone out stay: nobody but a person can say what the customer gets.
-        if has_begun && is_kept && self.order.phase == Phase::Paid {
+        let stays = has_begun && is_kept && self.order.phase == Phase::Paid;
+        if stays && !planted!("by-hand-told-nobody") {
             self.report_of(index, Anomaly::RefundedElsewhere);
         }
     }
@@ -412,7 +413,8 @@ impl Step {
         if self.order.anomaly(attempt).is_some() && !with_a_person {
             return self.give_back(attempt);
         }
-        if with_a_person || self.order.phase == Phase::Paid {
+        let is_told = with_a_person || self.order.phase == Phase::Paid;
+        if is_told && !planted!("by-hand-closed-told-nobody") {
             self.report_of(attempt, Anomaly::ElsewhereClosed);
         }
     }

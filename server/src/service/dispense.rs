@@ -140,8 +140,11 @@ impl Verb for Dispense {
         row.order.may_dispense().map_err(DispenseError::Refused)?;
         let goods = goods.ok_or(DispenseError::NotYours)?;
         let (row, _) = change.apply(row, &Event::Dispense)?;
-        let ship_id = goods.key.clone();
-        if !again {
+        let ship_id = match saoma_core::planted!("ship-id-new-on-claim") {
+            true => format!("{}-{}", goods.key, change.now.get()),
+            false => goods.key.clone(),
+        };
+        if !again && !saoma_core::planted!("fetched-and-told-late") {
             let due_at = change.now.plus(change.fetch_within_s(&row));
             let from = goods.fetch;
             change.put_fetch(FetchRow { fetch: Fetch::Dispensing, due_at, ..goods }, from);
@@ -173,7 +176,9 @@ impl Verb for Confirm {
         }
         // What was claimed and is out is a fact, even when somebody has forced a refund meanwhile.
         let (row, _) = change.apply(row, &Event::Shipped)?;
-        if let Some(goods) = goods.filter(|goods| goods.fetch != Fetch::Done) {
+        let goods = goods.filter(|goods| goods.fetch != Fetch::Done);
+        let goods = goods.filter(|_| !saoma_core::planted!("confirmed-and-told-late"));
+        if let Some(goods) = goods {
             let (from, due_at) = (goods.fetch, change.now);
             change.put_fetch(FetchRow { fetch: Fetch::Done, due_at, ..goods }, from);
         }

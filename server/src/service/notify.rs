@@ -249,7 +249,9 @@ impl Verb for Keep {
         let Payment { out_trade_no, transaction_id, .. } = &self.payment;
         let attempt = change.attempt(out_trade_no).await?;
         let is_others = |attempt: &AttemptRow| {
-            !attempt.is_under(&self.mch_id, &self.app_id) || attempt.sign_type != self.sign_type
+            !attempt.is_under(&self.mch_id, &self.app_id)
+                || attempt.sign_type != self.sign_type
+                    && !saoma_core::planted!("sign-type-of-today-as-well")
         };
         if attempt.as_ref().is_some_and(is_others) {
             return Ok(Kept::Not);

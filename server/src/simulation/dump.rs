@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 const TABLES: [(&str, &[&str]); 7] = [
     ("orders", &["order_id", "phase", "due_at"]),
     ("payment", &["transaction_id", "out_trade_no", "total_fee_fen", "paid_at"]),
-    ("anomaly", &["kind", "transaction_id"]),
+    ("anomaly", &["kind", "transaction_id", "out_trade_no", "order_id", "paid_fen", "refund"]),
     ("refund", &["out_refund_no", "transaction_id", "part_fen", "state", "trouble"]),
     ("outbox", &["key", "state", "tries", "last_error"]),
     (

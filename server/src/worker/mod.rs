@@ -230,7 +230,11 @@ impl Worker {
         let context = &self.service.context;
         let began = Stopwatch::start();
         log.push("sent", "webhook", serde_json::to_string(ship).unwrap_or_default());
-        let answer = self.webhooks.ship(&ship.shop, ship, context.clock.now()).await;
+        let now = match saoma_core::planted!("webhook-time-of-payment") {
+            true => ship.paid_at,
+            false => context.clock.now(),
+        };
+        let answer = self.webhooks.ship(&ship.shop, ship, now).await;
         let result = answer.as_ref().map_or_else(|error| error.name(), |()| "OK".to_owned());
         context.metrics.webhook_call(&result, began.elapsed());
         log.push(

@@ -10,6 +10,11 @@ use std::collections::BTreeSet;
 /// Most payments of nobody's numbers on a day that go back by themselves.
 pub(crate) const UNKNOWN_MAX: usize = 10;
 
+/// When the bill of the day before is there, by the clock in Beijing.
+const BILL_READY_S: i64 = 10 * 3_600;
+/// How long after that it is asked for at the latest when nothing delays it.
+const ASKED_WITHIN_S: i64 = 120;
+
 /// How many, and how much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
@@ -37,6 +42,12 @@ pub(crate) struct LedgerDay {
 /// The day in Beijing, in 8 digits.
 pub(crate) fn day_of(at_s: i64) -> String {
     UnixTime(at_s).beijing().chars().take(8).collect()
+}
+
+/// When the bill of a day is surely there: at ten o'clock in Beijing on the next day.
+fn there_s(date: &str) -> i64 {
+    let midnight = UnixTime::from_beijing(&format!("{date}000000"));
+    midnight.map_or(0, |midnight| midnight.0 + 86_400 + BILL_READY_S)
 }
 
 fn sum(row: &Row, count: &str, fen: &str) -> Sum {
@@ -98,6 +109,29 @@ impl Judge {
     fn count_of_nobodys(&self) -> usize {
         let numbers = self.captured.values().map(|captured| order_of(&captured.number));
         numbers.filter(|order_id| !self.bought.contains_key(*order_id)).count()
+    }
+
+    /// A day's bill is asked for.
+    pub(crate) fn bill_asked(&mut self, date: &str, now_s: i64) {
+        let early_s = there_s(date) - now_s;
+        if early_s > 0 && self.fair.right_clocks {
+            self.violation(format!("the bill of {date} is asked for {early_s} s too early"));
+        }
+        self.fair.bills_s.entry(date.to_owned()).or_insert(now_s);
+    }
+
+    /// Where nothing delays it each day's bill was asked for as soon as it was there.
+    pub(crate) fn bills_in_time(&mut self, days: &[LedgerDay]) {
+        if !self.fair.is_quiet {
+            return;
+        }
+        for LedgerDay { date, .. } in days {
+            let asked_s = self.fair.bills_s.get(date).copied();
+            let late_s = asked_s.map_or(0, |asked_s| asked_s - there_s(date));
+            if late_s > ASKED_WITHIN_S {
+                self.violation(format!("the bill of {date} is asked for {late_s} s too late"));
+            }
+        }
     }
 
     /// Each day is compared, and its sums are the ledger's.

@@ -14,8 +14,10 @@ const DAY_S: i64 = 86_400;
 const UNDER_WAY_S: i64 = 60;
 /// An order whose next number could not live so long any more has no next number.
 const NUMBER_LIVES_S: i64 = 60;
-/// WeChat wants a minute between two refunds of one payment; a call takes some of it.
-const REFUND_GAP_S: i64 = 45;
+/// WeChat wants a minute between two refunds of one payment. Nobody may have put down when the one
+/// before was sent: then it is the end of a lease that is waited for, and the call took some of it.
+const REFUND_GAP_S: i64 = 58;
+const REFUND_GAP_LEASED_S: i64 = 45;
 
 impl Judge {
     /// An order shows as this now: its time is not over before its end.
@@ -51,7 +53,8 @@ impl Judge {
             .filter(|((_, other), _)| other != number)
             .map(|(_, asked_s)| *asked_s)
             .max();
-        if let Some(last_s) = last_s.filter(|last_s| now_s - last_s < REFUND_GAP_S)
+        let gap_s = if self.fair.goes_on { REFUND_GAP_S } else { REFUND_GAP_LEASED_S };
+        if let Some(last_s) = last_s.filter(|last_s| now_s - last_s < gap_s)
             && self.fair.right_clocks
             && now_s - self.fair.died_s > UNDER_WAY_S
         {

@@ -6,7 +6,7 @@ use crate::plan::Plan;
 use crate::verdict::{Books, cell};
 use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
-use saoma_server::simulation::NOTIFY_URL;
+use saoma_server::simulation::{NOTIFY_URL, REFUND_NOTIFY_URL};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// WeChat takes no close sooner after an order.
@@ -16,9 +16,30 @@ const CLOSE_NOT_BEFORE_S: i64 = 300;
 /// cannot be reached meanwhile.
 const LONG_S: u64 = 900;
 
+/// Why money goes back by the rule.
+const DUE: [&str; 6] = [
+    "amount_mismatch",
+    "currency_mismatch",
+    "paid_after_cancel",
+    "paid_after_close",
+    "paid_twice",
+    "unknown_order",
+];
+/// How long goods may wait for a machine, and a claim for its confirmation.
+const FETCH_WITHIN_S: i64 = 600;
+/// What every shop sells here.
+const GOODS: &str = "Saoma Cafe - Latte";
+/// Why shops give something back.
+const SORRY: &str = "sorry";
+/// And why the rule does.
+const BY_RULE: &str = "订单未能完成，款项原路退回";
+
 /// What WeChat was asked to take for a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ordered {
+    goods: String,
+    product_id: String,
+    trade_type: String,
     total_fen: u64,
     notify_url: String,
     begins_s: i64,
@@ -36,9 +57,13 @@ impl Ordered {
     /// As the fields of the request say.
     pub(crate) fn of<'d>(field: impl Fn(&str) -> Option<&'d str>) -> Self {
         let time = |name| field(name).and_then(UnixTime::from_beijing).map_or(0, |time| time.0);
+        let text = |name| field(name).unwrap_or_default().to_owned();
         Self {
+            goods: text("body"),
+            product_id: text("product_id"),
+            trade_type: text("trade_type"),
             total_fen: field("total_fee").and_then(|fen| fen.parse().ok()).unwrap_or(0),
-            notify_url: field("notify_url").unwrap_or_default().to_owned(),
+            notify_url: text("notify_url"),
             begins_s: time("time_start"),
             lasts_s: time("time_expire") - time("time_start"),
         }
@@ -49,6 +74,10 @@ impl Ordered {
 #[derive(Debug, Default)]
 pub(crate) struct Fair {
     pub(crate) right_clocks: bool,
+    /// Nothing delays what is due.
+    pub(crate) is_quiet: bool,
+    /// No server dies, and no database fails.
+    pub(crate) goes_on: bool,
     /// Whether servers always hold a key that counts.
     right_keys: bool,
     /// For how long WeChat cannot be reached.
@@ -76,6 +105,14 @@ pub(crate) struct Fair {
     pub(crate) back_at_once: BTreeSet<String>,
     /// When each refund of a payment was asked for last, by payment and number.
     pub(crate) asked_s: BTreeMap<(String, String), i64>,
+    /// When a person decided on each refund last, in milliseconds, and whether he let it go.
+    pub(crate) decided_ms: BTreeMap<String, (u64, bool)>,
+    /// When a machine claimed an order's goods for the first time, and when it was told that its
+    /// confirmation is known.
+    pub(crate) claimed_s: BTreeMap<String, i64>,
+    pub(crate) confirmed_s: BTreeMap<String, i64>,
+    /// When each day's bill was first asked for.
+    pub(crate) bills_s: BTreeMap<String, i64>,
     /// When a server died last: what it had asked for, nobody here knows for a while.
     pub(crate) died_s: i64,
 }
@@ -84,7 +121,8 @@ impl Fair {
     pub(crate) fn of(plan: &Plan) -> Self {
         let (right_clocks, right_keys) = (plan.right_clocks(), plan.right_keys());
         let outage_s = plan.odd.outage_s.1 - plan.odd.outage_s.0;
-        Self { right_clocks, right_keys, outage_s, ..Self::default() }
+        let (is_quiet, goes_on) = (plan.is_quiet(), plan.goes_on());
+        Self { right_clocks, is_quiet, goes_on, right_keys, outage_s, ..Self::default() }
     }
 }
 
@@ -101,6 +139,21 @@ impl Judge {
         let age_s = now_s - ordered.begins_s;
         if self.fair.right_clocks && age_s < CLOSE_NOT_BEFORE_S {
             self.violation(format!("{number} is closed when it is {age_s} s old"));
+        }
+    }
+
+    /// A refund is asked for, for this reason; WeChat tells of it there.
+    pub(crate) fn refund_worded(&mut self, number: &str, why: &str, notify_url: &str) {
+        let is_shops = self.promised.contains_key(number);
+        let is_true = match why {
+            SORRY => is_shops || self.wished.contains(order_of(number)),
+            BY_RULE => !is_shops,
+            _ => false,
+        };
+        if !is_true || notify_url != REFUND_NOTIFY_URL {
+            self.violation(format!(
+                "{number} is asked for because {why:?}, and {notify_url} hears"
+            ));
         }
     }
 
@@ -214,6 +267,8 @@ impl Judge {
             let is_right = ordered.total_fen == order.price_fen
                 && ordered.lasts_s == order.lasts_s.cast_signed()
                 && ordered.notify_url == NOTIFY_URL
+                && (&*ordered.goods, &*ordered.trade_type) == (GOODS, "NATIVE")
+                && ordered.product_id == *number
                 && self
                     .fair
                     .ordered
@@ -248,6 +303,9 @@ impl Judge {
             alarms.entry(cell(row, "transaction_id")).or_default().insert(cell(row, "kind"));
         }
         self.alarms_are_right(&alarms, &mut wrong);
+        self.alarms_say(books, &mut wrong);
+        self.goods_are_late(books, &mut wrong);
+        self.by_hand_is_told(&alarms, &mut wrong);
         self.paid_in_time(&alarms, &mut wrong);
         self.others_money(&mut wrong);
         self.phases_are_right(books, &alarms, &mut wrong);
@@ -270,6 +328,75 @@ impl Judge {
                 || after_end && !order.shipped.is_empty()
             {
                 wrong.push(format!("{id} is said to be {kinds:?}"));
+            }
+        }
+    }
+
+    /// What a person reads of a payment is so, and that its money is back once the rule has given
+    /// back all of it.
+    fn alarms_say(&self, books: &Books, wrong: &mut Vec<String>) {
+        for row in &books.anomalies {
+            let id = cell(row, "transaction_id");
+            let Some(captured) = self.captured.get(id) else { continue };
+            let order_id = order_of(&captured.number);
+            let is_ours = self.bought.contains_key(order_id);
+            let is_it = cell(row, "paid_fen").parse::<u64>() == Ok(captured.total_fen)
+                && cell(row, "out_trade_no") == captured.number
+                && (cell(row, "order_id") == order_id || !is_ours);
+            let mut refunds =
+                books.refunds.iter().filter(|refund| cell(refund, "transaction_id") == id);
+            let all_back = captured.refunded() == captured.total_fen
+                && captured.refunds.keys().all(|number| self.is_by_rule(number))
+                && refunds.all(|refund| matches!(cell(refund, "state"), "done" | "closed"));
+            let is_due = DUE.contains(&cell(row, "kind"));
+            if !is_it || is_due && all_back && cell(row, "refund") != "done" {
+                wrong.push(format!("{captured:?} is told of as {row:?}"));
+            }
+        }
+    }
+
+    /// Nobody is told of goods that were fetched in time, and confirmed.
+    fn goods_are_late(&self, books: &Books, wrong: &mut Vec<String>) {
+        for row in &books.anomalies {
+            let (id, order_id) = (cell(row, "transaction_id"), cell(row, "order_id"));
+            let paid_s = self.captured.get(id).map(|captured| captured.at_s);
+            let claimed_s = self.fair.claimed_s.get(order_id).copied();
+            let confirmed_s = self.fair.confirmed_s.get(order_id).copied();
+            let (from_s, until_s) = match cell(row, "kind") {
+                "not_fetched" => (paid_s, claimed_s),
+                "not_confirmed" => (claimed_s, confirmed_s),
+                _ => continue,
+            };
+            let took_s = until_s.zip(from_s).map(|(until_s, from_s)| until_s - from_s);
+            let in_time = took_s.is_some_and(|took_s| took_s < FETCH_WITHIN_S);
+            if in_time && self.fair.right_clocks {
+                wrong.push(format!("{order_id} took {took_s:?} s, and is told of as {row:?}"));
+            }
+        }
+    }
+
+    /// Where nothing ships because some of a payment went back by hand a person is told, and so he
+    /// is when that has come to nothing. Where its shop wanted something back it knows itself why.
+    fn by_hand_is_told(&self, alarms: &BTreeMap<&str, BTreeSet<&str>>, wrong: &mut Vec<String>) {
+        for (id, captured) in &self.captured {
+            let order_id = order_of(&captured.number);
+            let Some(order) = self.bought.get(order_id) else { continue };
+            let is_good = order.shipped.is_empty()
+                && !self.wished.contains(order_id)
+                && !self.is_paid_twice(&captured.number);
+            let mut by_hand = captured.refunds.iter().filter(|it| self.by_hand.contains(it.0));
+            if !is_good || by_hand.clone().next().is_none() {
+                continue;
+            }
+            let kinds = alarms.get(id.as_str());
+            let has = |kind| kinds.is_some_and(|kinds| kinds.contains(kind));
+            let is_closed = by_hand.all(|(_, refund)| refund.closed);
+            if !is_closed && kinds.is_none() {
+                wrong.push(format!("{id} goes back by hand, nothing ships, and nobody is told"));
+            }
+            let waits = order.phase == "paid" && has("refunded_elsewhere");
+            if is_closed && waits && !has("elsewhere_closed") {
+                wrong.push(format!("{id} did not go back by hand after all, and nobody is told"));
             }
         }
     }

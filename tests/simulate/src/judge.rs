@@ -66,7 +66,7 @@ pub(crate) struct Judge {
     pub(crate) by_hand: BTreeSet<String>,
     /// Our number for each number of a shop.
     numbers_of_wish: BTreeMap<String, String>,
-    /// Orders of which the customer was told in time that they are given up.
+    /// Orders of which the customer was told that they are given up.
     pub(crate) given_up: BTreeSet<String>,
     /// When a machine was let hand out an order's goods, until it says that they are out.
     claimed: BTreeMap<String, u64>,
@@ -167,12 +167,12 @@ impl Judge {
         self.ends_in_time(order_id, phase, now_s);
     }
 
-    /// A request for an order is at the gateway. `true`: not for the first time.
+    /// A request for an order or a refund is at the gateway. `true`: not for the first time.
     pub(crate) fn placed(&mut self, number: &str, text: &str) -> bool {
         let again = self.requests.contains_key(number);
         let known = self.requests.entry(number.to_owned()).or_insert_with(|| text.to_owned());
         if known != text {
-            let what = format!("{number} was ordered with another text: {known} and {text}");
+            let what = format!("{number} was asked for with another text: {known} and {text}");
             self.violation(what);
         }
         again
@@ -332,6 +332,8 @@ impl Judge {
     pub(crate) fn claimed(&mut self, order_id: &str, at_ms: u64) {
         self.may_go_out(order_id, at_ms);
         self.claimed.entry(order_id.to_owned()).or_insert(at_ms);
+        let at_s = (at_ms / 1_000).cast_signed();
+        self.fair.claimed_s.entry(order_id.to_owned()).or_insert(at_s);
     }
 
     /// A machine says that they are out.

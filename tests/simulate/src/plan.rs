@@ -339,13 +339,18 @@ impl Plan {
         let faults = self.gateway_fault + self.query_lags + self.power_cuts + self.bill_power_cuts;
         let out = odd.outage_s.1 + odd.shops_out_s.1;
         let answers = odd.answer_mixed_up + odd.answer_altered + odd.not_now + out;
-        let trouble = Trouble { pause: 0, ..self.trouble };
-        lost + faults + answers == 0
-            && trouble == Trouble::default()
+        lost + faults + answers + self.keys.sign_refused == 0
             && self.right_clocks()
+            && self.goes_on()
+    }
+
+    /// No server dies or is started again, and no database fails.
+    pub(crate) fn goes_on(&self) -> bool {
+        let trouble = Trouble { pause: 0, ..self.trouble };
+        trouble == Trouble::default()
+            && self.power_cuts + self.bill_power_cuts == 0
             && self.keys.change == KeyChange::No
-            && self.keys.sign_refused == 0
-            && !odd.sign_type_changes
+            && !self.odd.sign_type_changes
     }
 
     /// Both.

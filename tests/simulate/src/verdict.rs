@@ -40,6 +40,7 @@ impl Judge {
         self.payments_known(books, &left_out);
         self.each_payment(books, &left_out);
         self.promises_kept(books);
+        self.bills_in_time(days);
         self.days_compared(books, days);
         self.differences_end(books, &left_out);
         self.differences_are_true(books);

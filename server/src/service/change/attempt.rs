@@ -20,7 +20,10 @@ impl Change {
         let sign_type = seller.merchant.sign_type;
         let unified_order = UnifiedOrder::new(
             &out_trade_no,
-            &row.description,
+            match saoma_core::planted!("shop-as-goods") {
+                true => &seller.name,
+                false => &row.description,
+            },
             order.amount(),
             &seller.notify_url,
             seller.ip,

@@ -236,8 +236,9 @@ impl Verb for Ask {
             return Err(AskRefundError::Refused(RefundRefused::NotPaid));
         }
         let may_go = saoma_core::planted!("refund-while-dispensing");
+        let unclaimed = saoma_core::planted!("unclaimed-is-dispensing") && row.device.is_some();
         if self.by.is_some()
-            && order.is_dispensing()
+            && (order.is_dispensing() || unclaimed)
             && !may_go
             && order.kept_attempt() == Some(attempt)
         {

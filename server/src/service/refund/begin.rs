@@ -250,10 +250,14 @@ pub(super) fn key(number: &OutRefundNo) -> String {
 fn request(seller: &Seller, new: &New<'_>, reason: &str) -> Result<String, RequestError> {
     let payment = PaymentNo::Transaction(new.transaction_id);
     let total = if saoma_core::planted!("refund-total-is-part") { new.part } else { new.total };
+    let notify_url = match saoma_core::planted!("refund-notice-as-payment") {
+        true => &seller.notify_url,
+        false => &seller.refund_notify_url,
+    };
     let refund = Refund::new(payment, &new.number, total, new.part)?
         .currency(new.currency)
         .reason(reason)?
-        .notify_url(&seller.refund_notify_url)?;
+        .notify_url(notify_url)?;
     let mut request = String::new();
     let merchant = &seller.merchant;
     let written = refund.draft(merchant, merchant.sign_type).write(&mut request);

@@ -90,8 +90,8 @@ impl Service {
         }
         let others = RefundRow::of_payment(&mut reader, &row.transaction_id).await?;
         let others = others.iter().filter(|other| other.out_refund_no != number);
-        let free_at =
-            others.filter_map(|other| other.sent_at).max().map(|at| at.plus(REFUND_GAP_S));
+        let gap_s = if planted!("refund-gap-of-fifty") { 50 } else { REFUND_GAP_S };
+        let free_at = others.filter_map(|other| other.sent_at).max().map(|at| at.plus(gap_s));
         Ok(Some(match free_at {
             Some(at) if at > self.context.clock.now() && !planted!("refund-gap-ignored") => {
                 RefundJob::Known(RefundNews::Later(at))

@@ -26,6 +26,7 @@ async fn another_request_with_the_same_number_is_refused() {
         new_order("A-1", PRICE + 1),
         NewOrder::new("A-1", PRICE, "Saoma Cafe - Tea", 900).unwrap(),
         NewOrder::new("A-1", PRICE, "Saoma Cafe - Latte", 901).unwrap(),
+        new_order("A-1", PRICE).by(Some("machine-1")),
     ] {
         let refused = shop.service.create(&only_shop(), &other).await;
         assert!(matches!(refused, Err(CreateError::OrderNoTaken)), "{refused:?}");

@@ -86,6 +86,8 @@ struct Shared {
     died: Vec<u64>,
     /// Transactions that have changed something and were committed.
     commits: u64,
+    /// Transactions that were committed, whether they have changed something or not.
+    ended: u64,
 }
 
 #[derive(Debug)]
@@ -112,6 +114,7 @@ impl Memory {
             writer: None,
             died: Vec::new(),
             commits: 0,
+            ended: 0,
         })))
     }
 
@@ -134,6 +137,12 @@ impl Memory {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.shared().commits
+    }
+
+    /// How many transactions were committed, those that have changed nothing included.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.shared().ended
     }
 
     /// Whether a payment is committed.
@@ -334,6 +343,7 @@ impl Session {
     /// Makes a transaction happen.
     pub(super) async fn commit(self) -> Result<(), Error> {
         if self.transaction.is_none() || !self.writes() {
+            self.server.memory.shared().ended += 1;
             return Ok(());
         }
         self.point().await;
@@ -346,6 +356,7 @@ impl Session {
             }
             let written = shared.writer.take().is_some_and(|writer| !writer.undo.is_empty());
             shared.commits += u64::from(written);
+            shared.ended += 1;
             shared.tables.committed();
         }
         self.point().await;

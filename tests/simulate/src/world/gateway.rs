@@ -29,6 +29,22 @@ fn timeout_ms(path: &str) -> u64 {
     if path == GatewayCall::DownloadBill.path() { BILL_TIMEOUT_MS } else { TIMEOUT_MS }
 }
 
+/// What is said of a refund besides a nonce and a signature.
+const REFUND_FIELDS: [&str; 12] = [
+    "appid",
+    "mch_id",
+    "sign_type",
+    "transaction_id",
+    "out_trade_no",
+    "out_refund_no",
+    "total_fee",
+    "refund_fee",
+    "refund_fee_type",
+    "refund_account",
+    "refund_desc",
+    "notify_url",
+];
+
 /// Nothing came.
 const fn nothing(why: CallError) -> Came {
     (Vec::new(), Some(why))
@@ -228,6 +244,7 @@ impl World {
                 .map(|name| field(body, name).unwrap_or_default())
                 .collect();
                 let now_s = self.now_s().cast_signed();
+                self.number_before_is_over(number);
                 self.judge.ordered(number, Ordered::of(|name| field(body, name)), now_s);
                 if self.judge.placed(number, &told.join("|")) {
                     return self.asked_again(number);
@@ -249,12 +266,20 @@ impl World {
                 let now_s = self.now_s().cast_signed();
                 self.judge.refund_in_turn(transaction_id, number, now_s);
                 self.judge.refund_asked(transaction_id, number, sums);
+                let told = REFUND_FIELDS.map(|name| field(body, name).unwrap_or_default());
+                self.judge.placed(number, &told.join("|"));
+                let [.., why, notify_url] = told;
+                self.judge.refund_worded(number, why, notify_url);
                 if self.luck.chance(self.plan.refund_ends_badly)
                     && !self.judge.ends_badly.contains(number)
                     && !self.calm
                 {
                     self.refund_will_end_badly(number);
                 }
+            }
+            GatewayCall::DownloadBill => {
+                let date = field(body, "bill_date").unwrap_or_default();
+                self.judge.bill_asked(date, self.now_s().cast_signed());
             }
             _ => {}
         }

@@ -49,6 +49,11 @@ impl World {
                 return;
             }
         };
+        // By it a machine knows goods again that it has handed out.
+        let order_id = self.customers[at].order_id.as_deref().unwrap_or_default();
+        if goods.ship_id.strip_prefix("ship-") != Some(order_id) {
+            self.judge.violation(format!("{order_id} is claimed as {}", goods.ship_id));
+        }
         let forgot = self.customers[at].machine == Machine::Forgot;
         if goods.again && forgot {
             // They may be out. A person has to look.
@@ -105,6 +110,10 @@ impl World {
     }
 
     pub(super) fn confirmed(&mut self, at: usize, result: &Result<(), No>) {
+        let now_s = self.now_s().cast_signed();
+        if let (Ok(()), Some(order_id)) = (result, self.customers[at].order_id.clone()) {
+            self.judge.fair.confirmed_s.entry(order_id).or_insert(now_s);
+        }
         match result {
             Err(No::Failed) => self.after(3_000, Event::Confirm(at)),
             Ok(()) | Err(No::Refused(_)) => self.customers[at].machine = Machine::Done,

@@ -9,7 +9,7 @@ use saoma_sandbox::Paid;
 use saoma_sandbox::gateway::Call;
 use saoma_sandbox::seal::{open, seal};
 use saoma_sandbox::sign::Key;
-use saoma_server::simulation::{Base, MACHINES, SHOP};
+use saoma_server::simulation::{Base, MACHINES, OTHER_APP_ID, SHOP};
 
 impl World {
     pub(super) fn may_meddle(&mut self, at: usize, phase: &str) {
@@ -29,8 +29,9 @@ impl World {
         let promised = promised.map(|wish| (wish.refund_no.clone(), wish.fen));
         let [its_shop, another] =
             if device.is_some() { [MACHINES, SHOP] } else { [SHOP, MACHINES] };
-        let which = self.more.below(4);
+        let which = self.more.below(6);
         let other_fen = if price_fen > 1 { price_fen - 1 } else { 2 };
+        let other_s = if lasts_s == 900 { 7_200 } else { 900 };
         let Some(node) = self.some_server() else { return };
         self.fault("somebody tries what may not be");
         self.task(node, move |server| async move {
@@ -47,6 +48,16 @@ impl World {
                 (2, _) if device.is_some() => {
                     let claimed = server.dispense(&order_id, "machine-9").await;
                     ("goods of another machine", claimed.is_ok())
+                }
+                (3, _) if device.is_some() => {
+                    let other = Some("machine-9");
+                    let made = server.create(other, &order_no, price_fen, lasts_s).await;
+                    ("another machine's order by its number", made.is_ok())
+                }
+                (4, _) => {
+                    let device = device.as_deref();
+                    let made = server.create(device, &order_no, price_fen, other_s).await;
+                    ("an order's number with another time to pay", made.is_ok())
                 }
                 _ => {
                     let device = device.as_deref();
@@ -172,6 +183,9 @@ impl World {
         if self.more.chance(self.plan.odd.answer_altered)
             && let Ok(text) = std::str::from_utf8(&answer)
         {
+            if field(text, "trade_state") == Some("NOTPAY") && self.more.chance(500) {
+                return self.in_anothers_name(text).into_bytes();
+            }
             let (name, value) = self.more.pick(&[
                 ("trade_state", "CLOSED"),
                 ("trade_state", "NOTPAY"),
@@ -187,6 +201,27 @@ impl World {
             }
         }
         answer
+    }
+
+    /// What became of another's number, rightly signed: one word says that it is not this one.
+    fn in_anothers_name(&mut self, answer: &str) -> String {
+        self.fault("an answer in another's name");
+        let (name, value) = self.more.pick(&[("appid", OTHER_APP_ID), ("mch_id", "1900000110")]);
+        let closed = self.resigned(answer, "trade_state", "CLOSED");
+        self.resigned(&closed, name, value)
+    }
+
+    /// An order's next number is asked for: the one before it cannot be paid any more, or was.
+    pub(super) fn number_before_is_over(&mut self, number: &str) {
+        let Some((order_id, attempt)) = number.rsplit_once('-') else { return };
+        let before = attempt.parse::<u64>().unwrap_or(0).saturating_sub(1);
+        let before = format!("{order_id}-{before}");
+        let orders = self.gateway.orders_numbered(&before, self.gateway_now());
+        let is_open = orders.iter().any(|it| it.closed_at.is_none() && it.payments.is_empty());
+        let is_new = !self.judge.fair.ordered.contains_key(number);
+        if is_open && is_new && self.plan.right_clocks() {
+            self.judge.violation(format!("{number} is ordered, and {before} is still open"));
+        }
     }
 
     /// Whoever has seen two refund notifications puts a third together of their blocks: one that

@@ -257,7 +257,9 @@ impl World {
         self.fault("forged notice");
         let number = field(body, "out_trade_no").unwrap_or_default();
         let is_known = self.judge.bought.contains_key(order_of(number));
-        let forged = match (of_refund, self.luck.below(12)) {
+        let sign = field(body, "sign").unwrap_or_default();
+        let (most, last) = sign.split_at(sign.len().saturating_sub(1));
+        let forged = match (of_refund, self.luck.below(15)) {
             (true, _) => body.replacen("<req_info>", "<req_info>AAAA", 1).replacen(
                 "<req_info><![CDATA[",
                 "<req_info><![CDATA[AAAAAAAAAAAAAAAAAAAAAA",
@@ -280,6 +282,14 @@ impl World {
             (_, 8) => self.resigned(body, "appid", "wx5a0mademeup0009"),
             (_, 9) => self.resigned(body, "result_code", "FAIL"),
             (_, 10) => self.resigned(body, "return_code", "FAIL"),
+            // The signature is nearly right, or is the other algorithm's.
+            (_, 11) => changed(body, "sign", sign.get(..sign.len() / 2).unwrap_or_default()),
+            (_, 12) if last == "0" => changed(body, "sign", &format!("{most}1")),
+            (_, 12) => changed(body, "sign", &format!("{most}0")),
+            (_, 13) if is_known => match is_hmac(body) {
+                true => self.signed_by(body, Algorithm::Md5),
+                false => self.signed_by(body, Algorithm::HmacSha256),
+            },
             (_, _) => body.get(..body.len() / 2).unwrap_or_default().to_owned(),
         };
         if forged != body {
@@ -289,16 +299,20 @@ impl World {
     }
 
     /// The same with another value, and rightly signed.
-    fn resigned(&self, body: &str, name: &str, value: &str) -> String {
+    pub(super) fn resigned(&self, body: &str, name: &str, value: &str) -> String {
         let text = changed(body, name, value);
+        let algorithm = if is_hmac(&text) { Algorithm::HmacSha256 } else { Algorithm::Md5 };
+        self.signed_by(&text, algorithm)
+    }
+
+    /// The same, rightly signed by this algorithm.
+    fn signed_by(&self, text: &str, algorithm: Algorithm) -> String {
         let (Ok(document), Some(key)) = (Document::read(text.as_bytes()), Key::new(self.key))
         else {
-            return body.to_owned();
+            return text.to_owned();
         };
-        let is_hmac = field(&text, "sign").is_some_and(|sign| sign.len() == 64);
-        let algorithm = if is_hmac { Algorithm::HmacSha256 } else { Algorithm::Md5 };
         let signature = sign(document.iter(), &key, algorithm);
-        changed(&text, "sign", &signature)
+        changed(text, "sign", &signature)
     }
 
     /// A payment that never was, signed with another key.
@@ -339,6 +353,11 @@ impl World {
     fn last_order(&self) -> Option<String> {
         self.customers.iter().rev().find_map(|customer| customer.order_id.clone())
     }
+}
+
+/// Which of the two algorithms a document is signed by.
+fn is_hmac(document: &str) -> bool {
+    field(document, "sign").is_some_and(|sign| sign.len() == 64)
 }
 
 /// The document with another value in a field.

@@ -118,25 +118,40 @@ impl World {
             })
             .collect();
         for (number, may_go) in held {
-            let Some(node) = self.some_server() else { return };
             // What cannot be sent is paid back by hand.
             let release = may_go && self.people.chance(700);
-            let wanted = match release {
-                true => &mut self.judge.released,
-                false => &mut self.judge.may_be_dismissed,
-            };
-            wanted.insert(number.clone());
-            self.task(node, move |server| async move {
-                let result = server.decide(&number, release).await;
-                Outcome::Decided { number, release, result }
-            });
+            self.decide(number.clone(), release);
+            if may_go && self.more.chance(self.plan.odd.second_thoughts / 2) {
+                self.fault("two people decide at once");
+                self.decide(number, !release);
+            }
         }
+    }
+
+    fn decide(&mut self, number: String, release: bool) {
+        let Some(node) = self.some_server() else { return };
+        let wanted = match release {
+            true => &mut self.judge.released,
+            false => &mut self.judge.may_be_dismissed,
+        };
+        wanted.insert(number.clone());
+        self.task(node, move |server| async move {
+            let result = server.decide(&number, release).await;
+            Outcome::Decided { number, release, result }
+        });
     }
 
     pub(super) fn decided(&mut self, number: &str, release: bool, result: &Result<(), No>) {
         if release && *result == Ok(()) && self.more.chance(self.plan.odd.second_thoughts) {
             let later = self.more.pick(&[1, 3_000, 60_000]);
             self.after(later, Event::SecondThought(number.to_owned()));
+        }
+        if *result == Ok(()) {
+            let now = (self.now_ms, release);
+            let before = self.judge.fair.decided_ms.insert(number.to_owned(), now);
+            if before == Some((self.now_ms, !release)) {
+                self.judge.violation(format!("{number} is released and dismissed at once"));
+            }
         }
         if !release && *result == Ok(()) {
             self.judge.dismissed.insert(number.to_owned());

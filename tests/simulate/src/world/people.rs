@@ -259,7 +259,13 @@ impl World {
                 }
             }
             Habit::PaysAfterEnd => {
-                let later = self.people.pick(&[1, 400_000, 2_000_000]);
+                let mut later = self.people.pick(&[1, 400_000, 2_000_000]);
+                if self.more.chance(300) {
+                    // It is over, and WeChat takes no close yet.
+                    let gives_up = self.more.between(1_000, 200_000);
+                    self.after(lives_ms + gives_up, Event::Cancel(at));
+                    later = gives_up + self.more.between(1, 60_000);
+                }
                 self.after(lives_ms + later, Event::PayByForce(at, "paid after the end"));
             }
             Habit::Cancels => {
@@ -427,10 +433,8 @@ impl World {
     }
 
     pub(super) fn cancelled(&mut self, at: usize, result: &Result<View, No>) {
-        if let Ok(view) = result
-            && self.plan.right_clocks()
-            && view.server_time < view.expires_at
-        {
+        // Whoever is told so after the end has given up what WeChat has not closed yet.
+        if let Ok(view) = result {
             self.judge.given_up.insert(view.order_id.as_str().to_owned());
         }
         let customer = &mut self.customers[at];

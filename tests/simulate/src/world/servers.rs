@@ -40,8 +40,8 @@ struct Alive {
     wakes_ms: [Option<u64>; KINDS],
     /// When each was last looked at, by this server's clock; 0 once its bell has rung again.
     looked_s: [u64; KINDS],
-    /// After how many commits bells were listened to.
-    heard_commits: Option<u64>,
+    /// After how many transactions bells were listened to.
+    heard: Option<u64>,
     due: [Option<u64>; KINDS],
     /// What it knows of `due`, and of which kinds it looks again.
     known: [Option<u64>; KINDS],
@@ -53,12 +53,11 @@ struct Alive {
 }
 
 impl Alive {
-    /// Bells ring after a commit only; whoever hears his own looks again at once.
-    fn listen(&mut self, commits: Option<u64>) {
-        if commits.is_some() && commits == self.heard_commits {
-            return;
-        }
-        self.heard_commits = commits;
+    /// Whoever hears his own bell looks again at once. `true`: one has rung, and nobody has
+    /// committed anything.
+    fn listen(&mut self, ended: Option<u64>) -> bool {
+        let nothing_new = ended.is_some() && ended == self.heard;
+        self.heard = ended;
         let [gateway, shop, time] = self.server.rung();
         for (kind, rung) in [gateway, shop, time, time].into_iter().enumerate() {
             if rung {
@@ -66,6 +65,7 @@ impl Alive {
                 self.looks[kind] = true;
             }
         }
+        nothing_new && (gateway || shop || time)
     }
 
     /// Who has a database to himself sleeps until what he knew when he looked last, or until his
@@ -201,7 +201,7 @@ impl World {
             performing: [0; 2],
             wakes_ms: [None; KINDS],
             looked_s: [0; KINDS],
-            heard_commits: None,
+            heard: None,
             due: [None; KINDS],
             known: [None; KINDS],
             looks: [true; KINDS],
@@ -294,8 +294,8 @@ impl World {
 
     /// When somebody has something to do, he is woken then.
     pub(super) fn plan_wakes(&mut self) {
-        let (due, commits) = match &self.base {
-            Base::Memory(memory) => (Some(memory.next_due()), Some(memory.commits())),
+        let (due, ended) = match &self.base {
+            Base::Memory(memory) => (Some(memory.next_due()), Some(memory.ended())),
             Base::Sqlite(_) => (None, None),
         };
         let now_ms = self.now_ms;
@@ -306,7 +306,10 @@ impl World {
             self.take_at_once(node);
             let skew_s = self.nodes[node].skew_s;
             let Some(alive) = &mut self.nodes[node].alive else { continue };
-            alive.listen(commits);
+            if alive.listen(ended) {
+                let what = "a bell has rung, and nothing was committed".to_owned();
+                self.judge.violation(what);
+            }
             let due = match due {
                 Some(due) if is_alone => alive.knows(due),
                 Some(due) => due,

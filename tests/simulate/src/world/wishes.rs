@@ -1,11 +1,14 @@
 //! What shops want back.
 
+use super::machines::Machine;
 use super::{Event, World};
 use crate::bus::Outcome;
 use saoma_server::simulation::{MACHINES, No, SHOP};
 
 /// How often something is asked again that could not be done now.
 const TRIES_MAX: u32 = 400;
+/// How long WeChat may be asked about a payment when nothing delays it.
+const DOUBT_MS: u64 = 180_000;
 
 /// A refund that the shop wants.
 #[derive(Clone, Debug)]
@@ -13,13 +16,16 @@ pub(super) struct Wish {
     pub(super) refund_no: String,
     pub(super) fen: u64,
     tries: u32,
+    /// When the shop was first told that WeChat is being asked about the payment.
+    doubted_ms: Option<u64>,
     is_over: bool,
     pub(super) is_promised: bool,
 }
 
 impl Wish {
     pub(super) const fn new(refund_no: String, fen: u64) -> Self {
-        Self { refund_no, fen, tries: 0, is_over: false, is_promised: false }
+        let doubted_ms = None;
+        Self { refund_no, fen, tries: 0, doubted_ms, is_over: false, is_promised: false }
     }
 
     /// The shop was told that it may not be.
@@ -87,6 +93,14 @@ impl World {
                 self.judge.promise(&refund_no, number, promised);
             }
             Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
+            // It is asked for again.
+            Err(No::Refused(why)) if why.contains("InDoubt") && wish_of.tries < TRIES_MAX => {
+                let since_ms = *wish_of.doubted_ms.get_or_insert(self.now_ms);
+                if self.now_ms - since_ms > DOUBT_MS && self.plan.is_quiet() {
+                    let what = format!("{order_id}: WeChat is asked about its payment for ever");
+                    self.judge.violation(what);
+                }
+            }
             Err(No::Refused(why)) if !wish_of.is_promised => {
                 wish_of.is_over = true;
                 let fen = wish_of.fen;
@@ -95,8 +109,24 @@ impl World {
                 if why.contains("TooMuch") {
                     self.judge.refused_as_too_much(&order_id, others + fen);
                 }
+                self.refused_rightly(at, &order_id, &why);
             }
             Err(_) => wish_of.is_over = true,
+        }
+    }
+
+    /// Why a shop's refund was refused may be so.
+    fn refused_rightly(&mut self, at: usize, order_id: &str, why: &str) {
+        let order = self.judge.bought.get(order_id);
+        let is_wrong = match why {
+            // It is the shop's own order, each wish has a number of its own, and they are few.
+            "NotFound" | "RefundNoTaken" | "Refused(TooMany)" => true,
+            "Refused(NotPaid)" => order.is_some_and(|it| matches!(&*it.phase, "paid" | "shipped")),
+            "Dispensing" => self.customers[at].machine == Machine::Waits,
+            _ => false,
+        };
+        if is_wrong {
+            self.judge.violation(format!("{order_id} may not be given back: {why}"));
         }
     }
 }
