@@ -192,7 +192,7 @@ impl Judge {
             let number_paid = self.captured.get(number).map(|captured| captured.number.clone());
             let by_rule = match why {
                 "conflict" => number_paid.is_some_and(|number| self.is_paid_twice(&number)),
-                "held" => self.hold,
+                "held" => self.hold || number_paid.is_some_and(|number| self.may_be_lost(&number)),
                 _ => false,
             };
             if state == "open" && !by_rule && !left_out.contains(number) {

@@ -249,7 +249,8 @@ impl Verb for Ask {
         let number = OutRefundNo::for_order(&self.order_id, refund);
         let number = number.map_err(|_| StoreError::Corrupt("refund"))?;
         // Only an older copy of a database forgets one: WeChat has made it, and would not again.
-        if change.any_refund((&number, &row.mch_id)).await?.is_some() {
+        let there = change.any_refund((&number, &row.mch_id)).await?;
+        if there.is_some_and(|there| there.by == AskedBy::Elsewhere) {
             return Err(AskRefundError::Lost);
         }
         let event = Event::RefundAsked { refund, attempt, amount: *amount };

@@ -179,7 +179,9 @@ impl Change {
             let seen_to = |row: &RefundRow| {
                 row.state == RefundState::Dismissed && state == RefundState::Failed
             };
-            if before.is_some_and(|row| row.state == state || seen_to(row)) {
+            // An end is never left for an answer that is older.
+            let is_old = |row: &RefundRow| row.state.is_over() && !state.is_over();
+            if before.is_some_and(|row| row.state == state || seen_to(row) || is_old(row)) {
                 continue;
             }
             tracing::warn!(

@@ -120,7 +120,7 @@ impl World {
         let order = self.judge.bought.get(order_id);
         let is_wrong = match why {
             // It is the shop's own order, each wish has a number of its own, and they are few.
-            "NotFound" | "RefundNoTaken" | "Refused(TooMany)" => true,
+            "NotFound" | "RefundNoTaken" | "Lost" | "Refused(TooMany)" => true,
             "Refused(NotPaid)" => order.is_some_and(|it| matches!(&*it.phase, "paid" | "shipped")),
             "Dispensing" => self.customers[at].machine == Machine::Waits,
             _ => false,

@@ -294,6 +294,19 @@ async fn what_was_over_before_an_upgrade_is_not_opened_by_a_refund() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_older_than_the_end_of_a_refund_by_hand_is_no_news() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    for state in [Told::Closed, Told::Processing] {
+        answered(&shop, &order_id, told_of(PRICE, state)).await;
+        assert_eq!(shop.rows("select state from refund").await, ["closed"]);
+        assert_eq!(shop.rows("select kind from anomaly").await, [""; 0]);
+        assert_eq!(shop.phase(&order_id).await.0, "paid");
+    }
+}
+
+#[tokio::test]
 async fn a_refund_that_cannot_reach_the_customer_is_no_refund_that_is_done() {
     let mut shop = Shop::open().await;
     let _ = too_late(&mut shop).await;
