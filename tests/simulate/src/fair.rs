@@ -305,7 +305,7 @@ impl Judge {
         self.alarms_are_right(&alarms, &mut wrong);
         self.alarms_say(books, &mut wrong);
         self.goods_are_late(books, &mut wrong);
-        self.by_hand_is_told(&alarms, &mut wrong);
+        self.by_hand_is_told(books, &alarms, &mut wrong);
         self.paid_in_time(&alarms, &mut wrong);
         self.others_money(&mut wrong);
         self.phases_are_right(books, &alarms, &mut wrong);
@@ -377,7 +377,12 @@ impl Judge {
 
     /// Where nothing ships because some of a payment went back by hand a person is told, and so he
     /// is when that has come to nothing. Where its shop wanted something back it knows itself why.
-    fn by_hand_is_told(&self, alarms: &BTreeMap<&str, BTreeSet<&str>>, wrong: &mut Vec<String>) {
+    fn by_hand_is_told(
+        &self,
+        books: &Books,
+        alarms: &BTreeMap<&str, BTreeSet<&str>>,
+        wrong: &mut Vec<String>,
+    ) {
         for (id, captured) in &self.captured {
             let order_id = order_of(&captured.number);
             let Some(order) = self.bought.get(order_id) else { continue };
@@ -394,7 +399,12 @@ impl Judge {
             if !is_closed && kinds.is_none() {
                 wrong.push(format!("{id} goes back by hand, nothing ships, and nobody is told"));
             }
-            let waits = order.phase == "paid" && has("refunded_elsewhere");
+            // What WeChat could not give is the person's who was told of that refund.
+            let has_failed = books.refunds.iter().any(|row| {
+                cell(row, "transaction_id") == id
+                    && matches!(cell(row, "state"), "failed" | "dismissed")
+            });
+            let waits = order.phase == "paid" && has("refunded_elsewhere") && !has_failed;
             if is_closed && waits && !has("elsewhere_closed") {
                 wrong.push(format!("{id} did not go back by hand after all, and nobody is told"));
             }
