@@ -267,7 +267,7 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged, network]:
     let more = &mut Random::new(seed, "more");
     Odd {
         closes_page: upto(more, people, 400),
-        by_hand_at_once: upto(more, refunds, 30),
+        by_hand_at_once: upto(more, refunds, 90),
         meddles: upto(more, people, 100),
         second_thoughts: upto(more, people, 500),
         answer_mixed_up: upto(more, gateway, 30),

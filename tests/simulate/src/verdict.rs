@@ -201,7 +201,13 @@ impl Judge {
         left_out: &BTreeSet<String>,
     ) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
-        let waits = |kind: &&str| matches!(*kind, "not_fetched" | "not_confirmed");
+        let waits = |kind: &str| matches!(kind, "not_fetched" | "not_confirmed");
+        // What somebody gave back by hand came to nothing, and the goods went out after all.
+        let after_all = |kind: &str| matches!(kind, "refunded_elsewhere" | "elsewhere_closed");
+        let may_ship = |kinds: &BTreeSet<&str>| {
+            let is_closed = kinds.contains("elsewhere_closed");
+            kinds.iter().all(|kind| waits(kind) || is_closed && after_all(kind))
+        };
         for (order_id, order) in &self.bought {
             for (_, transaction_id) in &order.shipped {
                 let kept = |(id, captured): (&String, &Captured)| {
@@ -211,7 +217,7 @@ impl Judge {
                         .any(|(number, refund)| !refund.closed && self.is_by_rule(number));
                     let good = order_of(&captured.number) == order_id
                         && captured.total_fen == order.price_fen
-                        && alarms.get(id.as_str()).is_none_or(|kinds| kinds.iter().all(waits))
+                        && alarms.get(id.as_str()).is_none_or(may_ship)
                         && !left_out.contains(id)
                         && !by_rule;
                     good.then(|| id.clone())

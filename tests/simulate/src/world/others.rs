@@ -80,7 +80,7 @@ impl World {
             // Some come to nothing, and to WeChat it is all the same who has asked for them.
             if self.plan.refund_ends_badly > 0 && !self.calm {
                 match at % 8 {
-                    0 | 4 => self.refund_will_end(&refund.out_refund_no, RefundEnd::Closed),
+                    0 | 3 | 4 | 6 => self.refund_will_end(&refund.out_refund_no, RefundEnd::Closed),
                     2 => self.refund_will_end(&refund.out_refund_no, RefundEnd::Change),
                     _ => {}
                 }
