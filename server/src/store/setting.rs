@@ -25,14 +25,14 @@ pub(crate) async fn put_start(conn: &mut Conn, now: UnixTime) -> Result<(), Stor
     setting(conn, &started(&now.beijing()), &now.get().to_string()).await.map(|_| ())
 }
 
-/// Before whatever is later.
+/// The setting that tells of a start at this time. Earlier ones come before it.
 fn started(time: &str) -> String {
     format!("started_{time}")
 }
 
 /// Whether this may be an older copy of the database, in use again, that has lost an order which it
-/// knew: a server started with it after the number was made, and no order from between shows that it
-/// was this one until then.
+/// knew: a server started with it after the number was made, and no order from between shows that
+/// it was this one until then.
 pub(crate) async fn may_have_lost(
     conn: &mut Conn,
     number: &OutTradeNo,
