@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         Some(target) => vec![target],
         None => TARGETS.to_vec(),
     };
-    fuzz(&targets, seconds)
+    fuzz(&targets, "release", seconds)
 }
 
 /// Each for a few seconds, where a nightly compiler is there.
@@ -53,7 +53,7 @@ pub(crate) fn in_short() -> Result<(), Failure> {
             "nothing is fuzzed without a nightly toolchain (rustup toolchain install nightly)";
         return Err(Failure::skipped(why));
     }
-    fuzz(&TARGETS, SECONDS_IN_SHORT)
+    fuzz(&TARGETS, "short", SECONDS_IN_SHORT)
 }
 
 fn read(arguments: &[String]) -> Result<(Option<&str>, u32), Failure> {
@@ -87,13 +87,14 @@ fn nightly(arguments: &[&str]) -> Command {
     cargo
 }
 
-fn fuzz(targets: &[&str], seconds: u32) -> Result<(), Failure> {
-    let mut build = nightly(&["build", "--release", "--target", TRIPLE, "--example", "seeds"]);
+fn fuzz(targets: &[&str], profile: &str, seconds: u32) -> Result<(), Failure> {
+    let mut build = nightly(&["build", "--profile", profile, "--target", TRIPLE]);
+    build.args(["--example", "seeds"]);
     for target in targets {
         build.args(["--bin", *target]);
     }
     run_process(build.env("RUSTFLAGS", FLAGS))?;
-    let built = folder().join("target").join(TRIPLE).join("release");
+    let built = folder().join("target").join(TRIPLE).join(profile);
     run_process(&mut program(built.join("examples/seeds"), &[]))?;
     for target in targets {
         let corpus = folder().join("corpus").join(target);

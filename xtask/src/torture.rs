@@ -4,7 +4,7 @@
 
 use crate::failure::Failure;
 use crate::process::{cargo, run as run_process};
-use crate::{demo, setup};
+use crate::setup;
 
 pub(crate) const OPTIONS: &str = "[--seed N] [--orders N] [--kills N] [--point-kills N] \
     [--point-kills-postgres N] [--cuts N] [--power N] [--only torture|crash|power]";
@@ -62,10 +62,11 @@ fn torture(tests: &[&str], variables: &[(&str, &String)]) -> Result<(), Failure>
     if tests.contains(&"power") {
         setup::strace()?;
     }
-    demo::build()?;
-    let crash = ["--features", "crash-points", "--bin", "saoma-server-crash"];
-    run_process(cargo(&["build", "--package", "saoma-server"]).args(crash))?;
-    let mut test = cargo(&["test", "--package", "saoma-tests"]);
+    // With the whole workspace, as in the other steps, so that nothing is compiled a second time.
+    run_process(&mut cargo(&["build", "--workspace", "--bins"]))?;
+    let crash = ["--features", "saoma-server/crash-points", "--bin", "saoma-server-crash"];
+    run_process(cargo(&["build", "--workspace"]).args(crash))?;
+    let mut test = cargo(&["test", "--workspace"]);
     for name in tests {
         test.args(["--test", *name]);
     }
