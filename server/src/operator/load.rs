@@ -309,6 +309,7 @@ async fn waiting_refund(
         is_sendable: refund.is_sendable(),
         out_refund_no: refund.out_refund_no.to_string(),
         mch_id: refund.mch_id.to_string(),
+        trouble: refund.trouble,
     }))
 }
 

@@ -4,7 +4,7 @@ use super::Reconciler;
 use super::words::{State, Why};
 use crate::config::UnknownPolicy;
 use crate::service::ToldRefund;
-use crate::store::{AttemptRow, BillDay, DifferenceRow, End, OrderRow, StoreError};
+use crate::store::{AttemptRow, BillDay, DifferenceRow, End, OrderRow, StoreError, may_have_lost};
 use saoma_core::api::{
     Call, Class, ErrCode, OrderQueryAnswer, Payment, PaymentNo, RefundNo, RefundQuery,
     RefundQueryAnswer, RefundRecord, TradeState,
@@ -105,6 +105,13 @@ impl Reconciler {
                 let mut reader = self.service().store.reader().await?;
                 let count = DifferenceRow::unknown_of(&mut reader, &row.key).await?;
                 if count <= UNKNOWN_MAX || saoma_core::planted!("bill-unknown-any-count") {
+                    return Ok(None);
+                }
+                // Of what this database may have lost each refund waits by itself.
+                let number = OutTradeNo::new(&row.out_trade_no);
+                if let Ok(number) = number
+                    && may_have_lost(&mut reader, &number).await?
+                {
                     return Ok(None);
                 }
                 format!(

@@ -284,6 +284,7 @@ impl Reconciler {
         let mut tx = self.service().store.begin().await?;
         let is_compared = match &result {
             Ok(sums) => {
+                BillDay::hold(&mut tx, &day.mch_id, &day.date).await?;
                 DifferenceRow::end_unseen(&mut tx, day, now).await?;
                 day.compared(&mut tx, *sums, now).await?;
                 let (there, here) = (sums.payments_there, sums.payments_here);

@@ -1,6 +1,6 @@
 //! Days whose bills are compared, and the records that they are compared with.
 
-use super::{Conn, RefundState, Row, StoreError, Value};
+use super::{Conn, Dialect, RefundState, Row, StoreError, Value};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::MchId;
 use saoma_core::money::Fen;
@@ -126,6 +126,20 @@ impl BillDay {
         let head = "insert into bill_day (mch_id, bill_date, state, due_at, runs, failures) values";
         let rows = days.into_iter().map(values).collect();
         conn.execute_rows(head, rows, "on conflict do nothing").await?;
+        Ok(())
+    }
+
+    /// Lets nobody else change how far a day is until this transaction ends. On SQLite nobody else
+    /// writes anyhow.
+    pub(crate) async fn hold(
+        conn: &mut Conn,
+        mch_id: &MchId,
+        date: &BillDate,
+    ) -> Result<(), StoreError> {
+        if conn.dialect() == Dialect::Postgres {
+            let sql = "select 1 from bill_day where mch_id = $1 and bill_date = $2 for update";
+            conn.fetch(sql, vec![mch_id.as_str().into(), date.as_str().into()]).await?;
+        }
         Ok(())
     }
 

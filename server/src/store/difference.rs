@@ -1,7 +1,7 @@
 //! What differs between bills and records.
 
 use super::bill::{BillDay, read_fen};
-use super::{Conn, Dialect, Row, StoreError, Value};
+use super::{Conn, Row, StoreError, Value};
 use crate::reconcile::words::{State, Why};
 use saoma_core::bill::BillDate;
 use saoma_core::ids::MchId;
@@ -244,12 +244,8 @@ impl DifferenceRow {
                    set state = $1, why = $2, note = $3, due_at = $4, ended_at = $5
                    where mch_id = $6 and bill_date = $7 and kind = $8 and number = $9
                      and state = 'open'";
-        if conn.dialect() == Dialect::Postgres {
-            // Of two who end a day's last differences at once, one sees what the other has done.
-            let day = "select 1 from bill_day where mch_id = $1 and bill_date = $2 for update";
-            let [mch_id, date, ..] = key.values();
-            conn.fetch(day, vec![mch_id, date]).await?;
-        }
+        // Of two who end a day's last differences at once, one sees what the other has done.
+        BillDay::hold(conn, &key.mch_id, &key.date).await?;
         let End { state, why, note } = end;
         let ended_at = (*state != State::Open).then_some(now);
         let mut values: Vec<Value> = vec![state.words().name.into(), why.words().name.into()];

@@ -145,7 +145,8 @@ impl NewAnomaly {
         if self.kind.is_refund_due() { "due" } else { "open" }
     }
 
-    /// Records anomalies; one that is recorded already stays as it is.
+    /// Records anomalies; one that is recorded already stays as it is. But each refund by hand that
+    /// comes to nothing is to be seen to.
     pub(crate) async fn insert_all(
         conn: &mut Conn,
         rows: &[Self],
@@ -166,7 +167,10 @@ impl NewAnomaly {
         let head = "insert into anomaly (kind, transaction_id, mch_id, out_trade_no, order_id, \
                     paid_fen, refund, noticed_at) values";
         let values = rows.iter().map(values).collect();
-        conn.execute_rows(head, values, "on conflict do nothing").await?;
+        let tail = "on conflict (kind, transaction_id) do update set refund = excluded.refund, \
+                    noticed_at = excluded.noticed_at where anomaly.kind = 'elsewhere_closed' \
+                    and anomaly.refund in ('done', 'dismissed')";
+        conn.execute_rows(head, values, tail).await?;
         Ok(())
     }
 }

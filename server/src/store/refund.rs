@@ -298,14 +298,17 @@ fn fen(row: &Row, column: &'static str) -> Result<Fen, StoreError> {
 /// refund stands in its place that WeChat could not give to the customer.
 ///
 /// Where the rule gives nothing back, what is open ends once all of the payment is back, or a
-/// person has seen to what is not; until then, what WeChat could not give is his. And of a refund
-/// by hand that was closed, one anomaly is enough.
+/// person has seen to what was given by hand and is not; until then, what WeChat could not give is
+/// his. And of a refund by hand that was closed, one anomaly is enough: it is open whatever was
+/// decided about ours before.
 pub(crate) async fn tell_anomalies(
     conn: &mut Conn,
     payments: &[&TransactionId],
 ) -> Result<(), StoreError> {
     let sql = "update anomaly set refund = coalesce((
-                   select case when r.state in ('held', 'failed', 'dismissed') then r.state
+                   select case when r.state = 'dismissed' and anomaly.kind = 'elsewhere_closed'
+                                   then anomaly.refund
+                               when r.state in ('held', 'failed', 'dismissed') then r.state
                                when r.state not in ('done', 'closed') then 'due'
                                when exists (
                                    select 1 from refund as o
@@ -319,7 +322,8 @@ pub(crate) async fn tell_anomalies(
                         when anomaly.paid_fen <= (
                             select coalesce(sum(o.part_fen), 0) from refund as o
                             where o.transaction_id = anomaly.transaction_id
-                                and o.state in ('done', 'dismissed')
+                                and (o.state = 'done'
+                                     or o.state = 'dismissed' and o.asked_by = 'elsewhere')
                         ) then 'done'
                         when exists (
                             select 1 from refund as o

@@ -6,6 +6,8 @@ use saoma_core::time::UnixTime;
 
 /// Digits of the time that an order's id begins with.
 const TIME_LEN: usize = 14;
+/// Within so many seconds what has a later number may have been committed before.
+const COMMITTED_WITHIN_S: u64 = 60;
 
 /// A decision of the first start: kept when there is none yet, and what is kept is returned.
 pub(crate) async fn setting(
@@ -32,14 +34,19 @@ fn started(time: &str) -> String {
 
 /// Whether this may be an older copy of the database, in use again, that has lost an order which it
 /// knew: a server started with it after the number was made, and no order from between shows that
-/// it was this one until then.
+/// it was this one until then. Or a later number of an order that it still knows.
 pub(crate) async fn may_have_lost(
     conn: &mut Conn,
     number: &OutTradeNo,
 ) -> Result<bool, StoreError> {
     let number = number.as_str();
-    let time = number.get(..TIME_LEN).filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()));
-    let Some(time) = time else { return Ok(false) };
+    let Some(time) = number.get(..TIME_LEN) else { return Ok(false) };
+    let Ok(made_at) = UnixTime::parse_beijing(time) else { return Ok(false) };
+    let order_id = number.rsplit_once('-').map_or(number, |(order_id, _)| order_id);
+    let sql = "select shop, device from orders where order_id = $1";
+    if conn.fetch_one(sql, vec![order_id.into()]).await?.is_some() {
+        return Ok(true);
+    }
     let sql = "select name from setting where name > $1 and name < $2 order by name limit 1";
     let values = [started(time), started("9")].map(|name| name.as_str().into());
     let Some(next) = conn.fetch_one(sql, values.to_vec()).await? else { return Ok(false) };
@@ -47,7 +54,8 @@ pub(crate) async fn may_have_lost(
     let next = next.strip_prefix(&started("")).ok_or(StoreError::Corrupt("name"))?;
     let sql = "select order_id from orders where order_id > $1 and order_id < $2
                order by order_id limit 1";
-    let later = conn.fetch_one(sql, vec![number.into(), next.into()]).await?;
+    let later = made_at.plus(COMMITTED_WITHIN_S).beijing();
+    let later = conn.fetch_one(sql, vec![later.as_str().into(), next.into()]).await?;
     Ok(later.is_none())
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct AnomalyItem {
 pub(crate) struct WaitingRefund {
     pub(crate) out_refund_no: String,
     pub(crate) mch_id: String,
+    /// Why it waits, and what to look at first.
+    pub(crate) trouble: Option<String>,
     /// Whether there is something that can be sent.
     pub(crate) is_sendable: bool,
 }
@@ -103,6 +105,7 @@ fn item(frame: &Frame<'_>, anomaly: &AnomalyItem) -> Markup {
                 div .wide { dt { "out_trade_no" } dd { (number(w, &anomaly.out_trade_no)) } }
             }
             @if let Some(waits) = &anomaly.waits {
+                @if let Some(trouble) = &waits.trouble { p .problem.break { (trouble) } }
                 (answers(frame, (&waits.out_refund_no, &waits.mch_id), &anomaly.refund,
                     waits.is_sendable))
             } @else if anomaly.refund == "open" {

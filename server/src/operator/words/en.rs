@@ -230,7 +230,8 @@ pub(super) const EN: Words = Words {
         ),
         (
             "unknown_order",
-            "The number is not ours: perhaps another program uses the same merchant account.",
+            "The number is not ours: perhaps another program uses the same merchant account; or \
+             this database is an older copy that has lost the order: ask the shop first.",
         ),
         (
             "not_fetched",

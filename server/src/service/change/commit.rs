@@ -4,9 +4,9 @@ use super::{Change, Writes};
 use crate::crash::point;
 use crate::service::context::Context;
 use crate::store::{
-    AttemptRow, DifferenceRow, Entry, EntryEnd, EntryState, Fetch, FetchRow, HistoryRow, Lane,
-    MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow, StoreError,
-    end_waits, tell_anomalies,
+    AttemptRow, DifferenceKey, DifferenceRow, Entry, EntryEnd, EntryState, Fetch, FetchRow,
+    HistoryRow, Lane, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded,
+    RefundRow, StoreError, end_waits, tell_anomalies,
 };
 use saoma_core::ids::OrderId;
 use saoma_core::time::UnixTime;
@@ -77,6 +77,11 @@ impl Change {
         let out = out.filter_map(|(row, _)| self.orders.get(&row.order_id)?.as_ref());
         let out: BTreeSet<_> = out.flat_map(|held| held.row.order.transactions()).collect();
         end_waits(conn, &out.into_iter().collect::<Vec<_>>()).await?;
+        // In one order of days as well.
+        kept.differences.sort_by(|(one, ..), (other, ..)| {
+            let day = |key: &DifferenceKey| (key.mch_id.clone(), key.date.clone());
+            day(one).cmp(&day(other))
+        });
         for (key, end, again) in &kept.differences {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }

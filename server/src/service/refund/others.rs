@@ -13,8 +13,9 @@ use saoma_core::money::Fen;
 use saoma_core::order::{Anomaly, Effect, Event};
 use saoma_core::time::UnixTime;
 
-/// How often WeChat is asked about a refund of which it has told and tells no more: some days.
-const LOOKS_MAX: u32 = 40;
+/// How often WeChat is asked which refunds there are of a payment of which it says that there are
+/// some: for a day or so.
+const LOOKS_MAX: u32 = 60;
 
 impl Change {
     /// Has WeChat asked about all refunds of a payment of which somebody else gave some back.
@@ -45,7 +46,7 @@ impl Change {
             RefundNews::Told { refunds, total } => {
                 let like = self.like(entry).await?;
                 let open = self.others_told(&like, refunds, *total).await?;
-                let waits = entry.tries <= LOOKS_MAX && self.is_to_be_told(&like).await?;
+                let waits = self.is_to_be_told(&like, entry.tries).await?;
                 let pause_s = next_look_s(u64::from(entry.tries) * 60);
                 (open.is_some() || waits).then(|| (pause_s, UNDER_WAY.to_owned()))
             }
@@ -56,9 +57,9 @@ impl Change {
         Ok(again.map(|(pause_s, why)| (self.now.plus(pause_s), why)))
     }
 
-    /// Whether WeChat has more to tell than it did: of one that is under way, or of any at all of a
-    /// payment that is known because some of it went back.
-    async fn is_to_be_told(&mut self, like: &RefundRow) -> Result<bool, StoreError> {
+    /// Whether WeChat has more to tell than it did: of one that is under way, or, for a while, of
+    /// any at all of a payment that is known because some of it went back.
+    async fn is_to_be_told(&mut self, like: &RefundRow, tries: u32) -> Result<bool, StoreError> {
         if self.is_open_elsewhere(&like.transaction_id).await? {
             return Ok(true);
         }
@@ -67,7 +68,8 @@ impl Change {
         let attempt = self.attempt(&like.out_trade_no).await?;
         let attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?.index;
         let is_back = order.order.anomaly(attempt) == Some(Anomaly::RefundedElsewhere);
-        Ok(is_back && self.refunds_of(&like.transaction_id).await?.is_empty())
+        let is_told = !self.refunds_of(&like.transaction_id).await?.is_empty();
+        Ok(is_back && !is_told && tries <= LOOKS_MAX)
     }
 
     /// What a refund of this entry's payment that we did not make looks like.

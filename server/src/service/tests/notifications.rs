@@ -275,17 +275,19 @@ async fn a_payment_for_an_unknown_number_is_acknowledged_and_has_to_go_back() {
 
 #[tokio::test]
 async fn a_number_that_an_older_database_may_have_lost_is_left_to_a_person() {
-    for (is_restarted, is_used_after, state) in [
-        (false, false, "asked"),
-        (true, false, "held"),
+    for (is_restarted, is_used_after_s, state) in [
+        (false, None, "asked"),
+        (true, None, "held"),
+        // A later number may have been committed before.
+        (true, Some(1), "held"),
         // This database was in use when the number was made, and had no such order.
-        (true, true, "asked"),
+        (true, Some(60), "asked"),
     ] {
         let mut shop = Shop::open().await;
         shop.clock.advance(60);
         let number = format!("{}LOST0001-1", shop.service.context.clock.now().beijing());
-        shop.clock.advance(60);
-        if is_used_after {
+        if let Some(later_s) = is_used_after_s {
+            shop.clock.advance(later_s);
             open_order(&mut shop, "A-1").await;
         }
         if is_restarted {
@@ -301,6 +303,15 @@ async fn a_number_that_an_older_database_may_have_lost_is_left_to_a_person() {
         let told = shop.rows("select kind, refund from anomaly").await;
         assert_eq!(told, [format!("unknown_order {refund}")]);
     }
+}
+
+#[tokio::test]
+async fn a_later_number_of_an_order_that_is_known_can_only_be_a_lost_one() {
+    let mut shop = Shop::open().await;
+    let (_, number) = open_order(&mut shop, "A-1").await;
+    let lost = number.replace("-1", "-2");
+    shop.service.notify(&shop.notice(&lost, T1, PRICE)).await.unwrap();
+    assert_eq!(shop.rows("select kind, refund from anomaly").await, ["unknown_order held"]);
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ impl Tables {
             S::InsertAttempt => (Name::Attempt, first()),
             S::InsertPayment => (Name::Payment, first()),
             S::InsertMessage => (Name::Message, key(0, 1)),
-            S::InsertAnomaly => (Name::Anomaly, key(1, 0)),
+            S::InsertAnomaly => return self.put_anomaly(&key(1, 0), row, undo),
             S::InsertEntry => (Name::Outbox, key(0, 1)),
             S::InsertHistory => return 1,
             S::UpdateOrder => return self.update_order(&row, undo),
@@ -106,6 +106,26 @@ impl Tables {
         1
     }
 
+    fn put_anomaly(&mut self, key: &str, row: Vec<Value>, undo: &mut Vec<Undo>) -> u64 {
+        let known = self.get(Name::Anomaly, key);
+        let is_over =
+            |row: &Cells| matches!(text(at(ANOMALY, row, "refund")), "done" | "dismissed");
+        let row = match known {
+            None => row,
+            Some(known) if text(row.first()) == "elsewhere_closed" && is_over(known) => {
+                let mut again = Vec::clone(known);
+                for column in ["refund", "noticed_at"] {
+                    let value = at(ANOMALY, &row, column).cloned();
+                    set(ANOMALY, &mut again, column, value.unwrap_or(Value::Text(None)));
+                }
+                again
+            }
+            Some(_) => return 0,
+        };
+        self.write(undo, Name::Anomaly, key, row);
+        1
+    }
+
     fn tell_anomalies(&mut self, transaction_id: &str, undo: &mut Vec<Undo>) -> u64 {
         let refunds = self.refunds_of(transaction_id);
         let by_rule = refunds.iter().filter(|row| text(row.get("asked_by").ok()) == "rule");
@@ -113,6 +133,7 @@ impl Tables {
         let could_not = refunds.iter().any(|row| {
             text(row.get("asked_by").ok()) == "elsewhere" && text(row.get("state").ok()) == "failed"
         });
+        let is_dismissed = last.is_some_and(|last| text(last.get("state").ok()) == "dismissed");
         let by_rule = last.map(|last| match text(last.get("state").ok()) {
             state @ ("held" | "failed" | "dismissed") => state.to_owned(),
             "done" | "closed" if could_not => "failed".to_owned(),
@@ -124,7 +145,9 @@ impl Tables {
             .map(|(key, row)| (key.clone(), row.clone()))
             .collect();
         for (key, row) in &told {
+            let is_closed = text(at(ANOMALY, row, "kind")) == "elsewhere_closed";
             let state = match (&by_rule, text(at(ANOMALY, row, "refund"))) {
+                (Some(_), _) if is_closed && is_dismissed => None,
                 (Some(state), _) => Some(state.as_str()),
                 (None, "open" | "failed") => Some(self.without_rule(transaction_id, row)),
                 (None, _) => None,
@@ -141,15 +164,19 @@ impl Tables {
     /// How far an anomaly is that was open, of a payment of which the rule gives nothing back.
     fn without_rule(&self, transaction_id: &str, anomaly: &[Value]) -> &'static str {
         let refunds = self.refunds_of(transaction_id);
-        let part_of = |states: &[&str]| -> Vec<i64> {
-            let of = refunds.iter().filter(|row| states.contains(&text(row.get("state").ok())));
-            of.map(|row| int(row.get("part_fen").ok())).collect()
+        let of = |row: &Row, column| text(row.get(column).ok()).to_owned();
+        let is_settled = |row: &&Row| match &*of(row, "state") {
+            "done" => true,
+            "dismissed" => of(row, "asked_by") == "elsewhere",
+            _ => false,
         };
-        let settled: i64 = part_of(&["done", "dismissed"]).iter().sum();
+        let settled = refunds.iter().filter(is_settled);
+        let settled: i64 = settled.map(|row| int(row.get("part_fen").ok())).sum();
+        let has_failed = refunds.iter().any(|row| of(row, "state") == "failed");
         let is_told_anew = text(at(ANOMALY, anomaly, "kind")) == "refunded_elsewhere"
             && self.get(Name::Anomaly, &joined(transaction_id, "elsewhere_closed")).is_some();
         let is_back = int(at(ANOMALY, anomaly, "paid_fen")) <= settled;
-        match (is_back, !part_of(&["failed"]).is_empty(), is_told_anew) {
+        match (is_back, has_failed, is_told_anew) {
             (true, ..) | (false, false, true) => "done",
             (false, true, _) => "failed",
             (false, false, false) => "open",

@@ -294,6 +294,27 @@ async fn what_was_over_before_an_upgrade_is_not_opened_by_a_refund() {
 }
 
 #[tokio::test]
+async fn each_refund_by_hand_that_comes_to_nothing_waits_for_a_person() {
+    let mut shop = Shop::open().await;
+    let (order_id, ours) = too_late(&mut shop).await;
+    let failed = RefundNews::Failed("the customer's account is void".to_owned());
+    news(&shop, due(&shop).await.unwrap(), failed).await;
+    // He means to pay by hand.
+    shop.service.dismiss_refund((&ours, &mch_id()), "wang").await.unwrap();
+    let payment = || TransactionId::new(T1).unwrap();
+    for number in ["CONSOLE-1", "CONSOLE-2"] {
+        for state in [Told::Processing, Told::Closed] {
+            let RefundNews::Told { mut refunds, total } = told_of(PRICE, state) else { panic!() };
+            refunds[0].out_refund_no = OutRefundNo::new(number).unwrap();
+            answered(&shop, &order_id, RefundNews::Told { refunds, total }).await;
+        }
+        let closed = shop.rows("select refund from anomaly where kind = 'elsewhere_closed'").await;
+        assert_eq!(closed, ["open"], "{number}");
+        shop.service.see_to(payment(), "elsewhere_closed", "wang").await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_is_older_than_the_end_of_a_refund_by_hand_is_no_news() {
     let mut shop = Shop::open().await;
     let (order_id, number) = open(&mut shop).await;
