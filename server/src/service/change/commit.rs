@@ -78,10 +78,8 @@ impl Change {
         let out: BTreeSet<_> = out.flat_map(|held| held.row.order.transactions()).collect();
         end_waits(conn, &out.into_iter().collect::<Vec<_>>()).await?;
         // In one order of days as well.
-        kept.differences.sort_by(|(one, ..), (other, ..)| {
-            let day = |key: &DifferenceKey| (key.mch_id.clone(), key.date.clone());
-            day(one).cmp(&day(other))
-        });
+        let day = |key: &DifferenceKey| [key.mch_id.as_str(), key.date.as_str()].concat();
+        kept.differences.sort_by_cached_key(|(key, ..)| day(key));
         for (key, end, again) in &kept.differences {
             DifferenceRow::set(conn, key, end, *again, now).await?;
         }
