@@ -33,8 +33,9 @@ fn started(time: &str) -> String {
 }
 
 /// Whether this may be an older copy of the database, in use again, that has lost an order which it
-/// knew: a server started with it after the number was made, and no order from between shows that
-/// it was this one until then. Or a later number of an order that it still knows.
+/// knew: it was in use before the number was made, a server started with it afterwards, and no order
+/// from between shows that it was this one until then. Or a later number of an order that it still
+/// knows.
 pub(crate) async fn may_have_lost(
     conn: &mut Conn,
     number: &OutTradeNo,
@@ -46,6 +47,10 @@ pub(crate) async fn may_have_lost(
     let sql = "select shop, device from orders where order_id = $1";
     if conn.fetch_one(sql, vec![order_id.into()]).await?.is_some() {
         return Ok(true);
+    }
+    let sql = "select order_id from orders where order_id < $1 order by order_id desc limit 1";
+    if conn.fetch_one(sql, vec![time.into()]).await?.is_none() {
+        return Ok(false);
     }
     let sql = "select name from setting where name > $1 and name < $2 order by name limit 1";
     let values = [started(time), started("9")].map(|name| name.as_str().into());

@@ -275,15 +275,20 @@ async fn a_payment_for_an_unknown_number_is_acknowledged_and_has_to_go_back() {
 
 #[tokio::test]
 async fn a_number_that_an_older_database_may_have_lost_is_left_to_a_person() {
-    for (is_restarted, is_used_after_s, state) in [
-        (false, None, "asked"),
-        (true, None, "held"),
+    for (is_used_before, is_restarted, is_used_after_s, state) in [
+        (true, false, None, "asked"),
+        (true, true, None, "held"),
         // A later number may have been committed before.
-        (true, Some(1), "held"),
+        (true, true, Some(1), "held"),
         // This database was in use when the number was made, and had no such order.
-        (true, Some(60), "asked"),
+        (true, true, Some(60), "asked"),
+        // It is no copy of one that had it.
+        (false, true, None, "asked"),
     ] {
         let mut shop = Shop::open().await;
+        if is_used_before {
+            open_order(&mut shop, "A-0").await;
+        }
         shop.clock.advance(60);
         let number = format!("{}LOST0001-1", shop.service.context.clock.now().beijing());
         if let Some(later_s) = is_used_after_s {

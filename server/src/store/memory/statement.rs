@@ -7,6 +7,7 @@ pub(super) enum Statement {
     InsertSetting,
     SettingBetween,
     Order,
+    OrderBefore,
     OrderBetween,
     OrderOwner,
     OrderByNo,
@@ -82,6 +83,10 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     (
         S::SettingBetween,
         "select name from setting where name > $1 and name < $2 order by name limit 1",
+    ),
+    (
+        S::OrderBefore,
+        "select order_id from orders where order_id < $1 order by order_id desc limit 1",
     ),
     (
         S::OrderBetween,

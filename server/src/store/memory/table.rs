@@ -361,6 +361,10 @@ impl Tables {
         match statement {
             S::Setting => row(Name::Setting, SETTING),
             S::SettingBetween => self.first_between(Name::Setting, SETTING, values),
+            S::OrderBefore => {
+                let before = self.table(Name::Orders).range::<str, _>((Unbounded, Excluded(key)));
+                before.rev().take(1).map(|(_, row)| whole(ORDERS)(row)).collect()
+            }
             S::OrderBetween => self.first_between(Name::Orders, ORDERS, values),
             S::Order | S::OrderOwner => row(Name::Orders, ORDERS),
             S::OrderByNo => {
