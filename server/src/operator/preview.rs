@@ -269,6 +269,11 @@ fn anomaly_items() -> Vec<AnomalyItem> {
         waits: held.map(|number| WaitingRefund {
             out_refund_no: number.to_owned(),
             mch_id: "1900000109".to_owned(),
+            trouble: (kind == "paid_after_cancel").then(|| {
+                "CHANGE: the customer's card is void or frozen, and the money is with the merchant \
+                 again: pay it back by hand in WeChat's merchant platform"
+                    .to_owned()
+            }),
             is_sendable: kind != "currency_mismatch",
         }),
     };

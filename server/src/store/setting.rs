@@ -33,9 +33,9 @@ fn started(time: &str) -> String {
 }
 
 /// Whether this may be an older copy of the database, in use again, that has lost an order which it
-/// knew: it was in use before the number was made, a server started with it afterwards, and no order
-/// from between shows that it was this one until then. Or a later number of an order that it still
-/// knows.
+/// knew: it was in use before the number was made, a server started with it afterwards, and no
+/// order from between shows that it was this one until then. Or a later number of an order that it
+/// still knows.
 pub(crate) async fn may_have_lost(
     conn: &mut Conn,
     number: &OutTradeNo,

@@ -14,6 +14,7 @@
 //!   to a commit that was made, and how often a server dies at a write.
 
 mod agree;
+mod beside;
 mod bill;
 mod change;
 mod statement;

@@ -149,18 +149,18 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         S::TellAnomalies,
         "update anomaly set refund = coalesce(( select case when r.state = 'dismissed' and \
          anomaly.kind = 'elsewhere_closed' then anomaly.refund when r.state in ('held', 'failed', \
-         'dismissed') then r.state when r.state not in ('done', 'closed') then 'due' when exists ( \
-         select 1 from refund as o where o.transaction_id = r.transaction_id and o.asked_by = \
-         'elsewhere' and o.state = 'failed' ) then 'failed' else 'done' end from refund as r where \
-         r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' order by r.refund_index \
-         desc limit 1), case when anomaly.refund not in ('open', 'failed') then anomaly.refund \
-         when anomaly.paid_fen <= ( select coalesce(sum(o.part_fen), 0) from refund as o where \
-         o.transaction_id = anomaly.transaction_id and (o.state = 'done' or o.state = \
-         'dismissed' and o.asked_by = 'elsewhere') ) then 'done' when exists ( select 1 from refund as o where o.transaction_id = \
-         anomaly.transaction_id and o.state = 'failed' ) then 'failed' when anomaly.kind = \
-         'refunded_elsewhere' and exists ( select 1 from anomaly as a where a.transaction_id = \
-         anomaly.transaction_id and a.kind = 'elsewhere_closed' ) then 'done' else 'open' end) \
-         where transaction_id = $1",
+         'dismissed') then r.state when r.state not in ('done', 'closed') then 'due' when exists \
+         ( select 1 from refund as o where o.transaction_id = r.transaction_id and o.asked_by = \
+         'elsewhere' and o.state = 'failed' ) then 'failed' else 'done' end from refund as r \
+         where r.transaction_id = anomaly.transaction_id and r.asked_by = 'rule' order by \
+         r.refund_index desc limit 1), case when anomaly.refund not in ('open', 'failed') then \
+         anomaly.refund when anomaly.paid_fen <= ( select coalesce(sum(o.part_fen), 0) from \
+         refund as o where o.transaction_id = anomaly.transaction_id and (o.state = 'done' or \
+         o.state = 'dismissed' and o.asked_by = 'elsewhere') ) then 'done' when exists ( select 1 \
+         from refund as o where o.transaction_id = anomaly.transaction_id and o.state = 'failed' \
+         ) then 'failed' when anomaly.kind = 'refunded_elsewhere' and exists ( select 1 from \
+         anomaly as a where a.transaction_id = anomaly.transaction_id and a.kind = \
+         'elsewhere_closed' ) then 'done' else 'open' end) where transaction_id = $1",
     ),
     (S::AnomalyOrder, "select order_id from anomaly where kind = $1 and transaction_id = $2"),
     (

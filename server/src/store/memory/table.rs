@@ -5,7 +5,7 @@ use super::Row;
 use super::bill::{BILL_DAY, DIFFERENCE};
 use super::statement::Statement as S;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::ops::Bound::{Included, Unbounded};
 use std::sync::Arc;
 
 /// The tables whose rows are kept whole. Of settings, numbers and messages only the keys matter,
@@ -26,7 +26,7 @@ pub(super) enum Name {
     Difference,
 }
 
-const SETTING: &[&str] = &["name", "value"];
+pub(super) const SETTING: &[&str] = &["name", "value"];
 pub(super) const ORDERS: &[&str] = &[
     "order_id",
     "shop",
@@ -360,12 +360,7 @@ impl Tables {
         let numbers = || (int(values.first()), int(values.get(1)).unsigned_abs());
         match statement {
             S::Setting => row(Name::Setting, SETTING),
-            S::SettingBetween => self.first_between(Name::Setting, SETTING, values),
-            S::OrderBefore => {
-                let before = self.table(Name::Orders).range::<str, _>((Unbounded, Excluded(key)));
-                before.rev().take(1).map(|(_, row)| whole(ORDERS)(row)).collect()
-            }
-            S::OrderBetween => self.first_between(Name::Orders, ORDERS, values),
+            S::SettingBetween | S::OrderBetween | S::OrderBefore => self.beside(statement, values),
             S::Order | S::OrderOwner => row(Name::Orders, ORDERS),
             S::OrderByNo => {
                 let key = joined(key, text(values.get(1)));
@@ -418,18 +413,6 @@ impl Tables {
             }
         }
         found
-    }
-
-    /// The first row whose key is after the one value and before the other.
-    fn first_between(
-        &self,
-        name: Name,
-        columns: &'static [&'static str],
-        values: &[Value],
-    ) -> Vec<Row> {
-        let later = self.table(name).range::<str, _>((Excluded(text(values.first())), Unbounded));
-        let first = later.take(1).filter(|(key, _)| ***key < *text(values.get(1)));
-        first.map(|(_, row)| whole(columns)(row)).collect()
     }
 
     /// The rows whose keys begin with this.
