@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 161] = [
+pub const BUGS: [(&str, &str); 162] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -215,6 +215,7 @@ pub const BUGS: [(&str, &str); 161] = [
     ("any-refusal-is-failed", "a refund that WeChat would have asked about counts as failed"),
     ("lease-of-five-seconds", "an entry may be taken by somebody else after five seconds"),
     ("refund-a-day-late", "a refund is first sent a day after it was owed"),
+    ("closed-once-is-failed", "the first refund of a payment that WeChat closes is a person's"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

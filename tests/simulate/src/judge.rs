@@ -80,6 +80,8 @@ pub(crate) struct Judge {
     pub(crate) foreign: BTreeSet<String>,
     /// Refunds that WeChat ends badly because the simulation said so.
     pub(crate) ends_badly: BTreeSet<String>,
+    /// Of those, the ones that WeChat cannot give to the customer: a person has to.
+    pub(crate) ends_in_change: BTreeSet<String>,
     /// Refunds that an operator has decided against, and those let go.
     pub(crate) dismissed: BTreeSet<String>,
     /// Those that one has wanted to decide against: the answer may be lost, and the decision not.

@@ -301,6 +301,9 @@ impl World {
         if self.gateway.plan_refund(&target, ending, now).is_ok() {
             self.fault("refund ends badly");
             self.judge.ends_badly.insert(number.to_owned());
+            if end == RefundEnd::Change {
+                self.judge.ends_in_change.insert(number.to_owned());
+            }
         }
     }
 
