@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 162] = [
+pub const BUGS: [(&str, &str); 163] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -216,6 +216,7 @@ pub const BUGS: [(&str, &str); 162] = [
     ("lease-of-five-seconds", "an entry may be taken by somebody else after five seconds"),
     ("refund-a-day-late", "a refund is first sent a day after it was owed"),
     ("closed-once-is-failed", "the first refund of a payment that WeChat closes is a person's"),
+    ("change-told-nobody", "nobody is told of a refund that WeChat could not give to the customer"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -120,6 +120,11 @@ impl Judge {
                 ));
             }
         }
+        for row in &books.refunds {
+            if cell(row, "state") == "failed" && cell(row, "trouble").is_empty() {
+                wrong.push(format!("a refund has failed, and nobody is told: {row:?}"));
+            }
+        }
         wrong.into_iter().for_each(|what| self.violation(what));
     }
 

@@ -265,7 +265,8 @@ impl Change {
             Told::Closed => RefundEnd::Closed,
             Told::Change if planted!("change-is-done") => RefundEnd::Done,
             Told::Change => {
-                self.alert(&mut row, Some(CHANGED));
+                let why = Some(CHANGED).filter(|_| !planted!("change-told-nobody"));
+                self.alert(&mut row, why);
                 RefundEnd::Failed
             }
         };
