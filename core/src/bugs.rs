@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 163] = [
+pub const BUGS: [(&str, &str); 164] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -217,6 +217,10 @@ pub const BUGS: [(&str, &str); 163] = [
     ("refund-a-day-late", "a refund is first sent a day after it was owed"),
     ("closed-once-is-failed", "the first refund of a payment that WeChat closes is a person's"),
     ("change-told-nobody", "nobody is told of a refund that WeChat could not give to the customer"),
+    (
+        "stop-is-the-end",
+        "a refund is given up when WeChat says that something is wrong with our calls",
+    ),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

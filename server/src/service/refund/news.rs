@@ -98,6 +98,7 @@ impl RefundNews {
                 ErrCode::NotEnough => slow(format!("{why}: top up the merchant's balance")),
                 _ => Self::Failed(format!("{why}: pay it back by hand")),
             },
+            Class::Stop if planted!("stop-is-the-end") => Self::Failed(why),
             Class::Stop => slow(format!("{why}{}", what_to_do(&refusal.code))),
             Class::QueryFirst if planted!("any-refusal-is-failed") => Self::Failed(why),
             Class::QueryFirst

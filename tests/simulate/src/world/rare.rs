@@ -228,6 +228,11 @@ impl World {
                 "BIZERR_NEED_RETRY",
                 "ERROR",
                 "ORDER_NOT_READY",
+                // Only a person can set these right, and then the same number is good again.
+                "ORDERNOTEXIST",
+                "CERT_ERROR",
+                "NOAUTH",
+                "INVALID_REQUEST",
             ],
             _ => return None,
         };
