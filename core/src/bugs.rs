@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 164] = [
+pub const BUGS: [(&str, &str); 165] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -220,6 +220,10 @@ pub const BUGS: [(&str, &str); 164] = [
     (
         "stop-is-the-end",
         "a refund is given up when WeChat says that something is wrong with our calls",
+    ),
+    (
+        "only-first-numbers-are-ours",
+        "a later number of an order that nobody knows is taken for another program's",
     ),
 ];
 

@@ -49,7 +49,12 @@ impl World {
             0 => self.gateway_now().beijing(),
             _ => "20261123192600".to_owned(),
         };
-        format!("{time}LST{}-1", self.last_unknown)
+        format!("{time}LST{}", self.last_attempt())
+    }
+
+    /// The end of such a number: of an order's first attempt, or of a later one.
+    pub(super) fn last_attempt(&self) -> String {
+        format!("{}-{}", self.last_unknown, 1 + self.last_unknown % 8)
     }
 
     /// Another program of the same merchant closes a number.

@@ -193,7 +193,7 @@ impl World {
 
     /// A number of the form of ours that nobody here knows, and of which nobody is notified.
     pub(super) fn lost_number(&self) -> String {
-        format!("20261123192600{LOST}{}-1", self.last_unknown)
+        format!("20261123192600{LOST}{}", self.last_attempt())
     }
 
     pub(super) fn is_lost_number(number: &str) -> bool {
