@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 165] = [
+pub const BUGS: [(&str, &str); 166] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -224,6 +224,10 @@ pub const BUGS: [(&str, &str); 165] = [
     (
         "only-first-numbers-are-ours",
         "a later number of an order that nobody knows is taken for another program's",
+    ),
+    (
+        "unknown-on-close-is-closed",
+        "a number is over because WeChat did not know it when it was to be closed",
     ),
 ];
 

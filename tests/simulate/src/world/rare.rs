@@ -213,14 +213,13 @@ impl World {
             return None;
         }
         let codes: &[&str] = match call {
-            Call::UnifiedOrder | Call::CloseOrder | Call::RefundQuery => {
-                &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"]
-            }
             // It may not know a number yet that it has just taken.
-            Call::OrderQuery if !self.is_paid(body) => {
+            Call::OrderQuery | Call::CloseOrder if self.may_be_unknown(call, body) => {
                 &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH", "ORDERNOTEXIST"]
             }
-            Call::OrderQuery => &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"],
+            Call::UnifiedOrder | Call::OrderQuery | Call::CloseOrder | Call::RefundQuery => {
+                &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"]
+            }
             Call::Refund => &[
                 "FREQUENCY_LIMITED",
                 "INVALID_REQ_TOO_MUCH",
@@ -239,6 +238,14 @@ impl World {
         let code = self.more.pick(codes);
         self.fault(code);
         Fault::with(FaultName::Error, code).ok()
+    }
+
+    /// Some numbers WeChat may not know when they are to be closed, and the others when it is asked
+    /// about them: who says so both times is believed.
+    fn may_be_unknown(&self, call: Call, body: &str) -> bool {
+        let number = field(body, "out_trade_no").unwrap_or_default();
+        let on_close = number.bytes().map(u64::from).sum::<u64>() % 2 == 1;
+        (call == Call::CloseOrder) == on_close && !self.is_paid(body)
     }
 
     /// Of a number that is not paid WeChat says that somebody is about to pay; of one that is
