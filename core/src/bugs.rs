@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 166] = [
+pub const BUGS: [(&str, &str); 167] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -228,6 +228,10 @@ pub const BUGS: [(&str, &str); 166] = [
     (
         "unknown-on-close-is-closed",
         "a number is over because WeChat did not know it when it was to be closed",
+    ),
+    (
+        "unknown-goes-back-in-yuan",
+        "what nobody knows and was paid in another currency is asked back in yuan",
     ),
 ];
 

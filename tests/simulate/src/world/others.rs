@@ -2,7 +2,7 @@
 
 use super::{Event, World};
 use crate::bus::Outcome;
-use saoma_sandbox::gateway::{Arrival, Call, RefundEnd};
+use saoma_sandbox::gateway::{Arrival, Call, FaultName, RefundEnd};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_sandbox::{ConsoleRefund, Target};
 use saoma_server::simulation::{APP_ID, Base, MCH_ID, NOTIFY_URL, No};
@@ -39,6 +39,10 @@ impl World {
         let _ = self.gateway.handle(Call::UnifiedOrder, &arrival, now);
         if self.is_number_untold(&number) {
             self.judge.fair.untold.insert(number.clone());
+        }
+        let is_foreign = self.luck.chance(self.plan.other_currency * 5);
+        if is_foreign && self.payment_fault(FaultName::PaidOtherCurrency, &number) {
+            self.pays_foreign.insert(number.clone());
         }
         self.force(&number);
     }

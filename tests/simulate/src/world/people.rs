@@ -348,7 +348,7 @@ impl World {
         self.is_asked_about_in_time(transaction_id, (number, age_ms));
     }
 
-    fn payment_fault(&mut self, name: FaultName, number: &str) -> bool {
+    pub(super) fn payment_fault(&mut self, name: FaultName, number: &str) -> bool {
         self.fault(name.as_str());
         let rule = FaultRule::next(Fault::new(name)).of_order(number);
         self.gateway.add_fault(rule).is_ok()
