@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 167] = [
+pub const BUGS: [(&str, &str); 169] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -233,6 +233,8 @@ pub const BUGS: [(&str, &str); 167] = [
         "unknown-goes-back-in-yuan",
         "what nobody knows and was paid in another currency is asked back in yuan",
     ),
+    ("late-cancel-refused", "an order that has run out cannot be given up any more"),
+    ("cancel-of-shipped-says-yes", "whoever gives up what is shipped is told that it is given up"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.
