@@ -4,6 +4,7 @@
 use crate::bills::UNKNOWN_MAX;
 use crate::judge::{Captured, Judge, order_of};
 use crate::verdict::{Books, Row, cell};
+use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,8 @@ const NUMBER_LIVES_S: i64 = 60;
 /// before was sent: then it is the end of a lease that is waited for, and the call took some of it.
 const REFUND_GAP_S: i64 = 58;
 const REFUND_GAP_LEASED_S: i64 = 45;
+/// How long after an earlier number a later one may be the first that is committed.
+const COMMITTED_WITHIN_S: i64 = 60;
 
 impl Judge {
     /// An order shows as this now: its time is not over before its end.
@@ -139,6 +142,32 @@ impl Judge {
         for number in back {
             self.violation(format!("{number} goes back, one of too many that nobody knows"));
         }
+    }
+
+    /// What this database may have lost goes back only when a person has let it: a server has
+    /// started with it after the number was made and before it was paid, and no order from between
+    /// shows that it was this one until then.
+    pub(crate) fn lost_orders_wait(&mut self, books: &Books) {
+        let mut wrong = Vec::new();
+        for (id, captured) in &self.captured {
+            let time = captured.number.get(..14).unwrap_or_default();
+            let Some(made) = UnixTime::from_beijing(time) else { continue };
+            let mut starts = self.fair.starts_alone.iter();
+            let Some(start) = starts.find(|start| start.as_str() > time) else { continue };
+            let later = made.plus(COMMITTED_WITHIN_S).beijing();
+            let is_known = books.orders.iter().map(|row| cell(row, "order_id")).any(|order_id| {
+                order_id == order_of(&captured.number)
+                    || order_id > later.as_str() && order_id < start.as_str()
+            });
+            let mut refunds = books.refunds.iter().filter(|row| cell(row, "transaction_id") == id);
+            let is_released = refunds.any(|row| self.released.contains(cell(row, "out_refund_no")));
+            let by_rule = captured.refunds.keys().any(|number| self.is_by_rule(number));
+            let is_before = *start < UnixTime(captured.at_s).beijing();
+            if is_before && !is_known && by_rule && !is_released {
+                wrong.push(format!("{captured:?} goes back, and may have been lost at {start}"));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.violation(what));
     }
 
     /// What is put down of a difference between bill and books is so.

@@ -115,6 +115,10 @@ pub(crate) struct Fair {
     pub(crate) bills_s: BTreeMap<String, i64>,
     /// When a server died last: what it had asked for, nobody here knows for a while.
     pub(crate) died_s: i64,
+    /// When the only server that there is has started, as numbers begin. Whoever could not start
+    /// may count as one that lives, and then nobody writes down when another one does.
+    pub(crate) starts_alone: BTreeSet<String>,
+    pub(crate) could_not_start: bool,
 }
 
 impl Fair {

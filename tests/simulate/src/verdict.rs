@@ -48,6 +48,7 @@ impl Judge {
         self.differences_end(books, &left_out);
         self.differences_are_true(books);
         self.too_many_stay();
+        self.lost_orders_wait(books);
     }
 
     fn orders_at_rest(&mut self, books: &Books) {

@@ -49,8 +49,11 @@ impl World {
 
     /// A number of the form of ours that nobody here knows: made now, or before there was anybody.
     fn unknown_number(&self) -> String {
-        let time = match self.last_unknown % 2 {
-            0 => self.gateway_now().beijing(),
+        let now = self.gateway_now();
+        let since_s = self.now_s().saturating_sub(self.plan.starts_s).cast_signed();
+        let time = match self.last_unknown % 4 {
+            0 | 2 => now.beijing(),
+            1 => now.plus(-since_s - 3_600).beijing(),
             _ => "20261123192600".to_owned(),
         };
         format!("{time}LST{}", self.last_attempt())
