@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 170] = [
+pub const BUGS: [(&str, &str); 171] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -236,6 +236,10 @@ pub const BUGS: [(&str, &str); 170] = [
     ("late-cancel-refused", "an order that has run out cannot be given up any more"),
     ("cancel-of-shipped-says-yes", "whoever gives up what is shipped is told that it is given up"),
     ("lost-orders-go-back", "what an older database may have lost goes back without a person"),
+    (
+        "given-back-goes-back",
+        "what is known because it was given back by hand goes back by the rule",
+    ),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -285,8 +285,9 @@ impl Order {
     pub(super) fn forgotten_refund(&self) -> Option<u8> {
         let forgotten =
             |anomaly| planted!("forget-second-payment") && anomaly == Anomaly::PaidTwice;
+        let any = planted!("given-back-goes-back");
         let due = |settled: &Settlement| {
-            settled.anomaly.is_some_and(|it| it.is_refund_due() && !forgotten(it))
+            settled.anomaly.is_some_and(|it| (it.is_refund_due() || any) && !forgotten(it))
         };
         (0..=self.current_attempt()).find(|&attempt| {
             self.settlement(attempt).is_some_and(due)

@@ -324,6 +324,14 @@ impl Judge {
             if by_rule && kinds.is_none() {
                 wrong.push(format!("{id} goes back, and nobody is told why"));
             }
+            // What somebody has given back by hand is not ours to give back as well.
+            let by_hand = kinds.is_some_and(|kinds| kinds.iter().eq(&["refunded_elsewhere"]));
+            let mut refunds = captured.refunds.iter();
+            let is_closed =
+                refunds.any(|(number, refund)| refund.closed && self.by_hand.contains(number));
+            if by_hand && !is_closed && self.is_asked_back_by_rule(id) {
+                wrong.push(format!("{id} was given back by hand, and goes back by the rule"));
+            }
             let Some(order) = self.bought.get(order_of(&captured.number)) else { continue };
             let has = |kind| kinds.is_some_and(|kinds| kinds.contains(kind));
             let after_end = has("paid_after_close") || has("paid_after_cancel");

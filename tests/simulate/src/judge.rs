@@ -229,6 +229,12 @@ impl Judge {
         }
     }
 
+    /// Whether the rule has asked for any of this payment.
+    pub(crate) fn is_asked_back_by_rule(&self, payment: &str) -> bool {
+        let mut asked = self.asked_back.get(payment).into_iter().flat_map(BTreeMap::keys);
+        asked.any(|number| self.is_by_rule(number) && !self.may_be_shops(number))
+    }
+
     /// Neither a shop has asked for this refund nor a person made it.
     pub(crate) fn is_by_rule(&self, number: &str) -> bool {
         !self.promised.contains_key(number) && !self.by_hand.contains(number)
