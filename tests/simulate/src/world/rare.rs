@@ -269,6 +269,17 @@ impl World {
         Some(Fault::new(name))
     }
 
+    /// What WeChat says when it does not know itself what happened is now and then a code that
+    /// nobody here knows.
+    pub(super) fn in_a_new_word(&mut self, answer: Vec<u8>) -> Vec<u8> {
+        if !self.more.chance(400) {
+            return answer;
+        }
+        self.fault("a code that nobody knows");
+        let answer = String::from_utf8_lossy(&answer);
+        self.resigned(&answer, "err_code", "NEW_IN_2027").into_bytes()
+    }
+
     /// Whether no shop can be reached by anybody.
     pub(super) fn are_shops_out(&self) -> bool {
         let (from_s, until_s) = self.plan.odd.shops_out_s;
