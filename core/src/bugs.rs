@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 172] = [
+pub const BUGS: [(&str, &str); 173] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -241,6 +241,7 @@ pub const BUGS: [(&str, &str); 172] = [
         "what is known because it was given back by hand goes back by the rule",
     ),
     ("new-code-is-stop", "a code of WeChat's that nobody knows yet is taken for a mistake of ours"),
+    ("second-refund-fails", "an order's second refund can never be begun"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -67,6 +67,16 @@ impl Judge {
         self.fair.asked_s.insert((transaction_id.to_owned(), number.to_owned()), now_s);
     }
 
+    /// Somebody was told that what he wants cannot be done now, or something else. Where nothing is
+    /// wrong that does not happen twice in a row.
+    pub(crate) fn answered(&mut self, what: &str, not_now: bool) {
+        let times = self.fair.not_now.entry(what.to_owned()).or_default();
+        *times = if not_now { *times + 1 } else { 0 };
+        if *times > 1 && self.fair.is_quiet {
+            self.violation(format!("{what}: not now, again and again"));
+        }
+    }
+
     /// Whether a payment goes back by the rule only when a person has let it: what is not an
     /// order's because its number was paid twice.
     pub(crate) fn needs_a_person(&self, transaction_id: &str, number: &str) -> bool {

@@ -119,6 +119,8 @@ pub(crate) struct Fair {
     /// may count as one that lives, and then nobody writes down when another one does.
     pub(crate) starts_alone: BTreeSet<String>,
     pub(crate) could_not_start: bool,
+    /// How often in a row somebody was told that it cannot be done now.
+    pub(crate) not_now: BTreeMap<String, u32>,
 }
 
 impl Fair {

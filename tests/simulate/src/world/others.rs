@@ -154,6 +154,7 @@ impl World {
     }
 
     pub(super) fn decided(&mut self, number: &str, release: bool, result: &Result<(), No>) {
+        self.judge.answered(&format!("a word on {number}"), *result == Err(No::Failed));
         if release && *result == Ok(()) && self.more.chance(self.plan.odd.second_thoughts) {
             let later = self.more.pick(&[1, 3_000, 60_000]);
             self.after(later, Event::SecondThought(number.to_owned()));

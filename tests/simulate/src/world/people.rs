@@ -438,6 +438,7 @@ impl World {
             self.judge.given_up.insert(view.order_id.as_str().to_owned());
         }
         self.may_be_told_so(at, result);
+        self.judge.answered(&format!("giving up {at}"), *result == Err(No::Failed));
         let customer = &mut self.customers[at];
         customer.tries += 1;
         if *result == Err(No::Failed) && customer.tries < 5 {
