@@ -190,7 +190,11 @@ impl Judge {
             let mut refunds = books.refunds.iter().filter(of_payment);
             let is_false = match (kind, state, why) {
                 ("missing_here", "refunded", _) => {
-                    let is_sent = |row: &Row| !matches!(cell(row, "state"), "held" | "dismissed");
+                    // Some are dismissed because they have failed.
+                    let is_sent = |row: &Row| {
+                        !matches!(cell(row, "state"), "held" | "dismissed")
+                            || self.ends_in_change.contains(cell(row, "out_refund_no"))
+                    };
                     !refunds.any(is_sent)
                 }
                 ("missing_here", "settled", "shipped") => self

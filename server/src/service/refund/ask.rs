@@ -281,7 +281,8 @@ impl Verb for Decide {
         let row = change.any_refund((&self.number, &self.mch_id)).await?;
         let mut row = row.ok_or(DecideError::NotFound)?;
         let from = row.state;
-        let is_failed = row.state == RefundState::Failed && !self.release;
+        let may_be_sent = saoma_core::planted!("failed-is-sent-again");
+        let is_failed = row.state == RefundState::Failed && (!self.release || may_be_sent);
         let any = saoma_core::planted!("decided-twice");
         if row.state != RefundState::Held && !is_failed && !any {
             return Err(DecideError::NotHeld(row.state));

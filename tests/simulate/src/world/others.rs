@@ -2,6 +2,7 @@
 
 use super::{Event, World};
 use crate::bus::Outcome;
+use crate::verdict::{Row, cell};
 use saoma_sandbox::gateway::{Arrival, Call, FaultName, RefundEnd};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_sandbox::{ConsoleRefund, Target};
@@ -118,11 +119,12 @@ impl World {
     /// An operator looks at refunds that wait for a person.
     pub(super) fn operator(&mut self) {
         let Base::Memory(memory) = &self.base else { return };
+        let rows = memory.refunds();
+        self.decide_after_the_end(&rows);
         if !self.plan.hold && self.plan.other_currency == 0 {
             return;
         }
-        let held: Vec<(String, bool)> = memory
-            .refunds()
+        let held: Vec<(String, bool)> = rows
             .iter()
             .filter(|row| row.get("state").is_some_and(|state| state == "held"))
             .filter_map(|row| {
@@ -138,6 +140,34 @@ impl World {
                 self.decide(number, !release);
             }
         }
+    }
+
+    /// Of what WeChat could not give to the customer an operator says now and then that he has seen
+    /// to it. Nothing else can be decided about a refund that is over.
+    fn decide_after_the_end(&mut self, rows: &[Row]) {
+        if self.plan.odd.meddles == 0 {
+            return;
+        }
+        for row in rows {
+            let (number, state) = (cell(row, "out_refund_no").to_owned(), cell(row, "state"));
+            let is_failed = state == "failed";
+            if is_failed && self.judge.ends_in_change.contains(&number) && self.more.chance(5) {
+                self.fault("somebody has seen to a refund that failed");
+                self.decide(number, false);
+            } else if matches!(state, "done" | "closed" | "failed") && self.more.chance(3) {
+                let release = is_failed || self.more.chance(500);
+                self.decide_too_late(number, release);
+            }
+        }
+    }
+
+    fn decide_too_late(&mut self, number: String, release: bool) {
+        let Some(node) = self.some_server() else { return };
+        self.fault("somebody decides on a refund that is over");
+        self.task(node, move |server| async move {
+            let may_not = server.decide(&number, release).await.is_ok();
+            Outcome::Meddled { what: format!("a word on {number}, which is over"), may_not }
+        });
     }
 
     fn decide(&mut self, number: String, release: bool) {
