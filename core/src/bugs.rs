@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 174] = [
+pub const BUGS: [(&str, &str); 176] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -243,6 +243,11 @@ pub const BUGS: [(&str, &str); 174] = [
     ("new-code-is-stop", "a code of WeChat's that nobody knows yet is taken for a mistake of ours"),
     ("second-refund-fails", "an order's second refund can never be begun"),
     ("failed-is-sent-again", "a person may have a refund sent again that has failed for good"),
+    (
+        "late-goods-wait-for-ever",
+        "goods that were confirmed late are told of for ever as not confirmed",
+    ),
+    ("by-hand-closed-needs-nobody", "it is told as seen to that a refund by hand came to nothing"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -88,6 +88,29 @@ impl Judge {
         second && !self.released.contains(number) && !may_be_shops
     }
 
+    /// An alarm is over once there is nothing to see to, and not before: goods that were confirmed
+    /// after all need nobody, and what a refund by hand has not given back needs a person.
+    pub(crate) fn alarms_end(&self, books: &Books, wrong: &mut Vec<String>) {
+        for row in &books.anomalies {
+            let (id, order_id) = (cell(row, "transaction_id"), cell(row, "order_id"));
+            let is_done = cell(row, "refund") == "done";
+            let is_left = self.captured.get(id).is_some_and(|it| it.refunded() < it.total_fen);
+            let mut refunds = books.refunds.iter().filter(|it| cell(it, "transaction_id") == id);
+            let is_wrong = match cell(row, "kind") {
+                "not_fetched" | "not_confirmed" => {
+                    !is_done && self.fair.confirmed_s.contains_key(order_id)
+                }
+                "elsewhere_closed" => {
+                    is_done && is_left && !refunds.any(|it| cell(it, "state") == "dismissed")
+                }
+                _ => false,
+            };
+            if is_wrong {
+                wrong.push(format!("of {order_id} a person reads {row:?}, and it is not so"));
+            }
+        }
+    }
+
     /// What customers see at the end is so.
     pub(crate) fn phases_are_right(
         &self,

@@ -310,6 +310,7 @@ impl Judge {
         }
         self.alarms_are_right(&alarms, &mut wrong);
         self.alarms_say(books, &mut wrong);
+        self.alarms_end(books, &mut wrong);
         self.goods_are_late(books, &mut wrong);
         self.by_hand_is_told(books, &alarms, &mut wrong);
         self.paid_in_time(&alarms, &mut wrong);
