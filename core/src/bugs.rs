@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 176] = [
+pub const BUGS: [(&str, &str); 177] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -248,6 +248,10 @@ pub const BUGS: [(&str, &str); 176] = [
         "goods that were confirmed late are told of for ever as not confirmed",
     ),
     ("by-hand-closed-needs-nobody", "it is told as seen to that a refund by hand came to nothing"),
+    (
+        "dropped-begins-anew",
+        "what a person has decided against begins anew when a refund by hand is closed",
+    ),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

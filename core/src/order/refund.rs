@@ -411,7 +411,8 @@ impl Step {
     /// told.
     fn came_to_nothing(&mut self, attempt: u8) {
         let with_a_person = self.order.is_dropped(attempt) || self.order.has_failed(attempt);
-        if self.order.anomaly(attempt).is_some() && !with_a_person {
+        let anyhow = planted!("dropped-begins-anew");
+        if self.order.anomaly(attempt).is_some() && (!with_a_person || anyhow) {
             return self.give_back(attempt);
         }
         let is_told = with_a_person || self.order.phase == Phase::Paid;

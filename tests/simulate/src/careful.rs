@@ -203,6 +203,22 @@ impl Judge {
         wrong.into_iter().for_each(|what| self.violation(what));
     }
 
+    /// After a person has decided against a refund by the rule no other one of its payment begins by
+    /// itself, whatever comes to nothing.
+    pub(crate) fn dropped_stay(&mut self, books: &Books) {
+        let mut wrong = Vec::new();
+        for row in &books.refunds {
+            let number = cell(row, "out_refund_no");
+            let known = self.fair.dropped.get(cell(row, "transaction_id"));
+            let is_new = known.is_some_and(|known| !known.contains(number));
+            let may_be_shops = self.wished.contains(order_of(number));
+            if is_new && self.is_by_rule(number) && !may_be_shops {
+                wrong.push(format!("a person has decided against {known:?}, and now {row:?}"));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.violation(what));
+    }
+
     /// What is put down of a difference between bill and books is so.
     pub(crate) fn differences_are_true(&mut self, books: &Books) {
         let mut wrong = Vec::new();

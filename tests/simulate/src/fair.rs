@@ -119,6 +119,9 @@ pub(crate) struct Fair {
     /// may count as one that lives, and then nobody writes down when another one does.
     pub(crate) starts_alone: BTreeSet<String>,
     pub(crate) could_not_start: bool,
+    /// By payment, the refunds that there were when a person decided against one by the rule and no
+    /// other was under way.
+    pub(crate) dropped: BTreeMap<String, BTreeSet<String>>,
     /// How often in a row somebody was told that it cannot be done now.
     pub(crate) not_now: BTreeMap<String, u32>,
 }

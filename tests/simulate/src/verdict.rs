@@ -49,6 +49,7 @@ impl Judge {
         self.differences_are_true(books);
         self.too_many_stay();
         self.lost_orders_wait(books);
+        self.dropped_stay(books);
     }
 
     fn orders_at_rest(&mut self, books: &Books) {

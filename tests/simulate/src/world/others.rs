@@ -2,6 +2,7 @@
 
 use super::{Event, World};
 use crate::bus::Outcome;
+use crate::judge::order_of;
 use crate::verdict::{Row, cell};
 use saoma_sandbox::gateway::{Arrival, Call, FaultName, RefundEnd};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
@@ -198,6 +199,46 @@ impl World {
         }
         if !release && *result == Ok(()) {
             self.judge.dismissed.insert(number.to_owned());
+            self.dropped(number);
+        }
+    }
+
+    /// A person has decided against this refund: by the rule no more of its payment goes back. Now
+    /// and then somebody gives some of it back in WeChat's console all the same, which comes to
+    /// nothing.
+    fn dropped(&mut self, number: &str) {
+        let Base::Memory(memory) = &self.base else { return };
+        let rows = memory.refunds();
+        let row = rows.iter().find(|row| cell(row, "out_refund_no") == number);
+        let Some(id) = row.map(|row| cell(row, "transaction_id")) else { return };
+        let of_payment = rows.iter().filter(|row| cell(row, "transaction_id") == id);
+        let is_over =
+            |row: &Row| matches!(cell(row, "state"), "done" | "closed" | "failed" | "dismissed");
+        let may_be_shops = self.judge.wished.contains(order_of(number));
+        if !self.judge.is_by_rule(number) || may_be_shops || !of_payment.clone().all(is_over) {
+            return;
+        }
+        let known = of_payment.map(|row| cell(row, "out_refund_no").to_owned()).collect();
+        self.judge.fair.dropped.entry(id.to_owned()).or_insert(known);
+        if !self.calm && self.more.chance(self.plan.odd.by_hand_at_once * 5) {
+            self.back_by_hand_in_vain(id);
+        }
+    }
+
+    fn back_by_hand_in_vain(&mut self, transaction_id: &str) {
+        let Some(captured) = self.judge.captured.get(transaction_id) else { return };
+        let number = captured.number.clone();
+        let is_orders = self.judge.bought.contains_key(order_of(&number));
+        if !is_orders || self.judge.is_paid_twice(&number) {
+            return;
+        }
+        let refund = ConsoleRefund { refund_fen: Some(1), ..ConsoleRefund::default() };
+        let now = self.gateway_now();
+        if let Ok(refund) = self.gateway.refund_by_hand(&Target::of_number(number), refund, now) {
+            self.fault("refund by hand of what a person has decided against");
+            self.refund_will_end(&refund.out_refund_no, RefundEnd::Closed);
+            self.judge.by_hand.insert(refund.out_refund_no);
+            self.look_at_ledger();
         }
     }
 }
