@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 177] = [
+pub const BUGS: [(&str, &str); 178] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -252,6 +252,7 @@ pub const BUGS: [(&str, &str); 177] = [
         "dropped-begins-anew",
         "what a person has decided against begins anew when a refund by hand is closed",
     ),
+    ("never-is-not-now", "a refund that WeChat will never make is asked for again and again"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -53,7 +53,8 @@ impl Judge {
         let others = self.fair.asked_s.range((transaction_id.to_owned(), String::new())..);
         let last_s = others
             .take_while(|((id, _), _)| id == transaction_id)
-            .filter(|((_, other), _)| other != number)
+            // One that WeChat does not make at all is no refund.
+            .filter(|((_, other), _)| other != number && !self.fair.never.contains_key(other))
             .map(|(_, asked_s)| *asked_s)
             .max();
         let gap_s = if self.fair.goes_on { REFUND_GAP_S } else { REFUND_GAP_LEASED_S };

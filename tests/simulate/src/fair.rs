@@ -119,6 +119,8 @@ pub(crate) struct Fair {
     /// may count as one that lives, and then nobody writes down when another one does.
     pub(crate) starts_alone: BTreeSet<String>,
     pub(crate) could_not_start: bool,
+    /// Refunds that WeChat will never make, and what it says of each.
+    pub(crate) never: BTreeMap<String, &'static str>,
     /// By payment, the refunds that there were when a person decided against one by the rule and no
     /// other was under way.
     pub(crate) dropped: BTreeMap<String, BTreeSet<String>>,

@@ -80,7 +80,7 @@ pub(crate) struct Judge {
     pub(crate) foreign: BTreeSet<String>,
     /// Refunds that WeChat ends badly because the simulation said so.
     pub(crate) ends_badly: BTreeSet<String>,
-    /// Of those, the ones that WeChat cannot give to the customer: a person has to.
+    /// Those that WeChat cannot give to the customer, or will never make: a person has to.
     pub(crate) ends_in_change: BTreeSet<String>,
     /// Refunds that an operator has decided against, and those let go.
     pub(crate) dismissed: BTreeSet<String>,
@@ -200,6 +200,7 @@ impl Judge {
         let closed = |number: &String| {
             captured.is_some_and(|it| it.refunds.get(number).is_some_and(|refund| refund.closed))
                 || self.ends_badly.contains(number)
+                || self.ends_in_change.contains(number)
         };
         let sum: u64 = asked.iter().filter(|(number, _)| !closed(number)).map(|(_, fen)| fen).sum();
         let total = captured.map_or(0, |captured| captured.total_fen);

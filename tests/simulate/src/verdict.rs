@@ -263,6 +263,7 @@ impl Judge {
             let good = made == [promised.fen]
                 || made.is_empty()
                     && (self.ends_badly.contains(number)
+                        || self.fair.never.contains_key(number)
                         || books.alarms(number) && self.may_fail(&promised.order_id));
             if !good {
                 wrong.push(format!("{number}: {} fen were promised, {made:?} made", promised.fen));

@@ -209,6 +209,10 @@ impl World {
 
     /// The gateway says now and then that it will not do it now.
     pub(super) fn not_now(&mut self, call: Call, body: &str) -> Option<Fault> {
+        if let Some(code) = self.never(call, body) {
+            self.fault(code);
+            return Fault::with(FaultName::Error, code).ok();
+        }
         if self.calm || !self.more.chance(self.plan.odd.not_now) {
             return None;
         }
@@ -238,6 +242,21 @@ impl World {
         let code = self.more.pick(codes);
         self.fault(code);
         Fault::with(FaultName::Error, code).ok()
+    }
+
+    /// Some refunds WeChat will never make, and it says so however often it is asked for them.
+    fn never(&mut self, call: Call, body: &str) -> Option<&'static str> {
+        let number = field(body, "out_refund_no").filter(|_| call == Call::Refund)?.to_owned();
+        let known = self.judge.fair.never.get(&number).copied();
+        let is_made = self.judge.captured.values().any(|it| it.refunds.contains_key(&number));
+        let begins = known.is_none() && !is_made && !self.calm;
+        if !begins || !self.more.chance(self.plan.odd.not_now / 5) {
+            return known;
+        }
+        let code = self.more.pick(&["USER_ACCOUNT_ABNORMAL", "TRADE_OVERDUE"]);
+        self.judge.ends_in_change.insert(number.clone());
+        self.judge.fair.never.insert(number, code);
+        Some(code)
     }
 
     /// Some numbers WeChat may not know when they are to be closed, and the others when it is asked
