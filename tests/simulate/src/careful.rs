@@ -204,8 +204,8 @@ impl Judge {
         wrong.into_iter().for_each(|what| self.violation(what));
     }
 
-    /// After a person has decided against a refund by the rule no other one of its payment begins by
-    /// itself, whatever comes to nothing.
+    /// After a person has decided against a refund by the rule no other one of its payment begins
+    /// by itself, whatever comes to nothing.
     pub(crate) fn dropped_stay(&mut self, books: &Books) {
         let mut wrong = Vec::new();
         for row in &books.refunds {
