@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 161] = [
+pub const BUGS: [(&str, &str); 178] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -215,6 +215,44 @@ pub const BUGS: [(&str, &str); 161] = [
     ("any-refusal-is-failed", "a refund that WeChat would have asked about counts as failed"),
     ("lease-of-five-seconds", "an entry may be taken by somebody else after five seconds"),
     ("refund-a-day-late", "a refund is first sent a day after it was owed"),
+    ("closed-once-is-failed", "the first refund of a payment that WeChat closes is a person's"),
+    ("change-told-nobody", "nobody is told of a refund that WeChat could not give to the customer"),
+    (
+        "stop-is-the-end",
+        "a refund is given up when WeChat says that something is wrong with our calls",
+    ),
+    (
+        "only-first-numbers-are-ours",
+        "a later number of an order that nobody knows is taken for another program's",
+    ),
+    (
+        "unknown-on-close-is-closed",
+        "a number is over because WeChat did not know it when it was to be closed",
+    ),
+    (
+        "unknown-goes-back-in-yuan",
+        "what nobody knows and was paid in another currency is asked back in yuan",
+    ),
+    ("late-cancel-refused", "an order that has run out cannot be given up any more"),
+    ("cancel-of-shipped-says-yes", "whoever gives up what is shipped is told that it is given up"),
+    ("lost-orders-go-back", "what an older database may have lost goes back without a person"),
+    (
+        "given-back-goes-back",
+        "what is known because it was given back by hand goes back by the rule",
+    ),
+    ("new-code-is-stop", "a code of WeChat's that nobody knows yet is taken for a mistake of ours"),
+    ("second-refund-fails", "an order's second refund can never be begun"),
+    ("failed-is-sent-again", "a person may have a refund sent again that has failed for good"),
+    (
+        "late-goods-wait-for-ever",
+        "goods that were confirmed late are told of for ever as not confirmed",
+    ),
+    ("by-hand-closed-needs-nobody", "it is told as seen to that a refund by hand came to nothing"),
+    (
+        "dropped-begins-anew",
+        "what a person has decided against begins anew when a refund by hand is closed",
+    ),
+    ("never-is-not-now", "a refund that WeChat will never make is asked for again and again"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -17,8 +17,8 @@ use crate::keys::Holder;
 use crate::random::Random;
 use crate::reconcile::Reconciler;
 use crate::service::{
-    AskRefundError, CancelError, CreateError, DispenseError, NewOrder, NewRefund, RefundBy, Seller,
-    Sellers, Service, Shop,
+    AskRefundError, CancelError, CreateError, DecideError, DispenseError, NewOrder, NewRefund,
+    RefundBy, Seller, Sellers, Service, Shop,
 };
 use crate::store::{Entry, Lane, OpenError, Store, StoreError};
 use crate::webhook::{Reach, Webhooks};
@@ -347,7 +347,10 @@ impl Server {
             true => self.service.release_refund((&number, &mch_id), "operator").await,
             false => self.service.dismiss_refund((&number, &mch_id), "operator").await,
         };
-        decided.map(|_| ()).map_err(No::of)
+        decided.map(|_| ()).map_err(|error| match error {
+            DecideError::Store(_) => No::Failed,
+            error => No::of(error),
+        })
     }
 
     /// A machine claims the goods of an order.

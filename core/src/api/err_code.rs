@@ -249,6 +249,7 @@ impl ErrCode {
             | Self::RequirePostMethod
             | Self::PostDataEmpty
             | Self::NotUtf8 => Class::Stop,
+            Self::Other(_) if crate::planted!("new-code-is-stop") => Class::Stop,
             Self::Other(_) => Class::Unknown,
         }
     }

@@ -285,8 +285,9 @@ impl Order {
     pub(super) fn forgotten_refund(&self) -> Option<u8> {
         let forgotten =
             |anomaly| planted!("forget-second-payment") && anomaly == Anomaly::PaidTwice;
+        let any = planted!("given-back-goes-back");
         let due = |settled: &Settlement| {
-            settled.anomaly.is_some_and(|it| it.is_refund_due() && !forgotten(it))
+            settled.anomaly.is_some_and(|it| (it.is_refund_due() || any) && !forgotten(it))
         };
         (0..=self.current_attempt()).find(|&attempt| {
             self.settlement(attempt).is_some_and(due)
@@ -410,7 +411,8 @@ impl Step {
     /// told.
     fn came_to_nothing(&mut self, attempt: u8) {
         let with_a_person = self.order.is_dropped(attempt) || self.order.has_failed(attempt);
-        if self.order.anomaly(attempt).is_some() && !with_a_person {
+        let anyhow = planted!("dropped-begins-anew");
+        if self.order.anomaly(attempt).is_some() && (!with_a_person || anyhow) {
             return self.give_back(attempt);
         }
         let is_told = with_a_person || self.order.phase == Phase::Paid;

@@ -154,7 +154,8 @@ fn clip(text: &str) -> BillNumber {
 pub fn has_our_form(out_trade_no: &str) -> bool {
     let Some((order_id, attempt)) = out_trade_no.rsplit_once('-') else { return false };
     let Some(time) = order_id.get(..14) else { return false };
-    matches!(attempt.as_bytes(), [b'1'..=b'8'])
+    let first = crate::planted!("only-first-numbers-are-ours");
+    matches!(attempt.as_bytes(), [digit @ b'1'..=b'8'] if *digit == b'1' || !first)
         && order_id.len() > time.len()
         && UnixTime::parse_beijing(time).is_ok()
         && OrderId::new(order_id).is_ok()

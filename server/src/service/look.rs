@@ -137,6 +137,9 @@ impl Verb for Cancel {
 
     async fn run(&self, change: &mut Change) -> Result<OrderRow, CancelError> {
         let row = change.order(&self.0).await?.ok_or(CancelError::NotFound)?;
+        if row.order.expires_at() <= change.now && saoma_core::planted!("late-cancel-refused") {
+            return Err(CancelError::AlreadyPaid);
+        }
         row.order.may_cancel().map_err(|_| CancelError::AlreadyPaid)?;
         let (row, _) = change.apply(row, &Event::Cancel)?;
         Ok(row)

@@ -40,6 +40,9 @@ pub(crate) async fn may_have_lost(
     conn: &mut Conn,
     number: &OutTradeNo,
 ) -> Result<bool, StoreError> {
+    if saoma_core::planted!("lost-orders-go-back") {
+        return Ok(false);
+    }
     let number = number.as_str();
     let Some(time) = number.get(..TIME_LEN) else { return Ok(false) };
     let Ok(made_at) = UnixTime::parse_beijing(time) else { return Ok(false) };

@@ -4,6 +4,7 @@
 use crate::bills::UNKNOWN_MAX;
 use crate::judge::{Captured, Judge, order_of};
 use crate::verdict::{Books, Row, cell};
+use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,8 @@ const NUMBER_LIVES_S: i64 = 60;
 /// before was sent: then it is the end of a lease that is waited for, and the call took some of it.
 const REFUND_GAP_S: i64 = 58;
 const REFUND_GAP_LEASED_S: i64 = 45;
+/// How long after an earlier number a later one may be the first that is committed.
+const COMMITTED_WITHIN_S: i64 = 60;
 
 impl Judge {
     /// An order shows as this now: its time is not over before its end.
@@ -50,7 +53,8 @@ impl Judge {
         let others = self.fair.asked_s.range((transaction_id.to_owned(), String::new())..);
         let last_s = others
             .take_while(|((id, _), _)| id == transaction_id)
-            .filter(|((_, other), _)| other != number)
+            // One that WeChat does not make at all is no refund.
+            .filter(|((_, other), _)| other != number && !self.fair.never.contains_key(other))
             .map(|(_, asked_s)| *asked_s)
             .max();
         let gap_s = if self.fair.goes_on { REFUND_GAP_S } else { REFUND_GAP_LEASED_S };
@@ -64,6 +68,16 @@ impl Judge {
         self.fair.asked_s.insert((transaction_id.to_owned(), number.to_owned()), now_s);
     }
 
+    /// Somebody was told that what he wants cannot be done now, or something else. Where nothing is
+    /// wrong that does not happen twice in a row.
+    pub(crate) fn answered(&mut self, what: &str, not_now: bool) {
+        let times = self.fair.not_now.entry(what.to_owned()).or_default();
+        *times = if not_now { *times + 1 } else { 0 };
+        if *times > 1 && self.fair.is_quiet {
+            self.violation(format!("{what}: not now, again and again"));
+        }
+    }
+
     /// Whether a payment goes back by the rule only when a person has let it: what is not an
     /// order's because its number was paid twice.
     pub(crate) fn needs_a_person(&self, transaction_id: &str, number: &str) -> bool {
@@ -73,6 +87,29 @@ impl Judge {
         let second = self.bought.contains_key(order_id) && !is_orders;
         let may_be_shops = self.wished.contains(order_id);
         second && !self.released.contains(number) && !may_be_shops
+    }
+
+    /// An alarm is over once there is nothing to see to, and not before: goods that were confirmed
+    /// after all need nobody, and what a refund by hand has not given back needs a person.
+    pub(crate) fn alarms_end(&self, books: &Books, wrong: &mut Vec<String>) {
+        for row in &books.anomalies {
+            let (id, order_id) = (cell(row, "transaction_id"), cell(row, "order_id"));
+            let is_done = cell(row, "refund") == "done";
+            let is_left = self.captured.get(id).is_some_and(|it| it.refunded() < it.total_fen);
+            let mut refunds = books.refunds.iter().filter(|it| cell(it, "transaction_id") == id);
+            let is_wrong = match cell(row, "kind") {
+                "not_fetched" | "not_confirmed" => {
+                    !is_done && self.fair.confirmed_s.contains_key(order_id)
+                }
+                "elsewhere_closed" => {
+                    is_done && is_left && !refunds.any(|it| cell(it, "state") == "dismissed")
+                }
+                _ => false,
+            };
+            if is_wrong {
+                wrong.push(format!("of {order_id} a person reads {row:?}, and it is not so"));
+            }
+        }
     }
 
     /// What customers see at the end is so.
@@ -141,6 +178,48 @@ impl Judge {
         }
     }
 
+    /// What this database may have lost goes back only when a person has let it: a server has
+    /// started with it after the number was made and before it was paid, and no order from between
+    /// shows that it was this one until then.
+    pub(crate) fn lost_orders_wait(&mut self, books: &Books) {
+        let mut wrong = Vec::new();
+        for (id, captured) in &self.captured {
+            let time = captured.number.get(..14).unwrap_or_default();
+            let Some(made) = UnixTime::from_beijing(time) else { continue };
+            let mut starts = self.fair.starts_alone.iter();
+            let Some(start) = starts.find(|start| start.as_str() > time) else { continue };
+            let later = made.plus(COMMITTED_WITHIN_S).beijing();
+            let is_known = books.orders.iter().map(|row| cell(row, "order_id")).any(|order_id| {
+                order_id == order_of(&captured.number)
+                    || order_id > later.as_str() && order_id < start.as_str()
+            });
+            let mut refunds = books.refunds.iter().filter(|row| cell(row, "transaction_id") == id);
+            let is_released = refunds.any(|row| self.released.contains(cell(row, "out_refund_no")));
+            let by_rule = captured.refunds.keys().any(|number| self.is_by_rule(number));
+            let is_before = *start < UnixTime(captured.at_s).beijing();
+            if is_before && !is_known && by_rule && !is_released {
+                wrong.push(format!("{captured:?} goes back, and may have been lost at {start}"));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.violation(what));
+    }
+
+    /// After a person has decided against a refund by the rule no other one of its payment begins
+    /// by itself, whatever comes to nothing.
+    pub(crate) fn dropped_stay(&mut self, books: &Books) {
+        let mut wrong = Vec::new();
+        for row in &books.refunds {
+            let number = cell(row, "out_refund_no");
+            let known = self.fair.dropped.get(cell(row, "transaction_id"));
+            let is_new = known.is_some_and(|known| !known.contains(number));
+            let may_be_shops = self.wished.contains(order_of(number));
+            if is_new && self.is_by_rule(number) && !may_be_shops {
+                wrong.push(format!("a person has decided against {known:?}, and now {row:?}"));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.violation(what));
+    }
+
     /// What is put down of a difference between bill and books is so.
     pub(crate) fn differences_are_true(&mut self, books: &Books) {
         let mut wrong = Vec::new();
@@ -151,7 +230,11 @@ impl Judge {
             let mut refunds = books.refunds.iter().filter(of_payment);
             let is_false = match (kind, state, why) {
                 ("missing_here", "refunded", _) => {
-                    let is_sent = |row: &Row| !matches!(cell(row, "state"), "held" | "dismissed");
+                    // Some are dismissed because they have failed.
+                    let is_sent = |row: &Row| {
+                        !matches!(cell(row, "state"), "held" | "dismissed")
+                            || self.ends_in_change.contains(cell(row, "out_refund_no"))
+                    };
                     !refunds.any(is_sent)
                 }
                 ("missing_here", "settled", "shipped") => self

@@ -115,6 +115,17 @@ pub(crate) struct Fair {
     pub(crate) bills_s: BTreeMap<String, i64>,
     /// When a server died last: what it had asked for, nobody here knows for a while.
     pub(crate) died_s: i64,
+    /// When the only server that there is has started, as numbers begin. Whoever could not start
+    /// may count as one that lives, and then nobody writes down when another one does.
+    pub(crate) starts_alone: BTreeSet<String>,
+    pub(crate) could_not_start: bool,
+    /// Refunds that WeChat will never make, and what it says of each.
+    pub(crate) never: BTreeMap<String, &'static str>,
+    /// By payment, the refunds that there were when a person decided against one by the rule and no
+    /// other was under way.
+    pub(crate) dropped: BTreeMap<String, BTreeSet<String>>,
+    /// How often in a row somebody was told that it cannot be done now.
+    pub(crate) not_now: BTreeMap<String, u32>,
 }
 
 impl Fair {
@@ -304,6 +315,7 @@ impl Judge {
         }
         self.alarms_are_right(&alarms, &mut wrong);
         self.alarms_say(books, &mut wrong);
+        self.alarms_end(books, &mut wrong);
         self.goods_are_late(books, &mut wrong);
         self.by_hand_is_told(books, &alarms, &mut wrong);
         self.paid_in_time(&alarms, &mut wrong);
@@ -319,6 +331,14 @@ impl Judge {
             let by_rule = captured.refunds.keys().any(|number| self.is_by_rule(number));
             if by_rule && kinds.is_none() {
                 wrong.push(format!("{id} goes back, and nobody is told why"));
+            }
+            // What somebody has given back by hand is not ours to give back as well.
+            let by_hand = kinds.is_some_and(|kinds| kinds.iter().eq(&["refunded_elsewhere"]));
+            let mut refunds = captured.refunds.iter();
+            let is_closed =
+                refunds.any(|(number, refund)| refund.closed && self.by_hand.contains(number));
+            if by_hand && !is_closed && self.is_asked_back_by_rule(id) {
+                wrong.push(format!("{id} was given back by hand, and goes back by the rule"));
             }
             let Some(order) = self.bought.get(order_of(&captured.number)) else { continue };
             let has = |kind| kinds.is_some_and(|kinds| kinds.contains(kind));

@@ -80,6 +80,8 @@ pub(crate) struct Judge {
     pub(crate) foreign: BTreeSet<String>,
     /// Refunds that WeChat ends badly because the simulation said so.
     pub(crate) ends_badly: BTreeSet<String>,
+    /// Those that WeChat cannot give to the customer, or will never make: a person has to.
+    pub(crate) ends_in_change: BTreeSet<String>,
     /// Refunds that an operator has decided against, and those let go.
     pub(crate) dismissed: BTreeSet<String>,
     /// Those that one has wanted to decide against: the answer may be lost, and the decision not.
@@ -198,6 +200,7 @@ impl Judge {
         let closed = |number: &String| {
             captured.is_some_and(|it| it.refunds.get(number).is_some_and(|refund| refund.closed))
                 || self.ends_badly.contains(number)
+                || self.ends_in_change.contains(number)
         };
         let sum: u64 = asked.iter().filter(|(number, _)| !closed(number)).map(|(_, fen)| fen).sum();
         let total = captured.map_or(0, |captured| captured.total_fen);
@@ -225,6 +228,12 @@ impl Judge {
             Some(payment) => self.asked_back.contains_key(payment),
             None => self.asked_back.values().any(|asked| asked.contains_key(number)),
         }
+    }
+
+    /// Whether the rule has asked for any of this payment.
+    pub(crate) fn is_asked_back_by_rule(&self, payment: &str) -> bool {
+        let mut asked = self.asked_back.get(payment).into_iter().flat_map(BTreeMap::keys);
+        asked.any(|number| self.is_by_rule(number) && !self.may_be_shops(number))
     }
 
     /// Neither a shop has asked for this refund nor a person made it.

@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) type Row = BTreeMap<&'static str, String>;
 type Rows = Vec<Row>;
 
+/// After so many refunds of a payment that WeChat has closed, the next one is a person's.
+const CLOSED_MAX: usize = 5;
+
 /// What the server's database holds at the end.
 pub(crate) struct Books {
     pub(crate) orders: Rows,
@@ -45,6 +48,8 @@ impl Judge {
         self.differences_end(books, &left_out);
         self.differences_are_true(books);
         self.too_many_stay();
+        self.lost_orders_wait(books);
+        self.dropped_stay(books);
     }
 
     fn orders_at_rest(&mut self, books: &Books) {
@@ -117,6 +122,11 @@ impl Judge {
                 ));
             }
         }
+        for row in &books.refunds {
+            if cell(row, "state") == "failed" && cell(row, "trouble").is_empty() {
+                wrong.push(format!("a refund has failed, and nobody is told: {row:?}"));
+            }
+        }
         wrong.into_iter().for_each(|what| self.violation(what));
     }
 
@@ -161,7 +171,7 @@ impl Judge {
             let by_person = rows.iter().any(|(number, state)| match *state {
                 "held" => self.hold || self.may_be_lost(&captured.number),
                 "dismissed" => self.may_be_dismissed.contains(*number),
-                "failed" => self.ends_badly.contains(*number),
+                "failed" => self.may_be_given_up(number, rows),
                 _ => false,
             });
             // Somebody gave a part back by hand, and that was the first that we heard of it; or it
@@ -191,6 +201,15 @@ impl Judge {
             }
         }
         wrong.into_iter().for_each(|what| self.violation(what));
+    }
+
+    /// Whether a refund may have failed for good: what the customer could not be given, and what is
+    /// closed after five others. Each of those is followed by the next.
+    fn may_be_given_up(&self, number: &str, rows: &[(&str, &str)]) -> bool {
+        let closed =
+            rows.iter().filter(|(other, state)| *state == "closed" && self.is_by_rule(other));
+        self.ends_in_change.contains(number)
+            || self.ends_badly.contains(number) && closed.count() >= CLOSED_MAX
     }
 
     /// The payments for which goods went out: where none was named, the one that did not go back
@@ -244,9 +263,18 @@ impl Judge {
             let good = made == [promised.fen]
                 || made.is_empty()
                     && (self.ends_badly.contains(number)
+                        || self.fair.never.contains_key(number)
                         || books.alarms(number) && self.may_fail(&promised.order_id));
             if !good {
                 wrong.push(format!("{number}: {} fen were promised, {made:?} made", promised.fen));
+            }
+            // One that is closed is the shop's to ask for again; nobody has to pay it back.
+            let is_failed = books
+                .refunds
+                .iter()
+                .any(|row| cell(row, "out_refund_no") == number && cell(row, "state") == "failed");
+            if is_failed && !made.is_empty() && !self.ends_in_change.contains(number) {
+                wrong.push(format!("{number} is given to a person, and need not be"));
             }
         }
         wrong.into_iter().for_each(|what| self.violation(what));

@@ -246,8 +246,9 @@ impl Verb for Ask {
         }
         order.may_refund(attempt, *amount).map_err(AskRefundError::Refused)?;
         let refund = order.next_refund();
-        let number = OutRefundNo::for_order(&self.order_id, refund);
-        let number = number.map_err(|_| StoreError::Corrupt("refund"))?;
+        let number = OutRefundNo::for_order(&self.order_id, refund).ok();
+        let number = number.filter(|_| refund == 0 || !saoma_core::planted!("second-refund-fails"));
+        let number = number.ok_or(StoreError::Corrupt("refund"))?;
         // Only an older copy of a database forgets one: WeChat has made it, and would not again.
         let there = change.any_refund((&number, &row.mch_id)).await?;
         if there.is_some_and(|there| there.by == AskedBy::Elsewhere) {
@@ -280,7 +281,8 @@ impl Verb for Decide {
         let row = change.any_refund((&self.number, &self.mch_id)).await?;
         let mut row = row.ok_or(DecideError::NotFound)?;
         let from = row.state;
-        let is_failed = row.state == RefundState::Failed && !self.release;
+        let may_be_sent = saoma_core::planted!("failed-is-sent-again");
+        let is_failed = row.state == RefundState::Failed && (!self.release || may_be_sent);
         let any = saoma_core::planted!("decided-twice");
         if row.state != RefundState::Held && !is_failed && !any {
             return Err(DecideError::NotHeld(row.state));

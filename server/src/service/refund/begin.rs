@@ -59,7 +59,11 @@ struct Paid<'p> {
 impl<'p> From<&'p Payment> for Paid<'p> {
     fn from(payment: &'p Payment) -> Self {
         let Payment { transaction_id, out_trade_no, total_fee: total, currency, .. } = payment;
-        let (total, currency) = (*total, *currency);
+        let total = *total;
+        let currency = match saoma_core::planted!("unknown-goes-back-in-yuan") {
+            true => Currency::CNY,
+            false => *currency,
+        };
         Self { transaction_id, out_trade_no, total, part: total, currency }
     }
 }

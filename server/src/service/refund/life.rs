@@ -265,7 +265,8 @@ impl Change {
             Told::Closed => RefundEnd::Closed,
             Told::Change if planted!("change-is-done") => RefundEnd::Done,
             Told::Change => {
-                self.alert(&mut row, Some(CHANGED));
+                let why = Some(CHANGED).filter(|_| !planted!("change-told-nobody"));
+                self.alert(&mut row, why);
                 RefundEnd::Failed
             }
         };
@@ -282,7 +283,8 @@ impl Change {
             |row: &RefundRow| row.by == AskedBy::Rule && row.state == RefundState::Closed;
         let known = self.refunds_of(&row.transaction_id).await?;
         let closed = known.into_iter().filter(is_closed).count();
-        Ok(row.by == AskedBy::Rule && closed >= CLOSED_MAX)
+        let most = if planted!("closed-once-is-failed") { 0 } else { CLOSED_MAX };
+        Ok(row.by == AskedBy::Rule && closed >= most)
     }
 
     /// The end of a refund: in its row, and in its order, which says what follows.

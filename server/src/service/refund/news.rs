@@ -96,8 +96,10 @@ impl RefundNews {
                 ErrCode::NotEnough if planted!("not-enough-is-the-end") => Self::Failed(why),
                 // The same number is good again once the balance has been topped up.
                 ErrCode::NotEnough => slow(format!("{why}: top up the merchant's balance")),
+                _ if planted!("never-is-not-now") => slow(why),
                 _ => Self::Failed(format!("{why}: pay it back by hand")),
             },
+            Class::Stop if planted!("stop-is-the-end") => Self::Failed(why),
             Class::Stop => slow(format!("{why}{}", what_to_do(&refusal.code))),
             Class::QueryFirst if planted!("any-refusal-is-failed") => Self::Failed(why),
             Class::QueryFirst

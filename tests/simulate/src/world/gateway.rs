@@ -207,10 +207,12 @@ impl World {
             // The payment may be known before this answer is.
             at += self.more.below(2_000);
         }
-        let is_good = answer.code.is_none() && answer.manner.status == 200;
-        let (mut came, status) = (answer.body, answer.manner.status);
-        if is_good && faults.is_empty() {
+        let (code, mut came, status) = (answer.code, answer.body, answer.manner.status);
+        if code.is_none() && status == 200 && faults.is_empty() {
             came = self.may_go_wrong(path, came);
+        }
+        if code == Some(Code::SystemError) {
+            came = self.in_a_new_word(came);
         }
         match answer.manner.ending {
             AnswerEnd::Never => (timeout_ms(path), nothing(CallError::Timeout)),
@@ -301,6 +303,9 @@ impl World {
         if self.gateway.plan_refund(&target, ending, now).is_ok() {
             self.fault("refund ends badly");
             self.judge.ends_badly.insert(number.to_owned());
+            if end == RefundEnd::Change {
+                self.judge.ends_in_change.insert(number.to_owned());
+            }
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::{Event, World};
 use crate::bus::Outcome;
-use saoma_sandbox::gateway::{Arrival, Call, RefundEnd};
+use crate::judge::order_of;
+use crate::verdict::{Row, cell};
+use saoma_sandbox::gateway::{Arrival, Call, FaultName, RefundEnd};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_sandbox::{ConsoleRefund, Target};
 use saoma_server::simulation::{APP_ID, Base, MCH_ID, NOTIFY_URL, No};
@@ -40,16 +42,28 @@ impl World {
         if self.is_number_untold(&number) {
             self.judge.fair.untold.insert(number.clone());
         }
+        let is_foreign = self.luck.chance(self.plan.other_currency * 5);
+        if is_foreign && self.payment_fault(FaultName::PaidOtherCurrency, &number) {
+            self.pays_foreign.insert(number.clone());
+        }
         self.force(&number);
     }
 
     /// A number of the form of ours that nobody here knows: made now, or before there was anybody.
     fn unknown_number(&self) -> String {
-        let time = match self.last_unknown % 2 {
-            0 => self.gateway_now().beijing(),
+        let now = self.gateway_now();
+        let since_s = self.now_s().saturating_sub(self.plan.starts_s).cast_signed();
+        let time = match self.last_unknown % 4 {
+            0 | 2 => now.beijing(),
+            1 => now.plus(-since_s - 3_600).beijing(),
             _ => "20261123192600".to_owned(),
         };
-        format!("{time}LST{}-1", self.last_unknown)
+        format!("{time}LST{}", self.last_attempt())
+    }
+
+    /// The end of such a number: of an order's first attempt, or of a later one.
+    pub(super) fn last_attempt(&self) -> String {
+        format!("{}-{}", self.last_unknown, 1 + self.last_unknown % 8)
     }
 
     /// Another program of the same merchant closes a number.
@@ -106,11 +120,12 @@ impl World {
     /// An operator looks at refunds that wait for a person.
     pub(super) fn operator(&mut self) {
         let Base::Memory(memory) = &self.base else { return };
+        let rows = memory.refunds();
+        self.decide_after_the_end(&rows);
         if !self.plan.hold && self.plan.other_currency == 0 {
             return;
         }
-        let held: Vec<(String, bool)> = memory
-            .refunds()
+        let held: Vec<(String, bool)> = rows
             .iter()
             .filter(|row| row.get("state").is_some_and(|state| state == "held"))
             .filter_map(|row| {
@@ -128,6 +143,34 @@ impl World {
         }
     }
 
+    /// Of what WeChat could not give to the customer an operator says now and then that he has seen
+    /// to it. Nothing else can be decided about a refund that is over.
+    fn decide_after_the_end(&mut self, rows: &[Row]) {
+        if self.plan.odd.meddles == 0 {
+            return;
+        }
+        for row in rows {
+            let (number, state) = (cell(row, "out_refund_no").to_owned(), cell(row, "state"));
+            let is_failed = state == "failed";
+            if is_failed && self.judge.ends_in_change.contains(&number) && self.more.chance(5) {
+                self.fault("somebody has seen to a refund that failed");
+                self.decide(number, false);
+            } else if matches!(state, "done" | "closed" | "failed") && self.more.chance(3) {
+                let release = is_failed || self.more.chance(500);
+                self.decide_too_late(number, release);
+            }
+        }
+    }
+
+    fn decide_too_late(&mut self, number: String, release: bool) {
+        let Some(node) = self.some_server() else { return };
+        self.fault("somebody decides on a refund that is over");
+        self.task(node, move |server| async move {
+            let may_not = server.decide(&number, release).await.is_ok();
+            Outcome::Meddled { what: format!("a word on {number}, which is over"), may_not }
+        });
+    }
+
     fn decide(&mut self, number: String, release: bool) {
         let Some(node) = self.some_server() else { return };
         let wanted = match release {
@@ -142,6 +185,7 @@ impl World {
     }
 
     pub(super) fn decided(&mut self, number: &str, release: bool, result: &Result<(), No>) {
+        self.judge.answered(&format!("a word on {number}"), *result == Err(No::Failed));
         if release && *result == Ok(()) && self.more.chance(self.plan.odd.second_thoughts) {
             let later = self.more.pick(&[1, 3_000, 60_000]);
             self.after(later, Event::SecondThought(number.to_owned()));
@@ -155,6 +199,46 @@ impl World {
         }
         if !release && *result == Ok(()) {
             self.judge.dismissed.insert(number.to_owned());
+            self.dropped(number);
+        }
+    }
+
+    /// A person has decided against this refund: by the rule no more of its payment goes back. Now
+    /// and then somebody gives some of it back in WeChat's console all the same, which comes to
+    /// nothing.
+    fn dropped(&mut self, number: &str) {
+        let Base::Memory(memory) = &self.base else { return };
+        let rows = memory.refunds();
+        let row = rows.iter().find(|row| cell(row, "out_refund_no") == number);
+        let Some(id) = row.map(|row| cell(row, "transaction_id")) else { return };
+        let of_payment = rows.iter().filter(|row| cell(row, "transaction_id") == id);
+        let is_over =
+            |row: &Row| matches!(cell(row, "state"), "done" | "closed" | "failed" | "dismissed");
+        let may_be_shops = self.judge.wished.contains(order_of(number));
+        if !self.judge.is_by_rule(number) || may_be_shops || !of_payment.clone().all(is_over) {
+            return;
+        }
+        let known = of_payment.map(|row| cell(row, "out_refund_no").to_owned()).collect();
+        self.judge.fair.dropped.entry(id.to_owned()).or_insert(known);
+        if !self.calm && self.more.chance(self.plan.odd.by_hand_at_once * 5) {
+            self.back_by_hand_in_vain(id);
+        }
+    }
+
+    fn back_by_hand_in_vain(&mut self, transaction_id: &str) {
+        let Some(captured) = self.judge.captured.get(transaction_id) else { return };
+        let number = captured.number.clone();
+        let is_orders = self.judge.bought.contains_key(order_of(&number));
+        if !is_orders || self.judge.is_paid_twice(&number) {
+            return;
+        }
+        let refund = ConsoleRefund { refund_fen: Some(1), ..ConsoleRefund::default() };
+        let now = self.gateway_now();
+        if let Ok(refund) = self.gateway.refund_by_hand(&Target::of_number(number), refund, now) {
+            self.fault("refund by hand of what a person has decided against");
+            self.refund_will_end(&refund.out_refund_no, RefundEnd::Closed);
+            self.judge.by_hand.insert(refund.out_refund_no);
+            self.look_at_ledger();
         }
     }
 }

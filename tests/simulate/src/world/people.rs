@@ -348,7 +348,7 @@ impl World {
         self.is_asked_about_in_time(transaction_id, (number, age_ms));
     }
 
-    fn payment_fault(&mut self, name: FaultName, number: &str) -> bool {
+    pub(super) fn payment_fault(&mut self, name: FaultName, number: &str) -> bool {
         self.fault(name.as_str());
         let rule = FaultRule::next(Fault::new(name)).of_order(number);
         self.gateway.add_fault(rule).is_ok()
@@ -437,10 +437,27 @@ impl World {
         if let Ok(view) = result {
             self.judge.given_up.insert(view.order_id.as_str().to_owned());
         }
+        self.may_be_told_so(at, result);
+        self.judge.answered(&format!("giving up {at}"), *result == Err(No::Failed));
         let customer = &mut self.customers[at];
         customer.tries += 1;
         if *result == Err(No::Failed) && customer.tries < 5 {
             self.after(1_000, Event::Cancel(at));
+        }
+    }
+
+    /// What is paid and kept cannot be given up, and what nobody has paid for always can.
+    fn may_be_told_so(&mut self, at: usize, result: &Result<View, No>) {
+        let Some(order_id) = &self.customers[at].order_id else { return };
+        let mut payments = self.judge.captured.values();
+        let is_wrong = match result {
+            Ok(view) => matches!(view.phase.as_str(), "paid" | "shipped"),
+            Err(No::Refused(_)) => !payments.any(|it| order_of(&it.number) == order_id),
+            Err(No::Failed) => false,
+        };
+        if is_wrong {
+            let what = format!("{order_id} is given up: {result:?}");
+            self.judge.violation(what);
         }
     }
 }

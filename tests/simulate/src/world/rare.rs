@@ -193,7 +193,7 @@ impl World {
 
     /// A number of the form of ours that nobody here knows, and of which nobody is notified.
     pub(super) fn lost_number(&self) -> String {
-        format!("20261123192600{LOST}{}-1", self.last_unknown)
+        format!("20261123192600{LOST}{}", self.last_attempt())
     }
 
     pub(super) fn is_lost_number(number: &str) -> bool {
@@ -209,18 +209,21 @@ impl World {
 
     /// The gateway says now and then that it will not do it now.
     pub(super) fn not_now(&mut self, call: Call, body: &str) -> Option<Fault> {
+        if let Some(code) = self.never(call, body) {
+            self.fault(code);
+            return Fault::with(FaultName::Error, code).ok();
+        }
         if self.calm || !self.more.chance(self.plan.odd.not_now) {
             return None;
         }
         let codes: &[&str] = match call {
-            Call::UnifiedOrder | Call::CloseOrder | Call::RefundQuery => {
-                &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"]
-            }
             // It may not know a number yet that it has just taken.
-            Call::OrderQuery if !self.is_paid(body) => {
+            Call::OrderQuery | Call::CloseOrder if self.may_be_unknown(call, body) => {
                 &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH", "ORDERNOTEXIST"]
             }
-            Call::OrderQuery => &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"],
+            Call::UnifiedOrder | Call::OrderQuery | Call::CloseOrder | Call::RefundQuery => {
+                &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"]
+            }
             Call::Refund => &[
                 "FREQUENCY_LIMITED",
                 "INVALID_REQ_TOO_MUCH",
@@ -228,12 +231,40 @@ impl World {
                 "BIZERR_NEED_RETRY",
                 "ERROR",
                 "ORDER_NOT_READY",
+                // Only a person can set these right, and then the same number is good again.
+                "ORDERNOTEXIST",
+                "CERT_ERROR",
+                "NOAUTH",
+                "INVALID_REQUEST",
             ],
             _ => return None,
         };
         let code = self.more.pick(codes);
         self.fault(code);
         Fault::with(FaultName::Error, code).ok()
+    }
+
+    /// Some refunds WeChat will never make, and it says so however often it is asked for them.
+    fn never(&mut self, call: Call, body: &str) -> Option<&'static str> {
+        let number = field(body, "out_refund_no").filter(|_| call == Call::Refund)?.to_owned();
+        let known = self.judge.fair.never.get(&number).copied();
+        let is_made = self.judge.captured.values().any(|it| it.refunds.contains_key(&number));
+        let begins = known.is_none() && !is_made && !self.calm;
+        if !begins || !self.more.chance(self.plan.odd.not_now / 5) {
+            return known;
+        }
+        let code = self.more.pick(&["USER_ACCOUNT_ABNORMAL", "TRADE_OVERDUE"]);
+        self.judge.ends_in_change.insert(number.clone());
+        self.judge.fair.never.insert(number, code);
+        Some(code)
+    }
+
+    /// Some numbers WeChat may not know when they are to be closed, and the others when it is asked
+    /// about them: who says so both times is believed.
+    fn may_be_unknown(&self, call: Call, body: &str) -> bool {
+        let number = field(body, "out_trade_no").unwrap_or_default();
+        let on_close = number.bytes().map(u64::from).sum::<u64>() % 2 == 1;
+        (call == Call::CloseOrder) == on_close && !self.is_paid(body)
     }
 
     /// Of a number that is not paid WeChat says that somebody is about to pay; of one that is
@@ -255,6 +286,17 @@ impl World {
         };
         self.fault(name.as_str());
         Some(Fault::new(name))
+    }
+
+    /// What WeChat says when it does not know itself what happened is now and then a code that
+    /// nobody here knows.
+    pub(super) fn in_a_new_word(&mut self, answer: Vec<u8>) -> Vec<u8> {
+        if !self.more.chance(400) {
+            return answer;
+        }
+        self.fault("a code that nobody knows");
+        let answer = String::from_utf8_lossy(&answer);
+        self.resigned(&answer, "err_code", "NEW_IN_2027").into_bytes()
     }
 
     /// Whether no shop can be reached by anybody.

@@ -195,6 +195,10 @@ impl World {
         self.nodes[node].is_starting = false;
         let now = UnixTime::new(self.nodes[node].shows_s).unwrap_or(UnixTime::MAX);
         self.judge.starts.insert(now.beijing().as_str().to_owned());
+        let is_alone = self.nodes.len() == 1 && !self.judge.fair.could_not_start;
+        if is_alone && self.plan.right_clocks() {
+            self.judge.fair.starts_alone.insert(now.beijing().as_str().to_owned());
+        }
         self.nodes[node].alive = Some(Alive {
             server,
             at_once,
@@ -213,6 +217,7 @@ impl World {
     pub(super) fn not_started(&mut self, epoch: u64) {
         let Some(node) = self.node_of(epoch) else { return };
         self.nodes[node].is_starting = false;
+        self.judge.fair.could_not_start = true;
         self.after(1_000, Event::Start(node));
     }
 

@@ -77,6 +77,7 @@ impl World {
     }
 
     pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<String, No>) {
+        self.judge.answered(&format!("refund {wish} of {at}"), result == Err(No::Failed));
         let customer = &mut self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
         let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
