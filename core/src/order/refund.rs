@@ -363,7 +363,8 @@ impl Step {
                 let part = *part;
                 match part.by {
                     RefundBy::Rule if planted!("refund-after-closed-forgotten") => {}
-                    RefundBy::Rule => self.give_back(part.attempt),
+                    // What was decided about another part of the payment stays decided.
+                    RefundBy::Rule => self.give_back_most(part.attempt, part.amount),
                     // The shop asked for this refund and is told; it may ask for another.
                     RefundBy::Shop if planted!("shops-closed-refund-again") => {
                         self.give_back(part.attempt);
@@ -430,7 +431,12 @@ impl Step {
     /// Gives back all that is left of a payment that may not be kept. Of a payment of nothing,
     /// nothing goes back.
     pub(super) fn give_back(&mut self, attempt: u8) {
-        let mut amount = self.order.refundable(attempt);
+        self.give_back_most(attempt, Fen::MAX);
+    }
+
+    /// The same, but no more than this.
+    fn give_back_most(&mut self, attempt: u8, most: Fen) {
+        let mut amount = self.order.refundable(attempt).min(most);
         if planted!("refund-too-little") {
             amount = amount.checked_sub(Fen::new(1).unwrap_or(Fen::ZERO)).unwrap_or(amount);
         }

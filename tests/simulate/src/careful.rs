@@ -178,9 +178,9 @@ impl Judge {
         }
     }
 
-    /// What this database may have lost goes back only when a person has let it: a server has
-    /// started with it after the number was made and before it was paid, and no order from between
-    /// shows that it was this one until then.
+    /// What this database may have lost goes back only when a person has let it: it was in use before
+    /// the number was made, a server has started with it after that and before it was paid, and no
+    /// order from between shows that it was this one until then.
     pub(crate) fn lost_orders_wait(&mut self, books: &Books) {
         let mut wrong = Vec::new();
         for (id, captured) in &self.captured {
@@ -189,6 +189,8 @@ impl Judge {
             let mut starts = self.fair.starts_alone.iter();
             let Some(start) = starts.find(|start| start.as_str() > time) else { continue };
             let later = made.plus(COMMITTED_WITHIN_S).beijing();
+            let mut ids = books.orders.iter().map(|row| cell(row, "order_id"));
+            let is_used = ids.any(|order_id| order_id < time);
             let is_known = books.orders.iter().map(|row| cell(row, "order_id")).any(|order_id| {
                 order_id == order_of(&captured.number)
                     || order_id > later.as_str() && order_id < start.as_str()
@@ -197,7 +199,7 @@ impl Judge {
             let is_released = refunds.any(|row| self.released.contains(cell(row, "out_refund_no")));
             let by_rule = captured.refunds.keys().any(|number| self.is_by_rule(number));
             let is_before = *start < UnixTime(captured.at_s).beijing();
-            if is_before && !is_known && by_rule && !is_released {
+            if is_used && is_before && !is_known && by_rule && !is_released {
                 wrong.push(format!("{captured:?} goes back, and may have been lost at {start}"));
             }
         }

@@ -94,6 +94,18 @@ fn a_closed_refund_of_an_anomaly_is_followed_by_the_next_number() {
 }
 
 #[test]
+fn a_closed_refund_brings_nothing_back_that_a_person_has_dropped() {
+    let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    // By hand, in ours' place, and that came to nothing: two of ours are under way.
+    let first = then(&late, &[elsewhere(1_200), ended(0, RefundEnd::Closed)]).order;
+    let both = then(&first, &[elsewhere(0)]).order;
+    let amounts: StdVec<_> = both.refunds().iter().map(|part| part.amount.get()).collect();
+    assert_eq!(amounts, [PRICE, PRICE - 1_200, 1_200]);
+    let step = then(&both, &[ended(1, RefundEnd::Dropped), ended(2, RefundEnd::Closed)]);
+    assert_eq!((kinds(&step), step.order.refunds()[3].amount), (vec!["refund"], fen(1_200)));
+}
+
+#[test]
 fn refunds_that_are_always_closed_come_to_an_end() {
     let mut order = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
     let mut asked = 1;

@@ -6,6 +6,7 @@ use crate::judge::order_of;
 use crate::verdict::{Row, cell};
 use saoma_sandbox::gateway::{Arrival, Call, FaultName, RefundEnd};
 use saoma_sandbox::sign::{Algorithm, Key, sign};
+use saoma_sandbox::time::UnixTime;
 use saoma_sandbox::{ConsoleRefund, Target};
 use saoma_server::simulation::{APP_ID, Base, MCH_ID, NOTIFY_URL, No};
 
@@ -49,12 +50,16 @@ impl World {
         self.force(&number);
     }
 
-    /// A number of the form of ours that nobody here knows: made now, or before there was anybody.
+    /// A number of the form of ours that nobody here knows: made now, just before a server started
+    /// anew, or before there was anybody.
     fn unknown_number(&self) -> String {
         let now = self.gateway_now();
         let since_s = self.now_s().saturating_sub(self.plan.starts_s).cast_signed();
+        let last = self.judge.fair.starts_alone.last();
+        let last = last.and_then(|start| UnixTime::from_beijing(start)).unwrap_or(now);
         let time = match self.last_unknown % 4 {
-            0 | 2 => now.beijing(),
+            0 => now.beijing(),
+            2 => last.plus(-1).beijing(),
             1 => now.plus(-since_s - 3_600).beijing(),
             _ => "20261123192600".to_owned(),
         };
