@@ -178,9 +178,9 @@ impl Judge {
         }
     }
 
-    /// What this database may have lost goes back only when a person has let it: it was in use before
-    /// the number was made, a server has started with it after that and before it was paid, and no
-    /// order from between shows that it was this one until then.
+    /// What this database may have lost goes back only when a person has let it: it was in use
+    /// before the number was made, a server has started with it after that and before it was paid,
+    /// and no order from between shows that it was this one until then.
     pub(crate) fn lost_orders_wait(&mut self, books: &Books) {
         let mut wrong = Vec::new();
         for (id, captured) in &self.captured {
