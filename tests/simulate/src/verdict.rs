@@ -223,8 +223,8 @@ impl Judge {
         let waits = |kind: &str| matches!(kind, "not_fetched" | "not_confirmed");
         // What somebody gave back by hand came to nothing, and the goods went out after all.
         let after_all = |kind: &str| matches!(kind, "refunded_elsewhere" | "elsewhere_closed");
-        let may_ship = |kinds: &BTreeSet<&str>| {
-            let is_closed = kinds.contains("elsewhere_closed");
+        let may_ship = |kinds: &BTreeSet<&str>, captured: &Captured| {
+            let is_closed = captured.refunds.values().all(|refund| refund.closed);
             kinds.iter().all(|kind| waits(kind) || is_closed && after_all(kind))
         };
         for (order_id, order) in &self.bought {
@@ -236,7 +236,7 @@ impl Judge {
                         .any(|(number, refund)| !refund.closed && self.is_by_rule(number));
                     let good = order_of(&captured.number) == order_id
                         && captured.total_fen == order.price_fen
-                        && alarms.get(id.as_str()).is_none_or(may_ship)
+                        && alarms.get(id.as_str()).is_none_or(|kinds| may_ship(kinds, captured))
                         && !left_out.contains(id)
                         && !by_rule;
                     good.then(|| id.clone())
