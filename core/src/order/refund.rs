@@ -416,8 +416,7 @@ impl Step {
         if self.order.anomaly(attempt).is_some() && (!with_a_person || anyhow) {
             return self.give_back(attempt);
         }
-        let is_told = with_a_person || self.order.phase == Phase::Paid;
-        if is_told && !planted!("by-hand-closed-told-nobody") {
+        if with_a_person || self.order.phase == Phase::Paid {
             self.report_of(attempt, Anomaly::ElsewhereClosed);
         }
     }
