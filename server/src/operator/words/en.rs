@@ -235,8 +235,8 @@ pub(super) const EN: Words = Words {
         ),
         (
             "not_fetched",
-            "The goods are paid, and nobody has come for them. Handed over and confirmed, they end \
-             this by themselves; otherwise refund them.",
+            "The goods are paid, and nobody has come for them. Once they are handed over and \
+             confirmed, this ends by itself; otherwise refund them.",
         ),
         (
             "not_confirmed",
