@@ -221,29 +221,33 @@ impl Judge {
     ) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         let waits = |kind: &str| matches!(kind, "not_fetched" | "not_confirmed");
-        // What somebody gave back by hand came to nothing, and the goods went out after all.
-        let after_all = |kind: &str| matches!(kind, "refunded_elsewhere" | "elsewhere_closed");
-        let may_ship = |kinds: &BTreeSet<&str>, captured: &Captured| {
-            let is_closed = captured.refunds.values().all(|refund| refund.closed);
-            kinds.iter().all(|kind| waits(kind) || is_closed && after_all(kind))
+        // What somebody gave back by hand came to nothing, and the goods went out after all: where
+        // there is no other payment that they can be for.
+        let by_hand = |kind: &str| matches!(kind, "refunded_elsewhere" | "elsewhere_closed");
+        let may_ship = |kinds: &BTreeSet<&str>, captured: &Captured, after_all: bool| {
+            let after_all = after_all && captured.refunds.values().all(|refund| refund.closed);
+            kinds.iter().all(|kind| waits(kind) || after_all && by_hand(kind))
         };
         for (order_id, order) in &self.bought {
             for (_, transaction_id) in &order.shipped {
-                let kept = |(id, captured): (&String, &Captured)| {
+                let kept = |(id, captured): (&String, &Captured), after_all| {
+                    let kinds = alarms.get(id.as_str());
                     let by_rule = captured
                         .refunds
                         .iter()
                         .any(|(number, refund)| !refund.closed && self.is_by_rule(number));
                     let good = order_of(&captured.number) == order_id
                         && captured.total_fen == order.price_fen
-                        && alarms.get(id.as_str()).is_none_or(|kinds| may_ship(kinds, captured))
+                        && kinds.is_none_or(|kinds| may_ship(kinds, captured, after_all))
                         && !left_out.contains(id)
                         && !by_rule;
                     good.then(|| id.clone())
                 };
                 all.extend(match transaction_id {
                     Some(id) => Some(id.clone()),
-                    None => self.captured.iter().find_map(kept),
+                    None => [false, true].into_iter().find_map(|after_all| {
+                        self.captured.iter().find_map(|it| kept(it, after_all))
+                    }),
                 });
             }
         }
