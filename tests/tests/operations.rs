@@ -10,6 +10,7 @@ mod world;
 
 use saoma_core::sign::SignType;
 use saoma_postgres::Cluster;
+use saoma_sandbox::gateway::Direction;
 use saoma_sandbox::{Merchant, Sandbox, Target, Tender};
 use saoma_tests::Program;
 use serde_json::{Value, json};
@@ -207,8 +208,9 @@ async fn a_sqlite_database_is_backed_up_while_it_runs_and_restored() {
     desk.start("server.toml").await;
     let kept = desk.sell("A-1").await;
     desk.run("sqlite-backup").await.unwrap();
+    // Their numbers tell the second in which they were made.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     let lost = desk.sell("A-2").await;
-    // Its number tells the second in which it was made.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let again = desk.run("sqlite-backup").await.unwrap_err();
     assert!(again.contains("backup.db is there already"), "a backup is never overwritten: {again}");
@@ -218,6 +220,17 @@ async fn a_sqlite_database_is_backed_up_while_it_runs_and_restored() {
     assert_eq!(desk.phase(&kept).await, "shipped");
     assert_eq!(desk.phase(&lost).await, "none", "it was made after the backup");
     assert_eq!(desk.shop.calls().len(), 2, "nothing ships again");
+    // Its goods are out, so its money does not go back by itself.
+    let sent = desk.sandbox.messages().into_iter();
+    let mut told = sent.filter(|it| it.direction == Direction::Out && it.request.contains(&lost));
+    let told = told.next().unwrap().request;
+    let base_url = desk.server.as_ref().unwrap().1.clone();
+    let answer = desk.http.post(format!("{base_url}/wx/v2/notify")).body(told).send().await;
+    assert!(answer.unwrap().text().await.unwrap().contains("SUCCESS"));
+    let anomalies = desk.http.get(format!("{base_url}/v1/anomalies")).bearer_auth(SHOP_KEY);
+    let anomalies: Value = anomalies.send().await.unwrap().json().await.unwrap();
+    let found = &anomalies["anomalies"][0];
+    assert_eq!((&found["kind"], &found["refund"]), (&json!("unknown_order"), &json!("held")));
     desk.stop().await;
 }
 
