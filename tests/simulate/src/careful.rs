@@ -16,9 +16,10 @@ const UNDER_WAY_S: i64 = 60;
 /// An order whose next number could not live so long any more has no next number.
 const NUMBER_LIVES_S: i64 = 60;
 /// WeChat wants a minute between two refunds of one payment. Nobody may have put down when the one
-/// before was sent: then it is the end of a lease that is waited for, and the call took some of it.
+/// before was sent: then it is the end of a lease that is waited for, of which slow calls to two
+/// hosts took some. WeChat refuses what comes too soon, and is asked again.
 const REFUND_GAP_S: i64 = 58;
-const REFUND_GAP_LEASED_S: i64 = 45;
+const REFUND_GAP_LEASED_S: i64 = 35;
 /// How long after an earlier number a later one may be the first that is committed.
 const COMMITTED_WITHIN_S: i64 = 60;
 
