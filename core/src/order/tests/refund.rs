@@ -274,6 +274,9 @@ fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
     let shops = then(&order, &[asked(0, 500), elsewhere(0)]);
     let rest = fen(PRICE - 500);
     assert_eq!((kinds(&shops), shops.order.refunds()[1].amount), (vec!["refund"], rest));
+    // What WeChat could not do of it stays the shop's, however often the same is heard.
+    let could_not = [asked(0, 500), elsewhere(0), ended(0, RefundEnd::Failed), elsewhere(0)];
+    assert_eq!(kinds(&then(&order, &could_not)), [""; 0]);
     // Another number's payment may be on its way back already.
     let wrong = Event::Paid { attempt: 1, payment: payment("T2", 1) };
     let both = run(&[(placed(), 1), (OVER, 2), (wrong, 3), (told, 4)]).order;
