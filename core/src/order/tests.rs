@@ -453,6 +453,8 @@ fn lost_notifications_are_asked_for_on_the_timetable() {
 fn only_an_unpaid_order_can_be_cancelled() {
     assert!(run(&[(placed(), 1)]).order.may_cancel().is_ok());
     assert_eq!(run(&[(paid("T1", PRICE), 1)]).order.may_cancel(), Err(AlreadyPaid));
+    let shipped = run(&[(paid("T1", PRICE), 1), (Event::Shipped, 2)]).order;
+    assert_eq!(shipped.may_cancel(), Err(AlreadyPaid));
     assert_eq!(AlreadyPaid.to_string(), "the order is already paid");
     let paid = run(&[(paid("T1", PRICE), 1)]).order;
     assert_eq!(paid.handle(&Event::Cancel, at(2)).order, paid);
