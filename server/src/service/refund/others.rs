@@ -14,7 +14,7 @@ use saoma_core::order::{Anomaly, Effect, Event};
 use saoma_core::time::UnixTime;
 
 /// How often WeChat is asked which refunds there are of a payment of which it says that there are
-/// some: for a day or so.
+/// some: for seven hours.
 const LOOKS_MAX: u32 = 60;
 
 impl Change {
