@@ -4,6 +4,7 @@
 //! and a text outside its set cannot exist.
 
 use core::fmt;
+use core::num::NonZeroU32;
 use heapless::String;
 
 /// Why a text is not an id of the kind that was asked for.
@@ -186,6 +187,20 @@ impl OutRefundNo {
         Self::numbered("", order.as_str(), index)
     }
 
+    /// The number of a refund that a shop wishes for: the order's id, `-S`, and eight hexadecimal
+    /// digits of what the shop's own number of it comes to. One wish has one number, also when
+    /// whoever made it remembers nothing of it; and no other wish can have it.
+    ///
+    /// # Errors
+    /// None, for the id of an order.
+    pub fn for_wish(order: &OrderId, wish: NonZeroU32) -> Result<Self, IdError> {
+        let mut digits: String<8> = String::new();
+        for byte in wish.get().to_be_bytes() {
+            push_hex(&mut digits, byte);
+        }
+        Self::from_parts([order.as_str(), "-S", &digits])
+    }
+
     /// The number of refund `index` (0 to 98) of a payment that belongs to no order of ours: `T`,
     /// WeChat's number of the payment, `-R`, and 1 for the first.
     ///
@@ -212,15 +227,19 @@ impl Nonce {
     /// A nonce of 32 hexadecimal digits from 16 random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 16]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = String::new();
         for byte in bytes {
-            for nibble in [byte >> 4, byte & 15] {
-                // Twice 16 digits are the capacity.
-                let _ = text.push(char::from(DIGITS[usize::from(nibble)]));
-            }
+            push_hex(&mut text, byte);
         }
         Self(text)
+    }
+}
+
+/// Puts two hexadecimal digits down; there has to be room for them.
+fn push_hex<const N: usize>(text: &mut String<N>, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for nibble in [byte >> 4, byte & 15] {
+        let _ = text.push(char::from(DIGITS[usize::from(nibble)]));
     }
 }
 
@@ -278,6 +297,8 @@ mod tests {
             assert_eq!(refund.as_str(), std::format!("20261123192600K7Q2M9XB-{number}"));
         }
         assert!(OutRefundNo::for_order(&order, 99).is_err());
+        let refund = OutRefundNo::for_wish(&order, NonZeroU32::MAX).unwrap();
+        assert_eq!(refund.as_str(), "20261123192600K7Q2M9XB-Sffffffff");
         let payment = TransactionId::new(&"4".repeat(32)).unwrap();
         let refund = OutRefundNo::for_transaction(&payment, 0).unwrap();
         assert_eq!(refund.as_str(), std::format!("T{}-R1", "4".repeat(32)));

@@ -172,7 +172,8 @@ async fn refunds_are_counted_by_their_state_until_they_are_over() {
     until_metrics(&world, &states("0", "0", "0")).await;
 
     let stuck = paid(&world, "A-2").await;
-    let out_refund_no = format!("{}-R1", stuck.id);
+    // The digits are those of the shop's own number: printf R-1 | sha256sum
+    let out_refund_no = format!("{}-Saee554ed", stuck.id);
     let target = RefundTarget::Number { mch_id: None, out_refund_no };
     let change = Ending { end: RefundEnd::Change, ..Ending::default() };
     world.sandbox.plan_refund(&target, change).unwrap();

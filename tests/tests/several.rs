@@ -20,6 +20,8 @@ use world::notice;
 
 /// The day on which the clocks that stand begin.
 const DAY: &str = "/v1/bills/2026-11-24";
+/// What a shop's refund `R-1` ends with: `printf R-1 | sha256sum`.
+const R1: &str = "aee554ed";
 
 /// A notification about an order in the name of this party, with this key.
 fn forged(order: &Order, named: &Party, key: &str, transaction_id: &str) -> String {
@@ -92,7 +94,7 @@ async fn give_back(street: &Street, orders: &[Order]) {
             refunds[0]["state"] == "done"
         };
         street.pass(is_done).await;
-        assert_eq!(street.books(order), [(format!("{}-R1", order.id), 100, "SUCCESS")]);
+        assert_eq!(street.books(order), [(format!("{}-S{R1}", order.id), 100, "SUCCESS")]);
     }
 }
 
@@ -123,7 +125,7 @@ async fn refunds_are_told_to_their_merchants_alone(street: &Street, orders: &[Or
         let at = body.find("<req_info>").unwrap();
         let sealed = read(body, "req_info").unwrap();
         let content = seal::open(&sealed, &Key::new(owner.key).unwrap()).unwrap();
-        for content in [content.clone(), content.replace("-R1]]", "-R9]]")] {
+        for content in [content.clone(), content.replace(&format!("{R1}]]"), "00000009]]")] {
             let sealed = seal::seal(&content, &Key::new(other.key).unwrap());
             let head = body[..at].replace(owner.mch_id, other.mch_id);
             let head = head.replace(owner.app_id, other.app_id);

@@ -34,11 +34,12 @@ impl Order {
             Event::Watched => step.watched(now),
             Event::Dispense => step.dispense(),
             Event::Shipped => step.shipped(),
-            Event::RefundAsked { refund, attempt, amount } => {
-                step.refund_asked(*refund, *attempt, *amount);
+            Event::RefundAsked { refund, attempt, amount, wish } => {
+                step.refund_asked(*refund, *attempt, *amount, *wish);
             }
             Event::RefundEnded { refund, end } => step.refund_ended(*refund, *end),
-            Event::RefundedElsewhere { attempt, amount, open } => {
+            Event::RefundedElsewhere { attempt, amount, open, used_up } => {
+                step.use_up(*attempt, *used_up);
                 step.refunded_elsewhere(*attempt, *amount, *open);
             }
         }

@@ -47,6 +47,7 @@ use crate::ids::{OrderId, OutTradeNo, TransactionId};
 use crate::money::Fen;
 use crate::time::UnixTime;
 use crate::watch::CODE_URL_MAX;
+use core::num::NonZeroU32;
 use heapless::{String, Vec};
 use refund::PARTS_MAX;
 
@@ -279,6 +280,8 @@ pub enum Event {
         attempt: u8,
         /// How much of it.
         amount: Fen,
+        /// What the shop's own number of it comes to: see [`RefundPart::wish`].
+        wish: Option<NonZeroU32>,
     },
     /// The end of a refund of ours, by query.
     RefundEnded {
@@ -295,6 +298,9 @@ pub enum Event {
         amount: Fen,
         /// What of that the customer does not have yet.
         open: Fen,
+        /// So many of the order's own numbers are used up by them, which an older copy of a
+        /// database has forgotten; 0 where it has forgotten nothing.
+        used_up: u8,
     },
 }
 

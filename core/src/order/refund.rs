@@ -6,6 +6,7 @@ use crate::ids::{OutRefundNo, TransactionId};
 use crate::money::Fen;
 use crate::planted;
 use core::fmt;
+use core::num::NonZeroU32;
 
 /// Most refunds that an order remembers. A shop may ask for [`REFUNDS_MAX`]; the others are kept
 /// for payments that have to go back whatever the shop has asked for.
@@ -16,6 +17,7 @@ pub(super) const PARTS_MAX: usize = REFUNDS_MAX + 14;
 /// ```
 /// use saoma_core::order::{Effect, Event, Order, RefundBy, RefundEnd, RefundRefused, RefundStage};
 /// # use saoma_core::api::{Currency, Payment};
+/// # use core::num::NonZeroU32;
 /// # use saoma_core::ids::{OrderId, TransactionId};
 /// # use saoma_core::{money::Fen, time::UnixTime};
 /// # let now = UnixTime::new(1_795_461_960).unwrap();
@@ -34,11 +36,11 @@ pub(super) const PARTS_MAX: usize = REFUNDS_MAX + 14;
 /// let attempt = paid.kept_attempt().unwrap();
 /// let amount = Fen::new(500).unwrap();
 /// paid.may_refund(attempt, amount)?;
-/// let asked = Event::RefundAsked { refund: paid.next_refund(), attempt, amount };
+/// let asked = Event::RefundAsked { refund: paid.next_refund(), attempt, amount, wish: NonZeroU32::new(7) };
 /// let step = paid.handle(&asked, now);
 /// let part = step.order.refunds()[0];
 /// assert_eq!((part.by, part.stage), (RefundBy::Shop, RefundStage::Asked));
-/// assert_eq!(step.order.out_refund_no(0).unwrap().as_str(), "20261124032600K7Q2M9XB-R1");
+/// assert_eq!(step.order.out_refund_no(0).unwrap().as_str(), "20261124032600K7Q2M9XB-S00000007");
 ///
 /// // Never more than was paid.
 /// let left = Fen::new(1300).unwrap();
@@ -60,6 +62,10 @@ pub struct RefundPart {
     pub by: RefundBy,
     /// How far it is.
     pub stage: RefundStage,
+    /// What the shop's own number of it comes to, which is in our number of it. `None` for those
+    /// of the rule, and of a shop in orders of before: their place in the order is their number.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub wish: Option<NonZeroU32>,
 }
 
 /// Who wants a refund; an example is at [`RefundPart`].
@@ -155,12 +161,14 @@ impl Order {
         u8::try_from(self.refunds.len()).unwrap_or(u8::MAX)
     }
 
-    /// Our number of a refund, or `None` when there is no such refund: the order's id, `-R`, and 1
-    /// for the first.
+    /// Our number of a refund, or `None` when there is no such refund.
     #[must_use]
     pub fn out_refund_no(&self, refund: u8) -> Option<OutRefundNo> {
-        self.refunds.get(usize::from(refund))?;
-        OutRefundNo::for_order(&self.id, refund).ok()
+        let number = match self.refunds.get(usize::from(refund))?.wish {
+            Some(wish) => OutRefundNo::for_wish(&self.id, wish),
+            None => OutRefundNo::for_order(&self.id, refund),
+        };
+        number.ok()
     }
 
     /// The attempt whose payment is kept: the one that ships.
@@ -231,7 +239,8 @@ impl Order {
     /// Whether any of a payment goes back, has gone back or was meant to.
     pub(super) fn refund_started(&self, attempt: u8) -> bool {
         let elsewhere = self.settlement(attempt).is_some_and(|it| it.elsewhere > Fen::ZERO);
-        elsewhere || self.refunds.iter().any(|part| part.attempt == attempt)
+        let mut parts = self.refunds.iter().filter(|part| !part.is_forgotten());
+        elsewhere || parts.any(|part| part.attempt == attempt)
     }
 
     /// Whether goods may go out for a payment: none of it has begun to go back.
@@ -323,6 +332,14 @@ impl Order {
     }
 }
 
+impl RefundPart {
+    /// Whether this only keeps the place of one that WeChat has under its number, and of which
+    /// nothing else is remembered.
+    fn is_forgotten(&self) -> bool {
+        self.amount == Fen::ZERO
+    }
+}
+
 impl RefundStage {
     /// Counts as money that goes back.
     fn is_live(self) -> bool {
@@ -342,11 +359,25 @@ impl RefundStage {
 }
 
 impl Step {
-    pub(super) fn refund_asked(&mut self, refund: u8, attempt: u8, amount: Fen) {
+    pub(super) fn refund_asked(
+        &mut self,
+        refund: u8,
+        attempt: u8,
+        amount: Fen,
+        wish: Option<NonZeroU32>,
+    ) {
         let is_next = refund == self.order.next_refund();
         if is_next && self.order.may_refund(attempt, amount).is_ok() {
-            self.begin_refund(attempt, amount, RefundBy::Shop);
+            self.begin_refund(attempt, amount, RefundBy::Shop, wish);
         }
+    }
+
+    /// WeChat has refunds under so many of our numbers, of which we know nothing: what the rule
+    /// gives back from now on needs a number that is free.
+    pub(super) fn use_up(&mut self, attempt: u8, numbers: u8) {
+        let (amount, by, stage) = (Fen::ZERO, RefundBy::Rule, RefundStage::Closed);
+        let part = RefundPart { attempt, amount, by, stage, wish: None };
+        while self.order.next_refund() < numbers && self.order.refunds.push(part).is_ok() {}
     }
 
     pub(super) fn refund_ended(&mut self, refund: u8, end: RefundEnd) {
@@ -394,7 +425,8 @@ impl Step {
         let is_nothing = settled.elsewhere == Fen::ZERO
             && settled.anomaly == Some(Anomaly::RefundedElsewhere)
             && self.order.refunds.iter().all(|part| {
-                part.attempt != index || part.by == RefundBy::Shop && part.stage.is_live()
+                let is_shops = part.by == RefundBy::Shop && part.stage.is_live();
+                part.attempt != index || part.is_forgotten() || is_shops
             });
         if (settled.elsewhere < before || is_nothing) && !planted!("by-hand-closed-forgotten") {
             self.came_to_nothing(index);
@@ -440,15 +472,15 @@ impl Step {
             amount = amount.checked_sub(Fen::new(1).unwrap_or(Fen::ZERO)).unwrap_or(amount);
         }
         if amount > Fen::ZERO {
-            self.begin_refund(attempt, amount, RefundBy::Rule);
+            self.begin_refund(attempt, amount, RefundBy::Rule, None);
         }
     }
 
-    fn begin_refund(&mut self, attempt: u8, amount: Fen, by: RefundBy) {
+    fn begin_refund(&mut self, attempt: u8, amount: Fen, by: RefundBy, wish: Option<NonZeroU32>) {
         let Some((transaction_id, _)) = self.order.captured(attempt) else { return };
         let transaction_id = transaction_id.clone();
         let refund = self.order.next_refund();
-        let part = RefundPart { attempt, amount, by, stage: RefundStage::Asked };
+        let part = RefundPart { attempt, amount, by, stage: RefundStage::Asked, wish };
         // When full, every refund before it has failed: a person has been told of each.
         if self.order.refunds.push(part).is_ok() {
             self.emit(Effect::Refund { refund, attempt, transaction_id, amount });

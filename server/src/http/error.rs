@@ -90,8 +90,8 @@ impl ApiError {
                 ("refund_no_taken", message)
             }
             Self::RefundLost => {
-                let message = "WeChat has a refund of this order that this database has lost: \
-                               refund it in the merchant platform";
+                let message = "WeChat has made this refund already; this database is an older \
+                               copy that has lost it";
                 ("refund_lost", message)
             }
             Self::RefundRefused(refused) => match refused {

@@ -98,7 +98,8 @@ impl ListedOrder {
         shops: &[String],
     ) -> Result<Vec<Self>, StoreError> {
         // A refund's number is its order's with an end.
-        let of_refund = number.rsplit_once("-R").map_or(number, |(order_id, _)| order_id);
+        let of_refund = number.rsplit_once("-R").or_else(|| number.rsplit_once("-S"));
+        let of_refund = of_refund.map_or(number, |(order_id, _)| order_id);
         let mut found = Vec::new();
         for (sql, key) in [
             ("select * from orders where order_id = $1", of_refund),

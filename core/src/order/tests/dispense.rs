@@ -11,7 +11,7 @@ fn then(order: &Order, event: &Event) -> Order {
 }
 
 fn refund() -> Event {
-    Event::RefundAsked { refund: 0, attempt: 0, amount: Fen::new(100).unwrap() }
+    Event::RefundAsked { refund: 0, attempt: 0, amount: Fen::new(100).unwrap(), wish: None }
 }
 
 #[test]
@@ -33,8 +33,8 @@ fn nothing_is_claimed_before_it_is_paid_nor_once_it_goes_back() {
         assert_eq!(order.may_dispense(), Err(DispenseRefused::NotPaid));
         assert_eq!(then(&order, &Event::Dispense), order);
     }
-    let elsewhere =
-        Event::RefundedElsewhere { attempt: 0, amount: Fen::new(1).unwrap(), open: Fen::ZERO };
+    let amount = Fen::new(1).unwrap();
+    let elsewhere = Event::RefundedElsewhere { attempt: 0, amount, open: Fen::ZERO, used_up: 0 };
     for event in [refund(), elsewhere] {
         let back = then(&paid_order(), &event);
         assert_eq!(back.may_dispense(), Err(DispenseRefused::RefundStarted));

@@ -1,13 +1,14 @@
 //! Refunds beside the phase.
 
 use super::*;
+use core::num::NonZeroU32;
 
 fn fen(fen: u64) -> Fen {
     Fen::new(fen).unwrap()
 }
 
 fn asked(refund: u8, amount: u64) -> Event {
-    Event::RefundAsked { refund, attempt: 0, amount: fen(amount) }
+    Event::RefundAsked { refund, attempt: 0, amount: fen(amount), wish: None }
 }
 
 fn ended(refund: u8, end: RefundEnd) -> Event {
@@ -19,7 +20,12 @@ fn elsewhere(amount: u64) -> Event {
 }
 
 fn under_way_elsewhere(amount: u64, open: u64) -> Event {
-    Event::RefundedElsewhere { attempt: 0, amount: fen(amount), open: fen(open) }
+    forgotten_elsewhere(amount, open, 0)
+}
+
+/// So many of them under numbers that are the order's own.
+fn forgotten_elsewhere(amount: u64, open: u64, used_up: u8) -> Event {
+    Event::RefundedElsewhere { attempt: 0, amount: fen(amount), open: fen(open), used_up }
 }
 
 /// Paid, and shipped.
@@ -103,6 +109,42 @@ fn a_closed_refund_brings_nothing_back_that_a_person_has_dropped() {
     assert_eq!(amounts, [PRICE, PRICE - 1_200, 1_200]);
     let step = then(&both, &[ended(1, RefundEnd::Dropped), ended(2, RefundEnd::Closed)]);
     assert_eq!((kinds(&step), step.order.refunds()[3].amount), (vec!["refund"], fen(1_200)));
+}
+
+#[test]
+fn a_shops_refund_is_numbered_by_its_wish_and_not_by_its_place() {
+    let ask = |refund, wish| Event::RefundAsked {
+        refund,
+        attempt: 0,
+        amount: fen(100),
+        wish: NonZeroU32::new(wish),
+    };
+    let order = then(&shipped(), &[ask(0, 7), ask(1, 8)]).order;
+    let numbers = [0, 1].map(|refund| order.out_refund_no(refund).unwrap());
+    assert_eq!(numbers[1].as_str(), "20261124032600K7Q2M9XB-S00000008");
+    let other_way_round = then(&shipped(), &[ask(0, 8), ask(1, 7)]).order;
+    assert_eq!(other_way_round.out_refund_no(1).as_ref(), Some(&numbers[0]));
+}
+
+#[test]
+fn a_number_that_wechat_has_and_we_have_forgotten_is_not_used_again() {
+    // It had gone back by us, in a database of which only an older copy is left.
+    let mut late = payment("T1", PRICE);
+    late.refunded = true;
+    let late = [(Event::Cancel, 1), (Event::Paid { attempt: 0, payment: late }, 2)];
+    let told = then(&run(&late).order, &[forgotten_elsewhere(PRICE, PRICE, 2)]);
+    assert_eq!((kinds(&told), told.order.refundable(0)), (vec![], Fen::ZERO));
+    // WeChat closes that, and it goes back once more.
+    let closed = then(&told.order, &[forgotten_elsewhere(0, 0, 2)]);
+    assert_eq!(kinds(&closed), ["refund"]);
+    let number = closed.order.out_refund_no(2).unwrap();
+    assert_eq!(number.as_str(), "20261124032600K7Q2M9XB-R3");
+    assert_eq!(closed.order.refunds()[2].amount, fen(PRICE));
+    let again = then(&closed.order, &[forgotten_elsewhere(0, 0, 2)]);
+    assert_eq!((&again.order, kinds(&again)), (&closed.order, vec![]));
+    // Closed before anybody heard of it.
+    let first = then(&run(&late).order, &[forgotten_elsewhere(0, 0, 1)]);
+    assert_eq!((kinds(&first), first.order.next_refund()), (vec!["refund"], 2));
 }
 
 #[test]

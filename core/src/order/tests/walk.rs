@@ -50,7 +50,7 @@ impl Ledger {
                     }
                 }
             }
-            Event::RefundedElsewhere { attempt, amount, open } => {
+            Event::RefundedElsewhere { attempt, amount, open, .. } => {
                 if let Some((transaction, paid)) = before.captured(*attempt) {
                     let account = self.payments.entry(format!("{transaction}")).or_default();
                     account.elsewhere = amount.get().min(paid.get());
@@ -139,7 +139,7 @@ fn refunds() -> StdVec<Event> {
     for refund in 0..2 {
         for amount in [700, PRICE] {
             let amount = Fen::new(amount).unwrap();
-            events.push(Event::RefundAsked { refund, attempt: 0, amount });
+            events.push(Event::RefundAsked { refund, attempt: 0, amount, wish: None });
         }
         for end in [RefundEnd::Done, RefundEnd::Failed, RefundEnd::Closed] {
             events.push(Event::RefundEnded { refund, end });
@@ -148,7 +148,7 @@ fn refunds() -> StdVec<Event> {
     events.push(Event::RefundEnded { refund: 0, end: RefundEnd::Dropped });
     for (amount, open) in [(0, 0), (1_200, 1_200), (1_200, 0)] {
         let [amount, open] = [amount, open].map(|fen| Fen::new(fen).unwrap());
-        events.push(Event::RefundedElsewhere { attempt: 0, amount, open });
+        events.push(Event::RefundedElsewhere { attempt: 0, amount, open, used_up: 0 });
     }
     events
 }

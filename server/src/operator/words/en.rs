@@ -92,8 +92,8 @@ pub(super) const EN: Words = Words {
     unsendable: "This refund cannot be sent from here. Give the money back in WeChat's merchant \
                  platform, then dismiss it here.",
     refund_refused: "This cannot be refunded now. Look at the order.",
-    refund_lost: "WeChat has a refund of this order that this database has lost. Refund it in the \
-                  merchant platform.",
+    refund_lost: "WeChat has made this refund already. This database, an older copy, has lost it: \
+                  see in the merchant platform.",
     anomalies: "Anomalies",
     anomalies_text: "Payments that may not ship, and goods that stay. What may not be kept is \
                      refunded in full by itself, unless the policy says to hold it; the rest waits \

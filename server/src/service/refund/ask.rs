@@ -73,7 +73,7 @@ pub(crate) enum AskRefundError {
     RefundNoTaken,
     /// The order does not allow it.
     Refused(RefundRefused),
-    /// WeChat has a refund under the number that this one would have, which this database has lost.
+    /// WeChat has this very refund, which this database has lost.
     Lost,
     /// The goods are being handed over, and nobody knows yet whether they are out; only an
     /// operator may insist.
@@ -246,15 +246,19 @@ impl Verb for Ask {
         }
         order.may_refund(attempt, *amount).map_err(AskRefundError::Refused)?;
         let refund = order.next_refund();
-        let number = OutRefundNo::for_order(&self.order_id, refund).ok();
+        // It says which wish it is for: a shop that asks again because an older copy of the
+        // database has forgotten it gets the refund that WeChat has, and never another one.
+        let number = OutRefundNo::for_wish(&self.order_id, wish.number()).ok();
         let number = number.filter(|_| refund == 0 || !saoma_core::planted!("second-refund-fails"));
         let number = number.ok_or(StoreError::Corrupt("refund"))?;
-        // Only an older copy of a database forgets one: WeChat has made it, and would not again.
-        let there = change.any_refund((&number, &row.mch_id)).await?;
-        if there.is_some_and(|there| there.by == AskedBy::Elsewhere) {
-            return Err(AskRefundError::Lost);
+        match change.any_refund((&number, &row.mch_id)).await?.map(|there| there.by) {
+            None => {}
+            Some(AskedBy::Elsewhere) => return Err(AskRefundError::Lost),
+            // Another wish of this order with the same digits, which nobody will ever see.
+            Some(AskedBy::Shop | AskedBy::Rule) => return Err(AskRefundError::RefundNoTaken),
         }
-        let event = Event::RefundAsked { refund, attempt, amount: *amount };
+        let wished = Some(wish.number());
+        let event = Event::RefundAsked { refund, attempt, amount: *amount, wish: wished };
         change.apply_as(row, &event, Some(wish))?;
         if let Some(operator) = &self.operator {
             let text = format!("refund {number}: {} fen, {}", amount.get(), wish.reason);

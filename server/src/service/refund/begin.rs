@@ -4,11 +4,15 @@
 use super::super::change::Change;
 use super::super::context::Seller;
 use crate::config::AnomalyPolicy;
-use crate::store::{AskedBy, EntryState, NewEntry, OrderRow, RefundRow, RefundState, StoreError};
+use crate::store::{
+    AskedBy, Entry, EntryState, NewEntry, OrderRow, RefundRow, RefundState, StoreError,
+};
 use saoma_core::api::{Currency, Payment, PaymentNo, Refund, RequestError};
 use saoma_core::ids::{AppId, MchId, OutRefundNo, OutTradeNo, TransactionId};
 use saoma_core::money::Fen;
 use saoma_core::order::{Effect, RefundBy};
+use sha2::{Digest as _, Sha256};
+use std::num::NonZeroU32;
 
 /// What customers read in WeChat when money that could not be kept goes back.
 const REASON: &str = "订单未能完成，款项原路退回";
@@ -28,6 +32,16 @@ pub(crate) struct Wish {
     pub(crate) refund_no: String,
     /// For the customer's eyes.
     pub(crate) reason: String,
+}
+
+impl Wish {
+    /// What stands for it in our number of the refund (`OutRefundNo::for_wish`).
+    pub(super) fn number(&self) -> NonZeroU32 {
+        let digest = Sha256::digest(&self.refund_no);
+        let (first, _) = digest.split_at(size_of::<u32>());
+        let number = first.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
+        NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
+    }
 }
 
 /// A refund before it is put down.
@@ -245,9 +259,21 @@ impl Change {
     }
 }
 
+const KEY: &str = "refund-";
+
 /// The key of the entry that makes a refund happen.
 pub(super) fn key(number: &OutRefundNo) -> String {
-    format!("refund-{number}")
+    format!("{KEY}{number}")
+}
+
+/// Our number of the refund that an entry makes happen, if it makes one.
+pub(super) fn number_of(entry: &Entry) -> Result<Option<OutRefundNo>, StoreError> {
+    if !matches!(entry.effect, Effect::Refund { .. }) {
+        return Ok(None);
+    }
+    let number = entry.key.strip_prefix(KEY).map(OutRefundNo::new);
+    let number = number.and_then(Result::ok).ok_or(StoreError::Corrupt("key"))?;
+    Ok(Some(number))
 }
 
 /// What is sent, and sent again, without nonce and signature.

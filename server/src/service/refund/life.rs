@@ -2,6 +2,7 @@
 
 use super::super::Service;
 use super::super::change::Change;
+use super::begin::number_of;
 use super::news::{RefundNews, ToldRefund};
 use crate::store::figures::{NOT_YET, UNDER_WAY};
 use crate::store::{AskedBy, Entry, OrderRow, RefundRow, RefundState, StoreError};
@@ -47,18 +48,6 @@ impl RefundLook {
             or_all: row.state != RefundState::Accepted,
         }
     }
-}
-
-/// Our number of the refund that an entry is about, if it is about one.
-fn number_of(entry: &Entry) -> Result<Option<OutRefundNo>, StoreError> {
-    let number = match (&entry.effect, &entry.order_id) {
-        (Effect::Refund { refund, .. }, Some(id)) => OutRefundNo::for_order(id, *refund),
-        (Effect::Refund { refund, transaction_id, .. }, None) => {
-            OutRefundNo::for_transaction(transaction_id, *refund)
-        }
-        _ => return Ok(None),
-    };
-    number.map(Some).map_err(|_| StoreError::Corrupt("effect"))
 }
 
 impl Service {

@@ -17,6 +17,9 @@ use saoma_core::time::UnixTime;
 /// some: for seven hours.
 const LOOKS_MAX: u32 = 60;
 
+/// An order has no more refunds than this.
+const NUMBERS_MAX: u8 = 64;
+
 impl Change {
     /// Has WeChat asked about all refunds of a payment of which somebody else gave some back.
     pub(in super::super) fn ask_refunds(
@@ -259,8 +262,22 @@ impl Change {
         let open = self.sum_elsewhere(&like.transaction_id, is_open).await?;
         let attempt = self.attempt(&like.out_trade_no).await?;
         let attempt = attempt.ok_or(StoreError::Corrupt("out_trade_no"))?.index;
-        self.apply(order, &Event::RefundedElsewhere { attempt, amount, open })?;
+        let used_up = self.used_up(order_id, &like.transaction_id).await?;
+        self.apply(order, &Event::RefundedElsewhere { attempt, amount, open, used_up })?;
         Ok(())
+    }
+
+    /// How many of an order's own numbers, counted from the first, are used up by refunds that
+    /// this database did not make: an older copy of it has forgotten those.
+    async fn used_up(&mut self, order: &OrderId, id: &TransactionId) -> Result<u8, StoreError> {
+        let known = self.refunds_of(id).await?;
+        let is_known = |number: &OutRefundNo| {
+            known.iter().any(|row| row.by == AskedBy::Elsewhere && row.out_refund_no == *number)
+        };
+        let last = (0..NUMBERS_MAX).rev().find(|index| {
+            OutRefundNo::for_order(order, *index).is_ok_and(|number| is_known(&number))
+        });
+        Ok(last.map_or(0, |index| index + 1))
     }
 }
 

@@ -120,8 +120,8 @@ async fn a_shops_refund_that_is_more_than_what_is_left_is_told_as_that() {
     let (order_id, number) = open(&mut shop).await;
     shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
     let new = NewRefund::new("R-1", 1_000, "少一杯").unwrap();
-    shop.service.ask_refund(RefundBy::Shop("shop"), &order_id, &new).await.unwrap();
-    let ours = OutRefundNo::for_order(&order_id, 0).unwrap();
+    let asked = shop.service.ask_refund(RefundBy::Shop("shop"), &order_id, &new).await;
+    let ours = asked.unwrap().0.out_refund_no;
     news(&shop, ours_due(&shop, &ours).await, RefundNews::Unsure("ERROR".to_owned())).await;
     shop.clock.advance(60);
     news(&shop, ours_due(&shop, &ours).await, told_of(1_000, Told::Success)).await;
@@ -247,10 +247,10 @@ async fn what_is_open_ends_once_all_of_the_payment_is_back_whoever_gave_it() {
     shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
     answered(&shop, &order_id, told_of(1, Told::Success)).await;
     let rest = NewRefund::new("R-1", PRICE - 1, "少一杯").unwrap();
-    shop.service.ask_refund(RefundBy::Operator("wang", None), &order_id, &rest).await.unwrap();
+    let asked = shop.service.ask_refund(RefundBy::Operator("wang", None), &order_id, &rest).await;
+    let ours = asked.unwrap().0.out_refund_no;
     let told_anomalies = "select kind, refund from anomaly";
     assert_eq!(shop.rows(told_anomalies).await, ["refunded_elsewhere open"], "not yet");
-    let ours = OutRefundNo::for_order(&order_id, 0).unwrap();
     let entry = ours_due(&shop, &ours).await;
     let RefundNews::Told { mut refunds, total } = told(&ours, Told::Success) else { panic!() };
     refunds[0].part = Fen::new(PRICE - 1).unwrap();

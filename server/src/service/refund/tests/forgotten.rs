@@ -69,11 +69,12 @@ async fn one_that_a_later_answer_alone_shows_is_asked_about() {
 }
 
 #[tokio::test]
-async fn one_that_an_older_database_has_lost_is_not_made_in_another_ones_place() {
+async fn one_that_an_older_database_has_lost_is_not_made_again_and_another_one_is() {
     let mut shop = Shop::open().await;
     let (order_id, number) = open(&mut shop).await;
     shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
-    let lost = OutRefundNo::for_order(&order_id, 0).unwrap();
+    let wish = |refund_no: &str| Wish { refund_no: refund_no.to_owned(), reason: String::new() };
+    let lost = OutRefundNo::for_wish(&order_id, wish("R-1").number()).unwrap();
     let RefundNews::Told { mut refunds, total } = told(&lost, Told::Success) else { panic!() };
     refunds[0].part = Fen::new(100).unwrap();
     let transaction_id = TransactionId::new(T1).unwrap();
@@ -89,6 +90,29 @@ async fn one_that_an_older_database_has_lost_is_not_made_in_another_ones_place()
     let refused = asks(&shop, &order_id, "R-1").await;
     assert!(matches!(refused, Err(AskRefundError::Lost)), "{refused:?}");
     assert_eq!(shop.everything().await, before);
+    // What the shop wishes for besides has a number that WeChat has never seen.
+    assert!(asks(&shop, &order_id, "R-2").await.unwrap());
+    let asked = shop.rows("select out_refund_no from refund where asked_by = 'shop'").await;
+    let other = OutRefundNo::for_wish(&order_id, wish("R-2").number()).unwrap();
+    assert_eq!(asked, [other.as_str()]);
+}
+
+#[tokio::test]
+async fn one_by_the_rule_that_an_older_database_has_lost_is_followed_by_one_with_a_new_number() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.ask_wechat(order_id.clone(), "wang").await.unwrap();
+    let query = due(&shop).await.unwrap();
+    shop.service.settle(query, Outcome::Payment(found(&number, T1, true))).await.unwrap();
+    let lost = OutRefundNo::for_order(&order_id, 0).unwrap();
+    for state in [Told::Processing, Told::Closed] {
+        let entry = due(&shop).await.expect("it is asked about");
+        news(&shop, entry, told(&lost, state)).await;
+        shop.clock.advance(86_400);
+    }
+    let refunds = "select out_refund_no, asked_by, state from refund order by out_refund_no";
+    let expected = [format!("{order_id}-R1 elsewhere closed"), format!("{order_id}-R2 rule asked")];
+    assert_eq!(shop.rows(refunds).await, expected);
 }
 
 #[tokio::test]
