@@ -31,9 +31,11 @@
 
 mod dispense;
 mod handle;
+mod number;
 mod payment;
 mod refund;
 mod view;
+mod wants;
 
 pub use dispense::DispenseRefused;
 pub use payment::Anomaly;
@@ -108,6 +110,9 @@ pub struct Order {
     /// A new code is being asked for, because the old one grows too old.
     #[cfg_attr(feature = "serde", serde(default))]
     renewing: bool,
+    /// WeChat gives no code for the current number any more: once that is over, the next begins.
+    #[cfg_attr(feature = "serde", serde(default))]
+    replacing: bool,
     /// Never empty; the last is the current one.
     attempts: Vec<Attempt, ATTEMPTS_MAX>,
     /// In the order in which they were asked for; the place is the number.
@@ -251,6 +256,12 @@ pub enum Event {
     },
     /// Placing or a query says that the number will not be paid any more: closed, or used up.
     NumberOver {
+        /// Which attempt.
+        attempt: u8,
+    },
+    /// Placing says that the number was used with other fields: it gives no code any more, and may
+    /// be paid all the same.
+    NumberUsed {
         /// Which attempt.
         attempt: u8,
     },
@@ -405,6 +416,7 @@ impl Order {
             code_url: None,
             code_at: None,
             renewing: false,
+            replacing: false,
             attempts: Vec::from_array([Attempt::new(created_at)]),
             refunds: Vec::new(),
             dispensed: false,
@@ -466,35 +478,6 @@ impl Order {
             Phase::Shipped if crate::planted!("cancel-of-shipped-says-yes") => Ok(()),
             Phase::Paid if crate::planted!("cancel-after-pay") => Ok(()),
             Phase::Paid | Phase::Shipped => Err(AlreadyPaid),
-        }
-    }
-
-    /// Whether an effect that was recorded earlier still has to be performed: an order that is
-    /// closing needs no code any more, an answered question need not be asked again, and nothing
-    /// is handed over once its payment has begun to go back.
-    #[must_use]
-    pub fn still_wants(&self, effect: &Effect) -> bool {
-        let current = |attempt: u8| attempt == self.current_attempt();
-        let flag = |attempt: u8, flag: fn(&Attempt) -> bool| {
-            self.attempts.get(usize::from(attempt)).is_some_and(flag)
-        };
-        match effect {
-            Effect::Place { attempt } => match self.phase {
-                Phase::Placing => current(*attempt),
-                Phase::Open
-                | Phase::Closing(_)
-                | Phase::Closed(_)
-                | Phase::Paid
-                | Phase::Shipped => crate::planted!("place-after-end"),
-            },
-            Effect::Renew { attempt } => {
-                self.renewing && self.phase == Phase::Open && current(*attempt)
-            }
-            Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
-            Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
-            Effect::Ship { attempt, .. } => self.may_ship(*attempt),
-            Effect::Refund { refund, .. } => self.wants_refund(*refund),
-            Effect::RefundQuery { .. } | Effect::Report { .. } => true,
         }
     }
 }

@@ -274,6 +274,7 @@ pub(super) const EN: Words = Words {
         ("place_unknown", "Outcome of placing unknown"),
         ("place_impossible", "WeChat does not take it"),
         ("number_over", "The number is over"),
+        ("number_used", "WeChat gives no code for the number any more"),
         ("cancel", "Given up"),
         ("tick", "Time passed"),
         ("close_confirmed", "Closed"),

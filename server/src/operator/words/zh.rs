@@ -250,6 +250,7 @@ pub(super) const ZH: Words = Words {
         ("place_unknown", "下单结果未知"),
         ("place_impossible", "微信不接受"),
         ("number_over", "单号作废"),
+        ("number_used", "单号重复，取不到二维码"),
         ("cancel", "顾客取消"),
         ("tick", "到时间了"),
         ("close_confirmed", "已关闭"),
