@@ -42,6 +42,7 @@ impl Order {
             Event::RefundedElsewhere { attempt, amount, open } => {
                 step.refunded_elsewhere(*attempt, *amount, *open);
             }
+            Event::RestKept { attempt } => step.rest_kept(*attempt),
         }
         step
     }
@@ -273,6 +274,7 @@ impl Step {
             anomaly: verdict.err(),
             elsewhere: Fen::ZERO,
             elsewhere_open: Fen::ZERO,
+            rest_kept: false,
         });
         match verdict {
             Ok(()) => {

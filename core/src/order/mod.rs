@@ -203,6 +203,9 @@ struct Settlement {
     /// and waits for a person.
     #[cfg_attr(feature = "serde", serde(default))]
     elsewhere_open: Fen,
+    /// A person has decided that what is left of it need not go back.
+    #[cfg_attr(feature = "serde", serde(default))]
+    rest_kept: bool,
 }
 
 /// What happened.
@@ -306,6 +309,12 @@ pub enum Event {
         amount: Fen,
         /// What of that the customer does not have yet.
         open: Fen,
+    },
+    /// A person has seen to a payment of which some went back before it was known: what is left of
+    /// it is owed no more.
+    RestKept {
+        /// The attempt whose payment it is.
+        attempt: u8,
     },
 }
 

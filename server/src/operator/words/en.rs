@@ -286,6 +286,7 @@ pub(super) const EN: Words = Words {
         ("refund_asked", "Refund asked for"),
         ("refund_ended", "Refund ended"),
         ("refunded_elsewhere", "Refunded elsewhere"),
+        ("rest_kept", "What is left is kept"),
         ("not_paid", "Not paid yet"),
         ("paid", "Paid"),
         ("shipped", "The shop has shipped"),

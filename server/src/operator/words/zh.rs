@@ -262,6 +262,7 @@ pub(super) const ZH: Words = Words {
         ("refund_asked", "申请退款"),
         ("refund_ended", "退款有结果"),
         ("refunded_elsewhere", "已在别处退款"),
+        ("rest_kept", "余款不再退"),
         ("not_paid", "还没付款"),
         ("paid", "付款"),
         ("shipped", "店铺确认发货"),
