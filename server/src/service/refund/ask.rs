@@ -322,8 +322,10 @@ impl Verb for Decide {
         if row.by == AskedBy::Elsewhere {
             // Of what we did not make the order knows no more than the sums.
             change.tell_elsewhere(&row).await?;
-        } else if let Some(order_id) = &order_id {
-            let order = change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
+        } else if let Some(order_id) = &order_id
+            && let Some(order) = change.order(order_id).await?
+        {
+            // Where it is archived, the refund's row is all that is left.
             change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Dropped })?;
         }
         if saoma_core::planted!("dismissed-is-sent") {

@@ -1,6 +1,7 @@
 //! Refunds that nobody would hear of any more.
 
 use super::*;
+use crate::testing::alter;
 use saoma_core::api::RefundState as Told;
 
 /// What the shop asks for under this number of its own.
@@ -89,6 +90,24 @@ async fn one_that_an_older_database_has_lost_is_not_made_in_another_ones_place()
     let refused = asks(&shop, &order_id, "R-1").await;
     assert!(matches!(refused, Err(AskRefundError::Lost)), "{refused:?}");
     assert_eq!(shop.everything().await, before);
+}
+
+#[tokio::test]
+async fn a_refund_that_failed_can_be_seen_to_when_its_order_was_archived() {
+    for by in ["shop", "elsewhere"] {
+        let mut shop = Shop::open().await;
+        let (order_id, number) = open(&mut shop).await;
+        shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+        assert!(asks(&shop, &order_id, "R-1").await.unwrap());
+        let refund = OutRefundNo::for_order(&order_id, 0).unwrap();
+        let failed = format!("update refund set state = 'failed', asked_by = '{by}'");
+        for sql in [&*failed, "delete from outbox", "delete from attempt", "delete from orders"] {
+            alter(&shop.service.store, sql).await;
+        }
+        let seen = shop.service.dismiss_refund((&refund, &mch_id()), "wang").await;
+        assert!(matches!(seen, Ok(Decided::SeenTo)), "{by}: {seen:?}");
+        assert_eq!(shop.rows("select state from refund").await, ["dismissed"], "{by}");
+    }
 }
 
 /// The first number is over; gives the second one.
