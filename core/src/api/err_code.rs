@@ -225,7 +225,7 @@ impl ErrCode {
             // On a call that is replayed unchanged this says that the number was first used with
             // other parameters; on a close it has been seen for "too early".
             Self::InvalidRequest => match call {
-                Call::UnifiedOrder => Class::NewNumber,
+                Call::UnifiedOrder => Class::QueryFirst,
                 Call::CloseOrder => Class::RetrySame,
                 Call::OrderQuery
                 | Call::Refund

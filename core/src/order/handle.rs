@@ -2,8 +2,8 @@
 
 use super::payment::judge;
 use super::{
-    ATTEMPT_MIN_S, ATTEMPTS_MAX, Anomaly, Attempt, CLOSE_NOT_BEFORE_S, Effect, Event, Order, Phase,
-    RENEW_AFTER_S, Reason, Settlement, Step, WATCHED_GAP_S,
+    Anomaly, Attempt, CLOSE_NOT_BEFORE_S, Effect, Event, Order, Phase, RENEW_AFTER_S, Reason,
+    Settlement, Step, WATCHED_GAP_S,
 };
 use crate::api::Payment;
 use crate::money::Fen;
@@ -26,9 +26,10 @@ impl Order {
             Event::Ask => step.asked(),
             Event::Paid { attempt, payment } => step.paid(*attempt, payment),
             Event::NotPaid { attempt } => step.not_paid(*attempt),
-            Event::CloseConfirmed { attempt } => step.close_confirmed(*attempt),
+            Event::CloseConfirmed { attempt } => step.close_confirmed(*attempt, now),
             Event::NumberOver { attempt } => step.number_over(*attempt, now),
-            Event::NotFound { attempt, on_close } => step.not_found(*attempt, *on_close),
+            Event::NumberUsed { attempt } => step.number_used(*attempt),
+            Event::NotFound { attempt, on_close } => step.not_found(*attempt, *on_close, now),
             Event::Cancel => step.cancel(now),
             Event::Tick => step.tick(now),
             Event::Watched => step.watched(now),
@@ -42,6 +43,7 @@ impl Order {
                 step.use_up(*attempt, *used_up);
                 step.refunded_elsewhere(*attempt, *amount, *open);
             }
+            Event::RestKept { attempt } => step.rest_kept(*attempt),
         }
         step
     }
@@ -55,7 +57,8 @@ impl Order {
             Phase::Closed(_) | Phase::Paid | Phase::Shipped => None,
         };
         let refund = self.forgotten_refund().map(|_| self.created_at);
-        [deadline, self.query_due(), self.renew_due(), refund].into_iter().flatten().min()
+        let others = [self.query_due(), self.renew_due(), self.replace_due(), refund];
+        others.into_iter().chain([deadline]).flatten().min()
     }
 
     /// Whether a question may tell somebody who watches something new: the order should be over, or
@@ -86,7 +89,7 @@ impl Order {
         (!self.renewing && !settled && !never).then_some(at)
     }
 
-    fn close_due(&self) -> Option<UnixTime> {
+    pub(super) fn close_due(&self) -> Option<UnixTime> {
         let attempt = self.attempts.last()?;
         let waits = attempt.closing || attempt.asking && attempt.says_paid;
         if waits || attempt.unknown_on_close || attempt.payment.is_some() {
@@ -119,15 +122,15 @@ impl Step {
         debug_assert!(!full, "no event has more than four effects");
     }
 
-    fn attempt(&mut self, attempt: u8) -> Option<&mut Attempt> {
+    pub(super) fn attempt(&mut self, attempt: u8) -> Option<&mut Attempt> {
         self.order.attempts.get_mut(usize::from(attempt))
     }
 
-    fn is_current(&self, attempt: u8) -> bool {
+    pub(super) fn is_current(&self, attempt: u8) -> bool {
         attempt == self.order.current_attempt()
     }
 
-    fn ask(&mut self, index: u8) {
+    pub(super) fn ask(&mut self, index: u8) {
         if let Some(attempt) = self.attempt(index)
             && !attempt.asking
         {
@@ -140,7 +143,7 @@ impl Step {
     fn placed(&mut self, attempt: u8, code_url: &String<CODE_URL_MAX>, now: UnixTime) {
         let used_up = self.attempt(attempt).is_none_or(|attempt| attempt.payment.is_some());
         let used_up = used_up && !planted!("late-code-reopens");
-        if used_up || !self.is_current(attempt) {
+        if used_up || self.order.replacing || !self.is_current(attempt) {
             return;
         }
         match self.order.phase {
@@ -178,7 +181,9 @@ impl Step {
     fn place_impossible(&mut self, attempt: u8) {
         match self.order.phase {
             // Nobody has a code, so nobody can pay, and there is nothing to close.
-            Phase::Placing if self.is_current(attempt) => self.close(Reason::Failed),
+            Phase::Placing if self.is_current(attempt) && !self.order.replacing => {
+                self.close(Reason::Failed);
+            }
             Phase::Placing
             | Phase::Open
             | Phase::Closing(_)
@@ -270,11 +275,13 @@ impl Step {
             anomaly: verdict.err(),
             elsewhere: Fen::ZERO,
             elsewhere_open: Fen::ZERO,
+            rest_kept: false,
         });
         match verdict {
             Ok(()) => {
                 self.order.phase = Phase::Paid;
                 self.order.code_url = None;
+                self.order.replacing = false;
                 self.emit(Effect::Ship {
                     attempt: index,
                     transaction_id: payment.transaction_id.clone(),
@@ -314,75 +321,6 @@ impl Step {
         self.emit(Effect::Report { attempt: index, transaction_id, amount, anomaly });
     }
 
-    fn close_confirmed(&mut self, index: u8) {
-        let Some(attempt) = self.attempt(index) else { return };
-        attempt.closing = false;
-        if let Phase::Closing(reason) = self.order.phase
-            && self.is_current(index)
-        {
-            self.close(reason);
-            // One last look: a payment may have come in before the close.
-            self.ask(index);
-        }
-    }
-
-    fn number_over(&mut self, index: u8, now: UnixTime) {
-        let Some(attempt) = self.attempt(index) else { return };
-        attempt.asking = false;
-        attempt.closing = false;
-        if !self.is_current(index) {
-            return;
-        }
-        match self.order.phase {
-            Phase::Placing | Phase::Open => self.next_attempt(now),
-            Phase::Closing(reason) => self.close(reason),
-            Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
-        }
-    }
-
-    fn next_attempt(&mut self, now: UnixTime) {
-        if planted!("code-of-closed-number") {
-            return;
-        }
-        self.order.code_url = None;
-        // WeChat takes no order that ends within a minute.
-        if now.plus(ATTEMPT_MIN_S) > self.order.expires_at {
-            return self.close(Reason::Expired);
-        }
-        let most = if planted!("two-numbers-at-most") { 2 } else { ATTEMPTS_MAX };
-        if self.order.attempts.len() == most {
-            return self.close(Reason::Failed);
-        }
-        let _ = self.order.attempts.push(Attempt::new(now));
-        self.order.renewing = false;
-        self.order.phase = Phase::Placing;
-        self.emit(Effect::Place { attempt: self.order.current_attempt() });
-    }
-
-    fn not_found(&mut self, index: u8, on_close: bool) {
-        let Some(attempt) = self.attempt(index) else { return };
-        if on_close {
-            attempt.closing = false;
-            attempt.unknown_on_close = true;
-            return self.ask(index);
-        }
-        attempt.asking = false;
-        let confirmed = attempt.unknown_on_close;
-        match self.order.phase {
-            Phase::Closing(reason) if confirmed && self.is_current(index) => self.close(reason),
-            Phase::Placing | Phase::Open if planted!("not-found-is-over") => {
-                self.close(Reason::Failed);
-            }
-            // While placing, the order is sent again anyway.
-            Phase::Placing
-            | Phase::Open
-            | Phase::Closing(_)
-            | Phase::Closed(_)
-            | Phase::Paid
-            | Phase::Shipped => {}
-        }
-    }
-
     fn cancel(&mut self, now: UnixTime) {
         match self.order.phase {
             Phase::Placing | Phase::Open => self.begin_closing(Reason::Cancelled, now),
@@ -400,6 +338,7 @@ impl Step {
                 self.begin_closing(Reason::Expired, now);
             }
             Phase::Closing(_) => self.close_number(now),
+            Phase::Placing if self.order.replace_due().is_some() => self.close_number(now),
             Phase::Placing | Phase::Open | Phase::Closed(_) | Phase::Paid | Phase::Shipped => {}
         }
         self.query_on_time(now);
@@ -442,6 +381,7 @@ impl Step {
 
     fn begin_closing(&mut self, reason: Reason, now: UnixTime) {
         self.order.code_url = None;
+        self.order.replacing = false;
         let settled = self.order.attempts.last().is_some_and(|last| last.payment.is_some());
         let at_once = match reason {
             Reason::Expired => planted!("expiry-closes-nothing"),
@@ -467,8 +407,9 @@ impl Step {
         }
     }
 
-    fn close(&mut self, reason: Reason) {
+    pub(super) fn close(&mut self, reason: Reason) {
         self.order.code_url = None;
+        self.order.replacing = false;
         self.order.phase = Phase::Closed(reason);
     }
 

@@ -31,9 +31,11 @@
 
 mod dispense;
 mod handle;
+mod number;
 mod payment;
 mod refund;
 mod view;
+mod wants;
 
 pub use dispense::DispenseRefused;
 pub use payment::Anomaly;
@@ -109,6 +111,9 @@ pub struct Order {
     /// A new code is being asked for, because the old one grows too old.
     #[cfg_attr(feature = "serde", serde(default))]
     renewing: bool,
+    /// WeChat gives no code for the current number any more: once that is over, the next begins.
+    #[cfg_attr(feature = "serde", serde(default))]
+    replacing: bool,
     /// Never empty; the last is the current one.
     attempts: Vec<Attempt, ATTEMPTS_MAX>,
     /// In the order in which they were asked for; the place is the number.
@@ -199,6 +204,9 @@ struct Settlement {
     /// and waits for a person.
     #[cfg_attr(feature = "serde", serde(default))]
     elsewhere_open: Fen,
+    /// A person has decided that what is left of it need not go back.
+    #[cfg_attr(feature = "serde", serde(default))]
+    rest_kept: bool,
 }
 
 /// What happened.
@@ -255,6 +263,12 @@ pub enum Event {
         /// Which attempt.
         attempt: u8,
     },
+    /// Placing says that the number was used with other fields: it gives no code any more, and may
+    /// be paid all the same.
+    NumberUsed {
+        /// Which attempt.
+        attempt: u8,
+    },
     /// A query or a close says that WeChat does not know the number.
     NotFound {
         /// Which attempt.
@@ -301,6 +315,12 @@ pub enum Event {
         /// So many of the order's own numbers are used up by them, which an older copy of a
         /// database has forgotten; 0 where it has forgotten nothing.
         used_up: u8,
+    },
+    /// A person has seen to a payment of which some went back before it was known: what is left of
+    /// it is owed no more.
+    RestKept {
+        /// The attempt whose payment it is.
+        attempt: u8,
     },
 }
 
@@ -411,6 +431,7 @@ impl Order {
             code_url: None,
             code_at: None,
             renewing: false,
+            replacing: false,
             attempts: Vec::from_array([Attempt::new(created_at)]),
             refunds: Vec::new(),
             dispensed: false,
@@ -472,35 +493,6 @@ impl Order {
             Phase::Shipped if crate::planted!("cancel-of-shipped-says-yes") => Ok(()),
             Phase::Paid if crate::planted!("cancel-after-pay") => Ok(()),
             Phase::Paid | Phase::Shipped => Err(AlreadyPaid),
-        }
-    }
-
-    /// Whether an effect that was recorded earlier still has to be performed: an order that is
-    /// closing needs no code any more, an answered question need not be asked again, and nothing
-    /// is handed over once its payment has begun to go back.
-    #[must_use]
-    pub fn still_wants(&self, effect: &Effect) -> bool {
-        let current = |attempt: u8| attempt == self.current_attempt();
-        let flag = |attempt: u8, flag: fn(&Attempt) -> bool| {
-            self.attempts.get(usize::from(attempt)).is_some_and(flag)
-        };
-        match effect {
-            Effect::Place { attempt } => match self.phase {
-                Phase::Placing => current(*attempt),
-                Phase::Open
-                | Phase::Closing(_)
-                | Phase::Closed(_)
-                | Phase::Paid
-                | Phase::Shipped => crate::planted!("place-after-end"),
-            },
-            Effect::Renew { attempt } => {
-                self.renewing && self.phase == Phase::Open && current(*attempt)
-            }
-            Effect::Query { attempt } => flag(*attempt, |attempt| attempt.asking),
-            Effect::Close { attempt } => flag(*attempt, |attempt| attempt.closing),
-            Effect::Ship { attempt, .. } => self.may_ship(*attempt),
-            Effect::Refund { refund, .. } => self.wants_refund(*refund),
-            Effect::RefundQuery { .. } | Effect::Report { .. } => true,
         }
     }
 }

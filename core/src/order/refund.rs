@@ -186,6 +186,12 @@ impl Order {
         Some((&settled.transaction_id, settled.amount))
     }
 
+    /// The attempt that this transaction has paid for; none for one that cannot be.
+    #[must_use]
+    pub fn attempt_of(&self, id: &TransactionId) -> Option<u8> {
+        (0..=self.current_attempt()).find(|&it| self.captured(it).is_some_and(|(of, _)| of == id))
+    }
+
     /// The currency of what was paid for an attempt.
     #[must_use]
     pub fn currency(&self, attempt: u8) -> Currency {
@@ -266,6 +272,15 @@ impl Order {
         parts.any(|part| {
             part.stage == RefundStage::Dropped && (part.by == RefundBy::Rule || !by_rule)
         })
+    }
+
+    /// Whether a person has decided to keep what is left of this payment, and nothing more of it
+    /// is on its way: neither under way nor with a person because WeChat could not do it.
+    pub(super) fn is_rest_kept(&self, attempt: u8) -> bool {
+        let waits = |stage| matches!(stage, RefundStage::Asked | RefundStage::Failed);
+        let is_kept = |it: &Settlement| it.rest_kept && it.elsewhere_open == Fen::ZERO;
+        let mut parts = self.refunds.iter().filter(|part| part.attempt == attempt);
+        self.settlement(attempt).is_some_and(is_kept) && !parts.any(|part| waits(part.stage))
     }
 
     /// Whether WeChat could not do what the rule gives back of this payment: a person was told.
@@ -450,6 +465,16 @@ impl Step {
         }
         if with_a_person || self.order.phase == Phase::Paid {
             self.report_of(attempt, Anomaly::ElsewhereClosed);
+        }
+    }
+
+    /// Of a payment that the rule does not give back, because somebody has given some of it back,
+    /// a person keeps what is left, or has settled it in another way.
+    pub(super) fn rest_kept(&mut self, index: u8) {
+        if let Some(settled) = self.attempt(index).and_then(|attempt| attempt.payment.as_mut())
+            && settled.anomaly == Some(Anomaly::RefundedElsewhere)
+        {
+            settled.rest_kept = true;
         }
     }
 

@@ -6,6 +6,7 @@ use crate::watch;
 use std::{format, string::ToString, vec, vec::Vec as StdVec};
 
 mod dispense;
+mod number;
 mod refund;
 mod walk;
 
@@ -179,6 +180,7 @@ fn what_is_said_of_an_earlier_number_changes_nothing() {
         Event::PlaceImpossible { attempt: 0 },
         Event::NotPaid { attempt: 0 },
         Event::NotFound { attempt: 0, on_close: false },
+        Event::NumberUsed { attempt: 0 },
         OVER,
         CLOSED,
     ];

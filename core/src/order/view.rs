@@ -75,7 +75,8 @@ impl Order {
         let settled = self.attempts.get(usize::from(attempt))?.payment.as_ref()?;
         settled.anomaly?;
         let back = self.is_back(attempt) || crate::planted!("refunded-too-early");
-        if !back && self.is_dropped(attempt) && !crate::planted!("dropped-shows-refunding") {
+        let decided = self.is_dropped(attempt) || self.is_rest_kept(attempt);
+        if !back && decided && !crate::planted!("dropped-shows-refunding") {
             return None;
         }
         Some(if back { watch::Phase::Refunded } else { watch::Phase::Refunding })

@@ -19,8 +19,9 @@ use std::time::Duration;
 
 /// A payment can be refunded for a year (protocol §7); one month more for what is under way then.
 const MONTHS_KEPT: u32 = 13;
-/// States of refunds that are not at their end.
-const OPEN_REFUNDS: &str = "'held', 'asked', 'unsure', 'accepted'";
+/// States of refunds that are not at their end. One that failed needs its order until a person has
+/// seen to it.
+const OPEN_REFUNDS: &str = "'held', 'asked', 'unsure', 'accepted', 'failed'";
 /// How many orders a refusal names.
 const NAMED_MAX: u32 = 10;
 /// How often to try to have for oneself what others hold.

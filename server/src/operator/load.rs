@@ -6,7 +6,6 @@ use super::page::{
     Moment, OrderItem, OrderPage, OrdersPage, OutboxPage, OverviewPage, Payment, Refund,
     SettingsPage, WaitingRefund,
 };
-use super::refund::kept;
 use super::routes::outbox_state;
 use crate::reconcile::{DayReport, read_date};
 use crate::store::figures::{NOT_YET, UNDER_WAY};
@@ -163,10 +162,8 @@ fn of_attempt(row: ListedAttempt) -> Attempt {
 }
 
 fn of_payment(row: &OrderRow, payment: ListedPayment) -> Payment {
-    let kept = kept(&row.order);
-    let is_kept = kept.is_some_and(|(_, id, _)| id.as_str() == payment.transaction_id);
     Payment {
-        refundable: left(&row.order).filter(|_| is_kept && payment.is_cny),
+        refundable: left(&row.order, &payment.transaction_id).filter(|_| payment.is_cny),
         is_cny: payment.is_cny,
         transaction_id: payment.transaction_id,
         out_trade_no: payment.out_trade_no,
@@ -176,9 +173,9 @@ fn of_payment(row: &OrderRow, payment: ListedPayment) -> Payment {
     }
 }
 
-/// What is left of the order's payment to give back.
-fn left(order: &Order) -> Option<Fen> {
-    let (attempt, ..) = kept(order)?;
+/// What is left to give back of one of the order's payments.
+fn left(order: &Order, transaction_id: &str) -> Option<Fen> {
+    let attempt = order.attempt_of(&TransactionId::new(transaction_id).ok()?)?;
     let left = order.refundable(attempt);
     (left != Fen::ZERO && order.may_refund(attempt, left).is_ok()).then_some(left)
 }
@@ -383,6 +380,8 @@ pub(super) async fn settings(office: &Office) -> Result<SettingsPage, StoreError
 mod tests {
     use super::*;
     use crate::operator::page::EntryState;
+    use saoma_core::api::{Currency, Payment as Paid};
+    use saoma_core::order::{Event, RefundEnd};
     use saoma_core::time::UnixTime;
 
     #[test]
@@ -391,6 +390,32 @@ mod tests {
         assert_eq!(asked(&all(" A-1 "), "q"), "A-1");
         assert_eq!(["\0", "A\0B"].map(|q| asked(&all(q), "q").to_owned()), ["", ""]);
         assert_eq!(asked(&all("A-1"), "day"), "");
+    }
+
+    #[test]
+    fn each_payment_of_which_something_is_left_is_offered() {
+        let now = UnixTime::new(1_795_700_000).unwrap();
+        let id = OrderId::new("20261124032600K7Q2M9XB").unwrap();
+        let fen = |fen| Fen::new(fen).unwrap();
+        let mut order = Order::begin(id, fen(1_800), now, now.plus(900)).order;
+        let paid = |order: &Order, attempt, transaction_id: &str, amount| {
+            let payment = Paid {
+                out_trade_no: order.out_trade_no(attempt).unwrap(),
+                transaction_id: TransactionId::new(transaction_id).unwrap(),
+                total_fee: fen(amount),
+                currency: Currency::CNY,
+                paid_at: now,
+                refunded: false,
+            };
+            order.handle(&Event::Paid { attempt, payment }, now).order
+        };
+        order = order.handle(&Event::NumberOver { attempt: 0 }, now).order;
+        order = paid(&order, 0, "T1", 100);
+        order = paid(&order, 1, "T2", 1_800);
+        assert_eq!(left(&order, "T1"), None, "it goes back already");
+        order = order.handle(&Event::RefundEnded { refund: 0, end: RefundEnd::Failed }, now).order;
+        assert_eq!([left(&order, "T1"), left(&order, "T2")], [100, 1_800].map(|it| Some(fen(it))));
+        assert_eq!(left(&order, "T3"), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use saoma_core::ids::{OrderId, TransactionId};
 use saoma_core::money::Fen;
-use saoma_core::order::{Order, RefundRefused};
+use saoma_core::order::RefundRefused;
 
 /// Whether a wish can be fulfilled, or why not.
 pub(super) async fn refund(
@@ -28,8 +28,11 @@ pub(super) async fn refund(
     let row = OrderRow::get(&mut reader, &order_id).await.map_err(failed)?;
     drop(reader);
     let row = row.ok_or_else(|| not_found(visitor.lang))?;
-    let (attempt, transaction_id, paid) =
-        kept(&row.order).ok_or_else(|| not_found(visitor.lang))?;
+    // The payment that he has before his eyes, and no other one.
+    let meant = TransactionId::new(posted.field("transaction_id")).ok();
+    let meant = meant.and_then(|id| Some((row.order.attempt_of(&id)?, id)));
+    let (attempt, transaction_id) = meant.ok_or_else(|| not_found(visitor.lang))?;
+    let (_, paid) = row.order.captured(attempt).ok_or_else(|| not_found(visitor.lang))?;
     let amount = parse_yuan(posted.field("amount")).filter(|amount| *amount != Fen::ZERO);
     let reason = posted.field("reason").trim();
     let refund_no = match posted.field("refund_no") {
@@ -54,8 +57,6 @@ pub(super) async fn refund(
     let new = NewRefund::new(&confirm.refund_no, confirm.amount.get(), reason);
     let again = posted.field("again");
     confirm.error = match (&new, amount) {
-        // He looked at another payment, before this one was kept.
-        _ if posted.field("transaction_id") != transaction_id.as_str() => Some(w.refund_refused),
         (_, None) => Some(w.not_an_amount),
         (Err(invalid), _) if invalid.field == "reason" => Some(w.reason_missing),
         (Err(_), _) => Some(w.amount_too_large),
@@ -69,7 +70,7 @@ pub(super) async fn refund(
         (Ok(_), Some(_)) => None,
     };
     if let (Ok(new), None, false) = (&new, confirm.error, again.is_empty()) {
-        let by = RefundBy::Operator(&visitor.operator, Some(transaction_id));
+        let by = RefundBy::Operator(&visitor.operator, Some(&transaction_id));
         match office.service.ask_refund(by, &order_id, new).await {
             Ok(_) => return Ok(done(&format!("/operator/orders/{order_id}"), Notice::RefundBegun)),
             Err(AskRefundError::NotFound) => return Err(not_found(visitor.lang)),
@@ -91,11 +92,4 @@ const fn in_words(w: &Words, why: RefundRefused) -> &'static str {
         RefundRefused::TooMuch { .. } => w.amount_too_large,
         _ => w.refund_refused,
     }
-}
-
-/// The payment that a refund would be of, as the service chooses it: its attempt, its number and
-/// what was paid.
-pub(super) fn kept(order: &Order) -> Option<(u8, &TransactionId, Fen)> {
-    let mut attempts = order.kept_attempt().into_iter().chain(0..=order.current_attempt());
-    attempts.find_map(|attempt| order.captured(attempt).map(|(id, paid)| (attempt, id, paid)))
 }

@@ -6,7 +6,7 @@ use super::change::{Change, Needs};
 use super::verb::Verb;
 use crate::store::{AnomalyRow, SeenTo, SessionRow, StoreError, hurry_queries, retry_entry};
 use saoma_core::ids::{OrderId, TransactionId};
-use saoma_core::order::{Effect, Event};
+use saoma_core::order::{Anomaly, Effect, Event};
 
 /// Why WeChat is not asked.
 #[derive(Debug)]
@@ -149,9 +149,25 @@ impl Verb for SeeTo {
             tracing::info!(operator, kind, %transaction_id, "an operator has seen to an anomaly");
             if let Some(order_id) = order_id {
                 change.note(order_id, "note", operator, format!("seen_to {kind}"));
+                self.keep_rest(change, order_id).await?;
             }
         }
         Ok(seen)
+    }
+}
+
+impl SeeTo {
+    /// Of a payment of which somebody gave some back, nothing moves after this word: its order is
+    /// told, or it would wait for the rest for ever. One that is archived waits for nothing.
+    async fn keep_rest(&self, change: &mut Change, order_id: &OrderId) -> Result<(), StoreError> {
+        if self.kind != Anomaly::RefundedElsewhere.as_str() {
+            return Ok(());
+        }
+        let Some(row) = change.order(order_id).await? else { return Ok(()) };
+        if let Some(attempt) = row.order.attempt_of(&self.transaction_id) {
+            change.apply(row, &Event::RestKept { attempt })?;
+        }
+        Ok(())
     }
 }
 

@@ -69,8 +69,9 @@ impl Outcome {
                 | Class::Done
                 | Class::NotFound => unknown(refusal.to_string()),
                 Class::Paid => Self::Event(Event::SaysPaid { attempt }),
-                // A number used with other parameters is of no use to us.
-                Class::NewNumber | Class::QueryFirst => Self::Event(Event::NumberOver { attempt }),
+                Class::NewNumber => Self::Event(Event::NumberOver { attempt }),
+                // It gives us no code any more, and may be paid all the same.
+                Class::QueryFirst => Self::Event(Event::NumberUsed { attempt }),
                 Class::Stop | Class::TellPerson => {
                     cry(Call::UnifiedOrder, &refusal);
                     Self::Event(Event::PlaceImpossible { attempt })
@@ -211,8 +212,8 @@ mod tests {
         for (code, event) in [
             ("ORDERPAID", Event::SaysPaid { attempt: 0 }),
             ("ORDERCLOSED", Event::NumberOver { attempt: 0 }),
-            ("OUT_TRADE_NO_USED", Event::NumberOver { attempt: 0 }),
-            ("INVALID_REQUEST", Event::NumberOver { attempt: 0 }),
+            ("OUT_TRADE_NO_USED", Event::NumberUsed { attempt: 0 }),
+            ("INVALID_REQUEST", Event::NumberUsed { attempt: 0 }),
             ("NOAUTH", Event::PlaceImpossible { attempt: 0 }),
         ] {
             let answer: Answer<_> = Ok(UnifiedOrderAnswer::Refused(refused(code)));

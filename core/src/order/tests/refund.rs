@@ -333,6 +333,59 @@ fn what_went_back_elsewhere_and_comes_to_nothing_is_owed_again() {
     assert_eq!(kinds(&then(&late, &[elsewhere(PRICE), elsewhere(0)])), [""; 0]);
 }
 
+/// A payment of which some went back before anybody here knew of it, in an order that is over.
+fn known_because_some_went_back() -> Order {
+    let payment = Payment { refunded: true, ..payment("T1", PRICE) };
+    let order = run(&[(placed(), 1), (Event::Paid { attempt: 0, payment }, 2)]).order;
+    order.handle(&Event::Tick, at(EXPIRY_S)).order
+}
+
+#[test]
+fn what_a_person_keeps_of_a_payment_of_which_some_went_back_is_owed_no_more() {
+    let kept = Event::RestKept { attempt: 0 };
+    let part = then(&known_because_some_went_back(), &[elsewhere(500)]).order;
+    assert_eq!(part.watched_phase(), watch::Phase::Refunding, "a person has to decide");
+    let step = then(&part, std::slice::from_ref(&kept));
+    assert_eq!((kinds(&step), step.order.watched_phase()), (vec![], watch::Phase::Expired));
+    assert_eq!(then(&step.order, std::slice::from_ref(&kept)).order, step.order);
+    assert_eq!(step.order.attempt_of(&TransactionId::new("T1").unwrap()), Some(0));
+    assert_eq!(step.order.attempt_of(&TransactionId::new("T2").unwrap()), None);
+
+    // He may still give more of it back, and what is under way shows.
+    let asked_for = then(&step.order, &[asked(0, PRICE - 500)]).order;
+    assert_eq!(asked_for.watched_phase(), watch::Phase::Refunding);
+    let failed = then(&asked_for, &[ended(0, RefundEnd::Failed)]).order;
+    assert_eq!(failed.watched_phase(), watch::Phase::Refunding);
+    let back = then(&asked_for, &[ended(0, RefundEnd::Done)]).order;
+    assert_eq!(back.watched_phase(), watch::Phase::Refunded);
+    let under_way = then(&step.order, &[under_way_elsewhere(700, 200)]).order;
+    assert_eq!(under_way.watched_phase(), watch::Phase::Refunding);
+    assert_eq!(then(&under_way, &[elsewhere(700)]).order.watched_phase(), watch::Phase::Expired);
+    // What has come to nothing goes back by the rule, as without his word.
+    assert_eq!(kinds(&then(&step.order, &[elsewhere(0)])), ["refund"]);
+}
+
+#[test]
+fn only_a_payment_of_which_some_went_back_before_can_be_kept_by_a_word() {
+    let late = run(&[(Event::Cancel, 1), (paid("T1", PRICE), 2)]).order;
+    let good = run(&[(placed(), 1), (paid("T1", PRICE), 60)]).order;
+    for order in [then(&late, &[elsewhere(500)]).order, then(&good, &[elsewhere(500)]).order] {
+        for attempt in [0, 1, u8::MAX] {
+            assert_eq!(then(&order, &[Event::RestKept { attempt }]).order, order);
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "serde")]
+fn a_payment_stored_before_anybody_could_keep_its_rest_is_read() {
+    let order = known_because_some_went_back();
+    let mut stored = serde_json::to_value(&order).unwrap();
+    let payment = stored["attempts"][0]["payment"].as_object_mut().unwrap();
+    assert!(payment.remove("rest_kept").is_some());
+    assert_eq!(serde_json::from_value::<Order>(stored).unwrap(), order);
+}
+
 #[test]
 fn what_comes_to_nothing_elsewhere_is_told_where_nothing_goes_back() {
     let report =

@@ -122,6 +122,7 @@ fn alphabet(wrong_fen: u64) -> StdVec<Event> {
             Event::SaysPaid { attempt },
             Event::NotPaid { attempt },
             Event::NumberOver { attempt },
+            Event::NumberUsed { attempt },
             Event::CloseConfirmed { attempt },
             Event::NotFound { attempt, on_close: true },
             Event::NotFound { attempt, on_close: false },

@@ -8,7 +8,7 @@ use super::begin::{Wish, key};
 use crate::store::{AskedBy, RefundRow, RefundState, StoreError};
 use saoma_core::ids::{MchId, OrderId, OutRefundNo, TransactionId};
 use saoma_core::money::Fen;
-use saoma_core::order::{Event, RefundEnd, RefundRefused};
+use saoma_core::order::{Event, Order, RefundEnd, RefundRefused};
 
 /// Longest `refund_no` and `reason` in bytes; WeChat shows no longer reason (protocol §7).
 const REFUND_NO_MAX: usize = 64;
@@ -60,7 +60,7 @@ pub(crate) enum RefundBy<'a> {
     /// The shop of this id, whose order it must be.
     Shop(&'a str),
     /// The operator of this name, which goes into the order's history, and the payment that he
-    /// means; the one that is kept when he does not say.
+    /// means: any of the order's. When he does not say, the same as a shop's.
     Operator(&'a str, Option<&'a TransactionId>),
 }
 
@@ -212,28 +212,17 @@ impl Verb for Ask {
         if self.by.as_ref().is_some_and(|shop| *shop != row.shop) && !any {
             return Err(AskRefundError::NotFound);
         }
-        // Of an order without a payment that is kept, the first that there is.
         let order = &row.order;
-        let first = saoma_core::planted!("refund-of-first-payment");
-        let attempt = order.kept_attempt().filter(|_| !first);
-        let attempt = attempt.or_else(|| {
-            (0..=order.current_attempt()).find(|attempt| order.captured(*attempt).is_some())
-        });
-        let not_paid = AskRefundError::Refused(RefundRefused::NotPaid);
-        let attempt = attempt.ok_or(not_paid)?;
-        let (transaction_id, _) =
-            order.captured(attempt).ok_or(AskRefundError::Refused(RefundRefused::NotPaid))?;
+        let attempt = self.attempt(order);
+        let attempt = attempt.ok_or(AskRefundError::Refused(RefundRefused::NotPaid))?;
         let known = change.refund_wished(&self.order_id, &wish.refund_no).await?;
         if let Some(known) = known.filter(|_| !saoma_core::planted!("refund-no-not-looked-up")) {
             let any = saoma_core::planted!("refund-no-other-amount");
-            if known.part != *amount && !any || known.reason != wish.reason {
+            let is_other = self.payment.as_ref().is_some_and(|it| *it != known.transaction_id);
+            if known.part != *amount && !any || known.reason != wish.reason || is_other {
                 return Err(AskRefundError::RefundNoTaken);
             }
             return Ok((known, false));
-        }
-        // He has looked at a payment, and means that one.
-        if self.payment.as_ref().is_some_and(|meant| meant != transaction_id) {
-            return Err(AskRefundError::Refused(RefundRefused::NotPaid));
         }
         let may_go = saoma_core::planted!("refund-while-dispensing");
         let unclaimed = saoma_core::planted!("unclaimed-is-dispensing") && row.device.is_some();
@@ -266,6 +255,21 @@ impl Verb for Ask {
         }
         let begun = change.refund(&number).await?.ok_or(StoreError::Corrupt("refund"))?;
         Ok((begun, true))
+    }
+}
+
+impl Ask {
+    /// The attempt whose payment goes back: that of the payment which somebody has looked at and
+    /// named, and no other one's. Where none is named, of an order without a payment that is kept,
+    /// the first that there is.
+    fn attempt(&self, order: &Order) -> Option<u8> {
+        if let Some(meant) = &self.payment {
+            return order.attempt_of(meant);
+        }
+        let first = saoma_core::planted!("refund-of-first-payment");
+        let kept = order.kept_attempt().filter(|_| !first);
+        let mut attempts = 0..=order.current_attempt();
+        kept.or_else(|| attempts.find(|attempt| order.captured(*attempt).is_some()))
     }
 }
 
@@ -322,8 +326,10 @@ impl Verb for Decide {
         if row.by == AskedBy::Elsewhere {
             // Of what we did not make the order knows no more than the sums.
             change.tell_elsewhere(&row).await?;
-        } else if let Some(order_id) = &order_id {
-            let order = change.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
+        } else if let Some(order_id) = &order_id
+            && let Some(order) = change.order(order_id).await?
+        {
+            // Where it is archived, the refund's row is all that is left.
             change.apply(order, &Event::RefundEnded { refund: index, end: RefundEnd::Dropped })?;
         }
         if saoma_core::planted!("dismissed-is-sent") {

@@ -256,7 +256,8 @@ impl Change {
     pub(super) async fn tell_elsewhere(&mut self, like: &RefundRow) -> Result<(), StoreError> {
         let Some(order_id) = &like.order_id else { return Ok(()) };
         // The order first: who records another refund in between changes it, and this begins anew.
-        let order = self.order(order_id).await?.ok_or(StoreError::Corrupt("order_id"))?;
+        // One that is archived needs not be told.
+        let Some(order) = self.order(order_id).await? else { return Ok(()) };
         let amount = self.back_elsewhere(&like.transaction_id).await?;
         let is_open = |state| matches!(state, RefundState::Accepted | RefundState::Failed);
         let open = self.sum_elsewhere(&like.transaction_id, is_open).await?;

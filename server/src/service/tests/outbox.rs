@@ -150,6 +150,61 @@ async fn a_number_that_is_over_is_followed_by_the_next_with_its_own_request() {
     assert_eq!(shop.phase(&order_id).await.0, "paid");
 }
 
+/// What of a payment a query tells.
+fn found(shop: &Shop, number: &str) -> saoma_core::api::Payment {
+    saoma_core::api::Payment {
+        out_trade_no: OutTradeNo::new(number).unwrap(),
+        transaction_id: T1.parse().unwrap(),
+        total_fee: Fen::new(PRICE).unwrap(),
+        currency: saoma_core::api::Currency::CNY,
+        paid_at: shop.service.context.clock.now(),
+        refunded: false,
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_was_used_is_asked_about_and_has_no_next_one_when_it_is_paid() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = shop.order("A-1").await;
+    let placing = shop.at_once.try_recv().unwrap();
+    let used = Outcome::Event(Event::NumberUsed { attempt: 0 });
+    shop.service.settle(placing, used).await.unwrap();
+    let asked = claim(&shop).await.unwrap();
+    assert!(asked.key.starts_with(&format!("query-{number}-")), "{}", asked.key);
+    let payment = found(&shop, &number);
+    shop.service.settle(asked, Outcome::Payment(payment)).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "paid");
+    assert_eq!(shop.rows("select out_trade_no from attempt").await, [number]);
+}
+
+#[tokio::test]
+async fn a_number_that_was_used_and_is_not_paid_is_closed_before_the_next_is_placed() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = shop.order("A-1").await;
+    let placing = shop.at_once.try_recv().unwrap();
+    let used = Outcome::Event(Event::NumberUsed { attempt: 0 });
+    shop.service.settle(placing, used).await.unwrap();
+    shop.clock.advance(300);
+    let not_paid = |_: &Effect| Outcome::Event(Event::NotPaid { attempt: 0 });
+    perform(&shop, not_paid).await;
+    shop.clock.advance(1);
+    shop.service.tick_due().await.unwrap();
+    let done = perform(&shop, |effect| match effect {
+        Effect::Close { attempt: 0 } => Outcome::Event(Event::CloseConfirmed { attempt: 0 }),
+        Effect::Place { attempt: 1 } => {
+            let code_url = "weixin://wxpay/bizpayurl?pr=2".try_into().unwrap();
+            Outcome::Event(Event::Placed { attempt: 1, code_url })
+        }
+        effect => not_paid(effect),
+    })
+    .await;
+    let closed = format!("close-{number}-");
+    let closed = done.iter().position(|key| key.starts_with(&closed)).unwrap();
+    let placed = done.iter().position(|key| *key == format!("place-{order_id}-2")).unwrap();
+    assert!(closed < placed, "{done:?}");
+    assert_eq!(shop.phase(&order_id).await.0, "open");
+}
+
 #[tokio::test]
 async fn a_paid_order_is_not_placed_any_more() {
     let mut shop = Shop::open().await;
@@ -167,14 +222,7 @@ async fn a_payment_found_by_query_is_the_payment_of_the_notification() {
     let (order_id, number) = open_order(&mut shop, "A-1").await;
     shop.clock.advance(5);
     shop.service.tick_due().await.unwrap();
-    let payment = saoma_core::api::Payment {
-        out_trade_no: OutTradeNo::new(&number).unwrap(),
-        transaction_id: T1.parse().unwrap(),
-        total_fee: Fen::new(PRICE).unwrap(),
-        currency: saoma_core::api::Currency::CNY,
-        paid_at: shop.service.context.clock.now(),
-        refunded: false,
-    };
+    let payment = found(&shop, &number);
     let done = perform(&shop, |effect| match effect {
         Effect::Query { .. } => Outcome::Payment(payment.clone()),
         _ => Outcome::Event(Event::Shipped),
@@ -199,14 +247,7 @@ async fn an_answer_with_a_payment_of_another_number_is_no_answer() {
     shop.service.tick_due().await.unwrap();
     let entry = claim(&shop).await.unwrap();
     assert_eq!(entry.order_id.as_ref(), Some(&other_id));
-    let payment = saoma_core::api::Payment {
-        out_trade_no: OutTradeNo::new(&other).unwrap(),
-        transaction_id: T1.parse().unwrap(),
-        total_fee: Fen::new(PRICE).unwrap(),
-        currency: saoma_core::api::Currency::CNY,
-        paid_at: shop.service.context.clock.now(),
-        refunded: false,
-    };
+    let payment = found(&shop, &other);
     shop.service.settle(entry.clone(), Outcome::Payment(payment)).await.unwrap();
     assert_eq!(shop.rows("select kind from anomaly").await, ["conflict"]);
     let query = "select state, tries from outbox where state = 'pending'";

@@ -283,6 +283,27 @@ async fn a_refund_by_the_rule_takes_over_what_a_person_has_seen_to() {
 }
 
 #[tokio::test]
+async fn an_order_whose_rest_a_person_keeps_is_at_its_end() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.ask_wechat(order_id.clone(), "wang").await.unwrap();
+    let query = due(&shop).await.unwrap();
+    shop.service.settle(query, Outcome::Payment(found(&number, T1, true))).await.unwrap();
+    news(&shop, due(&shop).await.unwrap(), told_of(500, Told::Success)).await;
+    shop.clock.advance(900);
+    shop.service.tick_due().await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "refunding", "nobody has decided yet");
+    let payment = || TransactionId::new(T1).unwrap();
+    shop.service.see_to(payment(), "refunded_elsewhere", "wang").await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "expired");
+    assert_eq!(shop.rows("select phase from orders").await, ["expired"], "it may be archived");
+    assert_eq!(shop.rows("select refund from anomaly").await, ["dismissed"]);
+    let again = shop.service.see_to(payment(), "refunded_elsewhere", "wang").await.unwrap();
+    assert_eq!(again, SeenTo::NotOpen);
+    assert_eq!((shop.phase(&order_id).await.0, shop.rows(OURS).await), ("expired".into(), vec![]));
+}
+
+#[tokio::test]
 async fn what_was_over_before_an_upgrade_is_not_opened_by_a_refund() {
     let mut shop = Shop::open().await;
     let (order_id, number) = open(&mut shop).await;

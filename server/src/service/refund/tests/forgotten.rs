@@ -1,6 +1,7 @@
 //! Refunds that nobody would hear of any more.
 
 use super::*;
+use crate::testing::alter;
 use saoma_core::api::RefundState as Told;
 
 /// What the shop asks for under this number of its own.
@@ -116,15 +117,26 @@ async fn one_by_the_rule_that_an_older_database_has_lost_is_followed_by_one_with
 }
 
 #[tokio::test]
-async fn a_shops_number_is_one_refund_whichever_payment_it_was_of() {
-    let mut shop = Shop::open().await;
-    let (order_id, first) = open(&mut shop).await;
-    // Too little was paid under the first number, the price under the second.
-    shop.service.notify(&shop.notice(&first, T1, 100)).await.unwrap();
-    let entry = due(&shop).await.unwrap();
-    news(&shop, entry, RefundNews::Failed("the customer's account is void".to_owned())).await;
-    assert!(asks(&shop, &order_id, "R-1").await.unwrap());
-    let version = shop.phase(&order_id).await.1;
+async fn a_refund_that_failed_can_be_seen_to_when_its_order_was_archived() {
+    for by in ["shop", "elsewhere"] {
+        let mut shop = Shop::open().await;
+        let (order_id, number) = open(&mut shop).await;
+        shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+        assert!(asks(&shop, &order_id, "R-1").await.unwrap());
+        let refund = OutRefundNo::for_order(&order_id, 0).unwrap();
+        let failed = format!("update refund set state = 'failed', asked_by = '{by}'");
+        for sql in [&*failed, "delete from outbox", "delete from attempt", "delete from orders"] {
+            alter(&shop.service.store, sql).await;
+        }
+        let seen = shop.service.dismiss_refund((&refund, &mch_id()), "wang").await;
+        assert!(matches!(seen, Ok(Decided::SeenTo)), "{by}: {seen:?}");
+        assert_eq!(shop.rows("select state from refund").await, ["dismissed"], "{by}");
+    }
+}
+
+/// The first number is over; gives the second one.
+async fn number_over(shop: &Shop, order_id: &OrderId, first: &str) -> String {
+    let version = shop.phase(order_id).await.1;
     let over = Entry {
         key: format!("query-{first}-{version}"),
         order_id: Some(order_id.clone()),
@@ -134,7 +146,51 @@ async fn a_shops_number_is_one_refund_whichever_payment_it_was_of() {
     };
     let closed = Outcome::Event(Event::NumberOver { attempt: 0 });
     shop.service.settle(over, closed).await.unwrap();
-    let second = first.replace("-1", "-2");
+    first.replace("-1", "-2")
+}
+
+#[tokio::test]
+async fn an_operator_gives_back_the_payment_that_he_names_and_no_other_one() {
+    let mut shop = Shop::open().await;
+    let (order_id, first) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&first, T1, 100)).await.unwrap();
+    let second = number_over(&shop, &order_id, &first).await;
+    shop.service.notify(&shop.notice(&second, T2, 100)).await.unwrap();
+    while let Some(entry) = due(&shop).await {
+        let failed = RefundNews::Failed("the customer's account is void".to_owned());
+        let is_refund = matches!(entry.effect, Effect::Refund { .. });
+        let outcome = if is_refund { Outcome::Refund(failed) } else { Outcome::Unwanted };
+        shop.service.settle(entry, outcome).await.unwrap();
+    }
+    assert_eq!(shop.rows("select state from refund").await, ["failed", "failed"]);
+    let asks = async |payment: &str, refund_no: &str| {
+        let payment = TransactionId::new(payment).unwrap();
+        let new = NewRefund::new(refund_no, 100, "少一杯").unwrap();
+        let by = RefundBy::Operator("wang", Some(&payment));
+        shop.service.ask_refund(by, &order_id, &new).await
+    };
+    for is_first in [true, false] {
+        let (begun, is_new) = asks(T2, "op-1").await.unwrap();
+        assert_eq!((begun.transaction_id.as_str(), is_new), (T2, is_first));
+    }
+    let taken = asks(T1, "op-1").await;
+    assert!(matches!(taken, Err(AskRefundError::RefundNoTaken)), "{taken:?}");
+    assert_eq!(asks(T1, "op-2").await.unwrap().0.transaction_id.as_str(), T1);
+    let strange = asks("4200009999202611230000000003", "op-3").await;
+    let is_none = matches!(strange, Err(AskRefundError::Refused(RefundRefused::NotPaid)));
+    assert!(is_none, "{strange:?}");
+}
+
+#[tokio::test]
+async fn a_shops_number_is_one_refund_whichever_payment_it_was_of() {
+    let mut shop = Shop::open().await;
+    let (order_id, first) = open(&mut shop).await;
+    // Too little was paid under the first number, the price under the second.
+    shop.service.notify(&shop.notice(&first, T1, 100)).await.unwrap();
+    let entry = due(&shop).await.unwrap();
+    news(&shop, entry, RefundNews::Failed("the customer's account is void".to_owned())).await;
+    assert!(asks(&shop, &order_id, "R-1").await.unwrap());
+    let second = number_over(&shop, &order_id, &first).await;
     shop.service.notify(&shop.notice(&second, T2, PRICE)).await.unwrap();
     assert_eq!(shop.rows("select verdict from payment where total_fee_fen = 1800").await, ["ship"]);
     assert!(!asks(&shop, &order_id, "R-1").await.unwrap(), "it is the one of before");
