@@ -487,6 +487,33 @@ async fn a_refund_is_confirmed_by_its_amount_and_stands_in_the_history() {
 }
 
 #[tokio::test]
+async fn what_was_done_is_said_once_and_never_because_of_a_link() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let path = format!("/operator/orders/{}", made.id);
+    let said = "class=\"notice\"";
+    for link in [&*format!("{path}?done=refund"), "/operator/anomalies?done=released"] {
+        assert!(!browser.get(link).await.html.contains(said), "{link}");
+    }
+    let csrf = browser.get(&path).await.csrf();
+    let page = browser.post(&format!("{path}/query"), &[("csrf", &csrf)]).await;
+    assert_eq!(page.location(), format!("{path}?done=queried"));
+    let cookies = browser.cookies.clone();
+    for link in [&*format!("{path}?done=refund"), "/operator/anomalies?done=queried"] {
+        assert!(!browser.get(link).await.html.contains(said), "another link: {link}");
+        browser.cookies.clone_from(&cookies);
+    }
+    assert!(browser.get(page.location()).await.html.contains(said));
+    assert!(!browser.get(page.location()).await.html.contains(said), "it is said once");
+    browser.cookies = cookies;
+    browser.cookies.retain(|(name, _)| name != "saoma-session");
+    assert_eq!(browser.log_in("li", PASSWORD).await.status, 303);
+    assert!(!browser.get(page.location()).await.html.contains(said), "another session's");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_second_payment_of_a_number_waits_on_its_orders_page() {
     let desk = desk().await;
     let made = desk.order("A-1").await;
