@@ -349,7 +349,7 @@ fn pages(lang: Lang) -> Vec<(&'static str, Markup)> {
     let [list, waiting] = ["/operator/orders", "/operator/anomalies"];
     let found = Filter { q: "A-1".to_owned(), phase: "paid".to_owned(), ..Filter::default() };
     let entries_page =
-        |state, entries| OutboxPage { state, entries, older: Some("/operator/outbox".to_owned()) };
+        |state, entries| OutboxPage { state, entries, next: Some("/operator/outbox".to_owned()) };
     let login_page =
         |error, name| LoginPage { lang, csrf: "CSRF-TOKEN", to: "/operator", name, error };
     let w = super::Words::of(lang);

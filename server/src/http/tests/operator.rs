@@ -637,6 +637,34 @@ async fn an_entry_is_tried_again_when_an_operator_says_so() {
     desk.server.stop().await;
 }
 
+#[tokio::test]
+async fn what_is_to_be_done_is_listed_to_its_end() {
+    let desk = desk().await;
+    for i in 0..120_u64 {
+        let (lane, due_at) = (if i % 2 == 0 { "gateway" } else { "shop" }, START + 90_000 + i / 7);
+        let entry = format!(
+            "insert into outbox (order_id, key, mch_id, kind, lane, effect, state, due_at, tries,
+                 created_at, updated_at)
+             values ('20261123192600{i:08}', 'ship-{i}', '1900000109', 'ship', '{lane}', '{{}}',
+                 'pending', {due_at}, 0, {START}, {START})"
+        );
+        alter(&desk.server.store, &entry).await;
+    }
+    let mut browser = Browser::logged_in(&desk).await;
+    let mut found = Vec::new();
+    let mut path = "/operator/outbox".to_owned();
+    loop {
+        let html = browser.get(&path).await.html;
+        let keys = html.split("name=\"key\" value=\"").skip(1);
+        found.extend(keys.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        let Some((_, next)) = html.split_once("rel=\"next\" href=\"") else { break };
+        path = next.split('"').next().unwrap().replace("&amp;", "&");
+    }
+    let all: Vec<String> = (0..120).map(|i| format!("ship-{i}")).collect();
+    assert_eq!(found, all, "each once, what is due first before the rest");
+    desk.server.stop().await;
+}
+
 /// Days of two merchants that were compared and are even.
 async fn even_days(desk: &Desk, count: u32) {
     for day in 1..=count {
