@@ -12,7 +12,7 @@ use crate::reconcile::{DayReport, read_date};
 use crate::store::figures::{NOT_YET, UNDER_WAY};
 use crate::store::look::{
     ListedAnomaly, ListedAttempt, ListedEntry, ListedMoment, ListedOrder, ListedPayment,
-    OrderFilter,
+    OrderFilter, archived,
 };
 use crate::store::{KeyRow, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::bill::BillDate;
@@ -93,16 +93,26 @@ pub(super) async fn orders(office: &Office, all: &Asked) -> Result<Option<Orders
     } else {
         (ListedOrder::search(&mut reader, &filter.q, &shops).await?, None, None)
     };
+    let archived = match filter.q.as_str() {
+        "" => Vec::new(),
+        q => archived(&mut reader, q, &shops).await?,
+    };
+    let archived = archived.into_iter().map(|id| (month_of_id(&id), id)).collect();
     let merchants = office.settings.merchants.iter().map(|merchant| merchant.mch_id.clone());
     let merchants = merchants.collect();
     let orders = orders.into_iter().map(item).collect();
-    Ok(Some(OrdersPage { filter, shops, merchants, orders, older_than, looked_back_to }))
+    Ok(Some(OrdersPage { filter, shops, merchants, orders, archived, older_than, looked_back_to }))
 }
 
 /// The day that an order's id begins with.
 fn day_of_id(id: &str) -> String {
     let part = |range: std::ops::Range<usize>| id.get(range).unwrap_or_default();
     format!("{}-{}-{}", part(0..4), part(4..6), part(6..8))
+}
+
+/// The month that an order's id begins with, which is the archive's that has it.
+fn month_of_id(id: &str) -> String {
+    day_of_id(id).get(..7).unwrap_or_default().to_owned()
 }
 
 fn item(row: ListedOrder) -> OrderItem {

@@ -128,6 +128,31 @@ impl ListedOrder {
     }
 }
 
+/// The ids of orders that a number names, the shop's own or a payment's, and that are here no more:
+/// the archive has them, and only their numbers have stayed.
+pub(crate) async fn archived(
+    conn: &mut Conn,
+    number: &str,
+    shops: &[String],
+) -> Result<Vec<String>, StoreError> {
+    let of_payment = "select known.order_id from payment as known
+                      left join orders on orders.order_id = known.order_id
+                      where known.transaction_id = $1 and known.order_id <> ''
+                        and orders.order_id is null";
+    let mut found = conn.fetch(of_payment, vec![number.into()]).await?;
+    for shop in shops {
+        let of_shop = "select known.order_id from order_number as known
+                       left join orders on orders.order_id = known.order_id
+                       where known.shop = $1 and known.order_no = $2 and orders.order_id is null";
+        found.extend(conn.fetch(of_shop, vec![shop.as_str().into(), number.into()]).await?);
+    }
+    let mut ids: Vec<String> =
+        found.iter().map(|row| row.text("order_id")).collect::<Result<_, _>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
 /// The last order that a list has looked at, when there are more behind it.
 async fn end_of_stretch(
     conn: &mut Conn,

@@ -328,6 +328,32 @@ async fn an_order_is_found_by_each_of_its_numbers() {
 }
 
 #[tokio::test]
+async fn of_an_archived_order_its_month_is_told_and_not_that_there_was_none() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    desk.pay(&made).await;
+    desk.wait_for_phase(&made, "shipped").await;
+    // This leaves with a month; the numbers stay.
+    for table in ["orders", "attempt", "outbox", "history"] {
+        let leave = format!("delete from {table} where order_id = '{}'", made.id);
+        alter(&desk.server.store, &leave).await;
+    }
+    let mut browser = Browser::logged_in(&desk).await;
+    for (lang, archived, none) in [
+        ("en", "Archived with the month 2026-11", "No such orders"),
+        ("zh-CN", "已随 2026-11 月份归档", "没有符合的订单"),
+    ] {
+        browser.lang = lang;
+        for (q, is_there) in [("A-1", true), (T1, true), ("A-2", false)] {
+            let html = browser.get(&format!("/operator/orders?q={q}")).await.html;
+            let said = [archived, &made.id, none].map(|text| html.contains(text));
+            assert_eq!(said, [is_there, is_there, !is_there], "{lang} {q}: {html}");
+        }
+    }
+    desk.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_list_goes_on_where_it_ended() {
     let desk = desk().await;
     let mut ids = Vec::new();
