@@ -103,6 +103,13 @@ fn form(config: &Config) -> Vec<Finding> {
         let text = "public_url begins with http: WeChat wants https for public hosts";
         found.push(finding(Level::Warn, about, text));
     }
+    if is_proxy_unnamed(config) {
+        let text = "public_url begins with https, which a proxy has to speak for this server, and \
+                    trusted_proxies names none: all customers would share the proxy's address and \
+                    its limit; write the address from which it calls, such as \
+                    trusted_proxies = [\"127.0.0.1\"]";
+        found.push(finding(Level::Warn, about, text));
+    }
     if config.operators.is_empty() {
         let text = "nobody may log in to the operator's page: add [[operators]]";
         found.push(finding(Level::Warn, about, text));
@@ -115,6 +122,12 @@ fn form(config: &Config) -> Vec<Finding> {
         found.push(finding(Level::Ok, format!("shop {}", shop.id), text));
     }
     found
+}
+
+/// Whether a proxy must stand before the server that nobody has named: it speaks no TLS itself.
+fn is_proxy_unnamed(config: &Config) -> bool {
+    let is_https = config.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    is_https && config.trusted_proxies.is_empty()
 }
 
 fn certificates(config: &Config, clock: &Clock) -> Vec<Finding> {
@@ -180,5 +193,36 @@ async fn database(database: &Database) -> Finding {
             finding(Level::Fail, about, text)
         }
         Err(error) => finding(Level::Fail, about, format!("{database}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Env;
+    use std::path::Path;
+
+    fn config(more: &str) -> Config {
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\ndatabase = \"sqlite:x\"\n{more}\n[merchant]\nname = \"x\"\n\
+             mch_id = \"1\"\napp_id = \"wx1\"\nkey = \"0123456789abcdef0123456789abcdef\"\n[shop]\n"
+        );
+        Config::parse(&text, Path::new(""), &Env::default()).unwrap()
+    }
+
+    #[test]
+    fn a_proxy_that_must_be_there_and_is_not_named_is_worth_a_word() {
+        let https = "public_url = \"https://pay.example.com\"";
+        for (more, is_told) in [
+            (https.to_owned(), true),
+            (format!("{https}\ntrusted_proxies = [\"127.0.0.1\"]"), false),
+            ("public_url = \"http://127.0.0.1:8080\"".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let found = form(&config(&more));
+            let mut told = found.iter().filter(|one| one.text.contains("trusted_proxies = ["));
+            let level = told.next().map(|one| one.level);
+            assert_eq!(level, is_told.then_some(Level::Warn), "{more}");
+        }
     }
 }

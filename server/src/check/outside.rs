@@ -6,6 +6,9 @@ use crate::config::{Config, MerchantConfig, WebhookConfig};
 use crate::http::NOTIFY_PATH;
 use crate::random::{Random, hex};
 use crate::webhook::{Reach, literal};
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
 use futures_util::future::join_all;
 use saoma_core::api::{Call, Class, OrderQueryAnswer};
 use saoma_core::ids::{AppId, Nonce, OutTradeNo};
@@ -223,8 +226,7 @@ impl Placeholder {
     async fn start(listen: SocketAddr, random: &Random) -> Option<Self> {
         let listener = tokio::net::TcpListener::bind(listen).await.ok()?;
         let says = format!("saoma-server {}", hex(&random.bytes::<16>().ok()?));
-        let answer = says.clone();
-        let app = axum::Router::new().fallback(async move || answer);
+        let app = stand_in(says.clone());
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
                 tracing::warn!(%error, "nobody can be listened to");
@@ -232,6 +234,18 @@ impl Placeholder {
         });
         Some(Self { says, task })
     }
+}
+
+/// What is said in the server's place: who listens, to whoever asks for just that. Everybody else,
+/// such as a proxy that asks whether the server lives, or WeChat, is told that it is not there.
+fn stand_in(says: String) -> Router {
+    async fn nobody_here() -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+    Router::new()
+        .route(NOTIFY_PATH, get(async move || says))
+        .fallback(nobody_here)
+        .method_not_allowed_fallback(nobody_here)
 }
 
 impl Drop for Placeholder {
@@ -268,4 +282,28 @@ async fn resolve(webhook: &WebhookConfig, reach: Reach) -> Result<(), &'static s
     let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
     let found = found.map_err(|_| unknown)?.map_err(|_| unknown)?;
     reach.check(&found.map(|address| address.ip()).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_stands_in_for_the_server_answers_nothing_but_the_check() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = stand_in("saoma-server 1".to_owned());
+        let task = tokio::spawn(async move { axum::serve(listener, app).await });
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let notify_url = format!("{url}{NOTIFY_PATH}");
+        assert_eq!(ask(&client, &notify_url).await, Ok("saoma-server 1".to_owned()));
+        for path in ["/", "/readyz", "/healthz", "/v1/orders/x", "/saoma/wx/v2/notify"] {
+            let answer = client.get(format!("{url}{path}")).send().await.unwrap();
+            assert_eq!(answer.status(), 503, "{path}");
+        }
+        let notice = client.post(notify_url).body("<xml/>").send().await.unwrap();
+        assert_eq!(notice.status(), 503, "WeChat sends it again");
+        task.abort();
+    }
 }

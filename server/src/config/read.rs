@@ -5,8 +5,8 @@ use super::error::{Problem, Problems};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// Most sections of a kind that the environment can name.
-const SECTIONS_MAX: usize = 1_000;
+/// Most sections of a kind that the environment can add to those of the file.
+const SECTIONS_ADDED_MAX: usize = 1_000;
 
 /// A table of the file with what the environment says about its keys; what is taken out of it is
 /// known, and the rest is refused at its end.
@@ -83,9 +83,11 @@ impl<'e> Section<'e> {
             Some(Value::Array(tables)) => tables,
             Some(_) => return not_sections(self),
         };
+        // The file may have any number: one that was dropped here would be missed by nobody.
+        let most = tables.len().saturating_add(SECTIONS_ADDED_MAX);
         let mut tables = tables.into_iter();
         let mut sections = Vec::new();
-        for index in 0..SECTIONS_MAX {
+        for index in 0..most {
             let variable = format!("{}_{index}_", self.variable(key));
             let table = match tables.next() {
                 Some(Value::Table(table)) => table,

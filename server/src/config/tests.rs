@@ -199,6 +199,17 @@ fn an_error_in_a_list_names_its_place() {
 }
 
 #[test]
+fn a_file_may_have_any_number_of_shops_and_the_environment_adds_to_them() {
+    let (start, _) = SHORT.split_once("[shop]").unwrap();
+    let shops: String = (0..1_001).map(|i| format!("[[shops]]\nid = \"shop-{i}\"\n")).collect();
+    let added = env(&[("SAOMA_SHOPS_1001_ID", "added")]);
+    let config = parse_with(&format!("{start}{shops}"), &added).unwrap();
+    let last: Vec<&str> = config.shops[1_000..].iter().map(|shop| shop.id.as_str()).collect();
+    assert_eq!(last, ["shop-1000", "added"]);
+    assert!(config.unknown_variables.is_empty(), "{:?}", config.unknown_variables);
+}
+
+#[test]
 fn while_the_key_changes_there_are_two() {
     let merchant = |config: Config| {
         let merchant = config.merchants.into_iter().next().unwrap();

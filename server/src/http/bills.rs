@@ -8,6 +8,7 @@ use crate::service::Service;
 use crate::store::StoreError;
 use axum::Json;
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -35,9 +36,10 @@ struct Answer {
 /// `GET /v1/bills/{date}`, as JSON, or as a table when the date ends with `.csv`.
 pub(super) async fn day(
     ByShop(shop): ByShop,
+    path: Result<Path<String>, PathRejection>,
     State(app): State<App>,
-    Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
+    let name = named(path);
     let (text, as_table) = match name.strip_suffix(".csv") {
         Some(text) => (text, true),
         None => (name.as_str(), false),
@@ -68,16 +70,21 @@ pub(super) async fn days(
 /// `POST /v1/bills/{date}`: has a day compared, again if it was compared before.
 pub(super) async fn ask(
     ByShop(shop): ByShop,
+    path: Result<Path<String>, PathRejection>,
     State(app): State<App>,
-    Path(text): Path<String>,
 ) -> Result<Response, ApiError> {
-    let date = date(&text)?;
+    let date = date(&named(path))?;
     let mch_id = merchant(&app, &shop)?;
     let ready = date.ready(app.service.context.clock.now());
     ready.map_err(|error| invalid(error.rule))?;
     app.service.ask_for_bill(&mch_id, &date).await?;
     let day = app.service.bill_day(&mch_id, &date).await?.ok_or(ApiError::NotFound)?;
     Ok((StatusCode::ACCEPTED, Json(day)).into_response())
+}
+
+/// What stands in the path. Bytes that are no text name no day either.
+fn named(path: Result<Path<String>, PathRejection>) -> String {
+    path.map(|Path(name)| name).unwrap_or_default()
 }
 
 fn date(text: &str) -> Result<BillDate, ApiError> {

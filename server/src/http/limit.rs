@@ -13,6 +13,7 @@ use saoma_core::time::UnixTime;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -112,6 +113,8 @@ pub(crate) struct Gate {
     refused: Counter<IpAddr>,
     suspected: Arc<Semaphore>,
     proxies: Vec<IpNet>,
+    /// Somebody was told of a proxy that is not among them.
+    is_told: AtomicBool,
 }
 
 impl Gate {
@@ -123,6 +126,7 @@ impl Gate {
             refused: Counter::new(REFUSED),
             suspected: Arc::new(Semaphore::new(SUSPECTED_AT_ONCE)),
             proxies: config.trusted_proxies.clone(),
+            is_told: AtomicBool::new(false),
         }
     }
 
@@ -167,6 +171,13 @@ impl Gate {
         let forwarded = headers.get_all("x-forwarded-for").into_iter();
         let forwarded: Vec<&str> =
             forwarded.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+        if !forwarded.is_empty() && self.is_news(client) {
+            tracing::warn!(
+                caller = %client,
+                "X-Forwarded-For comes from nearby and is not believed: when that is a proxy, name \
+                 it in trusted_proxies, or all its customers share one limit"
+            );
+        }
         for address in forwarded.into_iter().rev() {
             if !self.is_proxy(client) {
                 break;
@@ -176,6 +187,16 @@ impl Gate {
             client = address;
         }
         client
+    }
+
+    /// Whether this is the first caller from nearby that speaks for others and is not trusted. Such
+    /// a one is mostly a proxy that was forgotten; from afar anybody may send the header.
+    fn is_news(&self, caller: IpAddr) -> bool {
+        let is_near = match caller.to_canonical() {
+            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
+            IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback(),
+        };
+        is_near && !self.is_proxy(caller) && !self.is_told.swap(true, Ordering::Relaxed)
     }
 
     fn is_proxy(&self, address: IpAddr) -> bool {
@@ -279,6 +300,21 @@ mod tests {
             headers.insert("x-forwarded-for", forwarded.parse().unwrap());
             let expected: IpAddr = client.parse().unwrap();
             assert_eq!(gate.client(&extensions, &headers), expected, "{peer} {forwarded}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_nearby_that_nobody_named_is_told_of_once() {
+        for (caller, expected) in [
+            ("127.0.0.1", [true, false]),
+            ("::ffff:192.168.0.7", [true, false]),
+            ("fd00::1", [true, false]),
+            ("10.1.2.3", [false, false]),
+            ("203.0.113.9", [false, false]),
+            ("2001:db8::1", [false, false]),
+        ] {
+            let (gate, caller): (_, IpAddr) = (gate("10.0.0.0/8"), caller.parse().unwrap());
+            assert_eq!([gate.is_news(caller), gate.is_news(caller)], expected, "{caller}");
         }
     }
 

@@ -47,6 +47,12 @@ use tokio::sync::watch;
 pub(crate) const NOTIFY_PATH: &str = "/wx/v2/notify";
 /// Where one order is looked at.
 const ORDER_PATH: &str = "/v1/orders/{order_id}";
+/// Where one order is followed.
+const EVENTS_PATH: &str = "/v1/orders/{order_id}/events";
+/// Where one order is given up.
+const CANCEL_PATH: &str = "/v1/orders/{order_id}/cancel";
+/// What a page of any origin may call: a token opens it, and no cookies are used.
+const PAGE_PATHS: [&str; 3] = [ORDER_PATH, EVENTS_PATH, CANCEL_PATH];
 /// Largest body of a request in JSON.
 const JSON_LEN_MAX: usize = 8 * 1024;
 /// How long a request may take until its answer begins, a slow caller included.
@@ -69,11 +75,11 @@ pub(crate) struct App {
 /// All paths.
 pub(crate) fn router(app: App) -> Router {
     let office = operator::router(app.office.clone());
-    // What a page of any origin may call: a token opens it, and no cookies are used.
+    // These are the `PAGE_PATHS`.
     let pages = Router::new()
         .route(ORDER_PATH, get(look::view).options(preflight))
-        .route("/v1/orders/{order_id}/events", get(events::follow).options(preflight))
-        .route("/v1/orders/{order_id}/cancel", post(orders::cancel).options(preflight))
+        .route(EVENTS_PATH, get(events::follow).options(preflight))
+        .route(CANCEL_PATH, post(orders::cancel).options(preflight))
         .layer(middleware::map_response(any_origin));
     Router::new()
         .route("/v1/orders", post(orders::create).layer(DefaultBodyLimit::max(JSON_LEN_MAX)))
@@ -133,15 +139,26 @@ async fn private(mut response: Response) -> Response {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    // A look may wait for news on top of that; it has no body that could come slowly.
-    let is_look = request.method() == Method::GET
-        && request
-            .extensions()
-            .get::<MatchedPath>()
-            .is_some_and(|path| path.as_str() == ORDER_PATH);
-    let within = REQUEST_TIMEOUT + if is_look { look::WAIT_MAX } else { Duration::ZERO };
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let path = matched.as_ref().map(MatchedPath::as_str);
+    let within = patience(request.method(), path);
     match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::Timeout.into_response(),
+        Err(_) => too_late(path).await,
     }
+}
+
+/// How long a request may take until its answer begins.
+fn patience(method: &Method, path: Option<&str>) -> Duration {
+    // A look may wait for news on top of that; it has no body that could come slowly.
+    let is_look = (method == Method::GET || method == Method::HEAD) && path == Some(ORDER_PATH);
+    REQUEST_TIMEOUT + if is_look { look::WAIT_MAX } else { Duration::ZERO }
+}
+
+/// It is made outside of the routes, and a page of another origin has to be able to read it too:
+/// without leave it would see a broken network.
+async fn too_late(path: Option<&str>) -> Response {
+    let response = ApiError::Timeout.into_response();
+    let is_for_pages = path.is_some_and(|path| PAGE_PATHS.contains(&path));
+    if is_for_pages { any_origin(response).await } else { response }
 }

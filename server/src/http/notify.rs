@@ -11,9 +11,10 @@ use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use saoma_core::api::{ACK_FAIL, ACK_SUCCESS};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 
-/// WeChat waits five seconds.
+/// WeChat waits five seconds, for all that is done before the answer.
 const ANSWER_WITHIN: Duration = Duration::from_millis(4_500);
 
 /// A payment.
@@ -56,19 +57,31 @@ async fn take(
         }
     };
     let now = app.service.context.clock.now();
-    let Ok(turn) = timeout(ANSWER_WITHIN, app.gate.notice(client, now)).await else {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, ACK_FAIL);
-    };
-    // Once it has been verified it goes on even when the caller hangs up.
-    point("notice-received");
-    let taken = timeout(ANSWER_WITHIN, keep(&body)).await;
-    point("notice-kept");
-    drop(turn);
-    if let Ok(Err(NoticeError::Refused(_))) = &taken {
+    let taken = in_turn(ANSWER_WITHIN, app.gate.notice(client, now), keep(&body)).await;
+    let Ok(taken) = taken else { return answer(StatusCode::SERVICE_UNAVAILABLE, ACK_FAIL) };
+    if let Some(Err(NoticeError::Refused(_))) = &taken {
         app.gate.refused(client, app.service.context.clock.now());
     }
-    let (status, text) = acknowledgement(taken.as_ref().ok());
+    let (status, text) = acknowledgement(taken.as_ref());
     answer(status, text)
+}
+
+/// Waits for a turn and then for a message to be kept, `within` this for both together: each for
+/// itself could take the whole time, and WeChat does not wait twice. An error: there was no turn;
+/// `None`: it is still being kept.
+async fn in_turn<T, K>(
+    within: Duration,
+    turn: impl Future<Output = T>,
+    keep: impl Future<Output = K>,
+) -> Result<Option<K>, Elapsed> {
+    let deadline = Instant::now() + within;
+    let turn = timeout_at(deadline, turn).await?;
+    // Once it has been verified it goes on even when the caller hangs up.
+    point("notice-received");
+    let kept = timeout_at(deadline, keep).await.ok();
+    point("notice-kept");
+    drop(turn);
+    Ok(kept)
 }
 
 /// What WeChat is told of a notification; `None`: it is still being kept.
@@ -95,4 +108,21 @@ pub(super) async fn who(State(app): State<App>) -> String {
 
 fn answer(status: StatusCode, body: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/xml; charset=utf-8")], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::sleep;
+
+    #[tokio::test]
+    async fn who_has_waited_for_a_turn_has_less_time_left_to_keep() {
+        let within = Duration::from_millis(200);
+        // Either alone is short enough.
+        let part = Duration::from_millis(150);
+        let kept = in_turn(within, sleep(part), sleep(part)).await;
+        assert!(!matches!(kept, Ok(Some(()))), "{kept:?}");
+        let kept = in_turn(within, async {}, async { "kept" }).await;
+        assert!(matches!(kept, Ok(Some("kept"))), "{kept:?}");
+    }
 }

@@ -8,7 +8,7 @@ use crate::service::{NewRefund, RefundBy};
 use crate::store::{AskedBy, RefundRow, RefundState};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -58,11 +58,11 @@ struct Refunds<'r> {
 
 pub(super) async fn ask(
     ByShop(shop): ByShop,
-    path: Option<Path<String>>,
+    path: Result<Path<String>, PathRejection>,
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let order_id = path.and_then(|Path(id)| OrderId::new(&id).ok()).ok_or(ApiError::NotFound)?;
+    let order_id = order_id(path)?;
     let new = new_refund(&body?)?;
     let (row, is_new) = app.service.ask_refund(RefundBy::Shop(&shop), &order_id, &new).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -71,21 +71,27 @@ pub(super) async fn ask(
 
 pub(super) async fn list(
     ByShop(shop): ByShop,
-    path: Option<Path<String>>,
+    path: Result<Path<String>, PathRejection>,
     State(app): State<App>,
 ) -> Result<Response, ApiError> {
-    let order_id = path.and_then(|Path(id)| OrderId::new(&id).ok()).ok_or(ApiError::NotFound)?;
+    let order_id = order_id(path)?;
     let rows = app.service.refunds(&shop, &order_id).await?.ok_or(ApiError::NotFound)?;
     Ok(Json(Refunds { refunds: rows.iter().map(Refund::from).collect() }).into_response())
+}
+
+/// The order in the path. Bytes that are no text are no id of an order either.
+fn order_id(path: Result<Path<String>, PathRejection>) -> Result<OrderId, ApiError> {
+    let Path(id) = path.map_err(|_| ApiError::NotFound)?;
+    OrderId::new(&id).map_err(|_| ApiError::NotFound)
 }
 
 /// One refund, by the shop's number of it or by ours.
 pub(super) async fn one(
     ByShop(shop): ByShop,
-    path: Option<Path<(String, String)>>,
+    path: Result<Path<(String, String)>, PathRejection>,
     State(app): State<App>,
 ) -> Result<Response, ApiError> {
-    let Path((order_id, number)) = path.ok_or(ApiError::NotFound)?;
+    let Path((order_id, number)) = path.map_err(|_| ApiError::NotFound)?;
     let order_id = OrderId::new(&order_id).map_err(|_| ApiError::NotFound)?;
     let rows = app.service.refunds(&shop, &order_id).await?.ok_or(ApiError::NotFound)?;
     let by_shop = rows.iter().find(|row| row.refund_no.as_ref() == Some(&number));

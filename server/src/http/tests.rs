@@ -380,6 +380,23 @@ async fn who_may_see_what() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_no_text_is_answered_like_any_other_that_names_nothing() {
+    let desk = Desk::start().await;
+    for path in ["/v1/orders/%ff/refunds", "/v1/orders/%ff/refunds/R-1", "/v1/orders/x/refunds/%ff"]
+    {
+        let (status, answer) = desk.get(path, SHOP_KEY).await;
+        assert_eq!((status, &answer["error"]["code"]), (404, &json!("not_found")), "{path}");
+    }
+    let refund = json!({ "refund_no": "R-1", "amount_fen": 1, "reason": "x" });
+    assert_eq!(desk.post("/v1/orders/%ff/refunds", SHOP_KEY, &refund).await.0, 404);
+    let none = desk.get("/v1/bills/yesterday", SHOP_KEY).await;
+    assert_eq!((none.0, &none.1["error"]["field"]), (400, &json!("date")));
+    assert_eq!(desk.get("/v1/bills/%ff", SHOP_KEY).await, none);
+    assert_eq!(desk.post("/v1/bills/%ff", SHOP_KEY, "").await, none);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_page_may_give_its_order_up() {
     let desk = Desk::start().await;
     let made = desk.order("A-1").await;

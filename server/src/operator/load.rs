@@ -11,7 +11,7 @@ use crate::reconcile::{DayReport, read_date};
 use crate::store::figures::{NOT_YET, UNDER_WAY};
 use crate::store::look::{
     ListedAnomaly, ListedAttempt, ListedEntry, ListedMoment, ListedOrder, ListedPayment,
-    OrderFilter,
+    OrderFilter, archived,
 };
 use crate::store::{KeyRow, OrderRow, RefundRow, RefundState, StoreError};
 use saoma_core::bill::BillDate;
@@ -29,6 +29,8 @@ const LINES: u32 = 50;
 const DIFFERENCES: u32 = 200;
 /// Above every order id, which begin with a year.
 const ABOVE_ALL: &str = "9";
+/// Before every entry of the outbox by the time when it is due.
+const FIRST: (i64, &str, &str) = (i64::MIN, "", "");
 
 type Asked = BTreeMap<String, String>;
 
@@ -41,7 +43,7 @@ fn asked<'a>(all: &'a Asked, name: &str) -> &'a str {
 pub(super) async fn overview(office: &Arc<Office>) -> Result<OverviewPage, StoreError> {
     let figures = office.figures().await;
     let mut reader = office.looks.for_people().await?;
-    let oldest = ListedEntry::to_do(&mut reader, 1).await?;
+    let oldest = ListedEntry::to_do(&mut reader, FIRST, 1).await?;
     drop(reader);
     let now = office.now();
     let oldest = oldest.into_iter().find(|entry| entry.due_at <= now);
@@ -90,16 +92,26 @@ pub(super) async fn orders(office: &Office, all: &Asked) -> Result<Option<Orders
     } else {
         (ListedOrder::search(&mut reader, &filter.q, &shops).await?, None, None)
     };
+    let archived = match filter.q.as_str() {
+        "" => Vec::new(),
+        q => archived(&mut reader, q, &shops).await?,
+    };
+    let archived = archived.into_iter().map(|id| (month_of_id(&id), id)).collect();
     let merchants = office.settings.merchants.iter().map(|merchant| merchant.mch_id.clone());
     let merchants = merchants.collect();
     let orders = orders.into_iter().map(item).collect();
-    Ok(Some(OrdersPage { filter, shops, merchants, orders, older_than, looked_back_to }))
+    Ok(Some(OrdersPage { filter, shops, merchants, orders, archived, older_than, looked_back_to }))
 }
 
 /// The day that an order's id begins with.
 fn day_of_id(id: &str) -> String {
     let part = |range: std::ops::Range<usize>| id.get(range).unwrap_or_default();
     format!("{}-{}-{}", part(0..4), part(4..6), part(6..8))
+}
+
+/// The month that an order's id begins with, which is the archive's that has it.
+fn month_of_id(id: &str) -> String {
+    day_of_id(id).get(..7).unwrap_or_default().to_owned()
 }
 
 fn item(row: ListedOrder) -> OrderItem {
@@ -320,20 +332,23 @@ pub(super) async fn outbox(office: &Office, all: &Asked) -> Result<Option<Outbox
     };
     let mut reader = office.looks.for_people().await?;
     let name = outbox_state(state);
-    if name.is_empty() {
-        let entries = ListedEntry::to_do(&mut reader, LINES).await?;
-        let entries = entries.into_iter().map(entry).collect();
-        return Ok(Some(OutboxPage { state, entries, older: None }));
-    }
-    let at = asked(all, "at").parse().unwrap_or(i64::MAX);
-    let before = (at, asked(all, "order"), asked(all, "key"));
-    let rows = ListedEntry::stopped(&mut reader, name, before, LINES).await?;
-    let older = rows.last().filter(|_| rows.len() >= LINES as usize).map(|last| {
-        let ListedEntry { updated_at, order_id, key, .. } = last;
-        let at = updated_at.get();
-        format!("/operator/outbox?state={name}&at={at}&order={order_id}&key={key}")
+    let is_to_do = name.is_empty();
+    let at: Option<i64> = asked(all, "at").parse().ok();
+    let (order_id, key) = (asked(all, "order"), asked(all, "key"));
+    let rows = if is_to_do {
+        let behind = at.map_or(FIRST, |at| (at, order_id, key));
+        ListedEntry::to_do(&mut reader, behind, LINES).await?
+    } else {
+        let before = (at.unwrap_or(i64::MAX), order_id, key);
+        ListedEntry::stopped(&mut reader, name, before, LINES).await?
+    };
+    let next = rows.last().filter(|_| rows.len() >= LINES as usize).map(|last| {
+        let ListedEntry { due_at, updated_at, order_id, key, .. } = last;
+        let at = if is_to_do { due_at.get() } else { updated_at.get() };
+        let state = if is_to_do { String::new() } else { format!("state={name}&") };
+        format!("/operator/outbox?{state}at={at}&order={order_id}&key={key}")
     });
-    Ok(Some(OutboxPage { state, entries: rows.into_iter().map(entry).collect(), older }))
+    Ok(Some(OutboxPage { state, entries: rows.into_iter().map(entry).collect(), next }))
 }
 
 pub(super) async fn bills(office: &Office, all: &Asked) -> Result<BillsPage, StoreError> {

@@ -143,8 +143,15 @@ fn orders_page(orders: Vec<OrderItem>, filter: Filter) -> OrdersPage {
         merchants: vec!["1900000109".to_owned()],
         older_than: (!orders.is_empty()).then(|| ORDER_ID.to_owned()),
         looked_back_to: None,
+        archived: Vec::new(),
         orders,
     }
+}
+
+fn archived_page(q: &str) -> OrdersPage {
+    let archived = vec![("2025-09".to_owned(), "20250914101500ABCDEFGH".to_owned())];
+    let filter = Filter { q: q.to_owned(), ..Filter::default() };
+    OrdersPage { archived, ..orders_page(Vec::new(), filter) }
 }
 
 fn entries() -> Vec<Entry> {
@@ -349,7 +356,7 @@ fn pages(lang: Lang) -> Vec<(&'static str, Markup)> {
     let [list, waiting] = ["/operator/orders", "/operator/anomalies"];
     let found = Filter { q: "A-1".to_owned(), phase: "paid".to_owned(), ..Filter::default() };
     let entries_page =
-        |state, entries| OutboxPage { state, entries, older: Some("/operator/outbox".to_owned()) };
+        |state, entries| OutboxPage { state, entries, next: Some("/operator/outbox".to_owned()) };
     let login_page =
         |error, name| LoginPage { lang, csrf: "CSRF-TOKEN", to: "/operator", name, error };
     let w = super::Words::of(lang);
@@ -379,6 +386,7 @@ fn pages(lang: Lang) -> Vec<(&'static str, Markup)> {
         ("overview-counting", overview(&quiet(lang, "/operator"), &counting)),
         ("orders", orders(&frame(lang, list), &orders_page(order_items(), Filter::default()))),
         ("orders-none-found", orders(&full, &orders_page(Vec::new(), found))),
+        ("orders-archived", orders(&full, &archived_page("A-1"))),
         ("orders-none", orders(&full, &orders_page(Vec::new(), Filter::default()))),
         ("order", order(&done, &order_page("Saoma Cafe - Latte", "refunding"))),
         ("order-markup", order(&frame(lang, list), &order_page(SCRIPT, SCRIPT))),

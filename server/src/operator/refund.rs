@@ -2,7 +2,7 @@
 
 use super::page::{self, Notice, RefundPage};
 use super::show::parse_yuan;
-use super::visitor::{Desk, Posted, done, not_found, page as answer, unavailable};
+use super::visitor::{Desk, Posted, not_found, page as answer, unavailable};
 use super::words::Words;
 use crate::random::base32;
 use crate::service::{AskRefundError, NewRefund, RefundBy};
@@ -72,7 +72,10 @@ pub(super) async fn refund(
     if let (Ok(new), None, false) = (&new, confirm.error, again.is_empty()) {
         let by = RefundBy::Operator(&visitor.operator, Some(&transaction_id));
         match office.service.ask_refund(by, &order_id, new).await {
-            Ok(_) => return Ok(done(&format!("/operator/orders/{order_id}"), Notice::RefundBegun)),
+            Ok(_) => {
+                let path = format!("/operator/orders/{order_id}");
+                return Ok(visitor.done(&office, &path, Notice::RefundBegun));
+            }
             Err(AskRefundError::NotFound) => return Err(not_found(visitor.lang)),
             Err(AskRefundError::Store(error)) => return Err(failed(error)),
             Err(AskRefundError::Refused(why)) => confirm.error = Some(in_words(w, why)),

@@ -7,8 +7,8 @@ use super::lang::Lang;
 use super::load;
 use super::page::{self, EntryState, LoginPage, Notice};
 use super::visitor::{
-    Desk, Posted, Visitor, done, field, is_foreign, lang_of, not_found, page as answer, refused,
-    unavailable, unknown_filter,
+    Desk, Posted, Visitor, field, is_foreign, lang_of, not_found, page as answer, refused,
+    say_once, unavailable, unknown_filter,
 };
 use super::words::Words;
 use crate::service::{AskError, DecideError, Decided};
@@ -16,6 +16,7 @@ use crate::store::{SeenTo, SessionRow};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use saoma_core::ids::{MchId, OrderId, OutRefundNo, TransactionId};
@@ -59,6 +60,7 @@ pub(crate) fn router(office: Desk) -> Router {
         .route("/operator/bills/{date}/compare", post(compare))
         .route("/operator/settings", get(settings))
         .layer(DefaultBodyLimit::max(FORM_LEN_MAX))
+        .layer(middleware::from_fn_with_state(office.clone(), say_once))
         .with_state(office)
 }
 
@@ -231,7 +233,7 @@ async fn query(State(office): State<Desk>, Path(id): Path<String>, posted: Poste
         AskError::Store(error) => unavailable(*lang, &error),
     })?;
     let notice = if is_asked { Notice::Queried } else { Notice::Nothing };
-    Ok(done(&format!("/operator/orders/{id}"), notice))
+    Ok(posted.visitor.done(&office, &format!("/operator/orders/{id}"), notice))
 }
 
 async fn anomalies(State(office): State<Desk>, visitor: Visitor, Query(asked): Asked) -> Answer {
@@ -245,9 +247,10 @@ async fn see_to(State(office): State<Desk>, Path(id): Path<String>, posted: Post
     let Visitor { lang, operator, .. } = &posted.visitor;
     let id = TransactionId::new(&id).map_err(|_| not_found(*lang))?;
     let seen = office.service.see_to(id, posted.field("kind"), operator).await;
+    let done = |notice| posted.visitor.done(&office, "/operator/anomalies", notice);
     match seen.map_err(|error| unavailable(*lang, &error))? {
-        SeenTo::Now(_) => Ok(done("/operator/anomalies", Notice::SeenTo)),
-        SeenTo::NotOpen => Ok(done("/operator/anomalies", Notice::Nothing)),
+        SeenTo::Now(_) => Ok(done(Notice::SeenTo)),
+        SeenTo::NotOpen => Ok(done(Notice::Nothing)),
         SeenTo::Unknown => Err(not_found(*lang)),
     }
 }
@@ -270,15 +273,16 @@ async fn decide(office: &Desk, number: &str, posted: &Posted, release: bool) -> 
     } else {
         office.service.dismiss_refund(refund, operator).await
     };
+    let done = |notice| posted.visitor.done(office, "/operator/anomalies", notice);
     match decided {
-        Ok(Decided::Released) => Ok(done("/operator/anomalies", Notice::Released)),
-        Ok(Decided::Dismissed) => Ok(done("/operator/anomalies", Notice::Dismissed)),
-        Ok(Decided::SeenTo) => Ok(done("/operator/anomalies", Notice::SeenTo)),
+        Ok(Decided::Released) => Ok(done(Notice::Released)),
+        Ok(Decided::Dismissed) => Ok(done(Notice::Dismissed)),
+        Ok(Decided::SeenTo) => Ok(done(Notice::SeenTo)),
         Err(DecideError::NotHeld(state)) => {
             tracing::info!(operator, state = state.as_str(), "a refund was not held any more");
-            Ok(done("/operator/anomalies", Notice::Nothing))
+            Ok(done(Notice::Nothing))
         }
-        Err(DecideError::Unsendable) => Ok(done("/operator/anomalies", Notice::Unsendable)),
+        Err(DecideError::Unsendable) => Ok(done(Notice::Unsendable)),
         Err(DecideError::NotFound) => Err(not_found(*lang)),
         Err(DecideError::Store(error)) => Err(unavailable(*lang, &error)),
     }
@@ -306,7 +310,7 @@ async fn retry(State(office): State<Desk>, posted: Posted) -> Answer {
         "" => "/operator/outbox".to_owned(),
         id => format!("/operator/orders/{id}"),
     };
-    Ok(done(&path, notice))
+    Ok(posted.visitor.done(&office, &path, notice))
 }
 
 async fn bills(State(office): State<Desk>, visitor: Visitor, Query(asked): Asked) -> Answer {
@@ -355,7 +359,8 @@ async fn compare(
     tracing::info!(operator, %mch_id, day, "an operator has a bill compared again");
     let asked = office.service.ask_for_bill(mch_id, date).await;
     asked.map_err(|error| unavailable(*lang, &error))?;
-    Ok(done(&format!("/operator/bills/{day}?merchant={mch_id}"), Notice::Retried))
+    let path = format!("/operator/bills/{day}?merchant={mch_id}");
+    Ok(posted.visitor.done(&office, &path, Notice::Retried))
 }
 
 async fn settings(State(office): State<Desk>, visitor: Visitor) -> Answer {

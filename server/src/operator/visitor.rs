@@ -7,9 +7,10 @@ use super::page::{Frame, Notice, problem};
 use super::words::Words;
 use crate::store::look::{ListedAnomaly, ListedEntry};
 use crate::store::{SessionRow, StoreError};
-use axum::extract::{Form, FromRequest, FromRequestParts, Request};
+use axum::extract::{Form, FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::Markup;
 use std::sync::Arc;
@@ -20,6 +21,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       frame-ancestors 'none'";
 /// More than so many are not counted.
 const COUNT_MAX: u32 = 100;
+/// The cookie with which a page says what was done, and how long a browser may take to come for
+/// that page, in seconds.
+const SEAL: &str = "done";
+const SEAL_S: u64 = 60;
 
 /// The server's pages.
 pub(super) type Desk = Arc<Office>;
@@ -77,6 +82,33 @@ impl Visitor {
             dead,
         })
     }
+
+    /// Goes to a page that says what was done. It says so only to who has the cookie that goes
+    /// along, which this session alone can make, for this address alone.
+    pub(super) fn done(&self, office: &Office, path: &str, notice: Notice) -> Response {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let address = format!("{path}{mark}done={}", notice.name());
+        let cookie = office.cookies.set(SEAL, &self.token.seal(&address), SEAL_S);
+        ([(header::SET_COOKIE, cookie)], Redirect::to(&address)).into_response()
+    }
+}
+
+/// What an address says that was done.
+fn notice_in(address: &Uri) -> Option<Notice> {
+    let done = address.query()?.split('&').find_map(|pair| pair.strip_prefix("done="))?;
+    Notice::from_name(done)
+}
+
+/// The page that says what was done takes the cookie away, so that it is said once.
+pub(super) async fn say_once(State(office): State<Desk>, request: Request, next: Next) -> Response {
+    let is_said = request.method() == Method::GET
+        && notice_in(request.uri()).is_some()
+        && office.cookies.get(request.headers(), SEAL).is_some();
+    let mut response = next.run(request).await;
+    if is_said && let Ok(cookie) = office.cookies.set(SEAL, "", 0).parse() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 impl FromRequestParts<Desk> for Visitor {
@@ -89,11 +121,10 @@ impl FromRequestParts<Desk> for Visitor {
         let Some((operator, token)) = found.map_err(|error| unavailable(lang, &error))? else {
             return Err(Redirect::to(&super::page::login_path(&path)).into_response());
         };
-        let done = parts
-            .uri
-            .query()
-            .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("done=")));
-        let notice = done.and_then(Notice::from_name);
+        // Anybody can make a link that says something was done.
+        let seal = office.cookies.get(&parts.headers, SEAL);
+        let is_ours = seal.is_some_and(|seal| token.is_seal(&seal, &path));
+        let notice = notice_in(&parts.uri).filter(|_| is_ours);
         let csrf = token.csrf();
         Ok(Self { lang, operator, token, csrf, path, notice })
     }
@@ -178,12 +209,6 @@ pub(super) fn unavailable(lang: Lang, error: &StoreError) -> Response {
     tracing::error!(%error, "an operator's page failed");
     let w = Words::of(lang);
     page(StatusCode::SERVICE_UNAVAILABLE, problem(lang, w.unavailable, w.unavailable_text))
-}
-
-/// Goes to a page that says what was done.
-pub(super) fn done(path: &str, notice: Notice) -> Response {
-    let mark = if path.contains('?') { '&' } else { '?' };
-    Redirect::to(&format!("{path}{mark}done={}", notice.name())).into_response()
 }
 
 #[cfg(test)]

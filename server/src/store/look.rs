@@ -129,6 +129,31 @@ impl ListedOrder {
     }
 }
 
+/// The ids of orders that a number names, the shop's own or a payment's, and that are here no more:
+/// the archive has them, and only their numbers have stayed.
+pub(crate) async fn archived(
+    conn: &mut Conn,
+    number: &str,
+    shops: &[String],
+) -> Result<Vec<String>, StoreError> {
+    let of_payment = "select known.order_id from payment as known
+                      left join orders on orders.order_id = known.order_id
+                      where known.transaction_id = $1 and known.order_id <> ''
+                        and orders.order_id is null";
+    let mut found = conn.fetch(of_payment, vec![number.into()]).await?;
+    for shop in shops {
+        let of_shop = "select known.order_id from order_number as known
+                       left join orders on orders.order_id = known.order_id
+                       where known.shop = $1 and known.order_no = $2 and orders.order_id is null";
+        found.extend(conn.fetch(of_shop, vec![shop.as_str().into(), number.into()]).await?);
+    }
+    let mut ids: Vec<String> =
+        found.iter().map(|row| row.text("order_id")).collect::<Result<_, _>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
 /// The last order that a list has looked at, when there are more behind it.
 async fn end_of_stretch(
     conn: &mut Conn,
@@ -285,18 +310,28 @@ impl ListedEntry {
         conn.fetch(sql, vec![order_id.into()]).await?.iter().map(Self::read).collect()
     }
 
-    /// What is to be done and has been due longest.
-    pub(crate) async fn to_do(conn: &mut Conn, limit: u32) -> Result<Vec<Self>, StoreError> {
-        let mut rows = Vec::new();
-        for lane in ["gateway", "shop"] {
-            let sql = "select * from outbox where lane = $1 and state in ('pending', 'leased')
-                       order by due_at limit $2";
-            rows.extend(conn.fetch(sql, vec![lane.into(), limit.into()]).await?);
-        }
-        let mut rows: Vec<Self> = rows.iter().map(Self::read).collect::<Result<_, _>>()?;
-        rows.sort_by_key(|row| row.due_at);
-        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(rows)
+    /// What is to be done, what is due first before the rest, behind `(due_at, order_id, key)`.
+    pub(crate) async fn to_do(
+        conn: &mut Conn,
+        (due_at, order_id, key): (i64, &str, &str),
+        limit: u32,
+    ) -> Result<Vec<Self>, StoreError> {
+        // The index knows a lane by its times, so each is read by itself as far as it is needed.
+        let of_lane = |lane: &str| {
+            format!(
+                "select * from (
+                     select * from outbox where lane = '{lane}' and state in ('pending', 'leased')
+                       and due_at >= $1 and (due_at, order_id, key) > ($1, $2, $3)
+                     order by due_at, order_id, key limit $4) as {lane}"
+            )
+        };
+        let sql = format!(
+            "select * from ({} union all {}) as due order by due_at, order_id, key limit $4",
+            of_lane("gateway"),
+            of_lane("shop")
+        );
+        let values = vec![due_at.into(), order_id.into(), key.into(), limit.into()];
+        conn.fetch(AssertSqlSafe(sql), values).await?.iter().map(Self::read).collect()
     }
 
     /// Those that are `held` or `dead`, the latest first, before `(updated_at, order_id, key)`.

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::http::access::FOLLOWERS_MAX;
+use crate::http::{CANCEL_PATH, EVENTS_PATH, ORDER_PATH, patience, too_late};
+use axum::http::Method;
 
 const SLOW: &str = "[limits]\nkey_per_s = 1\nkey_burst = 3\naddress_per_s = 1\naddress_burst = 2";
 
@@ -103,4 +105,35 @@ async fn a_page_cannot_keep_any_number_of_connections_open() {
     };
     timeout(PATIENCE, room).await.unwrap();
     desk.server.stop().await;
+}
+
+#[test]
+fn a_look_may_wait_for_news_in_whatever_way_it_is_asked_for() {
+    let of_look = |method: &Method| patience(method, Some(ORDER_PATH));
+    assert_eq!(of_look(&Method::HEAD), of_look(&Method::GET));
+    for (method, path) in [
+        (Method::POST, Some(ORDER_PATH)),
+        (Method::GET, Some("/v1/anomalies")),
+        (Method::POST, Some(CANCEL_PATH)),
+        (Method::GET, None),
+    ] {
+        assert!(patience(&method, path) < of_look(&Method::GET), "{method} {path:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_read_that_it_was_too_late() {
+    for (path, is_open) in [
+        (Some(ORDER_PATH), true),
+        (Some(EVENTS_PATH), true),
+        (Some(CANCEL_PATH), true),
+        (Some("/v1/orders"), false),
+        (Some("/operator"), false),
+        (None, false),
+    ] {
+        let response = too_late(path).await;
+        assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+        let origin = response.headers().get("access-control-allow-origin");
+        assert_eq!(origin.map(|origin| origin.to_str().unwrap()), is_open.then_some("*"));
+    }
 }

@@ -149,6 +149,26 @@ fn the_document_bounds_an_orders_time_as_the_server_does() {
 }
 
 #[test]
+fn the_document_takes_a_day_as_the_server_does() {
+    let schema = &API["paths"]["/v1/bills/{date}"]["parameters"][0]["schema"];
+    for (day, is_good) in [
+        ("2026-11-24", true),
+        ("20261124", true),
+        ("2026-1124", false),
+        ("202611-24", false),
+        ("2026-11-2", false),
+        ("yesterday", false),
+        ("", false),
+    ] {
+        assert_eq!(crate::reconcile::read_date(day).is_some(), is_good, "{day}");
+        for end in ["", ".csv"] {
+            let written = jsonschema::validate(schema, &json!(format!("{day}{end}")));
+            assert_eq!(written.is_ok(), is_good, "{day}{end}");
+        }
+    }
+}
+
+#[test]
 fn the_document_holds_together() {
     assert_eq!(API["openapi"], "3.1.0");
     assert_eq!(API["info"]["version"], env!("CARGO_PKG_VERSION"));

@@ -328,6 +328,32 @@ async fn an_order_is_found_by_each_of_its_numbers() {
 }
 
 #[tokio::test]
+async fn of_an_archived_order_its_month_is_told_and_not_that_there_was_none() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    desk.pay(&made).await;
+    desk.wait_for_phase(&made, "shipped").await;
+    // This leaves with a month; the numbers stay.
+    for table in ["orders", "attempt", "outbox", "history"] {
+        let leave = format!("delete from {table} where order_id = '{}'", made.id);
+        alter(&desk.server.store, &leave).await;
+    }
+    let mut browser = Browser::logged_in(&desk).await;
+    for (lang, archived, none) in [
+        ("en", "Archived with the month 2026-11", "No such orders"),
+        ("zh-CN", "已随 2026-11 月份归档", "没有符合的订单"),
+    ] {
+        browser.lang = lang;
+        for (q, is_there) in [("A-1", true), (T1, true), ("A-2", false)] {
+            let html = browser.get(&format!("/operator/orders?q={q}")).await.html;
+            let said = [archived, &made.id, none].map(|text| html.contains(text));
+            assert_eq!(said, [is_there, is_there, !is_there], "{lang} {q}: {html}");
+        }
+    }
+    desk.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_list_goes_on_where_it_ended() {
     let desk = desk().await;
     let mut ids = Vec::new();
@@ -487,6 +513,33 @@ async fn a_refund_is_confirmed_by_its_amount_and_stands_in_the_history() {
 }
 
 #[tokio::test]
+async fn what_was_done_is_said_once_and_never_because_of_a_link() {
+    let desk = desk().await;
+    let made = desk.order("A-1").await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let path = format!("/operator/orders/{}", made.id);
+    let said = "class=\"notice\"";
+    for link in [&*format!("{path}?done=refund"), "/operator/anomalies?done=released"] {
+        assert!(!browser.get(link).await.html.contains(said), "{link}");
+    }
+    let csrf = browser.get(&path).await.csrf();
+    let page = browser.post(&format!("{path}/query"), &[("csrf", &csrf)]).await;
+    assert_eq!(page.location(), format!("{path}?done=queried"));
+    let cookies = browser.cookies.clone();
+    for link in [&*format!("{path}?done=refund"), "/operator/anomalies?done=queried"] {
+        assert!(!browser.get(link).await.html.contains(said), "another link: {link}");
+        browser.cookies.clone_from(&cookies);
+    }
+    assert!(browser.get(page.location()).await.html.contains(said));
+    assert!(!browser.get(page.location()).await.html.contains(said), "it is said once");
+    browser.cookies = cookies;
+    browser.cookies.retain(|(name, _)| name != "saoma-session");
+    assert_eq!(browser.log_in("li", PASSWORD).await.status, 303);
+    assert!(!browser.get(page.location()).await.html.contains(said), "another session's");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_second_payment_of_a_number_waits_on_its_orders_page() {
     let desk = desk().await;
     let made = desk.order("A-1").await;
@@ -607,6 +660,34 @@ async fn an_entry_is_tried_again_when_an_operator_says_so() {
     assert_eq!(notes, [format!("wang retry {key}")]);
     let again = browser.post("/operator/outbox/retry", &fields).await;
     assert!(again.location().ends_with("done=nothing"), "it is done already");
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_to_be_done_is_listed_to_its_end() {
+    let desk = desk().await;
+    for i in 0..120_u64 {
+        let (lane, due_at) = (if i % 2 == 0 { "gateway" } else { "shop" }, START + 90_000 + i / 7);
+        let entry = format!(
+            "insert into outbox (order_id, key, mch_id, kind, lane, effect, state, due_at, tries,
+                 created_at, updated_at)
+             values ('20261123192600{i:08}', 'ship-{i}', '1900000109', 'ship', '{lane}', '{{}}',
+                 'pending', {due_at}, 0, {START}, {START})"
+        );
+        alter(&desk.server.store, &entry).await;
+    }
+    let mut browser = Browser::logged_in(&desk).await;
+    let mut found = Vec::new();
+    let mut path = "/operator/outbox".to_owned();
+    loop {
+        let html = browser.get(&path).await.html;
+        let keys = html.split("name=\"key\" value=\"").skip(1);
+        found.extend(keys.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        let Some((_, next)) = html.split_once("rel=\"next\" href=\"") else { break };
+        path = next.split('"').next().unwrap().replace("&amp;", "&");
+    }
+    let all: Vec<String> = (0..120).map(|i| format!("ship-{i}")).collect();
+    assert_eq!(found, all, "each once, what is due first before the rest");
     desk.server.stop().await;
 }
 

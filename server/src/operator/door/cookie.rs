@@ -1,4 +1,5 @@
-//! The cookies: the session, the language, and what binds the login's form to the browser.
+//! The cookies: the session, the language, what binds the login's form to the browser, and what
+//! lets a page say once what was done.
 
 use axum::http::{HeaderMap, header};
 

@@ -47,7 +47,7 @@ impl Token {
 
     /// What every form of the session carries. The session's token cannot be told from it.
     pub(crate) fn csrf(&self) -> String {
-        base32(&self.mac()[..20])
+        base32(&self.mac("form", "")[..20])
     }
 
     /// Whether a form carries it, compared in constant time.
@@ -55,12 +55,24 @@ impl Token {
         self.csrf().as_bytes().ct_eq(sent.as_bytes()).into()
     }
 
-    fn mac(&self) -> [u8; 32] {
+    /// What goes with the address of a page that says what was done: nobody else can make it, and
+    /// it is good for no other address.
+    pub(crate) fn seal(&self, address: &str) -> String {
+        base32(&self.mac("done", address)[..20])
+    }
+
+    /// Whether it is the seal of this address, compared in constant time.
+    pub(crate) fn is_seal(&self, sent: &str, address: &str) -> bool {
+        self.seal(address).as_bytes().ct_eq(sent.as_bytes()).into()
+    }
+
+    fn mac(&self, purpose: &str, text: &str) -> [u8; 32] {
         // HMAC takes keys of any length, so this is never the second way.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()) else {
             return [0; 32];
         };
-        mac.update(b"form");
+        mac.update(purpose.as_bytes());
+        mac.update(text.as_bytes());
         mac.finalize().into_bytes().into()
     }
 }
@@ -78,6 +90,17 @@ mod tests {
             assert!(!one.is_csrf(&wrong), "{wrong:?}");
         }
         assert_eq!(format!("{one:?}"), "Token(..)");
+    }
+
+    #[test]
+    fn a_seal_belongs_to_one_session_and_one_address() {
+        let random = Random::seeded(1);
+        let (one, other) = (Token::new(&random).unwrap(), Token::new(&random).unwrap());
+        let address = "/operator/orders/A?done=refund";
+        assert!(one.is_seal(&one.seal(address), address));
+        for wrong in [other.seal(address), one.seal("/operator"), one.csrf(), String::new()] {
+            assert!(!one.is_seal(&wrong, address), "{wrong:?}");
+        }
     }
 
     #[test]

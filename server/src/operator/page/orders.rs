@@ -2,7 +2,7 @@
 
 use super::super::show;
 use super::frame::{Frame, Tab, percent_encoded};
-use super::parts::{amount, empty, icon, older, phase};
+use super::parts::{amount, empty, icon, number, older, phase};
 use maud::{Markup, html};
 use saoma_core::money::Fen;
 use saoma_core::time::UnixTime;
@@ -39,6 +39,8 @@ pub(crate) struct OrdersPage {
     pub(crate) shops: Vec<String>,
     pub(crate) merchants: Vec<String>,
     pub(crate) orders: Vec<OrderItem>,
+    /// What was searched for and is in the archive: its month, `2025-09`, and its order id.
+    pub(crate) archived: Vec<(String, String)>,
     /// The order id that the next part begins after.
     pub(crate) older_than: Option<String>,
     /// The day that was reached, `2026-11-23`, when a filter has found less than a page.
@@ -77,8 +79,11 @@ pub(crate) fn orders(frame: &Frame<'_>, page: &OrdersPage) -> Markup {
         &html! {
             h1 { (w.orders) }
             (search(frame, page))
+            @for (month, order_id) in &page.archived {
+                p .empty { (w.archived(month)) " " (number(w, order_id)) }
+            }
             @if page.orders.is_empty() {
-                @if page.looked_back_to.is_none() {
+                @if page.looked_back_to.is_none() && page.archived.is_empty() {
                 (empty(if is_narrowed { w.no_orders_found } else { w.no_orders }))
             }
             } @else {

@@ -2,7 +2,7 @@
 
 use super::super::show;
 use super::frame::{Frame, Tab};
-use super::parts::{chip, csrf_field, empty, number, older, time, time_and_distance};
+use super::parts::{chip, csrf_field, empty, next, number, time, time_and_distance};
 use maud::{Markup, html};
 use saoma_core::time::UnixTime;
 
@@ -39,8 +39,8 @@ pub(crate) struct OutboxPage {
     /// Which of them: what is to be done (pending or leased), held or dead.
     pub(crate) state: EntryState,
     pub(crate) entries: Vec<Entry>,
-    /// The address of the next part.
-    pub(crate) older: Option<String>,
+    /// The address of the next part: what is due later, or has stopped earlier.
+    pub(crate) next: Option<String>,
 }
 
 impl EntryState {
@@ -86,6 +86,7 @@ pub(crate) fn outbox(frame: &Frame<'_>, page: &OutboxPage) -> Markup {
         EntryState::Held => w.no_held,
         _ => w.nothing_waits,
     };
+    let words = if page.state == EntryState::Pending { w.later } else { w.older };
     frame.page(Tab::Outbox, w.outbox, false, &html! {
         h1 { (w.outbox) }
         p .lead { (w.outbox_text) }
@@ -100,7 +101,7 @@ pub(crate) fn outbox(frame: &Frame<'_>, page: &OutboxPage) -> Markup {
         ol .items {
             @for each in &page.entries { li { article .card { (item(frame, each)) } } }
         }
-        (older(w, page.older.as_deref()))
+        (next(words, page.next.as_deref()))
     })
 }
 

@@ -89,11 +89,16 @@ pub(super) fn empty(text: &str) -> Markup {
     html! { p .empty { (text) } }
 }
 
-/// The link to the next part of a list.
+/// The link to the next part of a list, whose newest stands first.
 pub(super) fn older(w: &Words, href: Option<&str>) -> Markup {
+    next(w.older, href)
+}
+
+/// The link to the next part of a list, in these words.
+pub(super) fn next(words: &str, href: Option<&str>) -> Markup {
     html! {
         @if let Some(href) = href {
-            p .older { a .button rel="next" href=(href) { (w.older) } }
+            p .older { a .button rel="next" href=(href) { (words) } }
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) const EN: Words = Words {
     to_overview: "To the overview",
     copy: "Copy",
     older: "Older",
+    later: "Due later",
     log_in: "Log in",
     log_in_title: "Log in to look after the orders",
     name: "Name",

@@ -22,6 +22,7 @@ pub(crate) struct Words {
     pub(super) to_overview: &'static str,
     pub(super) copy: &'static str,
     pub(super) older: &'static str,
+    pub(super) later: &'static str,
     // The login.
     pub(super) log_in: &'static str,
     pub(super) log_in_title: &'static str,

@@ -203,6 +203,13 @@ impl Words {
         }
     }
 
+    pub(crate) fn archived(&self, month: &str) -> String {
+        match self.lang {
+            Lang::Zh => format!("这个订单已随 {month} 月份归档，这里不再显示。订单编号："),
+            Lang::En => format!("Archived with the month {month}, and not shown here. Order id:"),
+        }
+    }
+
     pub(crate) fn too_many_logins(&self, wait_s: u64) -> String {
         match self.lang {
             Lang::Zh => format!("失败次数太多，请 {wait_s} 秒后再试。"),

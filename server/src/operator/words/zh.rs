@@ -12,6 +12,7 @@ pub(super) const ZH: Words = Words {
     to_overview: "回到概览",
     copy: "复制",
     older: "更早的",
+    later: "之后的",
     log_in: "登录",
     log_in_title: "登录操作台",
     name: "用户名",
