@@ -75,6 +75,8 @@ pub(crate) enum AskRefundError {
     Refused(RefundRefused),
     /// WeChat has a refund under the number that this one would have, which this database has lost.
     Lost,
+    /// The configuration does not have the order's merchant or app any more: nobody could send it.
+    NotConfigured,
     /// The goods are being handed over, and nobody knows yet whether they are out; only an
     /// operator may insist.
     Dispensing,
@@ -253,6 +255,9 @@ impl Verb for Ask {
         let there = change.any_refund((&number, &row.mch_id)).await?;
         if there.is_some_and(|there| there.by == AskedBy::Elsewhere) {
             return Err(AskRefundError::Lost);
+        }
+        if change.context.sellers.of(&row.mch_id, &row.app_id).is_none() {
+            return Err(AskRefundError::NotConfigured);
         }
         let event = Event::RefundAsked { refund, attempt, amount: *amount };
         change.apply_as(row, &event, Some(wish))?;
