@@ -202,6 +202,19 @@ fn can_be_right(clock: &Clock) -> Result<(), StartError> {
     if clock.has_lost_its_time() { Err(StartError::Clock(clock.now())) } else { Ok(()) }
 }
 
+/// Opens the database, and says for whom the configuration has no place any more.
+async fn open(config: &Config) -> Result<Store, OpenError> {
+    let mut store = Store::open(&config.database).await?;
+    if let Some(replica) = &config.replica {
+        store = store.with_replica(replica)?;
+    }
+    let under_way = async { store::under_way(&mut store.reader().await?).await };
+    for text in check::stranded(config, &under_way.await.map_err(OpenError::Store)?) {
+        tracing::warn!("{text}");
+    }
+    Ok(store)
+}
+
 /// Listens, and says under which URL.
 async fn listen_at(address: SocketAddr) -> io::Result<(TcpListener, String)> {
     let listener = TcpListener::bind(address).await?;
@@ -222,10 +235,7 @@ impl Server {
             Database::Postgres(_) => None,
         };
         let not_open = |error| StartError::Open { database: config.database.to_string(), error };
-        let mut store = Store::open(&config.database).await.map_err(not_open)?;
-        if let Some(replica) = &config.replica {
-            store = store.with_replica(replica).map_err(not_open)?;
-        }
+        let store = open(&config).await.map_err(not_open)?;
         let (listener, base_url) = listen_at(config.listen).await.map_err(StartError::Listen)?;
         let sellers = sellers(&config, config.public_url.as_deref().unwrap_or(&base_url));
         let (service, at_once) =

@@ -8,7 +8,7 @@ mod answers;
 mod gauges;
 mod text;
 
-pub(crate) use answers::{Answer, code_of, name_of};
+pub(crate) use answers::{Answer, code_of, code_of_bill, name_of};
 pub(crate) use gauges::{Gauges, Glance, Waiting};
 pub(crate) use text::{CONTENT_TYPE, Page};
 

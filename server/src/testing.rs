@@ -113,9 +113,15 @@ impl Shop {
 
     /// The process dies and another one starts on the same database.
     pub(crate) async fn crash(self) -> Self {
+        let sellers = sellers(self.sign_type);
+        self.crash_into(sellers).await
+    }
+
+    /// The same, and the other process is configured for these.
+    pub(crate) async fn crash_into(self, sellers: Sellers) -> Self {
         let Self { service, at_once, clock, database, _folder, sign_type } = self;
         drop((service, at_once));
-        let opened = open(&database, &clock, sellers(sign_type)).await;
+        let opened = open(&database, &clock, sellers).await;
         let (service, at_once) = opened.unwrap();
         Self { service, at_once, clock, database, _folder, sign_type }
     }

@@ -124,6 +124,27 @@ async fn whatever_is_wrong_is_found_and_named() {
 }
 
 #[tokio::test]
+async fn an_app_that_is_taken_out_while_an_order_of_it_is_not_over_is_missed() {
+    let desk = Desk::start().await;
+    let config = desk.config("", "");
+    let server = Server::start(config.clone(), system(), Random::System).await.unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let order = http.post(format!("{}/v1/orders", server.base_url())).json(&serde_json::json!({
+        "order_no": "A-1", "amount_fen": 1800, "description": "拿铁"
+    }));
+    let made = order.bearer_auth("shop-key-0123456789").send().await.unwrap();
+    assert_eq!(made.status().as_u16(), 201);
+    server.stop().await;
+    assert_eq!(desk.wrong(&config, system()).await, "");
+    let missed = format!(
+        "warn  database: merchant {MCH_ID} with app {APP_ID} is not in the configuration, and 1 of"
+    );
+    let wrong = desk.wrong(&desk.config(APP_ID, "wx5a0mademeup0002"), system()).await;
+    assert!(wrong.starts_with(&missed), "{wrong}");
+}
+
+#[tokio::test]
 async fn while_the_key_changes_it_is_said_which_one_wechat_takes() {
     const NEXT: &str = "CanaryMerchantKey000000000000043";
     let desk = Desk::start().await;

@@ -216,7 +216,8 @@ async fn differences_of_the_bill_are_counted_until_they_are_settled() {
     world.pay_as(&order, Tender { notify: false, ..Tender::default() });
     world.advance(UNTIL_BILL);
     let missing = "saoma_bill_differences{kind=\"missing_here\"}";
-    until_metrics(&world, &[(missing, "1")]).await;
+    let downloads = "saoma_gateway_answers_total{call=\"downloadbill\",code=\"OK\"}";
+    until_metrics(&world, &[(missing, "1"), (downloads, "1")]).await;
     world.sandbox.remove_faults();
     world.advance(3_600);
     world.until(&order.id, "shipped").await;

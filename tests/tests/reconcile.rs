@@ -132,6 +132,20 @@ async fn a_day_on_which_all_is_well_has_no_difference() {
     assert_eq!(days["bills"][0]["date"], "2026-11-24");
 }
 
+/// WeChat quotes nothing in a bill.
+#[tokio::test]
+async fn a_name_that_holds_what_stands_between_the_bills_values_hides_no_line() {
+    let world = World::start().await;
+    let order = world.order_of("A-1", "拿铁,`大杯,`,").await;
+    world.pay(&order);
+    world.until(&order.id, "shipped").await;
+    world.advance(UNTIL_BILL + 60);
+    let day = settled(&world).await;
+    assert_eq!(day["differences"].as_array().unwrap().len(), 0, "{day:#}");
+    assert_eq!(day["payments"]["bill"], serde_json::json!({ "count": 1, "fen": 1800 }));
+    assert_eq!(day["payments"]["here"], day["payments"]["bill"]);
+}
+
 #[tokio::test]
 async fn a_payment_of_which_nobody_heard_for_a_day_is_found_in_the_bill_and_shipped() {
     let world = World::start().await;

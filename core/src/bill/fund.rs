@@ -33,6 +33,9 @@ const OPERATOR: usize = 8;
 const NOTE: usize = 9;
 const VOUCHER_NO: usize = 10;
 
+/// The column with a text that people choose: the reason of a transfer stands there.
+const FREE: [usize; 1] = [NOTE];
+
 /// The columns of the summary.
 const SUMMARY: [Names; 5] =
     [&["资金流水总笔数"], &["收入笔数"], &["收入金额"], &["支出笔数"], &["支出金额"]];
@@ -87,7 +90,7 @@ pub struct FundLine<'l> {
     pub balance_fen: i64,
     /// Who asked for it.
     pub operator: &'l str,
-    /// A note; may hold commas.
+    /// A note; may hold commas, and the very characters between values.
     pub note: &'l str,
     /// Our number of what it was for.
     pub voucher_no: &'l str,
@@ -126,7 +129,9 @@ impl Book for FundTotals {
     }
 
     fn line<'l>(columns: &Columns, line: &'l str) -> Result<FundLine<'l>, LineFault> {
-        let values = columns.split(line)?;
+        // With too many values the note has the surplus, for had it been in front of the direction
+        // and the amounts, these would not have their form.
+        let values = columns.split(line, &FREE)?;
         read(Row::new(columns, &values)).map_err(|column| LineFault::Value { column })
     }
 
@@ -146,7 +151,7 @@ impl Book for FundTotals {
     }
 
     fn check(&self, columns: &Columns, line: &str) -> Result<(), &'static str> {
-        let values = columns.split(line).map_err(|_| SUMMARY[0][0])?;
+        let values = columns.split(line, &[]).map_err(|_| SUMMARY[0][0])?;
         let row = Row::new(columns, &values);
         row.agrees(0, whole, self.count)?;
         row.agrees(1, whole, self.income_count)?;

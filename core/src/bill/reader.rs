@@ -334,8 +334,8 @@ pub enum LineFault {
     NotUtf8,
     /// It does not begin with a backtick.
     Form,
-    /// It has another number of values than the header: perhaps a name of goods holds the very
-    /// characters that stand between values.
+    /// It has another number of values than the header: fewer, or more where nothing can have held
+    /// the very characters that stand between values, as a name of goods can.
     Count {
         /// Values in the line.
         got: usize,

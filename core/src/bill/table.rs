@@ -72,11 +72,26 @@ impl Columns {
         self.names.get(column).and_then(|names| names.first()).copied().unwrap_or("")
     }
 
-    /// Splits a line, which must have as many values as there are columns.
-    pub(super) fn split<'l>(&self, line: &'l str) -> Result<Values<'l>, LineFault> {
-        let values = Values::split(line).ok_or(LineFault::Form)?;
+    /// Splits a line, which must have as many values as there are columns. A line with more has
+    /// the very characters that stand between values in a text that people choose: what there is
+    /// too much belongs to the first of the `free` columns, if the bill has them side by side.
+    /// Which of them it was in nobody can tell, but every other column has its own value.
+    pub(super) fn split<'l>(&self, line: &'l str, free: &[usize]) -> Result<Values<'l>, LineFault> {
+        let mut values = Values::split(line).ok_or(LineFault::Form)?;
         let (got, expected) = (values.count, self.count);
-        if got == expected { Ok(values) } else { Err(LineFault::Count { got, expected }) }
+        if got > expected
+            && let Some(first) = self.first_of(free)
+        {
+            values.join(first, expected).ok_or(LineFault::Form)?;
+        }
+        if values.count == expected { Ok(values) } else { Err(LineFault::Count { got, expected }) }
+    }
+
+    /// Where the first of these columns is, when those that the bill has stand side by side.
+    fn first_of(&self, columns: &[usize]) -> Option<usize> {
+        let places = columns.iter().filter_map(|&column| self.place(column)).map(usize::from);
+        let (first, last) = (places.clone().min()?, places.clone().max()?);
+        (last - first < places.count()).then_some(first)
     }
 }
 
@@ -142,10 +157,12 @@ pub(super) struct Values<'l> {
     starts: [u16; COLUMNS_MAX + 1],
     /// How many there are, also when they are more than are kept.
     count: usize,
+    /// Whether some were joined because there were too many.
+    is_joined: bool,
 }
 
 /// What stands between values.
-const BETWEEN: usize = ",`".len();
+const BETWEEN: &str = ",`";
 
 impl<'l> Values<'l> {
     /// Splits a line, which begins with a backtick, on the two characters that stand between
@@ -153,7 +170,8 @@ impl<'l> Values<'l> {
     /// `None` when the line begins with something else.
     fn split(line: &'l str) -> Option<Self> {
         let line = line.strip_prefix('`')?;
-        let mut values = Self { line, starts: [0; COLUMNS_MAX + 1], count: 0 };
+        let starts = [0; COLUMNS_MAX + 1];
+        let mut values = Self { line, starts, count: 0, is_joined: false };
         let bytes = line.as_bytes();
         let mut start = 0;
         let mut from = 0;
@@ -167,7 +185,7 @@ impl<'l> Values<'l> {
                 values.push(start)?;
             }
         }
-        values.push(line.len() + BETWEEN)?;
+        values.push(line.len() + BETWEEN.len())?;
         Some(values)
     }
 
@@ -180,13 +198,33 @@ impl<'l> Values<'l> {
         Some(())
     }
 
+    /// Makes them `count` by joining values from `first` on. Those behind are counted from the
+    /// line's end, for of too many values not all are kept.
+    fn join(&mut self, first: usize, count: usize) -> Option<()> {
+        let next = self.line.len() + BETWEEN.len();
+        *self.starts.get_mut(count)? = u16::try_from(next).ok()?;
+        let between = self.line.rmatch_indices(BETWEEN);
+        for (place, (at, _)) in (first + 1..count).rev().zip(between) {
+            *self.starts.get_mut(place)? = u16::try_from(at + BETWEEN.len()).ok()?;
+        }
+        self.count = count;
+        self.is_joined = true;
+        Some(())
+    }
+
+    /// Whether some were joined because there were too many. Whoever reads such a line makes sure
+    /// that its other columns have their form: the surplus may have been in front of them.
+    pub(super) const fn is_joined(&self) -> bool {
+        self.is_joined
+    }
+
     fn get(&self, place: usize) -> Option<&'l str> {
         if place >= self.count {
             return None;
         }
         let start = usize::from(*self.starts.get(place)?);
         let next = usize::from(*self.starts.get(place + 1)?);
-        self.line.get(start..next.checked_sub(BETWEEN)?)
+        self.line.get(start..next.checked_sub(BETWEEN.len())?)
     }
 }
 
@@ -215,18 +253,51 @@ mod tests {
     fn a_header_is_read_by_name() {
         const NAMES: [Names; 2] = [&["时间"], &["金额(元)", "金额（元）"]];
         let columns = Columns::read("new, `金额（元） ,时间", &NAMES, &[0, 1]).unwrap();
-        let values = columns.split("`x,`1.00,`now").unwrap();
+        let values = columns.split("`x,`1.00,`now", &[]).unwrap();
         let row = Row::new(&columns, &values);
         assert_eq!((row.get(0), row.get(1)), (Some("now"), Some("1.00")));
         let count = LineFault::Count { got: 2, expected: 3 };
-        assert_eq!(columns.split("`x,`1.00").err(), Some(count));
-        assert_eq!(columns.split("x,`1.00,`now").err(), Some(LineFault::Form));
+        assert_eq!(columns.split("`x,`1.00", &[]).err(), Some(count));
+        assert_eq!(columns.split("x,`1.00,`now", &[]).err(), Some(LineFault::Form));
         let fault = |header: &str| Columns::read(header, &NAMES, &[1]).err().unwrap();
         assert_eq!(fault("时间,金额（元）,金额(元)"), HeaderFault::Twice("金额(元)"));
         assert_eq!(fault("时间"), HeaderFault::Missing("金额(元)"));
         let many = "x,".repeat(COLUMNS_MAX);
         assert_eq!(fault(&many), HeaderFault::TooMany);
         assert_eq!(fault(&many.repeat(9)), HeaderFault::TooMany);
+    }
+
+    #[test]
+    fn what_there_is_too_much_belongs_to_the_first_free_column() {
+        const NAMES: [Names; 3] = [&["名称"], &["数据包"], &["金额"]];
+        let read = |header, line: &'static str, free: &[usize]| {
+            let columns = Columns::read(header, &NAMES, &[])?;
+            let values = columns.split(line, free).map_err(|_| HeaderFault::TooMany)?;
+            let texts = [0, 1, 2].map(|column| Row::new(&columns, &values).text(column));
+            Ok::<_, HeaderFault>((texts, values.is_joined()))
+        };
+        let header = "x,名称,数据包,金额";
+        let line = "`a,`b,`c,`d,`1.00";
+        assert_eq!(read(header, line, &[0, 1]), Ok((["b,`c", "d", "1.00"], true)));
+        assert_eq!(read(header, line, &[1]), Ok((["b", "c,`d", "1.00"], true)));
+        assert_eq!(read(header, "`a,`b,`d,`1.00", &[0, 1]), Ok((["b", "d", "1.00"], false)));
+        assert_eq!(read("x,数据包,金额", line, &[0, 1]), Ok((["", "b,`c,`d", "1.00"], true)));
+        assert_eq!(read("金额,名称", line, &[0, 1]), Ok((["b,`c,`d,`1.00", "", "a"], true)));
+        for (header, line, free) in [
+            // Nothing is free, there is none of it, it is apart, and there is too little.
+            (header, line, &[][..]),
+            ("x,金额", line, &[0, 1][..]),
+            ("名称,金额,数据包", line, &[0, 1][..]),
+            (header, "`a,`b,`1.00", &[0, 1][..]),
+        ] {
+            assert_eq!(read(header, line, free), Err(HeaderFault::TooMany), "{header}");
+        }
+        // Far more than are kept.
+        let many = std::format!("`{},`1.00", "a,`".repeat(200));
+        let columns = Columns::read("名称,金额", &NAMES, &[]).unwrap();
+        let values = columns.split(&many, &[0]).unwrap();
+        let row = Row::new(&columns, &values);
+        assert_eq!((row.text(0).len(), row.text(2)), (3 * 200, "1.00"));
     }
 
     proptest! {

@@ -18,6 +18,15 @@ macro_rules! bill {
 /// Both kinds of lines, today's columns, a byte order mark and CRLF.
 pub(super) const ALL: &str = bill!("all.csv");
 const FUND: &str = bill!("fund.csv");
+/// Every kind of trade bill and every set of columns.
+const TRADES: [&str; 6] = [
+    ALL,
+    bill!("all-old.csv"),
+    bill!("success.csv"),
+    bill!("success-old.csv"),
+    bill!("refund.csv"),
+    bill!("refund-old.csv"),
+];
 
 fn fen(amount: u64) -> Fen {
     Fen::new(amount).unwrap()
@@ -181,6 +190,43 @@ fn movements_of_an_account() {
     }
 }
 
+/// The bill with these values in place of those in a column and in the ones behind it.
+fn with_values(bill: &str, column: &str, new: &[&str]) -> String {
+    let (header, lines) = bill.split_once("\r\n").unwrap();
+    let place = header.split(',').position(|name| name == column).unwrap();
+    let mut text = format!("{header}\r\n");
+    for line in lines.lines() {
+        let mut values: Vec<&str> = line.split(",`").collect();
+        // The summary has fewer values.
+        for (value, &new) in values.iter_mut().skip(place).zip(new) {
+            *value = new;
+        }
+        text += &format!("{}\r\n", values.join(",`"));
+    }
+    text
+}
+
+/// One such order would make its merchant's whole day unreadable.
+#[test]
+fn a_name_may_hold_what_stands_between_values() {
+    for bill in TRADES {
+        let named = with_values(bill, "商品名称", &["a,`b,``,`", "深圳"]);
+        let (names, totals) = read::<TradeTotals>(named.as_bytes(), 50, |line: TradeLine<'_>| {
+            format!("{} {}", line.body, line.attach)
+        });
+        assert!(
+            !names.is_empty() && names.iter().all(|name| name == "a,`b,``,` 深圳"),
+            "{names:?}"
+        );
+        assert_eq!(totals, trade(bill).1);
+    }
+    let noted = with_values(FUND, "备注", &["工资,`五月"]);
+    let show = |line: FundLine<'_>| format!("{} {}", line.note, line.voucher_no);
+    let (lines, totals) = read::<FundTotals>(noted.as_bytes(), 50, show);
+    assert_eq!(lines[2], "工资,`五月 R-SM20261123-0001@a");
+    assert_eq!(totals, read::<FundTotals>(FUND.as_bytes(), 50, show).1);
+}
+
 /// Money can go back that is not there any more: the sandbox writes such a balance with a minus.
 #[test]
 fn an_account_may_owe() {
@@ -276,7 +322,9 @@ fn a_line_that_breaks_a_rule_is_told_and_the_others_are_read() {
         ("`25.99,`0.00,`小微优惠", "`25.999,`0.00,`小微优惠", "line 3 has an invalid 订单金额"),
         ("`20.99", "`-20.99", "line 3 has an invalid 应结订单金额"),
         ("`0.13000", "`0.130001", "line 3 has an invalid 手续费"),
-        ("`拿铁", "`拿铁,`大杯", "line 3 has 28 values, the header 27"),
+        // The surplus is where no text of people stands.
+        ("`,`4200009999202611230000000002", "`a,`b,`42", "line 3 has an invalid 交易状态"),
+        ("`25.99,`0.00,`小微优惠", "`25.99,`0.00,`小,`微", "line 3 has an invalid 手续费"),
         ("`小微优惠", "小微优惠", "line 3 has 26 values, the header 27"),
         ("`2026-11-23 19:40:00", "2026-11-23 19:40:00", "line 3 does not begin with a backtick"),
         ("`拿铁", "`拿\n铁", "line 3 has 21 values, the header 27"),
@@ -396,6 +444,25 @@ proptest! {
         let expected: Vec<_> =
             amounts.iter().map(|(amount, goods)| format!("{amount} {goods}")).collect();
         prop_assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn names_and_texts_change_no_other_value(
+        (name, text) in ("[a,`咖]{0,12}", "[a,`咖]{0,12}"),
+        size in 1..200_usize,
+    ) {
+        let show = |line: TradeLine<'_>| {
+            format!("{:?}", TradeLine { body: "", attach: "", ..line })
+        };
+        let texts = |line: TradeLine<'_>| format!("{},`{}", line.body, line.attach);
+        for bill in TRADES {
+            let written = with_values(bill, "商品名称", &[&name, &text]);
+            let lines = read::<TradeTotals>(written.as_bytes(), size, show);
+            prop_assert_eq!(&lines, &read::<TradeTotals>(bill.as_bytes(), size, show));
+            for texts in read::<TradeTotals>(written.as_bytes(), size, texts).0 {
+                prop_assert_eq!(texts, format!("{name},`{text}"));
+            }
+        }
     }
 
     #[test]

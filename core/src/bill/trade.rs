@@ -72,6 +72,9 @@ const TOTAL_FEE: usize = 26;
 const REFUND_FEE: usize = 27;
 const RATE_NOTE: usize = 28;
 
+/// The columns with texts that people choose. They stand side by side in every set.
+const FREE: [usize; 2] = [BODY, ATTACH];
+
 /// The columns of the summary.
 const SUMMARY: [Names; 7] = [
     &["总交易单数"],
@@ -134,7 +137,9 @@ pub struct TradeLine<'l> {
     pub coupon_fee: Fen,
     /// The refund, in a refund's line.
     pub refund: Option<BillRefund<'l>>,
-    /// The name of the goods; may hold commas.
+    /// The name of the goods; may hold commas. Where the line has more values than the header,
+    /// because this text or the next one holds the very characters between values, this is all of
+    /// both but the last value.
     pub body: &'l str,
     /// The text that the shop gave when it ordered; may hold commas.
     pub attach: &'l str,
@@ -245,8 +250,10 @@ impl Book for TradeTotals {
     }
 
     fn line<'l>(columns: &Columns, line: &'l str) -> Result<TradeLine<'l>, LineFault> {
-        let values = columns.split(line)?;
-        read(Row::new(columns, &values)).map_err(|column| LineFault::Value { column })
+        let values = columns.split(line, &FREE)?;
+        let row = Row::new(columns, &values);
+        let formed = if values.is_joined() { check_form(row) } else { Ok(()) };
+        formed.and_then(|()| read(row)).map_err(|column| LineFault::Value { column })
     }
 
     fn add(&mut self, line: &TradeLine<'_>) -> Option<()> {
@@ -266,7 +273,7 @@ impl Book for TradeTotals {
     }
 
     fn check(&self, columns: &Columns, line: &str) -> Result<(), &'static str> {
-        let values = columns.split(line).map_err(|_| SUMMARY[0][0])?;
+        let values = columns.split(line, &[]).map_err(|_| SUMMARY[0][0])?;
         let row = Row::new(columns, &values);
         let amount = |column, expected| row.agrees(column, fen, expected);
         row.agrees(0, whole, self.count)?;
@@ -277,6 +284,16 @@ impl Book for TradeTotals {
         amount(5, self.total_fee)?;
         amount(6, self.refund_fee)
     }
+}
+
+/// Whether a line with too many values has its own number and its own state, besides what [`read`]
+/// asks of every line. It would not if the surplus had been in another column than the free ones:
+/// those behind it would have their neighbour's value. An error names the column.
+fn check_form(row: Row<'_, '_>) -> Result<(), &'static str> {
+    let is_state = |text: &str| matches!(text, "SUCCESS" | "REFUND" | "REVOKED").then_some(());
+    row.parsed(TRANSACTION_ID, |text| TransactionId::new(text).ok())?;
+    row.parsed(STATE, is_state)?;
+    Ok(())
 }
 
 /// Reads a line; an error names the column.

@@ -3,11 +3,14 @@
 //! Nothing is changed by it: no table is made, no order placed. Each thing is one [`Finding`].
 
 mod outside;
+mod stranded;
+
+pub(crate) use stranded::stranded;
 
 use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::random::Random;
-use crate::store::{Tables, inspect};
+use crate::store::{Tables, UnderWay, inspect};
 use saoma_core::time::UnixTime;
 use std::fmt;
 
@@ -59,13 +62,14 @@ pub async fn check(config: &Config, offline: bool, clock: &Clock, random: &Rando
     if found.iter().any(|finding| finding.level == Level::Fail) {
         return found;
     }
-    found.push(database(&config.database).await);
+    let (state, under_way) = database(&config.database).await;
+    let about = state.about.clone();
+    found.push(state);
+    let stranded = stranded(config, &under_way).into_iter();
+    found.extend(stranded.map(|text| finding(Level::Warn, &about, text)));
     if let Some(url) = &config.replica {
-        let about = "replica";
-        found.push(Finding {
-            about: about.to_owned(),
-            ..database(&Database::Postgres(url.clone())).await
-        });
+        let (state, _) = database(&Database::Postgres(url.clone())).await;
+        found.push(Finding { about: "replica".to_owned(), ..state });
     }
     if offline {
         return found;
@@ -164,35 +168,34 @@ fn day(time: UnixTime) -> String {
     format!("{}-{}-{}", part(0, 4), part(4, 6), part(6, 8))
 }
 
-async fn database(database: &Database) -> Finding {
+/// How a database is, and for whom something is under way in it.
+async fn database(database: &Database) -> (Finding, Vec<UnderWay>) {
     let about = "database";
     if let Database::Sqlite(path) = database
         && !path.exists()
     {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let is_there = folder.is_none_or(|folder| folder.is_dir());
-        return if is_there {
+        let state = if is_there {
             finding(Level::Ok, about, format!("{} is made at the first start", path.display()))
         } else {
             let text = format!("there is no folder for {}: make it", path.display());
             finding(Level::Fail, about, text)
         };
+        return (state, Vec::new());
     }
     match inspect(database).await {
-        Ok(Tables::Current) => finding(
-            Level::Ok,
-            about,
-            format!("{database} is up to date, and keeps what it is told"),
-        ),
-        Ok(Tables::Older) => {
-            let text = format!("{database} is brought up to date at the next start: back it up");
-            finding(Level::Warn, about, text)
+        Ok((tables, under_way)) => {
+            let (level, what) = match tables {
+                Tables::Current => (Level::Ok, "is up to date, and keeps what it is told"),
+                Tables::Older => {
+                    (Level::Warn, "is brought up to date at the next start: back it up")
+                }
+                Tables::Newer => (Level::Fail, "was made by a newer version: take that one"),
+            };
+            (finding(level, about, format!("{database} {what}")), under_way)
         }
-        Ok(Tables::Newer) => {
-            let text = format!("{database} was made by a newer version: take that one");
-            finding(Level::Fail, about, text)
-        }
-        Err(error) => finding(Level::Fail, about, format!("{database}: {error}")),
+        Err(error) => (finding(Level::Fail, about, format!("{database}: {error}")), Vec::new()),
     }
 }
 

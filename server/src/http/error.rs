@@ -28,6 +28,7 @@ pub(super) enum ApiError {
     Dispensing,
     RefundNoTaken,
     RefundLost,
+    MerchantNotConfigured,
     RefundRefused(RefundRefused),
     TooLarge,
     TooMany,
@@ -52,6 +53,7 @@ impl ApiError {
             | Self::Dispensing
             | Self::RefundNoTaken
             | Self::RefundLost
+            | Self::MerchantNotConfigured
             | Self::RefundRefused(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -93,6 +95,11 @@ impl ApiError {
                 let message = "WeChat has made this refund already; this database is an older \
                                copy that has lost it";
                 ("refund_lost", message)
+            }
+            Self::MerchantNotConfigured => {
+                let message = "the configuration does not have the order's merchant or app any \
+                               more: put it back, or refund in the merchant platform";
+                ("merchant_not_configured", message)
             }
             Self::RefundRefused(refused) => match refused {
                 RefundRefused::NotPaid => ("not_paid", "nothing was paid that could go back"),
@@ -149,6 +156,7 @@ impl IntoResponse for ApiError {
             | Self::Dispensing
             | Self::RefundNoTaken
             | Self::RefundLost
+            | Self::MerchantNotConfigured
             | Self::RefundRefused(_)
             | Self::TooLarge => {}
         }
@@ -215,6 +223,7 @@ impl From<AskRefundError> for ApiError {
             AskRefundError::Refused(refused) => Self::RefundRefused(refused),
             AskRefundError::Dispensing => Self::Dispensing,
             AskRefundError::Lost => Self::RefundLost,
+            AskRefundError::NotConfigured => Self::MerchantNotConfigured,
             AskRefundError::Store(error) => error.into(),
         }
     }

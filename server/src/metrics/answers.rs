@@ -3,7 +3,8 @@
 use saoma_core::api::{
     AnswerError, Call, CloseOrderAnswer, OrderQueryAnswer, Refusal, UnifiedOrderAnswer,
 };
-use saoma_core::native::CallError;
+use saoma_core::bill::{BillError, BillErrorKind};
+use saoma_core::native::{CallError, DownloadError};
 
 /// An answer that may be a refusal.
 pub(crate) trait Answer {
@@ -66,18 +67,41 @@ pub(super) fn told_at_once() -> impl Iterator<Item = [&'static str; 2]> {
 pub(crate) fn code_of<A: Answer>(answer: &Result<A, CallError>) -> &str {
     match answer {
         Ok(answer) => answer.refusal().map_or("OK", |refusal| refusal.code.as_str()),
-        Err(CallError::Unsent(_)) => "unsent",
-        Err(CallError::Unreachable) => "unreachable",
-        Err(CallError::Untrusted) => "untrusted",
-        Err(CallError::CertificateRefused) => "certificate_refused",
-        Err(CallError::Timeout) => "timeout",
-        Err(CallError::Broken) => "broken",
-        Err(CallError::Status(_)) => "http_status",
-        Err(CallError::TooLong) => "too_long",
-        Err(CallError::Answer(AnswerError::SignRefused)) => "SIGNERROR",
-        Err(CallError::Answer(_)) => "bad_answer",
+        Err(error) => why(error),
+    }
+}
+
+/// The same of a bill. A day without trade is `OK`, and WeChat may give no code with its reason.
+pub(crate) fn code_of_bill<T>(bill: &Result<T, DownloadError>) -> &str {
+    match bill {
+        Ok(_) => "OK",
+        Err(DownloadError::Call(error)) => why(error),
+        Err(DownloadError::Bill(BillError { kind: BillErrorKind::Failure(failure), .. })) => {
+            if failure.code.is_empty() {
+                "other"
+            } else {
+                failure.code.as_str()
+            }
+        }
+        Err(DownloadError::Unpack | DownloadError::Bill(_)) => "bad_answer",
+    }
+}
+
+/// Why there is no answer to be believed.
+fn why(error: &CallError) -> &'static str {
+    match error {
+        CallError::Unsent(_) => "unsent",
+        CallError::Unreachable => "unreachable",
+        CallError::Untrusted => "untrusted",
+        CallError::CertificateRefused => "certificate_refused",
+        CallError::Timeout => "timeout",
+        CallError::Broken => "broken",
+        CallError::Status(_) => "http_status",
+        CallError::TooLong => "too_long",
+        CallError::Answer(AnswerError::SignRefused) => "SIGNERROR",
+        CallError::Answer(_) => "bad_answer",
         // What later versions of the client may add.
-        Err(_) => "other",
+        _ => "other",
     }
 }
 

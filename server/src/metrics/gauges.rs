@@ -5,6 +5,7 @@ use super::Page;
 use super::text::Kind;
 use crate::clock::Stopwatch;
 use crate::store::StoreError;
+use saoma_core::bill::BillDate;
 use saoma_core::time::UnixTime;
 use saoma_core::watch::Phase;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) struct Glance {
     pub(crate) refunds: Vec<(String, i64, UnixTime)>,
     /// Differences between bills and records that nobody has settled, by kind.
     pub(crate) differences: Vec<(String, u64)>,
+    /// Days whose bills could not be compared so far, one for each merchant.
+    pub(crate) failing_bills: Vec<BillDate>,
 }
 
 /// Entries of the outbox.
@@ -68,11 +71,24 @@ impl Glance {
         seen.write_orders(page);
         seen.write_outbox(now, page);
         seen.write_refunds(now, page);
+        seen.write_bills(now, page);
+    }
+
+    fn write_bills(&self, now: UnixTime, page: &mut Page) {
         let name = "saoma_bill_differences";
         page.family(name, Kind::Gauge, "Differences between bills and records that are open.");
-        for (kind, count) in &seen.differences {
+        for (kind, count) in &self.differences {
             page.sample(name, &[("kind", kind)], count);
         }
+        // Of what WeChat no longer has nothing can come, and nobody could end the alert.
+        let failing = self.failing_bills.iter().filter(|date| date.ready(now).is_ok());
+        let name = "saoma_bills_failing";
+        page.family(name, Kind::Gauge, "Bills that WeChat has and that could not be compared yet.");
+        page.sample(name, &[], failing.clone().count());
+        let name = "saoma_bill_oldest_failing_seconds";
+        page.family(name, Kind::Gauge, "Since when the oldest of those should be compared.");
+        let oldest = failing.map(BillDate::ready_at).min();
+        page.sample(name, &[], oldest.map_or(0, |oldest| now.since(oldest)));
     }
 
     fn write_orders(&self, page: &mut Page) {

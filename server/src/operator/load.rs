@@ -47,8 +47,10 @@ pub(super) async fn overview(office: &Arc<Office>) -> Result<OverviewPage, Store
     drop(reader);
     let now = office.now();
     let oldest = oldest.into_iter().find(|entry| entry.due_at <= now);
+    let oldest = oldest.map(|entry| (entry.kind, entry.due_at));
     let bill = office.service.bill_to_see().await?;
-    Ok(OverviewPage { figures, oldest: oldest.map(|entry| (entry.kind, entry.due_at)), bill })
+    let failing_bill = office.service.failing_bill().await?;
+    Ok(OverviewPage { figures, oldest, bill, failing_bill })
 }
 
 /// `None`: there is no such phase or day.

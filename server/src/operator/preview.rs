@@ -94,6 +94,7 @@ fn full_overview() -> OverviewPage {
         figures: Some(Arc::new(figures)),
         oldest: Some(("ship".to_owned(), at("20261123181200"))),
         bill: Some(bill_day("2026-11-22", 2, None)),
+        failing_bill: Some((bill_day("2026-11-20", 0, Some(SCRIPT)), 3)),
     }
 }
 
@@ -107,7 +108,8 @@ fn empty_overview() -> OverviewPage {
         hours: spans(24, 3_600).iter().map(nothing).collect(),
         days: spans(14, 86_400).iter().map(nothing).collect(),
     };
-    OverviewPage { figures: Some(Arc::new(figures)), oldest: None, bill: None }
+    let figures = Some(Arc::new(figures));
+    OverviewPage { figures, oldest: None, bill: None, failing_bill: None }
 }
 
 fn nothing(span: &Span) -> Span {

@@ -83,6 +83,7 @@ pub(super) async fn refund(
                 confirm.error = Some(w.refund_refused);
             }
             Err(AskRefundError::Lost) => confirm.error = Some(w.refund_lost),
+            Err(AskRefundError::NotConfigured) => confirm.error = Some(w.not_configured),
         }
     }
     let status = if confirm.error.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };

@@ -23,14 +23,16 @@ pub(crate) use compare::NOT_KEPT;
 pub(crate) use report::{DayReport, DifferenceReport, SumsReport, read_date};
 pub(crate) use words::Words;
 
+use crate::clock::Stopwatch;
 use crate::config::{Config, UnknownPolicy};
+use crate::metrics::{code_of_bill, name_of};
 use crate::service::Service;
 use crate::store::{
     BillDay, BillSums, Conn, Dialect, DifferenceRow, Recorded, StoreError, setting,
 };
 use crate::worker::Worker;
 use compare::{CompareError, Comparison};
-use saoma_core::api::Class;
+use saoma_core::api::{Call, Class};
 use saoma_core::bill::{
     BillDate, BillErrorKind, BillForm, FailureKind, LineError, TradeBillKind, TradeLine,
 };
@@ -333,8 +335,13 @@ impl Reconciler {
                     spool.push(&BillEntry::of(&line));
                 }
             };
+            let began = Stopwatch::start();
             let totals = gateway.download_bill(&day.date, what, seller.sign_type, &nonce, on_line);
-            match totals.await {
+            let totals = totals.await;
+            let metrics = &self.service().context.metrics;
+            let call = name_of(Call::TradeBill);
+            metrics.gateway_call(call, code_of_bill(&totals), began.elapsed());
+            match totals {
                 Ok(_) => return spool.finish().map_err(file),
                 Err(error) if form == BillForm::Gzip && is_gzip_failure(&error) => {
                     form = BillForm::Text;

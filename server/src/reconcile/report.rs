@@ -159,6 +159,16 @@ impl Service {
         }
     }
 
+    /// The oldest day that could not be compared so far although WeChat still has its bill, and how
+    /// many there are of those. No line of such a day is looked at, and the days after it hide it.
+    pub(crate) async fn failing_bill(&self) -> Result<Option<(DayReport, usize)>, StoreError> {
+        let now = self.context.clock.now();
+        let mut days = BillDay::failing(&mut self.store.reader().await?).await?;
+        days.retain(|day| day.date.ready(now).is_ok());
+        let count = days.len();
+        Ok(days.pop().map(|day| (DayReport::of(day, (0, 0)), count)))
+    }
+
     /// The newest days of a merchant, or of all of them, newest first; at most `limit`, behind the
     /// day of a merchant.
     pub(crate) async fn bill_days(

@@ -220,6 +220,14 @@ impl BillDay {
         conn.fetch_one(sql, vec![]).await?.as_ref().map(Self::read).transpose()
     }
 
+    /// Days that nobody could compare so far although it was tried, newest first.
+    pub(crate) async fn failing(conn: &mut Conn) -> Result<Vec<Self>, StoreError> {
+        let sql = "select * from bill_day
+                   where due_at is not null and state = 'waiting' and failures > 0
+                   order by bill_date desc, mch_id limit 500";
+        conn.fetch(sql, vec![]).await?.iter().map(Self::read).collect()
+    }
+
     /// When a day is next to be compared.
     pub(crate) async fn next_due(conn: &mut Conn) -> Result<Option<UnixTime>, StoreError> {
         let sql = "select min(due_at) as due_at from bill_day where due_at is not null";

@@ -2,7 +2,7 @@
 //! index of that alone (`migrations/*/0009_fewer_pages.sql`).
 
 use super::figures::{NOT_YET, UNDER_WAY};
-use super::{Conn, StoreError};
+use super::{BillDay, Conn, StoreError};
 use crate::metrics::{Glance, Waiting};
 
 /// Looks at what is not over.
@@ -48,5 +48,6 @@ pub(crate) async fn glance(conn: &mut Conn) -> Result<Glance, StoreError> {
     for row in conn.fetch(sql, vec![]).await? {
         seen.differences.push((row.text("kind")?, row.number("differences")?));
     }
+    seen.failing_bills = BillDay::failing(conn).await?.into_iter().map(|day| day.date).collect();
     Ok(seen)
 }

@@ -2,7 +2,7 @@
 
 use super::db::Line;
 use super::promise::check_pragmas;
-use super::{Conn, Database, OpenError, POSTGRES_TABLES, SQLITE_TABLES};
+use super::{Conn, Database, OpenError, POSTGRES_TABLES, SQLITE_TABLES, UnderWay, under_way};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -23,11 +23,12 @@ pub(crate) enum Tables {
     Newer,
 }
 
-/// Opens a database that is there, and looks whether it would keep what it is told.
+/// Opens a database that is there, and looks whether it would keep what it is told, and for whom
+/// something is under way in it.
 ///
 /// # Errors
 /// [`OpenError`] says why it cannot be used.
-pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
+pub(crate) async fn inspect(database: &Database) -> Result<(Tables, Vec<UnderWay>), OpenError> {
     match database {
         Database::Sqlite(path) => {
             let options = SqliteConnectOptions::new()
@@ -44,9 +45,10 @@ pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
             if tables == Tables::Current && has_log(&mut conn).await? {
                 check_pragmas(&mut conn).await?;
             }
+            let under_way = look_for_whom(&mut conn, tables).await?;
             drop(conn);
             pool.close().await;
-            Ok(tables)
+            Ok((tables, under_way))
         }
         Database::Postgres(url) => {
             let options = PgConnectOptions::from_str(url.expose())?;
@@ -57,10 +59,19 @@ pub(crate) async fn inspect(database: &Database) -> Result<Tables, OpenError> {
             for name in ["fsync", "full_page_writes"] {
                 durable(&mut conn, name).await?;
             }
+            let under_way = look_for_whom(&mut conn, tables).await?;
             drop(conn);
             pool.close().await;
-            Ok(tables)
+            Ok((tables, under_way))
         }
+    }
+}
+
+/// For whom something is under way; other versions' tables may say it in another way.
+async fn look_for_whom(conn: &mut Conn, tables: Tables) -> Result<Vec<UnderWay>, OpenError> {
+    match tables {
+        Tables::Current => under_way(conn).await.map_err(OpenError::Store),
+        Tables::Older | Tables::Newer => Ok(Vec::new()),
     }
 }
 

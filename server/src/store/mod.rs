@@ -32,6 +32,7 @@ mod refund;
 mod row;
 mod session;
 mod setting;
+mod under_way;
 mod value;
 pub(crate) mod wal;
 
@@ -56,6 +57,7 @@ pub(crate) use payment::{
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
 pub(crate) use setting::{may_have_lost, ping, put_start, setting, touch};
+pub(crate) use under_way::{UnderWay, under_way};
 
 use crate::config::{Database, Secret};
 use crate::private;

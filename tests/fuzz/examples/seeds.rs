@@ -40,6 +40,7 @@ fn main() -> io::Result<()> {
         // The first byte is the size of the chunks.
         write(here, "bill", &name, &[&[64], &fs::read(&path)?[..]].concat())?;
     }
+    write(here, "bill", "name-of-goods", "@拿铁,`大杯,``,`\n".as_bytes())?;
     terminals(here)?;
     shops(here)?;
     calls(here)?;

@@ -223,7 +223,12 @@ impl World {
     /// Makes an order of 18.00 yuan that may be paid for a quarter of an hour, and gives its id
     /// once it has a code.
     pub(crate) async fn order(&self, order_no: &str) -> Order {
-        let body = json!({ "order_no": order_no, "amount_fen": 1800, "description": "拿铁" });
+        self.order_of(order_no, "拿铁").await
+    }
+
+    /// The same of goods with this name.
+    pub(crate) async fn order_of(&self, order_no: &str, name: &str) -> Order {
+        let body = json!({ "order_no": order_no, "amount_fen": 1800, "description": name });
         let (status, created) = self.create(&body).await;
         assert_eq!(status, 201, "{created}");
         let id = created["order_id"].as_str().unwrap().to_string();

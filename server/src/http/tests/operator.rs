@@ -1,6 +1,7 @@
 //! The operator's page over real HTTP, as a browser sees it.
 
 mod anomalies;
+mod bills;
 
 use super::*;
 use crate::config::Secret;

@@ -47,6 +47,8 @@ pub(crate) struct OverviewPage {
     pub(crate) oldest: Option<(String, UnixTime)>,
     /// The last day whose bill was compared or should have been.
     pub(crate) bill: Option<DayReport>,
+    /// The oldest day that could not be compared so far, and how many there are.
+    pub(crate) failing_bill: Option<(DayReport, usize)>,
 }
 
 /// How long something may be due before a person should look.
@@ -97,7 +99,9 @@ fn attention(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
     let w = frame.words();
     let late = page.oldest.as_ref().filter(|(_, due_at)| frame.now.since(*due_at) > LATE_S);
     let bill = page.bill.as_ref().filter(|bill| bill.open > 0);
-    let is_well = frame.anomalies == 0 && frame.dead == 0 && late.is_none() && bill.is_none();
+    let failing = page.failing_bill.as_ref();
+    let bills_are_well = bill.is_none() && failing.is_none();
+    let is_well = frame.anomalies == 0 && frame.dead == 0 && late.is_none() && bills_are_well;
     html! {
         @if is_well {
             p .well { (icon("done")) (w.all_is_well) }
@@ -122,6 +126,11 @@ fn attention(frame: &Frame<'_>, page: &OverviewPage) -> Markup {
                 @if let Some(bill) = bill {
                     li { a href=(bills::path(bill)) {
                         (icon("alert")) (w.bill_differs(&bill.date, bill.open))
+                    } }
+                }
+                @if let Some((day, count)) = failing {
+                    li { a href=(bills::path(day)) {
+                        (icon("alert")) (w.bills_fail(&day.date, *count))
                     } }
                 }
             }

@@ -95,6 +95,9 @@ pub(super) const EN: Words = Words {
     refund_refused: "This cannot be refunded now. Look at the order.",
     refund_lost: "WeChat has made this refund already. This database, an older copy, has lost it: \
                   see in the merchant platform.",
+    not_configured: "The configuration does not have this order's merchant or app any more, so \
+                     nothing can be sent. Put it back and restart, or refund in the merchant \
+                     platform.",
     anomalies: "Anomalies",
     anomalies_text: "Payments that may not ship, and goods that stay. What may not be kept is \
                      refunded in full by itself, unless the policy says to hold it; the rest waits \

@@ -108,6 +108,7 @@ pub(crate) struct Words {
     pub(super) unsendable: &'static str,
     pub(super) refund_refused: &'static str,
     pub(super) refund_lost: &'static str,
+    pub(super) not_configured: &'static str,
     // Anomalies.
     pub(super) anomalies: &'static str,
     pub(super) anomalies_text: &'static str,

@@ -185,6 +185,15 @@ impl Words {
         }
     }
 
+    pub(crate) fn bills_fail(&self, oldest_day: &str, count: usize) -> String {
+        match (self.lang, count) {
+            (Lang::Zh, 1) => format!("{oldest_day} 的账单对账失败"),
+            (Lang::Zh, _) => format!("{count} 份账单对账失败，最早的是 {oldest_day}"),
+            (Lang::En, 1) => format!("The bill of {oldest_day} could not be compared"),
+            (Lang::En, _) => format!("{count} bills could not be compared, from {oldest_day} on"),
+        }
+    }
+
     pub(crate) fn hour_words(&self, hour: &str, orders: u64, payments: u64) -> String {
         match self.lang {
             Lang::Zh => format!("{hour} 时：下单 {orders}，付款 {payments}"),

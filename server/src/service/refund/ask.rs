@@ -75,6 +75,8 @@ pub(crate) enum AskRefundError {
     Refused(RefundRefused),
     /// WeChat has this very refund, which this database has lost.
     Lost,
+    /// The configuration does not have the order's merchant or app any more: nobody could send it.
+    NotConfigured,
     /// The goods are being handed over, and nobody knows yet whether they are out; only an
     /// operator may insist.
     Dispensing,
@@ -245,6 +247,9 @@ impl Verb for Ask {
             Some(AskedBy::Elsewhere) => return Err(AskRefundError::Lost),
             // Another wish of this order with the same digits, which nobody will ever see.
             Some(AskedBy::Shop | AskedBy::Rule) => return Err(AskRefundError::RefundNoTaken),
+        }
+        if change.context.sellers.of(&row.mch_id, &row.app_id).is_none() {
+            return Err(AskRefundError::NotConfigured);
         }
         let wished = Some(wish.number());
         let event = Event::RefundAsked { refund, attempt, amount: *amount, wish: wished };

@@ -1,8 +1,10 @@
 //! Refunds that nobody would hear of any more.
 
 use super::*;
-use crate::testing::alter;
+use crate::store::{UnderWay, under_way};
+use crate::testing::{alter, sellers};
 use saoma_core::api::RefundState as Told;
+use saoma_core::ids::AppId;
 
 /// What the shop asks for under this number of its own.
 async fn asks(shop: &Shop, order_id: &OrderId, refund_no: &str) -> Result<bool, AskRefundError> {
@@ -195,4 +197,27 @@ async fn a_shops_number_is_one_refund_whichever_payment_it_was_of() {
     assert_eq!(shop.rows("select verdict from payment where total_fee_fen = 1800").await, ["ship"]);
     assert!(!asks(&shop, &order_id, "R-1").await.unwrap(), "it is the one of before");
     assert!(asks(&shop, &order_id, "R-2").await.unwrap());
+}
+
+/// Trying again would never help, so it must not be told as if it would.
+#[tokio::test]
+async fn one_of_an_app_that_is_not_configured_any_more_is_refused_by_name() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open(&mut shop).await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let mut others = sellers(SignType::HmacSha256);
+    for seller in &mut others.sellers {
+        seller.merchant.app_id = AppId::new("wx5a0mademeup0002").unwrap();
+    }
+    let shop = shop.crash_into(others).await;
+    let refused = asks(&shop, &order_id, "R-1").await;
+    assert!(matches!(refused, Err(AskRefundError::NotConfigured)), "{refused:?}");
+    assert_eq!(shop.rows("select count(*) from refund").await, ["0"]);
+    // Whoever starts, or looks at the configuration, is told of the order.
+    let found = under_way(&mut shop.service.store.reader().await.unwrap()).await.unwrap();
+    let merchant = merchant(SignType::HmacSha256);
+    let (mch_id, app_id) = (merchant.mch_id.to_string(), merchant.app_id.to_string());
+    assert_eq!(found, [UnderWay { mch_id, app_id, count: 1 }]);
+    let shop = shop.crash().await;
+    assert!(asks(&shop, &order_id, "R-1").await.unwrap());
 }
