@@ -103,7 +103,7 @@ impl Worker {
         // What was leased to be performed at once, and was not begun, is for others.
         while let Ok(entry) = at_once.try_recv() {
             let key = entry.key.clone();
-            if let Err(error) = self.service.give_back(entry).await {
+            if let Err(error) = self.service.give_back(entry, "the server stopped").await {
                 tracing::warn!(key, %error, "a lease is not given back; it ends by itself");
             }
         }
