@@ -215,6 +215,10 @@ impl Verb for Settle {
         let later = change.now.plus(pause_s(entry.tries));
         let again = match outcome {
             Outcome::Unwanted => None,
+            Outcome::NotBegun { in_s, why } => {
+                change.put_entry_back(entry, change.now.plus(*in_s), why.clone());
+                return Ok(());
+            }
             Outcome::Refund(news) => change.refund_news(entry, news, pause_s(entry.tries)).await?,
             // The order is open, and its first code may still be paid.
             Outcome::Event(Event::PlaceImpossible { .. })

@@ -11,7 +11,7 @@ use crate::crash::point;
 use crate::metrics::{Answer, code_of, name_of};
 use crate::service::{Job, Outcome, Service, ShipOrder, ToDo};
 use crate::store::{AttemptRow, Dialect, Entry, Lane, NO_MONTHS, StoreError, make_months};
-use crate::webhook::Webhooks;
+use crate::webhook::{WebhookError, Webhooks};
 use log::Log;
 use saoma_core::api::{AnswerError, Call};
 use saoma_core::ids::{AppId, MchId, OrderId};
@@ -250,14 +250,17 @@ impl Worker {
     async fn ship(&self, ship: &ShipOrder, log: &Log) -> Outcome {
         let context = &self.service.context;
         let began = Stopwatch::start();
-        log.push("sent", "webhook", serde_json::to_string(ship).unwrap_or_default());
         let now = match saoma_core::planted!("webhook-time-of-payment") {
             true => ship.paid_at,
             false => context.clock.now(),
         };
         let answer = self.webhooks.ship(&ship.shop, ship, now).await;
+        if let Err(error @ WebhookError::Waits { in_s }) = answer {
+            return Outcome::NotBegun { in_s, why: error.to_string() };
+        }
         let result = answer.as_ref().map_or_else(|error| error.name(), |()| "OK".to_owned());
         context.metrics.webhook_call(&result, began.elapsed());
+        log.push("sent", "webhook", serde_json::to_string(ship).unwrap_or_default());
         log.push(
             "received",
             "webhook",
