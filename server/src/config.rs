@@ -102,9 +102,9 @@ pub struct OperatorConfig {
 /// How many requests are taken. A rate's burst is how many may come at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls a second with one key.
+    /// Calls a second with one key of a shop. A device's has a smaller limit of its own.
     pub key_per_s: u32,
-    /// Calls at once with one key.
+    /// Calls at once with one key of a shop.
     pub key_burst: u32,
     /// Calls a second of one client address without a shop's key: pages.
     pub address_per_s: u32,

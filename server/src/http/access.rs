@@ -124,7 +124,7 @@ async fn order_id(parts: &mut Parts, app: &App) -> Option<OrderId> {
 fn holder(key: &str, app: &App) -> Result<Option<Holder>, ApiError> {
     let now = app.service.context.clock.now();
     let Some((digest, holder)) = app.keys.find(key, now) else { return Ok(None) };
-    let within = app.gate.key(&digest, now);
+    let within = app.gate.key(&digest, holder.device.is_some(), now);
     within.inspect_err(|_| app.service.context.metrics.rate_limited("key"))?;
     Ok(Some(holder))
 }

@@ -18,6 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Most callers that are counted one by one; those beyond share one count.
 const CALLERS_MAX: usize = 65_536;
+/// Calls with a device's key, a second and at once. One machine needs few, and a key that somebody
+/// has read out of one in the street must not use up what WeChat lets the merchant ask.
+const DEVICE: Rate = Rate { per_s: 5, burst: 50 };
 /// Refused notifications of one address, a second and at once, before it is suspected.
 const REFUSED: Rate = Rate { per_s: 1, burst: 20 };
 /// How many messages of suspected addresses are looked at at once.
@@ -108,6 +111,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
 #[derive(Debug)]
 pub(crate) struct Gate {
     keys: Counter<[u8; 32]>,
+    devices: Counter<[u8; 32]>,
     addresses: Counter<IpAddr>,
     refused: Counter<IpAddr>,
     suspected: Arc<Semaphore>,
@@ -117,8 +121,11 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new(config: &Config) -> Self {
         let Limits { key_per_s, key_burst, address_per_s, address_burst } = config.limits;
+        let device =
+            Rate { per_s: DEVICE.per_s.min(key_per_s), burst: DEVICE.burst.min(key_burst) };
         Self {
             keys: Counter::new(Rate { per_s: key_per_s, burst: key_burst }),
+            devices: Counter::new(device),
             addresses: Counter::new(Rate { per_s: address_per_s, burst: address_burst }),
             refused: Counter::new(REFUSED),
             suspected: Arc::new(Semaphore::new(SUSPECTED_AT_ONCE)),
@@ -126,9 +133,15 @@ impl Gate {
         }
     }
 
-    /// Counts a call with a key of this digest.
-    pub(super) fn key(&self, digest: &[u8; 32], now: UnixTime) -> Result<(), ApiError> {
-        if self.keys.take(digest, now) { Ok(()) } else { Err(ApiError::TooMany) }
+    /// Counts a call with a key of this digest, which a shop holds or a device.
+    pub(super) fn key(
+        &self,
+        digest: &[u8; 32],
+        is_device: bool,
+        now: UnixTime,
+    ) -> Result<(), ApiError> {
+        let keys = if is_device { &self.devices } else { &self.keys };
+        if keys.take(digest, now) { Ok(()) } else { Err(ApiError::TooMany) }
     }
 
     /// Counts a call without one.
@@ -250,11 +263,27 @@ mod tests {
     }
 
     fn gate(proxies: &str) -> Gate {
+        gate_with(&[("SAOMA_TRUSTED_PROXIES", proxies)].into_iter().collect())
+    }
+
+    fn gate_with(env: &Env) -> Gate {
         let text = "listen = \"127.0.0.1:0\"\ndatabase = \"sqlite:x\"\n[merchant]\nname = \"x\"\n\
                     mch_id = \"1\"\napp_id = \"wx1\"\nkey = \"0123456789abcdef0123456789abcdef\"\n\
                     [shop]\n";
-        let env: Env = [("SAOMA_TRUSTED_PROXIES", proxies)].into_iter().collect();
-        Gate::new(&Config::parse(text, Path::new(""), &env).unwrap())
+        Gate::new(&Config::parse(text, Path::new(""), env).unwrap())
+    }
+
+    #[test]
+    fn a_devices_key_has_a_small_limit_which_is_no_larger_than_a_shops() {
+        let taken = |gate: &Gate, is_device, now| {
+            (0..10_000).filter(|_| gate.key(&[1; 32], is_device, now).is_ok()).count()
+        };
+        let as_it_is = gate("127.0.0.1");
+        assert_eq!((taken(&as_it_is, true, at(0)), taken(&as_it_is, false, at(0))), (50, 5_000));
+        assert_eq!((taken(&as_it_is, true, at(1)), taken(&as_it_is, false, at(1))), (5, 1_000));
+        let limits = [("SAOMA_LIMITS_KEY_PER_S", "2"), ("SAOMA_LIMITS_KEY_BURST", "3")];
+        let slow = gate_with(&limits.into_iter().collect());
+        assert_eq!((taken(&slow, true, at(0)), taken(&slow, true, at(1))), (3, 2));
     }
 
     #[test]
