@@ -13,7 +13,7 @@ use saoma_core::time::UnixTime;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Most callers that are counted one by one; those beyond share one count.
@@ -107,12 +107,45 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
+/// Counts the pages that follow orders, by address. Only those that do are kept.
+#[derive(Debug)]
+struct Followers {
+    most: u32,
+    open: Mutex<HashMap<IpAddr, u32>>,
+}
+
+impl Followers {
+    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+        // The counts are right at every moment, whoever panicked meanwhile.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A page that follows, until this is gone.
+#[derive(Debug)]
+pub(super) struct Following {
+    followers: Arc<Followers>,
+    address: IpAddr,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let mut open = self.followers.open();
+        let Some(count) = open.get_mut(&self.address) else { return };
+        *count -= 1;
+        if *count == 0 {
+            open.remove(&self.address);
+        }
+    }
+}
+
 /// Counts requests, and knows where they come from.
 #[derive(Debug)]
 pub(crate) struct Gate {
     keys: Counter<[u8; 32]>,
     devices: Counter<[u8; 32]>,
     addresses: Counter<IpAddr>,
+    followers: Arc<Followers>,
     refused: Counter<IpAddr>,
     suspected: Arc<Semaphore>,
     proxies: Vec<IpNet>,
@@ -120,13 +153,15 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(config: &Config) -> Self {
-        let Limits { key_per_s, key_burst, address_per_s, address_burst } = config.limits;
+        let Limits { key_per_s, key_burst, address_per_s, address_burst, address_followers } =
+            config.limits;
         let device =
             Rate { per_s: DEVICE.per_s.min(key_per_s), burst: DEVICE.burst.min(key_burst) };
         Self {
             keys: Counter::new(Rate { per_s: key_per_s, burst: key_burst }),
             devices: Counter::new(device),
             addresses: Counter::new(Rate { per_s: address_per_s, burst: address_burst }),
+            followers: Arc::new(Followers { most: address_followers, open: Mutex::default() }),
             refused: Counter::new(REFUSED),
             suspected: Arc::new(Semaphore::new(SUSPECTED_AT_ONCE)),
             proxies: config.trusted_proxies.clone(),
@@ -147,6 +182,20 @@ impl Gate {
     /// Counts a call without one.
     pub(super) fn address(&self, address: IpAddr, now: UnixTime) -> Result<(), ApiError> {
         if self.addresses.take(&counted(address), now) { Ok(()) } else { Err(ApiError::TooMany) }
+    }
+
+    /// Lets a page of this address follow an order. One page of each of many orders would hold as
+    /// many connections as many pages of one.
+    pub(super) fn follow(&self, address: IpAddr) -> Result<Following, ApiError> {
+        let address = counted(address);
+        let mut open = self.followers.open();
+        let count = open.get(&address).copied().unwrap_or(0);
+        if count >= self.followers.most {
+            return Err(ApiError::TooMany);
+        }
+        open.insert(address, count + 1);
+        drop(open);
+        Ok(Following { followers: Arc::clone(&self.followers), address })
     }
 
     /// Lets a notification in, now or as soon as there is room.
@@ -309,6 +358,23 @@ mod tests {
             let expected: IpAddr = client.parse().unwrap();
             assert_eq!(gate.client(&extensions, &headers), expected, "{peer} {forwarded}");
         }
+    }
+
+    #[test]
+    fn only_so_many_pages_of_an_address_follow_at_once_and_nothing_is_kept_of_who_has_gone() {
+        let limits = [("SAOMA_LIMITS_ADDRESS_FOLLOWERS", "2")];
+        let gate = gate_with(&limits.into_iter().collect());
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (one, other) = (address("2001:db8::1"), address("203.0.113.1"));
+        let first = gate.follow(one).unwrap();
+        let second = gate.follow(address("2001:db8::2")).unwrap();
+        assert!(gate.follow(one).is_err(), "a network is one");
+        let elsewhere = gate.follow(other).unwrap();
+        drop(first);
+        let third = gate.follow(one).unwrap();
+        assert!(gate.follow(one).is_err());
+        drop((second, third, elsewhere));
+        assert_eq!(gate.followers.open().len(), 0);
     }
 
     #[test]
