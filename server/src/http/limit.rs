@@ -184,6 +184,18 @@ impl Gate {
         if self.addresses.take(&counted(address), now) { Ok(()) } else { Err(ApiError::TooMany) }
     }
 
+    /// Counts somebody who would log in, and gives what is counted for the address; `None`: too
+    /// many calls came from there.
+    pub(crate) fn login(
+        &self,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+        now: UnixTime,
+    ) -> Option<IpAddr> {
+        let address = counted(self.client(extensions, headers));
+        self.addresses.take(&address, now).then_some(address)
+    }
+
     /// Lets a page of this address follow an order. One page of each of many orders would hold as
     /// many connections as many pages of one.
     pub(super) fn follow(&self, address: IpAddr) -> Result<Following, ApiError> {
