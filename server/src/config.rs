@@ -102,21 +102,29 @@ pub struct OperatorConfig {
 /// How many requests are taken. A rate's burst is how many may come at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls a second with one key.
+    /// Calls a second with one key of a shop. A device's has a smaller limit of its own.
     pub key_per_s: u32,
-    /// Calls at once with one key.
+    /// Calls at once with one key of a shop.
     pub key_burst: u32,
     /// Calls a second of one client address without a shop's key: pages.
     pub address_per_s: u32,
     /// Calls at once of one client address: pages.
     pub address_burst: u32,
+    /// Pages of one client address that follow orders at the same time: each is a connection.
+    pub address_followers: u32,
 }
 
 impl Default for Limits {
     /// Far above what is needed, and far below what hurts: a chain of shops may share a key, and
     /// behind one address may stand a shopping centre full of phones.
     fn default() -> Self {
-        Self { key_per_s: 1_000, key_burst: 5_000, address_per_s: 100, address_burst: 1_000 }
+        Self {
+            key_per_s: 1_000,
+            key_burst: 5_000,
+            address_per_s: 100,
+            address_burst: 1_000,
+            address_followers: 500,
+        }
     }
 }
 
@@ -282,7 +290,8 @@ fn trusted_proxies(root: &mut Section<'_>) -> Result<Vec<IpNet>, Problem> {
 }
 
 fn limits(root: &mut Section<'_>, problems: &mut Problems) -> Option<Limits> {
-    const KEYS: &[&str] = &["key_per_s", "key_burst", "address_per_s", "address_burst"];
+    const KEYS: &[&str] =
+        &["key_per_s", "key_burst", "address_per_s", "address_burst", "address_followers"];
     let default = Limits::default();
     let Some(mut section) = problems.keep(root.section("limits", KEYS))? else {
         return Some(default);
@@ -293,14 +302,16 @@ fn limits(root: &mut Section<'_>, problems: &mut Problems) -> Option<Limits> {
         number("key_burst", default.key_burst),
         number("address_per_s", default.address_per_s),
         number("address_burst", default.address_burst),
+        number("address_followers", default.address_followers),
     ];
     section.end(problems);
-    let [key_per_s, key_burst, address_per_s, address_burst] = limits;
+    let [key_per_s, key_burst, address_per_s, address_burst, address_followers] = limits;
     Some(Limits {
         key_per_s: key_per_s?,
         key_burst: key_burst?,
         address_per_s: address_per_s?,
         address_burst: address_burst?,
+        address_followers: address_followers?,
     })
 }
 

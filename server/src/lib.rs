@@ -58,7 +58,7 @@ pub use random::{NoRandom, Random, Seeded};
 pub use reconcile::{ReconcileError, Reconciled, reconcile};
 pub use store::{KeyKind, Month, OpenError, StoreError};
 
-use http::{App, Gate, MetricsFor};
+use http::{App, MetricsFor};
 use keys::KeyRing;
 use life::Life;
 use operator::Office;
@@ -249,10 +249,10 @@ impl Server {
         let life = Life::default();
         let watched = &config.watched;
         let app = App {
+            gate: office.gate.clone(),
             office,
             service: service.clone(),
             keys: keys.clone(),
-            gate: Arc::new(Gate::new(&config)),
             stop: closing.clone(),
             life: life.clone(),
             metrics_for: metrics_for(watched, config.public_url.is_some()),

@@ -200,8 +200,8 @@ impl Metrics {
         self.request_times.observe([path], micros(took));
     }
 
-    /// A request was refused because of this limit: `key`, `address`, or the followers of an
-    /// `order`.
+    /// A request was refused because of this limit: `key`, `address` (calls or followers), or the
+    /// followers of an `order`.
     pub(crate) fn rate_limited(&self, limit: &'static str) {
         self.rate_limited.add([limit]);
     }

@@ -3,6 +3,7 @@
 //! Only hosts of the configuration are called, at addresses that it allows ([`reach`]); redirects
 //! and proxies are not followed, and what a shop answers beyond its status is not kept.
 
+mod pace;
 mod reach;
 
 pub(crate) use reach::{Reach, literal};
@@ -11,6 +12,7 @@ use crate::config::WebhookConfig;
 use crate::random::hex;
 use crate::service::ShipOrder;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use pace::{Pace, Places};
 use reach::{Guard, OutOfReach};
 use saoma_core::time::UnixTime;
 use sha2::Sha256;
@@ -18,9 +20,7 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// How long a shop may take until its status.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,8 +30,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_LEN_MAX: u64 = 16 * 1024;
 /// How long such an answer may take to come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
-/// Most tries at once to a shop that hangs.
-const HANGING_MAX: usize = 8;
 
 /// The lines to all shops that are told by a webhook.
 #[derive(Clone, Debug)]
@@ -48,10 +46,7 @@ pub(crate) struct Webhooks {
 #[derive(Debug)]
 struct Line {
     webhook: WebhookConfig,
-    /// Whether the last try that has ended was without an answer.
-    hangs: AtomicBool,
-    /// While it hangs each try needs one, so that those of other shops find room.
-    turns: Semaphore,
+    pace: Pace,
 }
 
 /// Why a shop has not confirmed. The texts do not repeat the URL, which may hold a secret.
@@ -65,8 +60,11 @@ pub(crate) enum WebhookError {
     Unreachable,
     /// No answer in time.
     Timeout,
-    /// It was not called: others wait for an answer already, and there has been none of late.
-    Hangs,
+    /// It was not called: it is slow, and others wait for an answer already.
+    Waits {
+        /// When to come back, in seconds.
+        in_s: u64,
+    },
     /// The connection broke.
     Broken,
     /// An answer that is no yes.
@@ -81,7 +79,7 @@ impl WebhookError {
             Self::OutOfReach => "out_of_reach".to_owned(),
             Self::Unreachable => "unreachable".to_owned(),
             Self::Timeout => "timeout".to_owned(),
-            Self::Hangs => "hangs".to_owned(),
+            Self::Waits { .. } => "waits".to_owned(),
             Self::Broken => "broken".to_owned(),
             Self::Status(status) => status.to_string(),
         }
@@ -97,7 +95,9 @@ impl fmt::Display for WebhookError {
             ),
             Self::Unreachable => f.write_str("the shop cannot be reached"),
             Self::Timeout => f.write_str("the shop did not answer within 10 s"),
-            Self::Hangs => f.write_str("not called, for the shop lets others wait already"),
+            Self::Waits { .. } => {
+                f.write_str("not called, for the shop is slow and lets others wait already")
+            }
             Self::Broken => f.write_str("the connection to the shop broke"),
             Self::Status(status) => write!(f, "the shop answered with HTTP status {status}"),
         }
@@ -123,11 +123,14 @@ impl From<reqwest::Error> for WebhookError {
     }
 }
 
-impl Line {
-    fn new(webhook: &WebhookConfig) -> Self {
-        let turns = Semaphore::new(HANGING_MAX);
-        Self { webhook: webhook.clone(), hangs: AtomicBool::new(false), turns }
-    }
+/// A line to each of these shops. One that is alone need not leave places to others.
+fn lines(shops: &HashMap<String, WebhookConfig>) -> Arc<HashMap<String, Line>> {
+    let places = (shops.len() > 1).then(Places::default);
+    let line = |(id, webhook): (&String, &WebhookConfig)| {
+        let pace = Pace::new(places.clone());
+        (id.clone(), Line { webhook: webhook.clone(), pace })
+    };
+    Arc::new(shops.iter().map(line).collect())
 }
 
 impl Webhooks {
@@ -136,8 +139,8 @@ impl Webhooks {
         shops: impl IntoIterator<Item = (&'a str, &'a WebhookConfig)>,
         reach: Reach,
     ) -> Result<Self, reqwest::Error> {
-        let shops: HashMap<String, Line> =
-            shops.into_iter().map(|(id, webhook)| (id.to_owned(), Line::new(webhook))).collect();
+        let shops = shops.into_iter().map(|(id, webhook)| (id.to_owned(), webhook.clone()));
+        let shops = lines(&shops.collect());
         let host = |line: &Line| {
             reqwest::Url::parse(line.webhook.url.expose()).ok()?.host_str().map(str::to_owned)
         };
@@ -153,7 +156,7 @@ impl Webhooks {
             .build()?;
         Ok(Self {
             http,
-            shops: Arc::new(shops),
+            shops,
             reach,
             #[cfg(feature = "simulation")]
             outside: None,
@@ -164,8 +167,8 @@ impl Webhooks {
     /// seen of the shops is not shared.
     #[cfg(feature = "simulation")]
     pub(crate) fn simulated(&self, outside: crate::simulation::OutsideLine) -> Self {
-        let anew = |(id, line): (&String, &Line)| (id.clone(), Line::new(&line.webhook));
-        let shops = Arc::new(self.shops.iter().map(anew).collect());
+        let webhook = |(id, line): (&String, &Line)| (id.clone(), line.webhook.clone());
+        let shops = lines(&self.shops.iter().map(webhook).collect());
         Self { shops, outside: Some(outside), ..self.clone() }
     }
 
@@ -177,13 +180,8 @@ impl Webhooks {
         now: UnixTime,
     ) -> Result<(), WebhookError> {
         let line = self.shops.get(shop).ok_or(WebhookError::NoWebhook)?;
-        let _turn = match line.hangs.load(Ordering::Relaxed) {
-            true => Some(line.turns.try_acquire().map_err(|_| WebhookError::Hangs)?),
-            false => None,
-        };
-        let answer = self.call(&line.webhook, ship, now).await;
-        line.hangs.store(answer == Err(WebhookError::Timeout), Ordering::Relaxed);
-        answer
+        let turn = line.pace.turn(now).map_err(|in_s| WebhookError::Waits { in_s })?;
+        turn.watch(self.call(&line.webhook, ship, now)).await
     }
 
     async fn call(

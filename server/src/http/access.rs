@@ -2,11 +2,13 @@
 
 use super::App;
 use super::error::ApiError;
+use super::limit::Following;
 use crate::keys::Holder;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use saoma_core::ids::OrderId;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Most that follow an order before its page is told to wait. A customer has a few tabs, and a
@@ -47,20 +49,22 @@ impl FromRequestParts<App> for ByShop {
 /// page that holds its token. There may be no such order.
 pub(super) struct Allowed {
     pub(super) order_id: OrderId,
-    /// It is the page.
-    by_token: bool,
+    /// Where the page is; `None`: it is none.
+    page: Option<IpAddr>,
 }
 
 impl Allowed {
-    /// Whether one more may follow. A page is anybody's, and each follower is an open connection; a
-    /// shop is trusted with its own.
-    pub(super) fn may_follow(&self, app: &App) -> Result<(), ApiError> {
+    /// Whether one more may follow, as long as what is given is kept. A page is anybody's, and each
+    /// follower is an open connection; a shop is trusted with its own.
+    pub(super) fn may_follow(&self, app: &App) -> Result<Option<Following>, ApiError> {
+        let Some(address) = self.page else { return Ok(None) };
         let context = &app.service.context;
-        if self.by_token && context.watchers.followers(&self.order_id) >= FOLLOWERS_MAX {
+        if context.watchers.followers(&self.order_id) >= FOLLOWERS_MAX {
             context.metrics.rate_limited("order");
             return Err(ApiError::TooMany);
         }
-        Ok(())
+        let following = app.gate.follow(address);
+        following.map(Some).inspect_err(|_| context.metrics.rate_limited("address"))
     }
 }
 
@@ -84,12 +88,12 @@ impl FromRequestParts<App> for Allowed {
             let owner = app.service.owner(&order_id).await?;
             let is_theirs =
                 owner.is_some_and(|(shop, device)| may_see(&holder, &shop, device.as_deref()));
-            let allowed = Self { order_id, by_token: false };
+            let allowed = Self { order_id, page: None };
             return if is_theirs { Ok(allowed) } else { Err(ApiError::NotFound) };
         }
-        count_address(parts, app)?;
+        let client = count_address(parts, app)?;
         if app.service.is_token(&order_id, token) {
-            Ok(Self { order_id, by_token: true })
+            Ok(Self { order_id, page: Some(client) })
         } else {
             Err(ApiError::NotFound)
         }
@@ -124,15 +128,17 @@ async fn order_id(parts: &mut Parts, app: &App) -> Option<OrderId> {
 fn holder(key: &str, app: &App) -> Result<Option<Holder>, ApiError> {
     let now = app.service.context.clock.now();
     let Some((digest, holder)) = app.keys.find(key, now) else { return Ok(None) };
-    let within = app.gate.key(&digest, now);
+    let within = app.gate.key(&digest, holder.device.is_some(), now);
     within.inspect_err(|_| app.service.context.metrics.rate_limited("key"))?;
     Ok(Some(holder))
 }
 
-fn count_address(parts: &Parts, app: &App) -> Result<(), ApiError> {
+/// Counts a call by the client's address, and gives that.
+fn count_address(parts: &Parts, app: &App) -> Result<IpAddr, ApiError> {
     let client = app.gate.client(&parts.extensions, &parts.headers);
     let within = app.gate.address(client, app.service.context.clock.now());
-    within.inspect_err(|_| app.service.context.metrics.rate_limited("address"))
+    within.inspect_err(|_| app.service.context.metrics.rate_limited("address"))?;
+    Ok(client)
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -3,6 +3,7 @@
 use super::App;
 use super::access::Allowed;
 use super::error::ApiError;
+use super::limit;
 use crate::metrics::OpenStream;
 use crate::watch::Follower;
 use axum::extract::State;
@@ -28,12 +29,14 @@ pub(super) async fn follow(
     if app.service.view(order_id).await?.is_none() {
         return Err(ApiError::NotFound);
     }
-    allowed.may_follow(&app)?;
+    let page = allowed.may_follow(&app)?;
     // Following begins before the first look, so nothing falls between.
     let follower = app.service.context.watchers.follow(order_id);
     let open = app.service.context.metrics.open_stream();
     let order_id = allowed.order_id;
-    let following = Following { app, order_id, follower, shown: 0, is_over: false, _open: open };
+    let is_over = false;
+    let following =
+        Following { app, order_id, follower, shown: 0, is_over, _page: page, _open: open };
     let events = stream::unfold(following, async |mut following| {
         let event = following.next().await?;
         Some((Ok(event), following))
@@ -49,6 +52,8 @@ struct Following {
     shown: u64,
     /// A final phase was sent.
     is_over: bool,
+    /// It counts as long as the stream is open.
+    _page: Option<limit::Following>,
     _open: OpenStream,
 }
 

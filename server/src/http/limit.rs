@@ -14,11 +14,14 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Most callers that are counted one by one; those beyond share one count.
 const CALLERS_MAX: usize = 65_536;
+/// Calls with a device's key, a second and at once. One machine needs few, and a key that somebody
+/// has read out of one in the street must not use up what WeChat lets the merchant ask.
+const DEVICE: Rate = Rate { per_s: 5, burst: 50 };
 /// Refused notifications of one address, a second and at once, before it is suspected.
 const REFUSED: Rate = Rate { per_s: 1, burst: 20 };
 /// How many messages of suspected addresses are looked at at once.
@@ -105,11 +108,45 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
+/// Counts the pages that follow orders, by address. Only those that do are kept.
+#[derive(Debug)]
+struct Followers {
+    most: u32,
+    open: Mutex<HashMap<IpAddr, u32>>,
+}
+
+impl Followers {
+    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+        // The counts are right at every moment, whoever panicked meanwhile.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A page that follows, until this is gone.
+#[derive(Debug)]
+pub(super) struct Following {
+    followers: Arc<Followers>,
+    address: IpAddr,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let mut open = self.followers.open();
+        let Some(count) = open.get_mut(&self.address) else { return };
+        *count -= 1;
+        if *count == 0 {
+            open.remove(&self.address);
+        }
+    }
+}
+
 /// Counts requests, and knows where they come from.
 #[derive(Debug)]
 pub(crate) struct Gate {
     keys: Counter<[u8; 32]>,
+    devices: Counter<[u8; 32]>,
     addresses: Counter<IpAddr>,
+    followers: Arc<Followers>,
     refused: Counter<IpAddr>,
     suspected: Arc<Semaphore>,
     proxies: Vec<IpNet>,
@@ -119,10 +156,15 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(config: &Config) -> Self {
-        let Limits { key_per_s, key_burst, address_per_s, address_burst } = config.limits;
+        let Limits { key_per_s, key_burst, address_per_s, address_burst, address_followers } =
+            config.limits;
+        let device =
+            Rate { per_s: DEVICE.per_s.min(key_per_s), burst: DEVICE.burst.min(key_burst) };
         Self {
             keys: Counter::new(Rate { per_s: key_per_s, burst: key_burst }),
+            devices: Counter::new(device),
             addresses: Counter::new(Rate { per_s: address_per_s, burst: address_burst }),
+            followers: Arc::new(Followers { most: address_followers, open: Mutex::default() }),
             refused: Counter::new(REFUSED),
             suspected: Arc::new(Semaphore::new(SUSPECTED_AT_ONCE)),
             proxies: config.trusted_proxies.clone(),
@@ -130,14 +172,46 @@ impl Gate {
         }
     }
 
-    /// Counts a call with a key of this digest.
-    pub(super) fn key(&self, digest: &[u8; 32], now: UnixTime) -> Result<(), ApiError> {
-        if self.keys.take(digest, now) { Ok(()) } else { Err(ApiError::TooMany) }
+    /// Counts a call with a key of this digest, which a shop holds or a device.
+    pub(super) fn key(
+        &self,
+        digest: &[u8; 32],
+        is_device: bool,
+        now: UnixTime,
+    ) -> Result<(), ApiError> {
+        let keys = if is_device { &self.devices } else { &self.keys };
+        if keys.take(digest, now) { Ok(()) } else { Err(ApiError::TooMany) }
     }
 
     /// Counts a call without one.
     pub(super) fn address(&self, address: IpAddr, now: UnixTime) -> Result<(), ApiError> {
         if self.addresses.take(&counted(address), now) { Ok(()) } else { Err(ApiError::TooMany) }
+    }
+
+    /// Counts somebody who would log in, and gives what is counted for the address; `None`: too
+    /// many calls came from there.
+    pub(crate) fn login(
+        &self,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+        now: UnixTime,
+    ) -> Option<IpAddr> {
+        let address = counted(self.client(extensions, headers));
+        self.addresses.take(&address, now).then_some(address)
+    }
+
+    /// Lets a page of this address follow an order. One page of each of many orders would hold as
+    /// many connections as many pages of one.
+    pub(super) fn follow(&self, address: IpAddr) -> Result<Following, ApiError> {
+        let address = counted(address);
+        let mut open = self.followers.open();
+        let count = open.get(&address).copied().unwrap_or(0);
+        if count >= self.followers.most {
+            return Err(ApiError::TooMany);
+        }
+        open.insert(address, count + 1);
+        drop(open);
+        Ok(Following { followers: Arc::clone(&self.followers), address })
     }
 
     /// Lets a notification in, now or as soon as there is room.
@@ -271,11 +345,27 @@ mod tests {
     }
 
     fn gate(proxies: &str) -> Gate {
+        gate_with(&[("SAOMA_TRUSTED_PROXIES", proxies)].into_iter().collect())
+    }
+
+    fn gate_with(env: &Env) -> Gate {
         let text = "listen = \"127.0.0.1:0\"\ndatabase = \"sqlite:x\"\n[merchant]\nname = \"x\"\n\
                     mch_id = \"1\"\napp_id = \"wx1\"\nkey = \"0123456789abcdef0123456789abcdef\"\n\
                     [shop]\n";
-        let env: Env = [("SAOMA_TRUSTED_PROXIES", proxies)].into_iter().collect();
-        Gate::new(&Config::parse(text, Path::new(""), &env).unwrap())
+        Gate::new(&Config::parse(text, Path::new(""), env).unwrap())
+    }
+
+    #[test]
+    fn a_devices_key_has_a_small_limit_which_is_no_larger_than_a_shops() {
+        let taken = |gate: &Gate, is_device, now| {
+            (0..10_000).filter(|_| gate.key(&[1; 32], is_device, now).is_ok()).count()
+        };
+        let as_it_is = gate("127.0.0.1");
+        assert_eq!((taken(&as_it_is, true, at(0)), taken(&as_it_is, false, at(0))), (50, 5_000));
+        assert_eq!((taken(&as_it_is, true, at(1)), taken(&as_it_is, false, at(1))), (5, 1_000));
+        let limits = [("SAOMA_LIMITS_KEY_PER_S", "2"), ("SAOMA_LIMITS_KEY_BURST", "3")];
+        let slow = gate_with(&limits.into_iter().collect());
+        assert_eq!((taken(&slow, true, at(0)), taken(&slow, true, at(1))), (3, 2));
     }
 
     #[test]
@@ -316,6 +406,23 @@ mod tests {
             let (gate, caller): (_, IpAddr) = (gate("10.0.0.0/8"), caller.parse().unwrap());
             assert_eq!([gate.is_news(caller), gate.is_news(caller)], expected, "{caller}");
         }
+    }
+
+    #[test]
+    fn only_so_many_pages_of_an_address_follow_at_once_and_nothing_is_kept_of_who_has_gone() {
+        let limits = [("SAOMA_LIMITS_ADDRESS_FOLLOWERS", "2")];
+        let gate = gate_with(&limits.into_iter().collect());
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (one, other) = (address("2001:db8::1"), address("203.0.113.1"));
+        let first = gate.follow(one).unwrap();
+        let second = gate.follow(address("2001:db8::2")).unwrap();
+        assert!(gate.follow(one).is_err(), "a network is one");
+        let elsewhere = gate.follow(other).unwrap();
+        drop(first);
+        let third = gate.follow(one).unwrap();
+        assert!(gate.follow(one).is_err());
+        drop((second, third, elsewhere));
+        assert_eq!(gate.followers.open().len(), 0);
     }
 
     #[test]

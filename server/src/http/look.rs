@@ -40,7 +40,7 @@ pub(super) async fn view(
         let view = app.service.view(order_id).await?.ok_or(ApiError::NotFound)?;
         return Ok(Json(view).into_response());
     }
-    allowed.may_follow(&app)?;
+    let _following = allowed.may_follow(&app)?;
     let began = Stopwatch::start();
     let view = newer(app, order_id, &wish).await?.ok_or(ApiError::NotFound)?;
     Ok((Extension(Waited(began.elapsed())), Json(view)).into_response())

@@ -3,6 +3,7 @@
 use super::door::{Cookies, Operators, Patience};
 use super::page::{Figures, MerchantItem, SettingsPage, ShopItem, Span};
 use crate::config::{AnomalyPolicy, Config, Database};
+use crate::http::Gate;
 use crate::random::Random;
 use crate::service::Service;
 use crate::store::{Store, StoreError, figures};
@@ -31,6 +32,8 @@ pub(crate) struct Office {
     pub(crate) looks: Store,
     pub(crate) operators: Operators,
     pub(crate) patience: Patience,
+    /// Logins are counted with all other requests.
+    pub(crate) gate: Arc<Gate>,
     pub(crate) cookies: Cookies,
     pub(crate) random: Random,
     pub(crate) settings: SettingsPage,
@@ -61,6 +64,7 @@ impl Office {
             looks: store.clone(),
             operators: Operators::new(&config.operators),
             patience: Patience::default(),
+            gate: Arc::new(Gate::new(config)),
             cookies: Cookies { is_secure: public_url.starts_with("https://") },
             random,
             settings: settings(config, public_url),

@@ -1,7 +1,7 @@
 //! The pages by their paths. Whoever has no session is led to the login; every form has to carry
 //! its session's token.
 
-use super::door::{Patience, SESSION_S, Token};
+use super::door::{SESSION_S, Token, Who};
 use super::files::PageFile;
 use super::lang::Lang;
 use super::load;
@@ -15,7 +15,7 @@ use crate::service::{AskError, DecideError, Decided};
 use crate::store::{SeenTo, SessionRow};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -121,6 +121,7 @@ fn login_page(
 async fn log_in(
     State(office): State<Desk>,
     headers: HeaderMap,
+    extensions: Extensions,
     form: Result<Form<Vec<(String, String)>>, axum::extract::rejection::FormRejection>,
 ) -> Response {
     let lang = lang_of(&office, &headers);
@@ -128,25 +129,21 @@ async fn log_in(
     let Ok(Form(fields)) = form else { return refused(lang) };
     let (to, name) = (local(field(&fields, "to")), field(&fields, "name").trim());
     let again = |status, error: &str| login_page(&office, lang, (status, Some(error)), (to, name));
-    let token = office.cookies.get(&headers, "login").and_then(|text| Token::read(&text));
-    let is_ours = token.is_some_and(|token| token.is_csrf(field(&fields, "csrf")));
-    if !is_ours || is_foreign(&headers) {
-        return again(StatusCode::FORBIDDEN, w.login_again);
-    }
-    // A browser from which an operator has come in before waits for its own mistakes only: nobody
-    // can keep an operator out by making some, nor by coming in a crowd.
-    let mark = office.cookies.get(&headers, "browser");
-    let mark = mark.filter(|mark| office.service.is_mark(name, mark));
     let too_many = |wait_s: u64| {
         let mut response = again(StatusCode::TOO_MANY_REQUESTS, &w.too_many_logins(wait_s));
         response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
         response
     };
+    let Some(who) = who(&office, name, &headers, &extensions) else { return too_many(CROWDED_S) };
+    let token = office.cookies.get(&headers, "login").and_then(|text| Token::read(&text));
+    let is_ours = token.is_some_and(|token| token.is_csrf(field(&fields, "csrf")));
+    if !is_ours || is_foreign(&headers) {
+        return again(StatusCode::FORBIDDEN, w.login_again);
+    }
     // Who does not even get a place has made no mistake.
-    let Some(waiting) = office.operators.line_up(mark.is_some()) else {
+    let Some(waiting) = office.operators.line_up(matches!(who, Who::Known(_))) else {
         return too_many(CROWDED_S);
     };
-    let who = mark.unwrap_or_else(|| Patience::place(&office.service.mark(name)).to_owned());
     let wait_s = office.patience.attempt(&who, office.now());
     if wait_s > 0 {
         return too_many(wait_s);
@@ -159,6 +156,22 @@ async fn log_in(
     }
     office.patience.succeeded(&who);
     enter(&office, lang, name, to).await
+}
+
+/// Who would log in; `None`: too many calls came from this address.
+///
+/// A browser from which an operator has come in before waits for its own mistakes only: nobody can
+/// keep an operator out by making some, nor by coming in a crowd.
+fn who(office: &Desk, name: &str, headers: &HeaderMap, extensions: &Extensions) -> Option<Who> {
+    let mark = office.cookies.get(headers, "browser");
+    if let Some(mark) = mark.filter(|mark| office.service.is_mark(name, mark)) {
+        return Some(Who::Known(mark));
+    }
+    let address = office.gate.login(extensions, headers, office.now());
+    if address.is_none() {
+        office.service.context.metrics.rate_limited("address");
+    }
+    Some(Who::stranger(&office.service.mark(name), address?))
 }
 
 /// Begins the session of somebody who may come in.

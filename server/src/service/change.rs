@@ -6,13 +6,14 @@
 
 mod attempt;
 mod commit;
+mod entries;
 mod messages;
 mod refunds;
 
 use super::context::Context;
 use super::refund::Wish;
 use crate::store::{
-    AttemptRow, ByNumber, Conn, DifferenceKey, End, Entry, EntryEnd, EntryState, Fetch, FetchRow,
+    AttemptRow, ByNumber, Conn, DifferenceKey, End, EntryEnd, EntryState, Fetch, FetchRow,
     HistoryRow, MessageRow, NewAnomaly, NewEntry, OrderRow, PaymentRow, RefundEnded, RefundRow,
     RefundState, StoreError,
 };
@@ -416,22 +417,6 @@ impl Change {
     /// Puts down how far goods are that are fetched; `from` is how far they were.
     pub(super) fn put_fetch(&mut self, row: FetchRow, from: Fetch) {
         self.open.fetches.push((row, from));
-    }
-
-    /// Puts an entry of the outbox down.
-    pub(super) fn put_entry(&mut self, entry: NewEntry) {
-        self.open.entries.push(entry);
-    }
-
-    /// Puts down what became of an entry.
-    pub(super) fn end_entry(&mut self, entry: &Entry, again: Option<(UnixTime, String)>) {
-        self.open.ends.push(EntryEnd { entry: entry.clone(), again, dead: false });
-    }
-
-    /// Puts down that an entry is not tried again by itself.
-    pub(super) fn give_up_entry(&mut self, entry: &Entry, why: String) {
-        let again = Some((self.now, why));
-        self.open.ends.push(EntryEnd { entry: entry.clone(), again, dead: true });
     }
 
     /// Puts a payment down that was not known.

@@ -131,9 +131,14 @@ impl Service {
         Ok(Some(job(attempt)))
     }
 
-    /// Gives an entry back that was leased and not begun, so that somebody else takes it at once.
-    pub(crate) async fn give_back(&self, entry: Entry) -> Result<(), StoreError> {
-        self.execute(GiveBack(entry)).await
+    /// Gives an entry back that was leased and not begun, and says why, so that somebody else takes
+    /// it at once. This was none of its tries: a first one has more to tell than others.
+    pub(crate) async fn give_back(
+        &self,
+        entry: Entry,
+        why: &'static str,
+    ) -> Result<(), StoreError> {
+        self.execute(GiveBack { entry, why }).await
     }
 
     /// Commits what came of an entry, with everything that follows, and the entry's end.
@@ -143,14 +148,17 @@ impl Service {
 }
 
 /// Gives an entry back that was leased and not begun.
-struct GiveBack(Entry);
+struct GiveBack {
+    entry: Entry,
+    why: &'static str,
+}
 
 impl Verb for GiveBack {
     type Out = ();
     type Error = StoreError;
 
     async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
-        change.end_entry(&self.0, Some((change.now, "the server stopped".to_owned())));
+        change.put_entry_back(&self.entry, change.now, self.why.to_owned());
         Ok(())
     }
 }
@@ -207,6 +215,10 @@ impl Verb for Settle {
         let later = change.now.plus(pause_s(entry.tries));
         let again = match outcome {
             Outcome::Unwanted => None,
+            Outcome::NotBegun { in_s, why } => {
+                change.put_entry_back(entry, change.now.plus(*in_s), why.clone());
+                return Ok(());
+            }
             Outcome::Refund(news) => change.refund_news(entry, news, pause_s(entry.tries)).await?,
             // The order is open, and its first code may still be paid.
             Outcome::Event(Event::PlaceImpossible { .. })

@@ -20,6 +20,13 @@ pub(crate) enum Outcome {
     Refund(RefundNews),
     /// Nobody wanted it any more.
     Unwanted,
+    /// Nobody was called, and this was no try: to be taken up again in so many seconds.
+    NotBegun {
+        /// Seconds from now.
+        in_s: u64,
+        /// Why, for a person.
+        why: String,
+    },
     /// Not now, or nobody knows: to be tried again.
     Again {
         /// What the machine has to know meanwhile.

@@ -167,8 +167,10 @@ async fn what_a_stopping_server_has_leased_and_not_begun_is_due_at_once() {
     let entry = shop.at_once.try_recv().unwrap();
     assert!(shop.service.claim(Lane::Gateway, 16).await.unwrap().is_empty(), "it is leased");
     let key = entry.key.clone();
-    shop.service.give_back(entry).await.unwrap();
+    shop.service.give_back(entry, "the server stopped").await.unwrap();
+    let row = "select state, tries, last_error from outbox";
+    assert_eq!(shop.rows(row).await, ["pending 0 the server stopped"]);
     let claimed = shop.service.claim(Lane::Gateway, 16).await.unwrap();
     assert_eq!(claimed.len(), 1);
-    assert_eq!((&claimed[0].key, claimed[0].tries), (&key, 2));
+    assert_eq!((&claimed[0].key, claimed[0].tries), (&key, 1), "it was not tried");
 }

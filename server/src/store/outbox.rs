@@ -52,6 +52,8 @@ pub(crate) struct EntryEnd {
     pub(crate) again: Option<(UnixTime, String)>,
     /// It is not tried again by itself: a dead letter, which waits for a person.
     pub(crate) dead: bool,
+    /// Whether it was begun at all; if not, this was none of its tries.
+    pub(crate) begun: bool,
 }
 
 /// Who is called. Each lane is worked off by itself, so that a shop that hangs cannot hold up what
@@ -257,7 +259,7 @@ impl EntryEnd {
     ) -> Result<(), StoreError> {
         let order_id = |entry: &Entry| entry.order_id.as_ref().map_or("", OrderId::as_str).into();
         let (mut done, mut again) = (Vec::new(), Vec::<Vec<Value>>::new());
-        for Self { entry, again: next, dead } in rows {
+        for Self { entry, again: next, dead, begun } in rows {
             let mut values = vec![order_id(entry), entry.key.as_str().into(), now.into()];
             match next {
                 None => done.push(values),
@@ -265,6 +267,8 @@ impl EntryEnd {
                     let tries = entry.tries.into();
                     let state = if *dead { "dead" } else { "pending" };
                     values.extend([tries, (*due_at).into(), why.as_str().into(), state.into()]);
+                    let not_begun = u32::from(!*begun);
+                    values.push(entry.tries.saturating_sub(not_begun).into());
                     again.push(values);
                 }
             }
@@ -273,7 +277,7 @@ impl EntryEnd {
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2";
         conn.update_rows(head, done, tail, "outbox.order_id").await?;
         let head = "update outbox set state = v.column7, updated_at = v.column3, \
-                    due_at = v.column5, last_error = v.column6 from (values";
+                    due_at = v.column5, last_error = v.column6, tries = v.column8 from (values";
         let tail = ") as v where outbox.order_id = v.column1 and outbox.key = v.column2 \
                     and outbox.tries = v.column4 and outbox.state = 'leased'";
         conn.update_rows(head, again, tail, "outbox.order_id").await?;

@@ -11,7 +11,7 @@ use crate::crash::point;
 use crate::metrics::{Answer, code_of, name_of};
 use crate::service::{Job, Outcome, Service, ShipOrder, ToDo};
 use crate::store::{AttemptRow, Dialect, Entry, Lane, NO_MONTHS, StoreError, make_months};
-use crate::webhook::Webhooks;
+use crate::webhook::{WebhookError, Webhooks};
 use log::Log;
 use saoma_core::api::{AnswerError, Call};
 use saoma_core::ids::{AppId, MchId, OrderId};
@@ -20,13 +20,18 @@ use saoma_core::time::UnixTime;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 /// Most entries of a lane that are performed at once, besides those that their writer asked for at
 /// once.
 const PARALLEL_MAX: usize = 16;
+/// Most of those that are performed at once: each is a connection, and while WeChat hangs every new
+/// order would hold one for as long as a call may last.
+const BEGUN_MAX: usize = if cfg!(test) { 32 } else { 256 };
+/// Why others are given back meanwhile.
+const TOO_MANY: &str = "too many orders were being placed already";
 /// How long to wait at most before looking again where other servers may have left something to
 /// do: one that dies after a commit tells nobody.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -73,8 +78,10 @@ impl Worker {
             Lane::Shop => &bells.shop,
         };
         // Those that their writer asked for take no place from those that wait for their turn:
-        // while many orders are being placed, money goes back and questions are asked as well.
+        // while many orders are being placed, money goes back and questions are asked as well. What
+        // finds no place among them either waits for its turn too.
         let (mut running, mut begun) = (JoinSet::new(), JoinSet::new());
+        let places = Arc::new(Semaphore::new(BEGUN_MAX));
         let ended = |result| {
             if let Err(error) = result {
                 tracing::error!(%error, "an entry of the outbox ended badly");
@@ -91,7 +98,16 @@ impl Worker {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(entry) = at_once.recv() => {
-                    begun.spawn(Arc::clone(&self).perform(entry));
+                    let worker = Arc::clone(&self);
+                    match Arc::clone(&places).try_acquire_owned() {
+                        Ok(place) => begun.spawn(async move {
+                            worker.perform(entry).await;
+                            drop(place);
+                        }),
+                        Err(_) => begun.spawn(async move {
+                            worker.give_back(entry, TOO_MANY).await;
+                        }),
+                    };
                 }
                 Some(result) = running.join_next() => ended(result),
                 Some(result) = begun.join_next() => ended(result),
@@ -102,10 +118,15 @@ impl Worker {
         while running.join_next().await.is_some() || begun.join_next().await.is_some() {}
         // What was leased to be performed at once, and was not begun, is for others.
         while let Ok(entry) = at_once.try_recv() {
-            let key = entry.key.clone();
-            if let Err(error) = self.service.give_back(entry).await {
-                tracing::warn!(key, %error, "a lease is not given back; it ends by itself");
-            }
+            self.give_back(entry, "the server stopped").await;
+        }
+    }
+
+    /// Gives back what was leased and is not begun.
+    async fn give_back(&self, entry: Entry, why: &'static str) {
+        let key = entry.key.clone();
+        if let Err(error) = self.service.give_back(entry, why).await {
+            tracing::warn!(key, %error, "a lease is not given back; it ends by itself");
         }
     }
 
@@ -229,14 +250,17 @@ impl Worker {
     async fn ship(&self, ship: &ShipOrder, log: &Log) -> Outcome {
         let context = &self.service.context;
         let began = Stopwatch::start();
-        log.push("sent", "webhook", serde_json::to_string(ship).unwrap_or_default());
         let now = match saoma_core::planted!("webhook-time-of-payment") {
             true => ship.paid_at,
             false => context.clock.now(),
         };
         let answer = self.webhooks.ship(&ship.shop, ship, now).await;
+        if let Err(error @ WebhookError::Waits { in_s }) = answer {
+            return Outcome::NotBegun { in_s, why: error.to_string() };
+        }
         let result = answer.as_ref().map_or_else(|error| error.name(), |()| "OK".to_owned());
         context.metrics.webhook_call(&result, began.elapsed());
+        log.push("sent", "webhook", serde_json::to_string(ship).unwrap_or_default());
         log.push(
             "received",
             "webhook",
@@ -401,6 +425,47 @@ mod tests {
         Ok((host, calls))
     }
 
+    /// Whoever calls WeChat there for this service, on a line on which no call ever ends.
+    fn at(host: &str, service: Arc<Service>) -> Arc<Worker> {
+        let merchant = merchant(SignType::HmacSha256);
+        let ids = (merchant.mch_id.clone(), merchant.app_id.clone());
+        let settings = Settings { call_timeout: Duration::from_hours(1), ..Settings::default() };
+        let gateway = Gateway::with(merchant, &[host], settings).unwrap();
+        let webhooks = Webhooks::new([], Reach::of(true)).unwrap();
+        Arc::new(Worker { service, gateways: HashMap::from([(ids, gateway)]), webhooks })
+    }
+
+    #[tokio::test]
+    async fn no_more_orders_are_placed_at_once_than_there_are_places() {
+        const LEFT: usize = 3;
+        let (host, mut calls) = silent().await.unwrap();
+        let shop = Shop::open().await;
+        for n in 0..BEGUN_MAX + PARALLEL_MAX + LEFT {
+            shop.order(&format!("A-{n}")).await;
+        }
+        let Shop { service, at_once, .. } = shop;
+        let service = Arc::new(service);
+        let (_stop, stopping) = watch::channel(false);
+        let working = tokio::spawn(at(&host, service.clone()).call_gateway(at_once, stopping));
+        // What was given back is claimed as everything is that waits for its turn.
+        for _ in 0..BEGUN_MAX + PARALLEL_MAX {
+            let call = tokio::time::timeout(Duration::from_secs(30), calls.recv()).await;
+            assert_eq!(call.expect("nobody is asked").unwrap(), "/pay/unifiedorder");
+        }
+        let states = "select state, tries, count(*) from outbox group by state, tries order by 1";
+        let under_way = format!("leased 1 {}", BEGUN_MAX + PARALLEL_MAX);
+        let expected = [under_way, format!("pending 0 {LEFT}")];
+        let settled = async {
+            while crate::testing::rows(&service.store, states).await != expected {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let settled = tokio::time::timeout(Duration::from_secs(30), settled).await;
+        assert!(settled.is_ok(), "{:?}", crate::testing::rows(&service.store, states).await);
+        assert!(calls.try_recv().is_err(), "nobody else is asked");
+        working.abort();
+    }
+
     #[tokio::test]
     async fn what_waits_has_its_turn_however_many_orders_are_being_placed() {
         let (host, mut calls) = silent().await.unwrap();
@@ -415,15 +480,8 @@ mod tests {
         }
         let Shop { service, at_once, clock, .. } = shop;
         let service = Arc::new(service);
-        let merchant = merchant(SignType::HmacSha256);
-        let ids = (merchant.mch_id.clone(), merchant.app_id.clone());
-        let settings = Settings { call_timeout: Duration::from_hours(1), ..Settings::default() };
-        let gateway = Gateway::with(merchant, &[&host], settings).unwrap();
-        let webhooks = Webhooks::new([], Reach::of(true)).unwrap();
-        let gateways = HashMap::from([(ids, gateway)]);
-        let worker = Arc::new(Worker { service: service.clone(), gateways, webhooks });
         let (_stop, stopping) = watch::channel(false);
-        let working = tokio::spawn(worker.call_gateway(at_once, stopping));
+        let working = tokio::spawn(at(&host, service.clone()).call_gateway(at_once, stopping));
         for _ in 1..=PARALLEL_MAX {
             assert_eq!(calls.recv().await.unwrap(), "/pay/unifiedorder");
         }

@@ -127,6 +127,23 @@ async fn a_device_sees_and_gives_up_what_it_has_made_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_devices_key_cannot_use_up_what_its_shop_may_do() {
+    let desk = Desk::start().await;
+    let till = desk.key("till-1", KeyKind::Device).await;
+    let mut calls = 1;
+    while desk.get("/v1/orders/NO-SUCH-ORDER", &till).await.0 == 404 {
+        calls += 1;
+    }
+    assert_eq!(calls, 50, "with the one that has shown that the key is known");
+    let (status, answer) = desk.get("/v1/orders/NO-SUCH-ORDER", &till).await;
+    assert_eq!((status, code(&answer)), (429, "too_many"));
+    for _ in 0..100 {
+        assert_eq!(desk.get("/v1/orders/NO-SUCH-ORDER", SHOP_KEY).await.0, 404);
+    }
+    desk.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_device_claims_what_it_sold_once_and_confirms_it() {
     let desk = Desk::start().await;
     let (till, other) =

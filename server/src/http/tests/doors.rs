@@ -137,3 +137,29 @@ async fn a_page_of_another_origin_may_read_that_it_was_too_late() {
         assert_eq!(origin.map(|origin| origin.to_str().unwrap()), is_open.then_some("*"));
     }
 }
+
+#[tokio::test]
+async fn pages_of_one_address_cannot_keep_any_number_of_connections_open_whatever_they_follow() {
+    let desk = Desk::start_with("[limits]\naddress_followers = 2").await;
+    let (one, two, three) =
+        (desk.order("A-1").await, desk.order("A-2").await, desk.order("A-3").await);
+    let open = (desk.events(&one).await, desk.events(&two).await);
+    let path = format!("/v1/orders/{}", three.id);
+    for more in ["/events", "?wait_s=25&after_version=99"] {
+        let (status, answer) = desk.get(&format!("{path}{more}"), &three.token).await;
+        assert_eq!((status, &answer["error"]["code"]), (429, &json!("too_many")), "{more}");
+    }
+    let limited = "saoma_rate_limited_requests_total{limit=\"address\"}";
+    assert_eq!(desk.metrics().await[limited], "2");
+    assert_eq!(desk.get(&path, &three.token).await.0, 200, "it may look all the same");
+    let by_key = desk.http.get(desk.url(&format!("{path}/events"))).bearer_auth(SHOP_KEY);
+    assert_eq!(by_key.send().await.unwrap().status(), 200);
+    drop(open);
+    let room = async {
+        while desk.get(&format!("{path}?wait_s=1"), &three.token).await.0 == 429 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, room).await.unwrap();
+    desk.server.stop().await;
+}

@@ -171,6 +171,48 @@ async fn nobody_keeps_an_operator_out_of_a_browser_that_is_known() {
     desk.server.stop().await;
 }
 
+/// Tries to log in as `wang`, behind a proxy that saw this address.
+async fn log_in_from(browser: &mut Browser<'_>, address: &str, password: &str) -> u16 {
+    let csrf = browser.get("/operator/login").await.csrf();
+    let password = password.replace(' ', "+");
+    let body = format!("csrf={csrf}&to=/operator&name=wang&password={password}");
+    let request = browser.desk.http.post(browser.desk.url("/operator/login")).body(body);
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    browser.send(request.header("x-forwarded-for", address)).await.status
+}
+
+#[tokio::test]
+async fn a_stranger_keeps_no_operator_out_who_comes_from_another_address() {
+    let proxy = std::net::IpAddr::from([127, 0, 0, 1]);
+    let desk = desk().await.crash_into(|config| config.trusted_proxies = vec![proxy.into()]).await;
+    let mut stranger = Browser::new(&desk);
+    while log_in_from(&mut stranger, "203.0.113.1", "x").await != 429 {}
+    assert_eq!(log_in_from(&mut stranger, "203.0.113.1", PASSWORD).await, 429);
+    let mut new = Browser::new(&desk);
+    assert_eq!(log_in_from(&mut new, "203.0.113.2", PASSWORD).await, 303);
+    desk.server.stop().await;
+}
+
+#[tokio::test]
+async fn logins_are_counted_by_address_unless_the_browser_is_known() {
+    let change = |config: &mut Config| {
+        (config.limits.address_per_s, config.limits.address_burst) = (1, 2);
+    };
+    let desk = desk().await.crash_into(change).await;
+    let mut known = Browser::logged_in(&desk).await;
+    let mut stranger = Browser::new(&desk);
+    assert_eq!(stranger.post("/operator/login", &[("name", "li")]).await.status, 403);
+    let page = stranger.log_in("li", PASSWORD).await;
+    assert_eq!(page.status, 429);
+    assert_eq!(page.headers["retry-after"], "2");
+    let limited = "saoma_rate_limited_requests_total{limit=\"address\"}";
+    assert_eq!(desk.metrics().await[limited], "1");
+    assert_eq!(known.log_in("wang", PASSWORD).await.status, 303);
+    desk.clock.advance(1);
+    assert_eq!(stranger.log_in("li", PASSWORD).await.status, 303);
+    desk.server.stop().await;
+}
+
 #[tokio::test]
 async fn a_login_needs_its_own_form() {
     let desk = desk().await;

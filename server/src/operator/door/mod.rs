@@ -12,7 +12,7 @@ mod token;
 
 pub(crate) use cookie::Cookies;
 pub(crate) use password::Operators;
-pub(crate) use patience::Patience;
+pub(crate) use patience::{Patience, Who};
 pub(crate) use token::Token;
 
 /// How long a session lasts, in seconds.

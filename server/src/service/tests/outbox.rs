@@ -91,6 +91,34 @@ async fn tries_pause_longer_and_longer() {
 }
 
 #[tokio::test]
+async fn what_was_not_begun_has_lost_no_try_however_often() {
+    let mut shop = Shop::open().await;
+    let (order_id, number) = open_order(&mut shop, "A-1").await;
+    shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+    let failed = Outcome::Again { event: None, why: "status 500".to_owned() };
+    let first = claim(&shop).await.unwrap();
+    shop.service.settle(first, failed.clone()).await.unwrap();
+    shop.clock.advance(1);
+    for _ in 0..450 {
+        let entry = claim(&shop).await.expect("it is never given up");
+        assert_eq!(entry.tries, 2);
+        let waits = Outcome::NotBegun { in_s: 3, why: "the shop is slow".to_owned() };
+        shop.service.settle(entry, waits).await.unwrap();
+        shop.clock.advance(2);
+        assert!(claim(&shop).await.is_none(), "nor looked for before its time");
+        shop.clock.advance(1);
+    }
+    let row = "select state, tries, last_error from outbox where kind = 'ship'";
+    assert_eq!(shop.rows(row).await, ["pending 1 the shop is slow"]);
+    let entry = claim(&shop).await.unwrap();
+    shop.service.settle(entry, failed).await.unwrap();
+    shop.clock.advance(2);
+    let entry = claim(&shop).await.expect("the second pause is two seconds");
+    shop.service.settle(entry, Outcome::Event(Event::Shipped)).await.unwrap();
+    assert_eq!(shop.phase(&order_id).await.0, "shipped");
+}
+
+#[tokio::test]
 async fn a_shop_that_refuses_for_three_days_has_a_dead_letter_until_a_person_retries() {
     let mut shop = Shop::open().await;
     let (order_id, number) = open_order(&mut shop, "A-1").await;

@@ -287,6 +287,7 @@ impl Tables {
                         ("updated_at", value(2)),
                         ("due_at", value(4)),
                         ("last_error", value(5)),
+                        ("tries", value(7)),
                     ],
                 ),
                 S::UpdateGoods => {

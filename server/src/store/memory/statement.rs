@@ -246,8 +246,9 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
     (
         S::AgainEntry,
         "update outbox set state = v.column7, updated_at = v.column3, due_at = v.column5, \
-         last_error = v.column6 from (values .. ) as v where outbox.order_id = v.column1 and \
-         outbox.key = v.column2 and outbox.tries = v.column4 and outbox.state = 'leased'",
+         last_error = v.column6, tries = v.column8 from (values .. ) as v where outbox.order_id = \
+         v.column1 and outbox.key = v.column2 and outbox.tries = v.column4 and outbox.state = \
+         'leased'",
     ),
     (
         S::HurryQueries,
