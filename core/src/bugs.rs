@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 177] = [
+pub const BUGS: [(&str, &str); 179] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -251,6 +251,8 @@ pub const BUGS: [(&str, &str); 177] = [
         "dropped-begins-anew",
         "what a person has decided against begins anew when a refund by hand is closed",
     ),
+    ("webhook-for-devices", "a webhook is told of goods that a machine of its shop fetches"),
+    ("no-webhook-told", "goods of a shop without a webhook wait for one that is told of them"),
     ("never-is-not-now", "a refund that WeChat will never make is asked for again and again"),
 ];
 

@@ -2,7 +2,9 @@
 //! asynchronous: tasks say what came of them, calls to the outside wait here until the world
 //! answers, and the world knows when nobody runs any more.
 
-use saoma_server::simulation::{AtOnce, CallError, Came, Goods, No, Outside, Server, View, Work};
+use saoma_server::simulation::{
+    AtOnce, Begun, CallError, Came, Goods, No, Outside, Server, View, Work,
+};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +44,7 @@ pub(crate) enum Outcome {
     Refunded {
         customer: usize,
         wish: usize,
-        result: Result<String, No>,
+        result: Result<Begun, No>,
     },
     Decided {
         number: String,

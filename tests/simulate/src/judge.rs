@@ -4,6 +4,7 @@
 
 use crate::fair::Fair;
 use saoma_server::UnknownPolicy;
+use saoma_server::simulation::{Wanted, Who};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Money that came.
@@ -34,6 +35,8 @@ impl Captured {
 #[derive(Clone, Debug)]
 pub(crate) struct Bought {
     pub(crate) order_no: String,
+    pub(crate) who: Who,
+    pub(crate) goods: String,
     pub(crate) price_fen: u64,
     /// How long it may be paid.
     pub(crate) lasts_s: u64,
@@ -119,18 +122,19 @@ impl Judge {
     }
 
     /// A shop was told that its number is this order.
-    pub(crate) fn created(&mut self, order_no: &str, order_id: &str, wish: (u64, u64)) {
-        let (price_fen, lasts_s) = wish;
-        let known =
-            self.ids_of_no.entry(order_no.to_owned()).or_insert_with(|| order_id.to_owned());
+    pub(crate) fn created(&mut self, order_id: &str, wanted: &Wanted) {
+        let order_no = &wanted.order_no;
+        let known = self.ids_of_no.entry(order_no.clone()).or_insert_with(|| order_id.to_owned());
         if known != order_id {
             let what = format!("{order_no} is {known} and {order_id}");
             return self.violation(what);
         }
         self.bought.entry(order_id.to_owned()).or_insert_with(|| Bought {
-            order_no: order_no.to_owned(),
-            price_fen,
-            lasts_s,
+            order_no: order_no.clone(),
+            who: wanted.who.clone(),
+            goods: wanted.goods.clone(),
+            price_fen: wanted.amount_fen,
+            lasts_s: wanted.expires_in_s,
             shipped: Vec::new(),
             phase: "placing".to_owned(),
             since_s: 0,

@@ -15,6 +15,7 @@ mod plan;
 mod random;
 mod run;
 mod shrink;
+mod told;
 mod verdict;
 mod world;
 

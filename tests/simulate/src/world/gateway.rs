@@ -123,6 +123,7 @@ impl World {
                 let is_signed = self.is_signed(&body, &signature);
                 if let Some(order_id) = ship_id.strip_prefix("ship-") {
                     self.judge.may_go_out(order_id, self.now_ms);
+                    self.judge.is_for_a_webhook(order_id);
                 }
                 let at = self.latency();
                 let call = self.wait(Waiting::ShopAsked { ship_id, body, reply, is_signed });

@@ -10,8 +10,10 @@ mod notices;
 mod others;
 mod people;
 mod rare;
+mod sellers;
 mod servers;
 mod wishes;
+mod wrong;
 
 use crate::bills::day_of;
 use crate::bus::{Bus, Outcome};
@@ -96,6 +98,7 @@ pub(crate) struct World {
     servers: Random,
     keys: Random,
     more: Random,
+    habits: Random,
 }
 
 impl World {
@@ -148,6 +151,7 @@ impl World {
             servers: Random::new(seed, "servers"),
             keys: Random::new(seed, "key change"),
             more: Random::new(seed, "more happens"),
+            habits: Random::new(seed, "newer habits"),
             plan,
         };
         world.begin();

@@ -5,9 +5,10 @@ use super::wishes::Wish;
 use super::{Event, World};
 use crate::bus::Outcome;
 use crate::judge::order_of;
+use crate::told::are_fetched;
 use saoma_sandbox::gateway::{Fault, FaultName, FaultRule};
 use saoma_sandbox::{Coupon, CouponKind, Paid, Target, Tender};
-use saoma_server::simulation::{No, View};
+use saoma_server::simulation::{No, View, Who};
 
 /// How often a page looks at its order.
 const VIEWS_MAX: u32 = 60;
@@ -21,8 +22,9 @@ pub(super) struct Customer {
     pub(super) order_no: String,
     pub(super) price_fen: u64,
     pub(super) expires_in_s: u64,
-    /// The machine that sells, if it is one.
-    pub(super) device: Option<String>,
+    pub(super) goods: &'static str,
+    /// Who sells.
+    pub(super) who: Who,
     pub(super) order_id: Option<String>,
     habit: Habit,
     /// The code that is to be paid: the first one that was shown, or that of the next number.
@@ -57,8 +59,7 @@ enum Habit {
 
 impl World {
     pub(super) fn customer(&mut self, at: usize) -> Customer {
-        let people = &mut self.people;
-        let plan = &self.plan;
+        let (people, plan) = (&mut self.people, &self.plan);
         let habit = [
             (plan.pays_late, Habit::PaysLate),
             (plan.pays_twice, Habit::PaysTwice),
@@ -75,8 +76,11 @@ impl World {
         let stays = device.is_some() || !self.more.chance(plan.odd.closes_page);
         let is_long = !stays && self.more.chance(500);
         let lives_long = self.more.chance(plan.odd.lives_long);
+        let who = self.who_sells(at, device);
+        let (goods, people) = (self.some_goods(), &mut self.people);
         Customer {
             order_no: format!("NO-{at}"),
+            goods,
             price_fen: people.pick(&[1, 2, 599, 1_800, 9_900, 123_456, 2_147_483_647]),
             expires_in_s: match habit {
                 Habit::PaysTwoNumbers => people.pick(&[900, 7_200]),
@@ -86,7 +90,9 @@ impl World {
                 Habit::PaysLate => people.pick(&[120, 900, 7_200, 7_200]),
                 _ => people.pick(&[120, 300, 900, 900, 900, 7_200]),
             },
-            device,
+            // A machine waits for the payment.
+            stays: stays || are_fetched(&who),
+            who,
             order_id: None,
             habit,
             code: None,
@@ -94,7 +100,6 @@ impl World {
             views: 0,
             tries: 0,
             has_paid: false,
-            stays,
             ordered_ms: 0,
             wishes: Vec::new(),
             machine: Machine::Waits,
@@ -112,12 +117,9 @@ impl World {
             let Some(node) = self.some_server() else {
                 return self.after(1_000, Event::Order(at));
             };
-            let customer = &self.customers[at];
-            let (order_no, price_fen) = (customer.order_no.clone(), customer.price_fen);
-            let (expires_in_s, device) = (customer.expires_in_s, customer.device.clone());
+            let wanted = self.customers[at].wanted();
             self.task(node, move |server| async move {
-                let device = device.as_deref();
-                let result = server.create(device, &order_no, price_fen, expires_in_s).await;
+                let result = server.create(&wanted).await;
                 Outcome::Created { customer: at, result }
             });
         }
@@ -134,8 +136,7 @@ impl World {
         };
         self.tell(&format!("order {order_id}"));
         let customer = &mut self.customers[at];
-        let wish = (customer.price_fen, customer.expires_in_s);
-        self.judge.created(&customer.order_no, &order_id, wish);
+        self.judge.created(&order_id, &customer.wanted());
         if customer.order_id.is_none() {
             customer.order_id = Some(order_id);
             customer.ordered_ms = self.now_ms;
@@ -192,7 +193,7 @@ impl World {
             "open" | "closing" | "placing" if customer.has_paid && customer.views < VIEWS_MAX => {
                 self.after(20_000, Event::View(at));
             }
-            "paid" if customer.device.is_some() => {
+            "paid" if customer.fetches() => {
                 let later = self.people.pick(&[10, 10, 5_000]);
                 self.after(later, Event::Dispense(at));
                 self.may_want_back(at);

@@ -1,9 +1,11 @@
 //! What shops want back.
 
 use super::machines::Machine;
+use super::wrong::one_fen;
 use super::{Event, World};
 use crate::bus::Outcome;
-use saoma_server::simulation::{MACHINES, No, SHOP};
+use crate::judge::Promised;
+use saoma_server::simulation::{Asker, Begun, No, WantedBack};
 
 /// How often something is asked again that could not be done now.
 const TRIES_MAX: u32 = 400;
@@ -13,8 +15,9 @@ const DOUBT_MS: u64 = 180_000;
 /// A refund that the shop wants.
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
-    pub(super) refund_no: String,
-    pub(super) fen: u64,
+    by: Asker,
+    refund_no: String,
+    fen: u64,
     tries: u32,
     /// When the shop was first told that WeChat is being asked about the payment.
     doubted_ms: Option<u64>,
@@ -23,9 +26,15 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    pub(super) const fn new(refund_no: String, fen: u64) -> Self {
+    pub(super) const fn new(by: Asker, refund_no: String, fen: u64) -> Self {
         let doubted_ms = None;
-        Self { refund_no, fen, tries: 0, doubted_ms, is_over: false, is_promised: false }
+        Self { by, refund_no, fen, tries: 0, doubted_ms, is_over: false, is_promised: false }
+    }
+
+    /// The refund, as it is asked for each time.
+    pub(super) fn wanted(&self, order_id: &str) -> WantedBack {
+        let back = one_fen(self.by.clone(), order_id, &self.refund_no);
+        WantedBack { amount_fen: self.fen, ..back }
     }
 
     /// The shop was told that it may not be.
@@ -40,12 +49,12 @@ impl World {
         if !self.customers[at].wishes.is_empty() || !self.people.chance(self.plan.refunds) {
             return;
         }
-        let price = self.customers[at].price_fen;
+        let (price, shop) = (self.customers[at].price_fen, self.customers[at].who.shop);
         for wish in 0..self.people.between(1, 3) {
             let fen = self.people.pick(&[price, price / 2, price / 3, 1]).max(1);
             let refund_no = format!("BACK-{at}-{wish}");
             let wishes = &mut self.customers[at].wishes;
-            wishes.push(Wish::new(refund_no, fen));
+            wishes.push(Wish::new(Asker::Shop(shop), refund_no, fen));
             let place = wishes.len() - 1;
             let later = self.people.pick(&[1, 1, 500, 90_000]);
             self.after(later, Event::Refund(at, place));
@@ -61,14 +70,12 @@ impl World {
         };
         let customer = &mut self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
-        let is_machine = customer.device.is_some();
         let Some(wish_of) = customer.wishes.get_mut(wish).filter(|it| !it.is_over) else { return };
         wish_of.tries += 1;
-        self.judge.wished.insert(order_id.clone());
-        let (refund_no, fen) = (wish_of.refund_no.clone(), wish_of.fen);
+        let back = wish_of.wanted(&order_id);
+        self.judge.wished.insert(order_id);
         self.task(node, move |server| async move {
-            let shop = if is_machine { MACHINES } else { SHOP };
-            let result = server.refund(Some(shop), &order_id, &refund_no, fen).await;
+            let result = server.refund(&back).await;
             Outcome::Refunded { customer: at, wish, result }
         });
         // Whoever hears nothing asks again.
@@ -76,22 +83,16 @@ impl World {
         self.after(again, Event::Refund(at, wish));
     }
 
-    pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<String, No>) {
+    pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<Begun, No>) {
         self.judge.answered(&format!("refund {wish} of {at}"), result == Err(No::Failed));
         let customer = &mut self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
         let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
         match result {
-            Ok(number) => {
+            Ok(begun) => {
                 (wish_of.is_over, wish_of.is_promised) = (true, true);
-                let fen = wish_of.fen;
-                let promised = crate::judge::Promised { order_id, fen, at_ms: self.now_ms };
-                let refund_no = wish_of.refund_no.clone();
-                if self.plan.is_quiet() {
-                    // Before it others of the payment may be sent, a minute apart.
-                    self.after(300_000, Event::MustBeAskedBack(None, number.clone()));
-                }
-                self.judge.promise(&refund_no, number, promised);
+                let wish = wish_of.clone();
+                self.has_begun(order_id, &wish, begun);
             }
             Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
             // It is asked for again.
@@ -114,6 +115,17 @@ impl World {
             }
             Err(_) => wish_of.is_over = true,
         }
+    }
+
+    /// Whoever wanted something back hears that it has begun.
+    fn has_begun(&mut self, order_id: String, wish: &Wish, begun: Begun) {
+        let Begun { number, .. } = begun;
+        if self.plan.is_quiet() {
+            // Before it others of the payment may be sent, a minute apart.
+            self.after(300_000, Event::MustBeAskedBack(None, number.clone()));
+        }
+        let promised = Promised { order_id, fen: wish.fen, at_ms: self.now_ms };
+        self.judge.promise(&wish.refund_no, number, promised);
     }
 
     /// Why a shop's refund was refused may be so.
