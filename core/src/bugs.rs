@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 179] = [
+pub const BUGS: [(&str, &str); 181] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -253,6 +253,8 @@ pub const BUGS: [(&str, &str); 179] = [
     ),
     ("webhook-for-devices", "a webhook is told of goods that a machine of its shop fetches"),
     ("no-webhook-told", "goods of a shop without a webhook wait for one that is told of them"),
+    ("goods-as-merchant", "a page shows the goods as the merchant and the merchant as the goods"),
+    ("view-never-newer", "a page is told the same version of its order for ever"),
     ("never-is-not-now", "a refund that WeChat will never make is asked for again and again"),
 ];
 

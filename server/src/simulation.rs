@@ -35,6 +35,8 @@ use tokio::sync::{Notify, mpsc, watch};
 
 /// The made-up merchant and its shop.
 pub const MCH_ID: &str = "1900000109";
+/// What customers read that it is called.
+pub const NAME: &str = "扫码咖啡";
 /// Its app.
 pub const APP_ID: &str = "wx5a0mademeup0001";
 /// Another app of the same merchant, under which nothing is sold here.
@@ -184,7 +186,7 @@ fn sellers(options: Options) -> Sellers {
     let anomalies = if options.hold { AnomalyPolicy::Hold } else { AnomalyPolicy::Refund };
     let seller = Seller {
         merchant: merchant(options.hmac, options.held),
-        name: "扫码咖啡".to_owned(),
+        name: NAME.to_owned(),
         notify_url: NOTIFY_URL.to_owned(),
         refund_notify_url: REFUND_NOTIFY_URL.to_owned(),
         anomalies,

@@ -21,6 +21,8 @@ pub(crate) enum Outcome {
     Viewed {
         customer: usize,
         view: Result<Option<View>, No>,
+        /// The version that was committed when the page asked.
+        since: i64,
     },
     Cancelled {
         customer: usize,

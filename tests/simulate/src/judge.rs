@@ -45,7 +45,7 @@ pub(crate) struct Bought {
     pub(crate) phase: String,
     /// When it came into it, in seconds.
     pub(crate) since_s: i64,
-    version: i64,
+    pub(crate) version: i64,
 }
 
 /// A refund that the shop was promised.

@@ -376,7 +376,7 @@ impl World {
             Outcome::Started(server) => self.started(epoch, *server),
             Outcome::NotStarted => self.not_started(epoch),
             Outcome::Created { customer, result } => self.created(customer, result),
-            Outcome::Viewed { customer, view } => self.viewed(customer, view),
+            Outcome::Viewed { customer, view, since } => self.viewed(customer, view, since),
             Outcome::Cancelled { customer, result } => self.cancelled(customer, &result),
             Outcome::Noticed { notice, answer } => self.noticed(notice, answer),
             Outcome::Claimed { lane, works } => self.claimed(epoch, lane, works),

@@ -150,19 +150,21 @@ impl World {
         let customer = &mut self.customers[at];
         customer.views += 1;
         let Some(order_id) = customer.order_id.clone() else { return };
+        let since = self.judge.version_of(&order_id);
         match self.some_server() {
             Some(node) => self.task(node, move |server| async move {
                 let view = server.view(&order_id).await;
-                Outcome::Viewed { customer: at, view }
+                Outcome::Viewed { customer: at, view, since }
             }),
             None => self.after(2_000, Event::View(at)),
         }
     }
 
-    pub(super) fn viewed(&mut self, at: usize, view: Result<Option<View>, No>) {
+    pub(super) fn viewed(&mut self, at: usize, view: Result<Option<View>, No>, since: i64) {
         let Ok(Some(view)) = view else {
             return self.after(2_000, Event::View(at));
         };
+        self.judge.reads(&view, since);
         let phase = view.phase.as_str();
         if view.code_url.is_some() && (phase != "open" || view.server_time >= view.expires_at) {
             self.judge.violation(format!("{} shows a code and is {phase}", view.order_id));
@@ -436,6 +438,7 @@ impl World {
     pub(super) fn cancelled(&mut self, at: usize, result: &Result<View, No>) {
         // Whoever is told so after the end has given up what WeChat has not closed yet.
         if let Ok(view) = result {
+            self.judge.reads(view, 0);
             self.judge.given_up.insert(view.order_id.as_str().to_owned());
         }
         self.may_be_told_so(at, result);
