@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 181] = [
+pub const BUGS: [(&str, &str); 187] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -99,14 +99,21 @@ pub const BUGS: [(&str, &str); 181] = [
     ("alarm-stays-due", "an alarm says that money is to go back when it is back"),
     ("query-key-reused", "a number's second question has the key of the first one"),
     ("any-device-claims", "a machine may claim the goods of another one"),
+    ("any-shop-claims", "a machine may claim the goods of another shop's of the same name"),
     ("any-shop-refunds", "a shop may give back what another one sold"),
     ("order-no-other-price", "a shop's number with another price is taken for the same order"),
     ("order-no-other-device", "a machine's number is taken for the same order by another machine"),
+    ("order-no-other-goods", "a shop's number with other goods is taken for the same order"),
     ("order-no-other-time", "a shop's number with another time to pay is taken for the same order"),
     (
         "refund-no-other-amount",
         "a refund's number with another amount is taken for the same refund",
     ),
+    (
+        "refund-no-other-reason",
+        "a refund's number with another reason is taken for the same refund",
+    ),
+    ("refund-of-nothing", "a refund of 0 fen is not refused for what it says"),
     (
         "refund-of-first-payment",
         "a shop's refund goes from the first payment and not from the one that is kept",
@@ -255,6 +262,8 @@ pub const BUGS: [(&str, &str); 181] = [
     ("no-webhook-told", "goods of a shop without a webhook wait for one that is told of them"),
     ("goods-as-merchant", "a page shows the goods as the merchant and the merchant as the goods"),
     ("view-never-newer", "a page is told the same version of its order for ever"),
+    ("order-of-nothing", "an order of 0 fen is taken"),
+    ("any-time-to-pay", "an order may be paid for as short or as long as its shop likes"),
     ("never-is-not-now", "a refund that WeChat will never make is asked for again and again"),
 ];
 

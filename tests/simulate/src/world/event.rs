@@ -21,6 +21,10 @@ pub(super) enum Event {
     Operator,
     SecondThought(String),
     Meddle(usize),
+    /// With a field beyond its rule.
+    AsksWrongly(usize),
+    /// The same in other words.
+    ChangesWords(usize),
     AskAfterAll(usize),
     MustBeKnown(String),
     MustBeTold(String),

@@ -14,7 +14,11 @@ use saoma_server::simulation::{Asker, Base, OTHER_APP_ID, Wanted, WantedBack};
 
 impl World {
     pub(super) fn may_meddle(&mut self, at: usize, phase: &str) {
-        if matches!(phase, "paid" | "shipped") && self.more.chance(self.plan.odd.meddles) {
+        if !matches!(phase, "paid" | "shipped") {
+            return;
+        }
+        self.may_change_words(at);
+        if self.more.chance(self.plan.odd.meddles) {
             let later = self.more.pick(&[1, 50, 2_000, 100_000]);
             self.after(later, Event::Meddle(at));
         }

@@ -345,6 +345,8 @@ impl World {
             Event::Operator => self.operator(),
             Event::SecondThought(number) => self.second_thought(number),
             Event::Meddle(customer) => self.meddle(customer),
+            Event::AsksWrongly(customer) => self.asks_wrongly(customer),
+            Event::ChangesWords(customer) => self.changes_words(customer),
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),

@@ -1,6 +1,7 @@
 //! Customers and shops, each with habits.
 
 use super::machines::Machine;
+use super::sellers::number_of;
 use super::wishes::Wish;
 use super::{Event, World};
 use crate::bus::Outcome;
@@ -79,7 +80,7 @@ impl World {
         let who = self.who_sells(at, device);
         let (goods, people) = (self.some_goods(), &mut self.people);
         Customer {
-            order_no: format!("NO-{at}"),
+            order_no: number_of(at, format!("NO-{at}")),
             goods,
             price_fen: people.pick(&[1, 2, 599, 1_800, 9_900, 123_456, 2_147_483_647]),
             expires_in_s: match habit {

@@ -49,6 +49,7 @@ impl World {
         if is_machines && self.more.chance(self.plan.odd.confirms_unclaimed) {
             self.after(1, Event::ConfirmsUnclaimed(at));
         }
+        self.may_ask_wrongly(at);
         // Some give up before there is a code.
         if self.more.chance(self.plan.cancels / 8) {
             self.after(1, Event::Cancel(at));

@@ -40,6 +40,11 @@ impl World {
     }
 }
 
+/// A number of the shop's for this customer; some are as long as one may be.
+pub(super) fn number_of(at: usize, number: String) -> String {
+    if at % 16 == 9 { format!("{number:-<64}") } else { number }
+}
+
 impl Customer {
     /// Whether the goods are fetched by whoever made the order.
     pub(super) fn fetches(&self) -> bool {

@@ -1,6 +1,7 @@
 //! What shops want back.
 
 use super::machines::Machine;
+use super::sellers::number_of;
 use super::wrong::one_fen;
 use super::{Event, World};
 use crate::bus::Outcome;
@@ -52,7 +53,7 @@ impl World {
         let (price, shop) = (self.customers[at].price_fen, self.customers[at].who.shop);
         for wish in 0..self.people.between(1, 3) {
             let fen = self.people.pick(&[price, price / 2, price / 3, 1]).max(1);
-            let refund_no = format!("BACK-{at}-{wish}");
+            let refund_no = number_of(at, format!("BACK-{at}-{wish}"));
             let wishes = &mut self.customers[at].wishes;
             wishes.push(Wish::new(Asker::Shop(shop), refund_no, fen));
             let place = wishes.len() - 1;
@@ -136,7 +137,8 @@ impl World {
             "NotFound" | "RefundNoTaken" | "Lost" | "Refused(TooMany)" => true,
             "Refused(NotPaid)" => order.is_some_and(|it| matches!(&*it.phase, "paid" | "shipped")),
             "Dispensing" => self.customers[at].machine == Machine::Waits,
-            _ => false,
+            // No field of it is beyond its rule.
+            _ => why.starts_with("InvalidField"),
         };
         if is_wrong {
             self.judge.violation(format!("{order_id} may not be given back: {why}"));
