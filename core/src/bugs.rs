@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 187] = [
+pub const BUGS: [(&str, &str); 189] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -113,6 +113,11 @@ pub const BUGS: [(&str, &str); 187] = [
         "refund-no-other-reason",
         "a refund's number with another reason is taken for the same refund",
     ),
+    (
+        "refund-of-unnamed-payment",
+        "an operator names a payment, and the one that is kept goes back",
+    ),
+    ("nobody-may-insist", "an operator may not give back what a machine is handing out"),
     ("refund-of-nothing", "a refund of 0 fen is not refused for what it says"),
     (
         "refund-of-first-payment",

@@ -48,13 +48,17 @@ pub(crate) struct Bought {
     pub(crate) version: i64,
 }
 
-/// A refund that the shop was promised.
+/// A refund that the shop was promised, or an operator.
 #[derive(Clone, Debug)]
 pub(crate) struct Promised {
     pub(crate) order_id: String,
+    /// The payment of which it is.
+    pub(crate) transaction_id: String,
     pub(crate) fen: u64,
     /// When the shop first heard of it.
     pub(crate) at_ms: u64,
+    /// It is an operator's, who may have it while a machine hands the goods out.
+    pub(crate) insists: bool,
 }
 
 /// See the module.
@@ -326,7 +330,8 @@ impl Judge {
         if self.promised.contains_key(&number) {
             return;
         }
-        if self.claimed.get(&promised.order_id).is_some_and(|at_ms| *at_ms < promised.at_ms) {
+        let claimed = self.claimed.get(&promised.order_id);
+        if !promised.insists && claimed.is_some_and(|at_ms| *at_ms < promised.at_ms) {
             self.violation(format!("{number} was begun while a machine hands the goods out"));
         }
         self.promised.insert(number, promised);
@@ -335,7 +340,12 @@ impl Judge {
     /// Goods of an order may go out from now on.
     pub(crate) fn may_go_out(&mut self, order_id: &str, at_ms: u64) {
         let mut promised = self.promised.iter();
-        let begun = promised.find(|(_, it)| it.order_id == order_id && it.at_ms < at_ms);
+        // An operator may mean another payment than the one that is kept.
+        let begun = promised.find(|(_, it)| {
+            it.order_id == order_id
+                && it.at_ms < at_ms
+                && (!it.insists || self.is_only_payment(order_id, &it.transaction_id))
+        });
         if let Some((number, _)) = begun {
             self.violation(format!("{order_id} may go out although {number} was promised back"));
         }

@@ -81,6 +81,8 @@ pub(crate) struct Odd {
     pub(crate) closed_when_refunded: bool,
     /// From when on, and until when, no shop can be reached, in seconds.
     pub(crate) shops_out_s: (u64, u64),
+    /// An operator gives something back.
+    pub(crate) insists: u64,
 }
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
@@ -293,6 +295,7 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged, network]:
         other_words: upto(&mut Random::new(seed, "words"), gateway, 300),
         closed_when_refunded: Random::new(seed, "closed").chance(300),
         shops_out_s: shops_out(seed, network),
+        insists: upto(&mut Random::new(seed, "insists"), refunds, 60),
     }
 }
 

@@ -1,6 +1,7 @@
-//! The judge's word about what customers read, and who is told of goods.
+//! The judge's word about what customers read, who is told of goods, and of which payment a refund
+//! is.
 
-use crate::judge::Judge;
+use crate::judge::{Judge, order_of};
 use saoma_server::simulation::{NAME, SHOP, View, Who};
 
 /// Whether goods that somebody sells are fetched, and told to no webhook: one shop has one, and is
@@ -38,5 +39,23 @@ impl Judge {
             let what = format!("{view:?} is read, since {since}, of {order:?}");
             self.violation(what);
         }
+    }
+
+    /// A refund of an order has begun: of a payment of that order, and of no other one than
+    /// whoever asked for it has named.
+    pub(crate) fn begun_of(&mut self, order_id: &str, transaction_id: &str, meant: Option<&str>) {
+        let captured = self.captured.get(transaction_id);
+        let is_its = captured.is_some_and(|it| order_of(&it.number) == order_id);
+        if !is_its || meant.is_some_and(|meant| meant != transaction_id) {
+            self.violation(format!(
+                "a refund of {order_id} is of {transaction_id}, and {meant:?} was meant"
+            ));
+        }
+    }
+
+    /// Whether this is the only payment of an order.
+    pub(crate) fn is_only_payment(&self, order_id: &str, transaction_id: &str) -> bool {
+        let mut others = self.captured.iter().filter(|(id, _)| *id != transaction_id);
+        !others.any(|(_, captured)| order_of(&captured.number) == order_id)
     }
 }

@@ -234,12 +234,14 @@ impl Verb for Ask {
             return Ok((known, false));
         }
         // He has looked at a payment, and means that one.
-        if self.payment.as_ref().is_some_and(|meant| meant != transaction_id) {
+        let any = saoma_core::planted!("refund-of-unnamed-payment");
+        if self.payment.as_ref().is_some_and(|meant| meant != transaction_id) && !any {
             return Err(AskRefundError::Refused(RefundRefused::NotPaid));
         }
         let may_go = saoma_core::planted!("refund-while-dispensing");
         let unclaimed = saoma_core::planted!("unclaimed-is-dispensing") && row.device.is_some();
-        if self.by.is_some()
+        let may_insist = self.by.is_none() && !saoma_core::planted!("nobody-may-insist");
+        if !may_insist
             && (order.is_dispensing() || unclaimed)
             && !may_go
             && order.kept_attempt() == Some(attempt)

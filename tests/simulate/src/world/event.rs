@@ -25,6 +25,8 @@ pub(super) enum Event {
     AsksWrongly(usize),
     /// The same in other words.
     ChangesWords(usize),
+    /// An operator gives something back.
+    Insists(usize),
     AskAfterAll(usize),
     MustBeKnown(String),
     MustBeTold(String),

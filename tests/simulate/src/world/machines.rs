@@ -57,7 +57,7 @@ impl World {
         if goods.again && forgot {
             // They may be out. A person has to look.
             self.customers[at].machine = Machine::Done;
-            return;
+            return self.may_insist(at, 10);
         }
         if !matches!(self.customers[at].machine, Machine::Claims | Machine::Forgot) {
             return;

@@ -18,6 +18,7 @@ impl World {
             return;
         }
         self.may_change_words(at);
+        self.may_insist(at, 1);
         if self.more.chance(self.plan.odd.meddles) {
             let later = self.more.pick(&[1, 50, 2_000, 100_000]);
             self.after(later, Event::Meddle(at));

@@ -3,6 +3,7 @@
 
 mod event;
 mod gateway;
+mod insisting;
 mod keys;
 mod machines;
 mod meddling;
@@ -347,6 +348,7 @@ impl World {
             Event::Meddle(customer) => self.meddle(customer),
             Event::AsksWrongly(customer) => self.asks_wrongly(customer),
             Event::ChangesWords(customer) => self.changes_words(customer),
+            Event::Insists(customer) => self.insists(customer),
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),

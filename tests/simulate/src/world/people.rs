@@ -367,6 +367,7 @@ impl World {
         let number = format!("{order_id}-1");
         self.fault("number paid twice");
         self.force(&number);
+        self.may_insist(at, 5);
     }
 
     /// The gateway takes a payment for the first number, as it never should.

@@ -13,7 +13,7 @@ const TRIES_MAX: u32 = 400;
 /// How long WeChat may be asked about a payment when nothing delays it.
 const DOUBT_MS: u64 = 180_000;
 
-/// A refund that the shop wants.
+/// A refund that the shop wants, or an operator.
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
     by: Asker,
@@ -32,6 +32,11 @@ impl Wish {
         Self { by, refund_no, fen, tries: 0, doubted_ms, is_over: false, is_promised: false }
     }
 
+    /// It is an operator who insists on it.
+    pub(super) const fn is_operators(&self) -> bool {
+        matches!(self.by, Asker::Operator(_))
+    }
+
     /// The refund, as it is asked for each time.
     pub(super) fn wanted(&self, order_id: &str) -> WantedBack {
         let back = one_fen(self.by.clone(), order_id, &self.refund_no);
@@ -47,7 +52,8 @@ impl Wish {
 impl World {
     /// Now and then the shop gives something back.
     pub(super) fn may_want_back(&mut self, at: usize) {
-        if !self.customers[at].wishes.is_empty() || !self.people.chance(self.plan.refunds) {
+        let has_asked = self.customers[at].wishes.iter().any(|wish| !wish.is_operators());
+        if has_asked || !self.people.chance(self.plan.refunds) {
             return;
         }
         let (price, shop) = (self.customers[at].price_fen, self.customers[at].who.shop);
@@ -106,6 +112,9 @@ impl World {
             }
             Err(No::Refused(why)) if !wish_of.is_promised => {
                 wish_of.is_over = true;
+                if let Asker::Operator(meant) = wish_of.by.clone() {
+                    return self.insisted_rightly(&order_id, meant.as_deref(), &why);
+                }
                 let fen = wish_of.fen;
                 let wishes = customer.wishes.iter().filter(|it| !it.is_refused());
                 let others = wishes.map(|it| it.fen).sum::<u64>();
@@ -120,12 +129,18 @@ impl World {
 
     /// Whoever wanted something back hears that it has begun.
     fn has_begun(&mut self, order_id: String, wish: &Wish, begun: Begun) {
-        let Begun { number, .. } = begun;
+        let Begun { number, transaction_id } = begun;
+        let meant = match &wish.by {
+            Asker::Operator(meant) => meant.as_deref(),
+            Asker::Shop(_) => None,
+        };
+        self.judge.begun_of(&order_id, &transaction_id, meant);
         if self.plan.is_quiet() {
             // Before it others of the payment may be sent, a minute apart.
-            self.after(300_000, Event::MustBeAskedBack(None, number.clone()));
+            self.after(360_000, Event::MustBeAskedBack(None, number.clone()));
         }
-        let promised = Promised { order_id, fen: wish.fen, at_ms: self.now_ms };
+        let (fen, at_ms, insists) = (wish.fen, self.now_ms, wish.is_operators());
+        let promised = Promised { order_id, transaction_id, fen, at_ms, insists };
         self.judge.promise(&wish.refund_no, number, promised);
     }
 
