@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 177] = [
+pub const BUGS: [(&str, &str); 181] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -252,6 +252,10 @@ pub const BUGS: [(&str, &str); 177] = [
         "what a person has decided against begins anew when a refund by hand is closed",
     ),
     ("never-is-not-now", "a refund that WeChat will never make is asked for again and again"),
+    ("refund-names-newest-number", "a refund is put down for the newest number of its order"),
+    ("payment-of-no-order", "a payment is put down as if its number were nobody's"),
+    ("verdict-is-ship", "a payment that is kept out is put down as one that ships"),
+    ("difference-wrong-way-round", "of what differs there stands what is here, and the other way"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -235,6 +235,10 @@ impl<'c> Comparison<'c> {
     ) -> DifferenceRow {
         let now = self.service.context.clock.now();
         let asks = end.state == State::Open && difference.question() != Question::Person;
+        let (there, here) = match planted!("difference-wrong-way-round") {
+            true => (difference.here, difference.there),
+            false => (difference.there, difference.here),
+        };
         DifferenceRow {
             key: DifferenceKey {
                 mch_id: self.day.mch_id.clone(),
@@ -248,8 +252,8 @@ impl<'c> Comparison<'c> {
             refund_id: String::new(),
             app_id: String::new(),
             order_id,
-            there: difference.there,
-            here: difference.here,
+            there,
+            here,
             happened_at: self.day.date.begins_at(),
             due_at: asks.then_some(now),
             tries: 0,

@@ -9,9 +9,25 @@ use std::collections::BTreeMap;
 /// Columns that whoever judges wants to see.
 const TABLES: [(&str, &[&str]); 7] = [
     ("orders", &["order_id", "phase", "due_at"]),
-    ("payment", &["transaction_id", "out_trade_no", "total_fee_fen", "paid_at"]),
+    (
+        "payment",
+        &["transaction_id", "out_trade_no", "order_id", "total_fee_fen", "paid_at", "verdict"],
+    ),
     ("anomaly", &["kind", "transaction_id", "out_trade_no", "order_id", "paid_fen", "refund"]),
-    ("refund", &["out_refund_no", "transaction_id", "part_fen", "state", "trouble"]),
+    (
+        "refund",
+        &[
+            "out_refund_no",
+            "transaction_id",
+            "out_trade_no",
+            "total_fen",
+            "part_fen",
+            "asked_by",
+            "refund_no",
+            "state",
+            "trouble",
+        ],
+    ),
     ("outbox", &["key", "state", "tries", "last_error"]),
     (
         "bill_day",
@@ -72,7 +88,7 @@ impl Base {
 }
 
 impl Memory {
-    /// Number, state and trouble of all refunds.
+    /// All refunds: whose each is, and how far.
     #[must_use]
     pub fn refunds(&self) -> Vec<BTreeMap<&'static str, String>> {
         self.dump("refund")

@@ -65,7 +65,7 @@ pub(crate) struct Judge {
     /// Numbers of refunds that somebody made in WeChat's console.
     pub(crate) by_hand: BTreeSet<String>,
     /// Our number for each number of a shop.
-    numbers_of_wish: BTreeMap<String, String>,
+    pub(crate) numbers_of_wish: BTreeMap<String, String>,
     /// Orders of which the customer was told that they are given up.
     pub(crate) given_up: BTreeSet<String>,
     /// When a machine was let hand out an order's goods, until it says that they are out.

@@ -13,6 +13,7 @@ mod hmac;
 mod judge;
 mod plan;
 mod random;
+mod rows;
 mod run;
 mod shrink;
 mod verdict;

@@ -47,6 +47,7 @@ impl Judge {
         self.days_compared(books, days);
         self.differences_end(books, &left_out);
         self.differences_are_true(books);
+        self.rows_say(books);
         self.too_many_stay();
         self.lost_orders_wait(books);
         self.dropped_stay(books);
