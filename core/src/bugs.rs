@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 181] = [
+pub const BUGS: [(&str, &str); 183] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -256,6 +256,8 @@ pub const BUGS: [(&str, &str); 181] = [
     ("payment-of-no-order", "a payment is put down as if its number were nobody's"),
     ("verdict-is-ship", "a payment that is kept out is put down as one that ships"),
     ("difference-wrong-way-round", "of what differs there stands what is here, and the other way"),
+    ("others-swapped", "what another program took counts as what it gave back, and the other way"),
+    ("others-not-counted", "nobody is told how many payments of a day are another program's"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

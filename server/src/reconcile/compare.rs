@@ -181,11 +181,12 @@ impl<'c> Comparison<'c> {
     }
 
     fn add_others(&mut self, entry: &BillEntry) {
-        let sum = match entry.what {
-            What::Payment { .. } => &mut self.payments_others,
-            What::Refund { .. } => &mut self.refunds_others,
+        let is_payment = matches!(entry.what, What::Payment { .. });
+        let sum = match is_payment != planted!("others-swapped") {
+            true => &mut self.payments_others,
+            false => &mut self.refunds_others,
         };
-        sum.count += 1;
+        sum.count += u64::from(!planted!("others-not-counted"));
         sum.fen += i128::from(entry.amount().get());
         self.listed_others += 1;
     }

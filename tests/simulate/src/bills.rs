@@ -5,7 +5,7 @@ use crate::judge::{Judge, order_of};
 use crate::verdict::{Books, Row, cell};
 use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most payments of nobody's numbers on a day that go back by themselves.
 pub(crate) const UNKNOWN_MAX: usize = 10;
@@ -37,6 +37,9 @@ pub(crate) struct LedgerDay {
     pub(crate) payments: Sum,
     /// Those that were accepted.
     pub(crate) refunds: Sum,
+    /// How much each of those is that is about another program's number, by its own number.
+    pub(crate) payments_of_others: BTreeMap<String, u64>,
+    pub(crate) refunds_of_others: BTreeMap<String, u64>,
 }
 
 /// The day in Beijing, in 8 digits.
@@ -151,6 +154,7 @@ impl Judge {
                 self.violation(format!("the bill of {date} is never compared: {error}"));
                 continue;
             }
+            self.others_counted(row, day, books);
             for (refunds, ledger, [there, here]) in [
                 (false, day.payments, ["payments_there", "payments_here"]),
                 (true, day.refunds, ["refunds_there", "refunds_here"]),
@@ -170,6 +174,34 @@ impl Judge {
                 if here != there && !differs {
                     self.violation(format!("{date}: {there:?} in the bill, {here:?} here"));
                 }
+            }
+        }
+    }
+
+    /// What the bill has of another program's, and our books have not, is counted by itself. Where
+    /// all payments are said to be ours there is none.
+    fn others_counted(&mut self, row: &Row, day: &LedgerDay, books: &Books) {
+        let is_none = self.unknown == UnknownPolicy::All;
+        for (name, rows, key, of_others) in [
+            ("payments", &books.payments, "transaction_id", &day.payments_of_others),
+            ("refunds", &books.refunds, "out_refund_no", &day.refunds_of_others),
+        ] {
+            let counted = sum(row, &format!("{name}_others_count"), &format!("{name}_others_fen"));
+            let (mut least, mut most) = (Sum::default(), Sum::default());
+            for (number, fen) in of_others.iter().filter(|_| !is_none) {
+                most.add(*fen);
+                // What is known by now may not have been when the bill was compared.
+                if !rows.iter().any(|row| cell(row, key) == number) {
+                    least.add(*fen);
+                }
+            }
+            let is_so = (least.count..=most.count).contains(&counted.count)
+                && (least.fen..=most.fen).contains(&counted.fen);
+            if !is_so {
+                let date = &day.date;
+                self.violation(format!(
+                    "{date}, other programs' {name}: {counted:?}, not {most:?}"
+                ));
             }
         }
     }

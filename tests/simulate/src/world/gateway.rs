@@ -398,14 +398,23 @@ impl World {
             let date = of.beijing().chars().take(8).collect();
             let mut sums = LedgerDay { date, ..LedgerDay::default() };
             for entry in self.gateway.ledger(MCH_ID, of) {
+                let is_others = entry.out_trade_no.starts_with("OTHER-");
                 match &entry.event {
                     Booked::Paid { total_fen, .. } => {
                         paid += total_fen;
                         sums.payments.add(*total_fen);
+                        if is_others {
+                            let number = entry.transaction_id.clone();
+                            sums.payments_of_others.insert(number, *total_fen);
+                        }
                     }
                     Booked::RefundAccepted(refund) => {
                         back += refund.refund_fen;
                         sums.refunds.add(refund.refund_fen);
+                        if is_others {
+                            let number = refund.out_refund_no.clone();
+                            sums.refunds_of_others.insert(number, refund.refund_fen);
+                        }
                     }
                     Booked::RefundClosed(refund) => back -= refund.refund_fen,
                 }
