@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 183] = [
+pub const BUGS: [(&str, &str); 186] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -258,6 +258,18 @@ pub const BUGS: [(&str, &str); 183] = [
     ("difference-wrong-way-round", "of what differs there stands what is here, and the other way"),
     ("others-swapped", "what another program took counts as what it gave back, and the other way"),
     ("others-not-counted", "nobody is told how many payments of a day are another program's"),
+    (
+        "given-back-told-as-unfetched",
+        "a person is told that nobody fetched goods that were given back",
+    ),
+    (
+        "goods-out-told-as-kept",
+        "a refund by hand of goods that are out is told as one that keeps them",
+    ),
+    (
+        "by-hand-closed-told-nobody",
+        "nobody is told that a refund by hand which kept goods came to nothing",
+    ),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

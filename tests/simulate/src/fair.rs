@@ -26,7 +26,7 @@ const DUE: [&str; 6] = [
     "unknown_order",
 ];
 /// How long goods may wait for a machine, and a claim for its confirmation.
-const FETCH_WITHIN_S: i64 = 600;
+pub(crate) const FETCH_WITHIN_S: i64 = 600;
 /// What every shop sells here.
 const GOODS: &str = "Saoma Cafe - Latte";
 /// Why shops give something back.

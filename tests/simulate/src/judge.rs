@@ -2,6 +2,7 @@
 //! shares nothing with what it judges: it reads the gateway's ledger, sees what shops and machines
 //! hand over and what is answered to whom, and knows nothing of the order machine.
 
+use crate::alarms::Alarms;
 use crate::fair::Fair;
 use saoma_server::UnknownPolicy;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,8 @@ pub(crate) struct Refund {
     pub(crate) fen: u64,
     /// WeChat closed it: the money is with the merchant again.
     pub(crate) closed: bool,
+    /// When it was made, its order had shown as shipped.
+    pub(crate) is_after_goods: bool,
 }
 
 impl Captured {
@@ -89,6 +92,8 @@ pub(crate) struct Judge {
     pub(crate) released: BTreeSet<String>,
     /// What is expected beyond the money.
     pub(crate) fair: Fair,
+    /// And of alarms.
+    pub(crate) alarms: Alarms,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
     /// The day that the fastest clock showed at first.
@@ -162,6 +167,9 @@ impl Judge {
         };
         let older = version < order.version;
         order.version = version;
+        if phase == "shipped" {
+            self.alarms.shipped.insert(order_id.to_owned());
+        }
         if went_back || older {
             self.violation(format!("{order_id} went from {was} to {phase} (version {version})"));
         }
@@ -258,7 +266,9 @@ impl Judge {
     /// The gateway gives money back.
     pub(crate) fn refunded(&mut self, transaction_id: &str, number: &str, fen: u64) {
         let Some(captured) = self.captured.get_mut(transaction_id) else { return };
-        captured.refunds.insert(number.to_owned(), Refund { fen, closed: false });
+        let is_after_goods = self.alarms.shipped.contains(order_of(&captured.number));
+        let refund = Refund { fen, closed: false, is_after_goods };
+        captured.refunds.insert(number.to_owned(), refund);
         let (sum, total) = (captured.refunded(), captured.total_fen);
         if sum > total {
             self.violation(format!("{sum} of {total} fen of {transaction_id} went back"));

@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask simulate` runs it. What is proved by it, and what is not: `tests/PROOF.md`.
 
+mod alarms;
 mod args;
 mod bills;
 mod bugs;

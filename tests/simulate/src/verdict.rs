@@ -40,6 +40,7 @@ impl Judge {
         let left_out = self.left_out(books);
         self.orders_at_rest(books);
         self.fair_at_rest(books);
+        self.alarms_are_needed(books);
         self.payments_known(books, &left_out);
         self.each_payment(books, &left_out);
         self.promises_kept(books);
