@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 186] = [
+pub const BUGS: [(&str, &str); 188] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -270,6 +270,11 @@ pub const BUGS: [(&str, &str); 186] = [
         "by-hand-closed-told-nobody",
         "nobody is told that a refund by hand which kept goods came to nothing",
     ),
+    (
+        "bill-thirteen-unknown-go-back",
+        "of thirteen payments of a day that nobody knows all go back",
+    ),
+    ("bill-nine-unknown-go-back", "of ten payments of a day that nobody knows none goes back"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -1,7 +1,7 @@
 //! The judge's word about bills: each day of the gateway's ledger was compared, our books say the
 //! same, and what they lack a person was told of.
 
-use crate::judge::{Judge, order_of};
+use crate::judge::{Captured, Judge, order_of};
 use crate::verdict::{Books, Row, cell};
 use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
@@ -90,7 +90,7 @@ impl Judge {
                 is_nobodys
                     && match self.unknown {
                         UnknownPolicy::Hold => true,
-                        UnknownPolicy::Ours => self.count_of_nobodys() > UNKNOWN_MAX,
+                        UnknownPolicy::Ours => self.unknown_beside(captured) > UNKNOWN_MAX,
                         UnknownPolicy::All => false,
                     }
             }
@@ -109,9 +109,13 @@ impl Judge {
         self.captured.values().filter(|captured| captured.number == number).count() > 1
     }
 
-    fn count_of_nobodys(&self) -> usize {
-        let numbers = self.captured.values().map(|captured| order_of(&captured.number));
-        numbers.filter(|order_id| !self.bought.contains_key(*order_id)).count()
+    /// How many payments of a day were for numbers of the form of ours that nobody here knows. Who
+    /// was told of one in time does not count it.
+    fn unknown_beside(&self, captured: &Captured) -> usize {
+        let day = day_of(captured.at_s);
+        let of_day = self.captured.values().filter(|it| day_of(it.at_s) == day);
+        let numbers = of_day.map(|it| &it.number).filter(|number| !number.starts_with("OTHER-"));
+        numbers.filter(|number| !self.bought.contains_key(order_of(number))).count()
     }
 
     /// A day's bill is asked for.

@@ -289,11 +289,16 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged, network]:
             true => outage(more),
             false => (0, 0),
         },
-        many_unknown: if more.chance(300) && people { 14 } else { 0 },
+        many_unknown: if more.chance(300) && people { many_unknown(seed) } else { 0 },
         other_words: upto(&mut Random::new(seed, "words"), gateway, 300),
         closed_when_refunded: Random::new(seed, "closed").chance(300),
         shops_out_s: shops_out(seed, network),
     }
+}
+
+/// Around ten: so many at most go back by themselves.
+fn many_unknown(seed: u64) -> u64 {
+    Random::new(seed, "many unknown").pick(&[9, 10, 10, 11, 12, 14])
 }
 
 /// Hours, and more tries than anybody would give up after.
