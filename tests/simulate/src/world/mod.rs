@@ -11,6 +11,7 @@ mod others;
 mod people;
 mod rare;
 mod servers;
+mod told;
 mod wishes;
 
 use crate::bills::day_of;
@@ -395,6 +396,7 @@ impl World {
     /// From now on nothing goes wrong any more.
     fn faults_stop(&mut self) {
         self.calm = true;
+        self.judge.alarms.calm_s = Some(self.now_s().cast_signed());
         self.tell("faults stop");
         if let Base::Memory(memory) = &self.base {
             memory.set_trouble(Trouble::default());
