@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 189] = [
+pub const BUGS: [(&str, &str); 190] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -278,6 +278,10 @@ pub const BUGS: [(&str, &str); 189] = [
     (
         "told-after-two-hundred",
         "a refund is tried in vain two hundred times before anybody is told",
+    ),
+    (
+        "partly-back-goes-back",
+        "what nobody knows and is in part back already goes back by the rule",
     ),
 ];
 

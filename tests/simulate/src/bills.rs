@@ -105,6 +105,21 @@ impl Judge {
         is_ours && self.starts.last().is_some_and(|last| number < &**last)
     }
 
+    /// Whether nobody here knows a payment's number, and some of it went back by hand before
+    /// anybody had heard of it: what is left of it is a person's to give back.
+    pub(crate) fn is_partly_back(&self, transaction_id: &str) -> bool {
+        let captured = self.captured.get(transaction_id);
+        let is_nobodys = captured.is_some_and(|it| !self.bought.contains_key(order_of(&it.number)));
+        is_nobodys && self.fair.back_at_once.contains(transaction_id)
+    }
+
+    /// Whether a payment's refund by the rule may wait for a person.
+    pub(crate) fn may_be_held(&self, transaction_id: &str) -> bool {
+        let captured = self.captured.get(transaction_id);
+        let may_be_lost = captured.is_some_and(|it| self.may_be_lost(&it.number));
+        self.hold || may_be_lost || self.is_partly_back(transaction_id)
+    }
+
     pub(crate) fn is_paid_twice(&self, number: &str) -> bool {
         self.captured.values().filter(|captured| captured.number == number).count() > 1
     }
@@ -228,7 +243,7 @@ impl Judge {
             let number_paid = self.captured.get(number).map(|captured| captured.number.clone());
             let by_rule = match why {
                 "conflict" => number_paid.is_some_and(|number| self.is_paid_twice(&number)),
-                "held" => self.hold || number_paid.is_some_and(|number| self.may_be_lost(&number)),
+                "held" => self.may_be_held(number),
                 _ => false,
             };
             if state == "open" && !by_rule && !left_out.contains(number) {

@@ -81,14 +81,15 @@ impl Judge {
     }
 
     /// Whether a payment goes back by the rule only when a person has let it: what is not an
-    /// order's because its number was paid twice.
+    /// order's because its number was paid twice, or is nobody's and in part back already.
     pub(crate) fn needs_a_person(&self, transaction_id: &str, number: &str) -> bool {
         let Some(captured) = self.captured.get(transaction_id) else { return false };
         let order_id = order_of(&captured.number);
         let is_orders = order_of(number) == order_id;
         let second = self.bought.contains_key(order_id) && !is_orders;
         let may_be_shops = self.wished.contains(order_id);
-        second && !self.released.contains(number) && !may_be_shops
+        let waits = second || self.is_partly_back(transaction_id);
+        waits && !self.released.contains(number) && !may_be_shops
     }
 
     /// An alarm is over once there is nothing to see to, and not before: goods that were confirmed
@@ -172,7 +173,7 @@ impl Judge {
         }
         let days = days.values().filter(|day| day.len() > UNKNOWN_MAX);
         let back: Vec<String> = (days.flatten())
-            .filter(|captured| !captured.refunds.is_empty())
+            .filter(|captured| captured.refunds.keys().any(|number| self.is_by_rule(number)))
             .map(|captured| captured.number.clone())
             .collect();
         for number in back {

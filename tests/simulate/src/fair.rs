@@ -468,7 +468,8 @@ impl Judge {
                 UnknownPolicy::Ours => number.starts_with("OTHER-"),
                 UnknownPolicy::Hold => true,
             };
-            if stays && self.fair.untold.contains(number) && !captured.refunds.is_empty() {
+            let is_back = captured.refunds.keys().any(|number| self.is_by_rule(number));
+            if stays && self.fair.untold.contains(number) && is_back {
                 wrong.push(format!("{id} ({number}) was not ours to give back"));
             }
         }

@@ -120,7 +120,8 @@ impl Change {
         is_lost: bool,
     ) -> Result<(), StoreError> {
         let lost = is_lost.then_some(LOST);
-        let trouble = if payment.refunded { Some(PARTLY_BACK) } else { lost };
+        let is_partly_back = payment.refunded && !saoma_core::planted!("partly-back-goes-back");
+        let trouble = if is_partly_back { Some(PARTLY_BACK) } else { lost };
         self.begin_unknown(paid_under, 0, &payment.into(), trouble)
     }
 
