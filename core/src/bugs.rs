@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 190] = [
+pub const BUGS: [(&str, &str); 191] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -283,6 +283,7 @@ pub const BUGS: [(&str, &str); 190] = [
         "partly-back-goes-back",
         "what nobody knows and is in part back already goes back by the rule",
     ),
+    ("lease-of-ten-minutes", "what was begun by a server that died waits for ten minutes"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -18,6 +18,8 @@ pub(crate) struct Alarms {
     pub(crate) first_asked_s: BTreeMap<String, i64>,
     /// Since when nothing goes wrong any more.
     pub(crate) calm_s: Option<i64>,
+    /// When all servers live again that have died, in milliseconds.
+    pub(crate) back_ms: u64,
 }
 
 impl Judge {

@@ -45,7 +45,8 @@ pub(crate) struct Bought {
     pub(crate) phase: String,
     /// When it came into it, in seconds.
     pub(crate) since_s: i64,
-    version: i64,
+    /// How often it was committed, as far as anybody saw; 0 before that.
+    pub(crate) version: i64,
 }
 
 /// A refund that the shop was promised.

@@ -109,6 +109,9 @@ impl World {
                 if path == GatewayCall::DownloadBill.path() {
                     self.may_die_over_a_bill(epoch);
                 }
+                if path == GatewayCall::UnifiedOrder.path() {
+                    self.may_die_calling(epoch);
+                }
                 let lost = self.is_out() || !self.calm && self.net.chance(self.plan.call_lost);
                 if lost {
                     self.fault("call lost");
@@ -120,6 +123,7 @@ impl World {
             Call::Shop { ship_id, body, signature, reply } => {
                 self.tell(&ship_id);
                 self.one_at_a_time(&ship_id);
+                self.may_die_calling(epoch);
                 let is_signed = self.is_signed(&body, &signature);
                 if let Some(order_id) = ship_id.strip_prefix("ship-") {
                     self.judge.may_go_out(order_id, self.now_ms);

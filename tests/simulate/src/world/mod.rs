@@ -11,6 +11,7 @@ mod others;
 mod people;
 mod rare;
 mod servers;
+mod taken_up;
 mod told;
 mod wishes;
 
@@ -345,6 +346,7 @@ impl World {
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
+            Event::MustHaveCode(customer) => self.must_have_code(customer),
             Event::MustBeAskedBack(payment, number) => self.must_be_asked_back(payment, &number),
             Event::CloseAgain(customer) => self.close_again(customer),
             Event::TheRest(customer) => self.ask_for_the_rest(customer),

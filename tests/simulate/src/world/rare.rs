@@ -425,6 +425,9 @@ impl World {
 
     /// A payment was acknowledged a moment ago; its shop has been told.
     pub(super) fn must_be_told(&mut self, order_id: &str) {
+        if let Some(later_ms) = self.until_taken_up_ms() {
+            return self.after(later_ms, Event::MustBeTold(order_id.to_owned()));
+        }
         let Some(order) = self.judge.bought.get(order_id) else { return };
         let is_machines =
             self.customers.iter().any(|it| it.device.is_some() && it.order_no == order.order_no);
