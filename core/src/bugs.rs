@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 189] = [
+pub const BUGS: [(&str, &str); 203] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -270,6 +270,38 @@ pub const BUGS: [(&str, &str); 189] = [
     ("order-of-nothing", "an order of 0 fen is taken"),
     ("any-time-to-pay", "an order may be paid for as short or as long as its shop likes"),
     ("never-is-not-now", "a refund that WeChat will never make is asked for again and again"),
+    ("refund-names-newest-number", "a refund is put down for the newest number of its order"),
+    ("payment-of-no-order", "a payment is put down as if its number were nobody's"),
+    ("verdict-is-ship", "a payment that is kept out is put down as one that ships"),
+    ("difference-wrong-way-round", "of what differs there stands what is here, and the other way"),
+    ("others-swapped", "what another program took counts as what it gave back, and the other way"),
+    ("others-not-counted", "nobody is told how many payments of a day are another program's"),
+    (
+        "given-back-told-as-unfetched",
+        "a person is told that nobody fetched goods that were given back",
+    ),
+    (
+        "goods-out-told-as-kept",
+        "a refund by hand of goods that are out is told as one that keeps them",
+    ),
+    (
+        "by-hand-closed-told-nobody",
+        "nobody is told that a refund by hand which kept goods came to nothing",
+    ),
+    (
+        "bill-thirteen-unknown-go-back",
+        "of thirteen payments of a day that nobody knows all go back",
+    ),
+    ("bill-nine-unknown-go-back", "of ten payments of a day that nobody knows none goes back"),
+    (
+        "told-after-two-hundred",
+        "a refund is tried in vain two hundred times before anybody is told",
+    ),
+    (
+        "partly-back-goes-back",
+        "what nobody knows and is in part back already goes back by the rule",
+    ),
+    ("lease-of-ten-minutes", "what was begun by a server that died waits for ten minutes"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

@@ -2,6 +2,7 @@
 //! shares nothing with what it judges: it reads the gateway's ledger, sees what shops and machines
 //! hand over and what is answered to whom, and knows nothing of the order machine.
 
+use crate::alarms::Alarms;
 use crate::fair::Fair;
 use saoma_server::UnknownPolicy;
 use saoma_server::simulation::{Wanted, Who};
@@ -23,6 +24,8 @@ pub(crate) struct Refund {
     pub(crate) fen: u64,
     /// WeChat closed it: the money is with the merchant again.
     pub(crate) closed: bool,
+    /// When it was made, its order had shown as shipped.
+    pub(crate) is_after_goods: bool,
 }
 
 impl Captured {
@@ -45,6 +48,7 @@ pub(crate) struct Bought {
     pub(crate) phase: String,
     /// When it came into it, in seconds.
     pub(crate) since_s: i64,
+    /// How often it was committed, as far as anybody saw; 0 before that.
     pub(crate) version: i64,
 }
 
@@ -72,7 +76,7 @@ pub(crate) struct Judge {
     /// Numbers of refunds that somebody made in WeChat's console.
     pub(crate) by_hand: BTreeSet<String>,
     /// Our number for each number of a shop.
-    numbers_of_wish: BTreeMap<String, String>,
+    pub(crate) numbers_of_wish: BTreeMap<String, String>,
     /// Orders of which the customer was told that they are given up.
     pub(crate) given_up: BTreeSet<String>,
     /// When a machine was let hand out an order's goods, until it says that they are out.
@@ -96,6 +100,8 @@ pub(crate) struct Judge {
     pub(crate) released: BTreeSet<String>,
     /// What is expected beyond the money.
     pub(crate) fair: Fair,
+    /// And of alarms.
+    pub(crate) alarms: Alarms,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
     /// The day that the fastest clock showed at first.
@@ -170,6 +176,9 @@ impl Judge {
         };
         let older = version < order.version;
         order.version = version;
+        if phase == "shipped" {
+            self.alarms.shipped.insert(order_id.to_owned());
+        }
         if went_back || older {
             self.violation(format!("{order_id} went from {was} to {phase} (version {version})"));
         }
@@ -266,7 +275,9 @@ impl Judge {
     /// The gateway gives money back.
     pub(crate) fn refunded(&mut self, transaction_id: &str, number: &str, fen: u64) {
         let Some(captured) = self.captured.get_mut(transaction_id) else { return };
-        captured.refunds.insert(number.to_owned(), Refund { fen, closed: false });
+        let is_after_goods = self.alarms.shipped.contains(order_of(&captured.number));
+        let refund = Refund { fen, closed: false, is_after_goods };
+        captured.refunds.insert(number.to_owned(), refund);
         let (sum, total) = (captured.refunded(), captured.total_fen);
         if sum > total {
             self.violation(format!("{sum} of {total} fen of {transaction_id} went back"));

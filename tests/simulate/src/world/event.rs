@@ -30,6 +30,7 @@ pub(super) enum Event {
     AskAfterAll(usize),
     MustBeKnown(String),
     MustBeTold(String),
+    MustHaveCode(usize),
     /// Any refund of this payment, or one of this number.
     MustBeAskedBack(Option<String>, String),
     CloseAgain(usize),

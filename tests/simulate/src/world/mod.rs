@@ -13,6 +13,8 @@ mod people;
 mod rare;
 mod sellers;
 mod servers;
+mod taken_up;
+mod told;
 mod wishes;
 mod wrong;
 
@@ -352,6 +354,7 @@ impl World {
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
+            Event::MustHaveCode(customer) => self.must_have_code(customer),
             Event::MustBeAskedBack(payment, number) => self.must_be_asked_back(payment, &number),
             Event::CloseAgain(customer) => self.close_again(customer),
             Event::TheRest(customer) => self.ask_for_the_rest(customer),
@@ -403,6 +406,7 @@ impl World {
     /// From now on nothing goes wrong any more.
     fn faults_stop(&mut self) {
         self.calm = true;
+        self.judge.alarms.calm_s = Some(self.now_s().cast_signed());
         self.tell("faults stop");
         if let Base::Memory(memory) = &self.base {
             memory.set_trouble(Trouble::default());

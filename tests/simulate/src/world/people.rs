@@ -142,6 +142,7 @@ impl World {
             customer.order_id = Some(order_id);
             customer.ordered_ms = self.now_ms;
             self.after(300, Event::View(at));
+            self.waits_for_whoever_lives(at);
             self.may_be_odd(at);
         }
     }

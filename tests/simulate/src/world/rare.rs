@@ -429,6 +429,9 @@ impl World {
 
     /// A payment was acknowledged a moment ago; its shop has been told.
     pub(super) fn must_be_told(&mut self, order_id: &str) {
+        if let Some(later_ms) = self.until_taken_up_ms() {
+            return self.after(later_ms, Event::MustBeTold(order_id.to_owned()));
+        }
         let Some(order) = self.judge.bought.get(order_id) else { return };
         let is_machines = are_fetched(&order.who);
         let wished = self.judge.wished.contains(order_id);
