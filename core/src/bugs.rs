@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 177] = [
+pub const BUGS: [(&str, &str); 203] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -99,14 +99,26 @@ pub const BUGS: [(&str, &str); 177] = [
     ("alarm-stays-due", "an alarm says that money is to go back when it is back"),
     ("query-key-reused", "a number's second question has the key of the first one"),
     ("any-device-claims", "a machine may claim the goods of another one"),
+    ("any-shop-claims", "a machine may claim the goods of another shop's of the same name"),
     ("any-shop-refunds", "a shop may give back what another one sold"),
     ("order-no-other-price", "a shop's number with another price is taken for the same order"),
     ("order-no-other-device", "a machine's number is taken for the same order by another machine"),
+    ("order-no-other-goods", "a shop's number with other goods is taken for the same order"),
     ("order-no-other-time", "a shop's number with another time to pay is taken for the same order"),
     (
         "refund-no-other-amount",
         "a refund's number with another amount is taken for the same refund",
     ),
+    (
+        "refund-no-other-reason",
+        "a refund's number with another reason is taken for the same refund",
+    ),
+    (
+        "refund-of-unnamed-payment",
+        "an operator names a payment, and the one that is kept goes back",
+    ),
+    ("nobody-may-insist", "an operator may not give back what a machine is handing out"),
+    ("refund-of-nothing", "a refund of 0 fen is not refused for what it says"),
     (
         "refund-of-first-payment",
         "a shop's refund goes from the first payment and not from the one that is kept",
@@ -251,7 +263,45 @@ pub const BUGS: [(&str, &str); 177] = [
         "dropped-begins-anew",
         "what a person has decided against begins anew when a refund by hand is closed",
     ),
+    ("webhook-for-devices", "a webhook is told of goods that a machine of its shop fetches"),
+    ("no-webhook-told", "goods of a shop without a webhook wait for one that is told of them"),
+    ("goods-as-merchant", "a page shows the goods as the merchant and the merchant as the goods"),
+    ("view-never-newer", "a page is told the same version of its order for ever"),
+    ("order-of-nothing", "an order of 0 fen is taken"),
+    ("any-time-to-pay", "an order may be paid for as short or as long as its shop likes"),
     ("never-is-not-now", "a refund that WeChat will never make is asked for again and again"),
+    ("refund-names-newest-number", "a refund is put down for the newest number of its order"),
+    ("payment-of-no-order", "a payment is put down as if its number were nobody's"),
+    ("verdict-is-ship", "a payment that is kept out is put down as one that ships"),
+    ("difference-wrong-way-round", "of what differs there stands what is here, and the other way"),
+    ("others-swapped", "what another program took counts as what it gave back, and the other way"),
+    ("others-not-counted", "nobody is told how many payments of a day are another program's"),
+    (
+        "given-back-told-as-unfetched",
+        "a person is told that nobody fetched goods that were given back",
+    ),
+    (
+        "goods-out-told-as-kept",
+        "a refund by hand of goods that are out is told as one that keeps them",
+    ),
+    (
+        "by-hand-closed-told-nobody",
+        "nobody is told that a refund by hand which kept goods came to nothing",
+    ),
+    (
+        "bill-thirteen-unknown-go-back",
+        "of thirteen payments of a day that nobody knows all go back",
+    ),
+    ("bill-nine-unknown-go-back", "of ten payments of a day that nobody knows none goes back"),
+    (
+        "told-after-two-hundred",
+        "a refund is tried in vain two hundred times before anybody is told",
+    ),
+    (
+        "partly-back-goes-back",
+        "what nobody knows and is in part back already goes back by the rule",
+    ),
+    ("lease-of-ten-minutes", "what was begun by a server that died waits for ten minutes"),
 ];
 
 /// Which one is on: its place in [`BUGS`] and one; 0 for none.

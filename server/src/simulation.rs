@@ -5,21 +5,19 @@
 //! `simulation` is off there.
 
 mod dump;
+mod people;
 
 pub use crate::store::memory::{Memory, Trouble, TroubleMet};
+pub use people::{Asker, Begun, Wanted, WantedBack, Who};
 pub use saoma_core::native::{CallError, Came};
 pub use saoma_core::watch::View;
 
 use crate::clock::{Clock, ManualClock};
 use crate::config::{AnomalyPolicy, Database, Secret, UnknownPolicy, WebhookConfig};
 use crate::http::acknowledgement;
-use crate::keys::Holder;
 use crate::random::Random;
 use crate::reconcile::Reconciler;
-use crate::service::{
-    AskRefundError, CancelError, CreateError, DecideError, DispenseError, NewOrder, NewRefund,
-    RefundBy, Seller, Sellers, Service, Shop,
-};
+use crate::service::{CancelError, DecideError, Seller, Sellers, Service, Shop};
 use crate::store::{Entry, Lane, OpenError, Store, StoreError};
 use crate::webhook::{Reach, Webhooks};
 use crate::worker::Worker;
@@ -37,6 +35,8 @@ use tokio::sync::{Notify, mpsc, watch};
 
 /// The made-up merchant and its shop.
 pub const MCH_ID: &str = "1900000109";
+/// What customers read that it is called.
+pub const NAME: &str = "扫码咖啡";
 /// Its app.
 pub const APP_ID: &str = "wx5a0mademeup0001";
 /// Another app of the same merchant, under which nothing is sold here.
@@ -182,15 +182,11 @@ fn shop(id: &str) -> Shop {
     Shop { id: id.to_owned(), mch_id, app_id, has_webhook: id == SHOP, fetch_within_s: 600 }
 }
 
-fn holder(device: Option<&str>) -> Holder {
-    Holder { shop: MACHINES.into(), device: device.map(Into::into) }
-}
-
 fn sellers(options: Options) -> Sellers {
     let anomalies = if options.hold { AnomalyPolicy::Hold } else { AnomalyPolicy::Refund };
     let seller = Seller {
         merchant: merchant(options.hmac, options.held),
-        name: "扫码咖啡".to_owned(),
+        name: NAME.to_owned(),
         notify_url: NOTIFY_URL.to_owned(),
         refund_notify_url: REFUND_NOTIFY_URL.to_owned(),
         anomalies,
@@ -276,27 +272,6 @@ impl Server {
         (status.as_u16(), text)
     }
 
-    /// A shop, or one of its machines, makes an order; gives its id.
-    ///
-    /// # Errors
-    /// [`No`].
-    pub async fn create(
-        &self,
-        device: Option<&str>,
-        order_no: &str,
-        amount_fen: u64,
-        expires_in_s: u64,
-    ) -> Result<String, No> {
-        let new = NewOrder::new(order_no, amount_fen, "Saoma Cafe - Latte", expires_in_s);
-        let new = new.map_err(No::of)?.by(device);
-        let shop = shop(if device.is_some() { MACHINES } else { SHOP });
-        match self.service.create(&shop, &new).await {
-            Ok(created) => Ok(created.order_id.as_str().to_owned()),
-            Err(CreateError::Store(_) | CreateError::Random(_)) => Err(No::Failed),
-            Err(error) => Err(No::of(error)),
-        }
-    }
-
     /// What somebody who follows an order sees.
     ///
     /// # Errors
@@ -316,26 +291,6 @@ impl Server {
         })
     }
 
-    /// A shop, or an operator who insists, gives back so much; gives our number of the refund.
-    ///
-    /// # Errors
-    /// [`No`].
-    pub async fn refund(
-        &self,
-        shop: Option<&str>,
-        order_id: &str,
-        refund_no: &str,
-        amount_fen: u64,
-    ) -> Result<String, No> {
-        let new = NewRefund::new(refund_no, amount_fen, "sorry").map_err(No::of)?;
-        let by = shop.map_or(RefundBy::Operator("operator", None), RefundBy::Shop);
-        match self.service.ask_refund(by, &id(order_id)?, &new).await {
-            Ok((row, _)) => Ok(row.out_refund_no.as_str().to_owned()),
-            Err(AskRefundError::Store(_)) => Err(No::Failed),
-            Err(error) => Err(No::of(error)),
-        }
-    }
-
     /// An operator lets a refund go that was held, or decides against it.
     ///
     /// # Errors
@@ -351,30 +306,6 @@ impl Server {
             DecideError::Store(_) => No::Failed,
             error => No::of(error),
         })
-    }
-
-    /// A machine claims the goods of an order.
-    ///
-    /// # Errors
-    /// [`No`].
-    pub async fn dispense(&self, order_id: &str, device: &str) -> Result<Goods, No> {
-        match self.service.dispense(&id(order_id)?, &holder(Some(device))).await {
-            Ok(claimed) => Ok(Goods { ship_id: claimed.ship_id, again: claimed.again }),
-            Err(DispenseError::Store(_)) => Err(No::Failed),
-            Err(error) => Err(No::of(error)),
-        }
-    }
-
-    /// A machine says that the goods are out.
-    ///
-    /// # Errors
-    /// [`No`].
-    pub async fn confirm(&self, order_id: &str, device: &str) -> Result<(), No> {
-        match self.service.confirm(&id(order_id)?, &holder(Some(device))).await {
-            Ok(_) => Ok(()),
-            Err(DispenseError::Store(_)) => Err(No::Failed),
-            Err(error) => Err(No::of(error)),
-        }
     }
 
     /// Lets time happen to orders and goods that are due.

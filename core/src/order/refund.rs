@@ -447,7 +447,8 @@ impl Step {
             self.came_to_nothing(index);
         }
         // Goods that have not gone out stay: nobody but a person can say what the customer gets.
-        let stays = has_begun && is_kept && self.order.phase == Phase::Paid;
+        let is_out = self.order.phase != Phase::Paid && !planted!("goods-out-told-as-kept");
+        let stays = has_begun && is_kept && !is_out;
         if stays && !planted!("by-hand-told-nobody") {
             self.report_of(index, Anomaly::RefundedElsewhere);
         }
@@ -463,7 +464,8 @@ impl Step {
         if self.order.anomaly(attempt).is_some() && (!with_a_person || anyhow) {
             return self.give_back(attempt);
         }
-        if with_a_person || self.order.phase == Phase::Paid {
+        let is_paid = self.order.phase == Phase::Paid && !planted!("by-hand-closed-told-nobody");
+        if with_a_person || is_paid {
             self.report_of(attempt, Anomaly::ElsewhereClosed);
         }
     }

@@ -181,11 +181,12 @@ impl<'c> Comparison<'c> {
     }
 
     fn add_others(&mut self, entry: &BillEntry) {
-        let sum = match entry.what {
-            What::Payment { .. } => &mut self.payments_others,
-            What::Refund { .. } => &mut self.refunds_others,
+        let is_payment = matches!(entry.what, What::Payment { .. });
+        let sum = match is_payment != planted!("others-swapped") {
+            true => &mut self.payments_others,
+            false => &mut self.refunds_others,
         };
-        sum.count += 1;
+        sum.count += u64::from(!planted!("others-not-counted"));
         sum.fen += i128::from(entry.amount().get());
         self.listed_others += 1;
     }
@@ -235,6 +236,10 @@ impl<'c> Comparison<'c> {
     ) -> DifferenceRow {
         let now = self.service.context.clock.now();
         let asks = end.state == State::Open && difference.question() != Question::Person;
+        let (there, here) = match planted!("difference-wrong-way-round") {
+            true => (difference.here, difference.there),
+            false => (difference.there, difference.here),
+        };
         DifferenceRow {
             key: DifferenceKey {
                 mch_id: self.day.mch_id.clone(),
@@ -248,8 +253,8 @@ impl<'c> Comparison<'c> {
             refund_id: String::new(),
             app_id: String::new(),
             order_id,
-            there: difference.there,
-            here: difference.here,
+            there,
+            here,
             happened_at: self.day.date.begins_at(),
             due_at: asks.then_some(now),
             tries: 0,

@@ -393,8 +393,9 @@ impl Change {
     /// the order; otherwise whoever made it fetches them.
     fn shipping(&self, row: &OrderRow, soon: EntryState) -> EntryState {
         let shop = self.context.sellers.shop(&row.shop);
-        let has_webhook = shop.is_none_or(|shop| shop.has_webhook);
-        if row.device.is_none() && has_webhook {
+        let has_webhook = shop.is_none_or(|shop| shop.has_webhook) || planted!("no-webhook-told");
+        let is_shops = row.device.is_none() || planted!("webhook-for-devices");
+        if is_shops && has_webhook {
             return soon;
         }
         EntryState::WaitingUntil(self.now.plus(self.fetch_within_s(row)))

@@ -87,7 +87,8 @@ impl NewOrder {
             return refuse("order_no", rule);
         }
         let amount = Fen::new(amount_fen).filter(|fen| (Fen::ZERO..=Fen::ORDER_MAX).contains(fen));
-        let Some(amount) = amount.filter(|fen| *fen != Fen::ZERO) else {
+        let may_be_zero = saoma_core::planted!("order-of-nothing");
+        let Some(amount) = amount.filter(|fen| *fen != Fen::ZERO || may_be_zero) else {
             return refuse("amount_fen", "amount_fen must be 1 to 2147483647");
         };
         let is_length = (1..=DESCRIPTION_MAX).contains(&description.len());
@@ -95,7 +96,8 @@ impl NewOrder {
             let rule = "description must be 1 to 127 bytes of UTF-8 without control characters";
             return refuse("description", rule);
         }
-        if !(EXPIRES_IN_MIN_S..=EXPIRES_IN_MAX_S).contains(&expires_in_s) {
+        let in_time = (EXPIRES_IN_MIN_S..=EXPIRES_IN_MAX_S).contains(&expires_in_s);
+        if !in_time && !saoma_core::planted!("any-time-to-pay") {
             return refuse("expires_in_s", "expires_in_s must be 120 to 86400");
         }
         let (order_no, description) = (order_no.to_owned(), description.to_owned());
@@ -112,7 +114,7 @@ impl NewOrder {
         let order = &row.order;
         self.order_no == row.order_no
             && (self.amount == order.amount() || saoma_core::planted!("order-no-other-price"))
-            && self.description == row.description
+            && (self.description == row.description || saoma_core::planted!("order-no-other-goods"))
             && (self.device == row.device || saoma_core::planted!("order-no-other-device"))
             && (self.expires_in_s == order.expires_at().since(order.created_at())
                 || saoma_core::planted!("order-no-other-time"))
@@ -182,7 +184,8 @@ impl Verb for Create {
         })?;
         change.put_order(row.clone());
         change.entered(row.order.watched_phase());
-        let at_once = EntryState::LeasedUntil(now.plus(LEASE_S));
+        let lease_s = if saoma_core::planted!("lease-of-ten-minutes") { 600 } else { LEASE_S };
+        let at_once = EntryState::LeasedUntil(now.plus(lease_s));
         for effect in &step.effects {
             change.record(&row, effect, at_once)?;
         }

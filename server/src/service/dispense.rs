@@ -108,7 +108,7 @@ async fn goods(
     by: &Holder,
 ) -> Result<(OrderRow, Option<FetchRow>), DispenseError> {
     let row = change.order(order_id).await?.ok_or(DispenseError::NotFound)?;
-    if *row.shop != *by.shop {
+    if *row.shop != *by.shop && !saoma_core::planted!("any-shop-claims") {
         return Err(DispenseError::NotFound);
     }
     let is_its = row.device.as_deref() == by.device.as_deref();
@@ -203,9 +203,10 @@ impl Verb for Late {
         // Somebody else may have been there first.
         let Some(goods) = goods.filter(|goods| goods.due_at <= change.now) else { return Ok(()) };
         let (from, order) = (goods.fetch, &row.order);
+        let any = saoma_core::planted!("given-back-told-as-unfetched");
         let (kind, fetch) = match from {
             // What goes back is not fetched any more, and that is told elsewhere.
-            Fetch::Waiting if order.may_dispense().is_err() => (None, Fetch::Done),
+            Fetch::Waiting if order.may_dispense().is_err() && !any => (None, Fetch::Done),
             Fetch::Waiting => (Some(Anomaly::NotFetched), Fetch::Unfetched),
             Fetch::Dispensing => (Some(Anomaly::NotConfirmed), Fetch::Unconfirmed),
             Fetch::Unfetched | Fetch::Unconfirmed | Fetch::Done => return Ok(()),

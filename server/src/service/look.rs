@@ -104,13 +104,17 @@ impl Service {
         let text = |column| move |_| StoreError::Corrupt(column);
         let seller = self.context.sellers.of(&row.mch_id, &row.app_id);
         let name = seller.map_or(row.mch_id.as_str(), |seller| seller.name.as_str());
+        let (name, goods) = match saoma_core::planted!("goods-as-merchant") {
+            true => (row.description.as_str(), name),
+            false => (name, row.description.as_str()),
+        };
         Ok(View {
             order_id: order.id().clone(),
-            version: row.version,
+            version: if saoma_core::planted!("view-never-newer") { 1 } else { row.version },
             phase: order.watched_phase(),
             amount_fen: order.amount(),
             merchant: name.try_into().map_err(text("merchant"))?,
-            description: row.description.as_str().try_into().map_err(text("description"))?,
+            description: goods.try_into().map_err(text("description"))?,
             code_url: order
                 .payable_code_url(now)
                 .map(|code_url| code_url.try_into().map_err(text("code_url")))

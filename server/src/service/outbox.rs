@@ -177,6 +177,7 @@ impl Verb for Claim {
         let lease_s = match () {
             () if saoma_core::planted!("lease-for-ever") => u64::from(u32::MAX),
             () if saoma_core::planted!("lease-of-five-seconds") => 5,
+            () if saoma_core::planted!("lease-of-ten-minutes") => 600,
             () => LEASE_S,
         };
         let early_s = if saoma_core::planted!("lease-stolen") { LEASE_S } else { 0 };

@@ -50,11 +50,15 @@ impl Change {
             return Ok(Taken::Known);
         };
         if number.is_none() {
+            let order_id = Some(row.order.id().clone());
             self.put_payment(PaymentRow {
                 payment: payment.clone(),
                 mch_id: mch_id.clone(),
-                order_id: Some(row.order.id().clone()),
-                verdict,
+                order_id: order_id.filter(|_| !saoma_core::planted!("payment-of-no-order")),
+                verdict: match saoma_core::planted!("verdict-is-ship") {
+                    true => "ship",
+                    false => verdict,
+                },
             });
             if verdict == Anomaly::Conflict.as_str() {
                 self.hold_second((mch_id, app_id), payment)?;

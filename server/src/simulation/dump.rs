@@ -9,9 +9,25 @@ use std::collections::BTreeMap;
 /// Columns that whoever judges wants to see.
 const TABLES: [(&str, &[&str]); 7] = [
     ("orders", &["order_id", "phase", "due_at"]),
-    ("payment", &["transaction_id", "out_trade_no", "total_fee_fen", "paid_at"]),
+    (
+        "payment",
+        &["transaction_id", "out_trade_no", "order_id", "total_fee_fen", "paid_at", "verdict"],
+    ),
     ("anomaly", &["kind", "transaction_id", "out_trade_no", "order_id", "paid_fen", "refund"]),
-    ("refund", &["out_refund_no", "transaction_id", "part_fen", "state", "trouble"]),
+    (
+        "refund",
+        &[
+            "out_refund_no",
+            "transaction_id",
+            "out_trade_no",
+            "total_fen",
+            "part_fen",
+            "asked_by",
+            "refund_no",
+            "state",
+            "trouble",
+        ],
+    ),
     ("outbox", &["key", "state", "tries", "last_error"]),
     (
         "bill_day",
@@ -24,10 +40,14 @@ const TABLES: [(&str, &[&str]); 7] = [
             "payments_there_fen",
             "payments_here_count",
             "payments_here_fen",
+            "payments_others_count",
+            "payments_others_fen",
             "refunds_there_count",
             "refunds_there_fen",
             "refunds_here_count",
             "refunds_here_fen",
+            "refunds_others_count",
+            "refunds_others_fen",
         ],
     ),
     (
@@ -72,7 +92,7 @@ impl Base {
 }
 
 impl Memory {
-    /// Number, state and trouble of all refunds.
+    /// All refunds: whose each is, and how far.
     #[must_use]
     pub fn refunds(&self) -> Vec<BTreeMap<&'static str, String>> {
         self.dump("refund")

@@ -1,11 +1,11 @@
 //! The judge's word about bills: each day of the gateway's ledger was compared, our books say the
 //! same, and what they lack a person was told of.
 
-use crate::judge::{Judge, order_of};
+use crate::judge::{Captured, Judge, order_of};
 use crate::verdict::{Books, Row, cell};
 use saoma_sandbox::time::UnixTime;
 use saoma_server::UnknownPolicy;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most payments of nobody's numbers on a day that go back by themselves.
 pub(crate) const UNKNOWN_MAX: usize = 10;
@@ -37,6 +37,9 @@ pub(crate) struct LedgerDay {
     pub(crate) payments: Sum,
     /// Those that were accepted.
     pub(crate) refunds: Sum,
+    /// How much each of those is that is about another program's number, by its own number.
+    pub(crate) payments_of_others: BTreeMap<String, u64>,
+    pub(crate) refunds_of_others: BTreeMap<String, u64>,
 }
 
 /// The day in Beijing, in 8 digits.
@@ -87,7 +90,7 @@ impl Judge {
                 is_nobodys
                     && match self.unknown {
                         UnknownPolicy::Hold => true,
-                        UnknownPolicy::Ours => self.count_of_nobodys() > UNKNOWN_MAX,
+                        UnknownPolicy::Ours => self.unknown_beside(captured) > UNKNOWN_MAX,
                         UnknownPolicy::All => false,
                     }
             }
@@ -102,13 +105,32 @@ impl Judge {
         is_ours && self.starts.last().is_some_and(|last| number < &**last)
     }
 
+    /// Whether nobody here knows a payment's number, and some of it went back by hand before
+    /// anybody had heard of it: what is left of it is a person's to give back.
+    pub(crate) fn is_partly_back(&self, transaction_id: &str) -> bool {
+        let captured = self.captured.get(transaction_id);
+        let is_nobodys = captured.is_some_and(|it| !self.bought.contains_key(order_of(&it.number)));
+        is_nobodys && self.fair.back_at_once.contains(transaction_id)
+    }
+
+    /// Whether a payment's refund by the rule may wait for a person.
+    pub(crate) fn may_be_held(&self, transaction_id: &str) -> bool {
+        let captured = self.captured.get(transaction_id);
+        let may_be_lost = captured.is_some_and(|it| self.may_be_lost(&it.number));
+        self.hold || may_be_lost || self.is_partly_back(transaction_id)
+    }
+
     pub(crate) fn is_paid_twice(&self, number: &str) -> bool {
         self.captured.values().filter(|captured| captured.number == number).count() > 1
     }
 
-    fn count_of_nobodys(&self) -> usize {
-        let numbers = self.captured.values().map(|captured| order_of(&captured.number));
-        numbers.filter(|order_id| !self.bought.contains_key(*order_id)).count()
+    /// How many payments of a day were for numbers of the form of ours that nobody here knows. Who
+    /// was told of one in time does not count it.
+    fn unknown_beside(&self, captured: &Captured) -> usize {
+        let day = day_of(captured.at_s);
+        let of_day = self.captured.values().filter(|it| day_of(it.at_s) == day);
+        let numbers = of_day.map(|it| &it.number).filter(|number| !number.starts_with("OTHER-"));
+        numbers.filter(|number| !self.bought.contains_key(order_of(number))).count()
     }
 
     /// A day's bill is asked for.
@@ -151,6 +173,7 @@ impl Judge {
                 self.violation(format!("the bill of {date} is never compared: {error}"));
                 continue;
             }
+            self.others_counted(row, day, books);
             for (refunds, ledger, [there, here]) in [
                 (false, day.payments, ["payments_there", "payments_here"]),
                 (true, day.refunds, ["refunds_there", "refunds_here"]),
@@ -174,6 +197,34 @@ impl Judge {
         }
     }
 
+    /// What the bill has of another program's, and our books have not, is counted by itself. Where
+    /// all payments are said to be ours there is none.
+    fn others_counted(&mut self, row: &Row, day: &LedgerDay, books: &Books) {
+        let is_none = self.unknown == UnknownPolicy::All;
+        for (name, rows, key, of_others) in [
+            ("payments", &books.payments, "transaction_id", &day.payments_of_others),
+            ("refunds", &books.refunds, "out_refund_no", &day.refunds_of_others),
+        ] {
+            let counted = sum(row, &format!("{name}_others_count"), &format!("{name}_others_fen"));
+            let (mut least, mut most) = (Sum::default(), Sum::default());
+            for (number, fen) in of_others.iter().filter(|_| !is_none) {
+                most.add(*fen);
+                // What is known by now may not have been when the bill was compared.
+                if !rows.iter().any(|row| cell(row, key) == number) {
+                    least.add(*fen);
+                }
+            }
+            let is_so = (least.count..=most.count).contains(&counted.count)
+                && (least.fen..=most.fen).contains(&counted.fen);
+            if !is_so {
+                let date = &day.date;
+                self.violation(format!(
+                    "{date}, other programs' {name}: {counted:?}, not {most:?}"
+                ));
+            }
+        }
+    }
+
     /// Each difference ends; what stays open is for a person, by the rule.
     pub(crate) fn differences_end(&mut self, books: &Books, left_out: &BTreeSet<String>) {
         for row in &books.differences {
@@ -192,7 +243,7 @@ impl Judge {
             let number_paid = self.captured.get(number).map(|captured| captured.number.clone());
             let by_rule = match why {
                 "conflict" => number_paid.is_some_and(|number| self.is_paid_twice(&number)),
-                "held" => self.hold || number_paid.is_some_and(|number| self.may_be_lost(&number)),
+                "held" => self.may_be_held(number),
                 _ => false,
             };
             if state == "open" && !by_rule && !left_out.contains(number) {

@@ -2,7 +2,9 @@
 //! asynchronous: tasks say what came of them, calls to the outside wait here until the world
 //! answers, and the world knows when nobody runs any more.
 
-use saoma_server::simulation::{AtOnce, CallError, Came, Goods, No, Outside, Server, View, Work};
+use saoma_server::simulation::{
+    AtOnce, Begun, CallError, Came, Goods, No, Outside, Server, View, Work,
+};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +21,8 @@ pub(crate) enum Outcome {
     Viewed {
         customer: usize,
         view: Result<Option<View>, No>,
+        /// The version that was committed when the page asked.
+        since: i64,
     },
     Cancelled {
         customer: usize,
@@ -42,7 +46,7 @@ pub(crate) enum Outcome {
     Refunded {
         customer: usize,
         wish: usize,
-        result: Result<String, No>,
+        result: Result<Begun, No>,
     },
     Decided {
         number: String,

@@ -66,6 +66,7 @@ impl Judge {
             let gap_s = now_s - last_s;
             self.violation(format!("{number} is asked for {gap_s} s after another refund"));
         }
+        self.alarms.first_asked_s.entry(number.to_owned()).or_insert(now_s);
         self.fair.asked_s.insert((transaction_id.to_owned(), number.to_owned()), now_s);
     }
 
@@ -80,14 +81,15 @@ impl Judge {
     }
 
     /// Whether a payment goes back by the rule only when a person has let it: what is not an
-    /// order's because its number was paid twice.
+    /// order's because its number was paid twice, or is nobody's and in part back already.
     pub(crate) fn needs_a_person(&self, transaction_id: &str, number: &str) -> bool {
         let Some(captured) = self.captured.get(transaction_id) else { return false };
         let order_id = order_of(&captured.number);
         let is_orders = order_of(number) == order_id;
         let second = self.bought.contains_key(order_id) && !is_orders;
         let may_be_shops = self.wished.contains(order_id);
-        second && !self.released.contains(number) && !may_be_shops
+        let waits = second || self.is_partly_back(transaction_id);
+        waits && !self.released.contains(number) && !may_be_shops
     }
 
     /// An alarm is over once there is nothing to see to, and not before: goods that were confirmed
@@ -171,7 +173,7 @@ impl Judge {
         }
         let days = days.values().filter(|day| day.len() > UNKNOWN_MAX);
         let back: Vec<String> = (days.flatten())
-            .filter(|captured| !captured.refunds.is_empty())
+            .filter(|captured| captured.refunds.keys().any(|number| self.is_by_rule(number)))
             .map(|captured| captured.number.clone())
             .collect();
         for number in back {

@@ -26,9 +26,7 @@ const DUE: [&str; 6] = [
     "unknown_order",
 ];
 /// How long goods may wait for a machine, and a claim for its confirmation.
-const FETCH_WITHIN_S: i64 = 600;
-/// What every shop sells here.
-const GOODS: &str = "Saoma Cafe - Latte";
+pub(crate) const FETCH_WITHIN_S: i64 = 600;
 /// Why shops give something back.
 const SORRY: &str = "sorry";
 /// And why the rule does.
@@ -278,7 +276,7 @@ impl Judge {
             let is_right = ordered.total_fen == order.price_fen
                 && ordered.lasts_s == order.lasts_s.cast_signed()
                 && ordered.notify_url == NOTIFY_URL
-                && (&*ordered.goods, &*ordered.trade_type) == (GOODS, "NATIVE")
+                && (&*ordered.goods, &*ordered.trade_type) == (&*order.goods, "NATIVE")
                 && ordered.product_id == *number
                 && self
                     .fair
@@ -468,7 +466,8 @@ impl Judge {
                 UnknownPolicy::Ours => number.starts_with("OTHER-"),
                 UnknownPolicy::Hold => true,
             };
-            if stays && self.fair.untold.contains(number) && !captured.refunds.is_empty() {
+            let is_back = captured.refunds.keys().any(|number| self.is_by_rule(number));
+            if stays && self.fair.untold.contains(number) && is_back {
                 wrong.push(format!("{id} ({number}) was not ours to give back"));
             }
         }

@@ -2,8 +2,10 @@
 //! shares nothing with what it judges: it reads the gateway's ledger, sees what shops and machines
 //! hand over and what is answered to whom, and knows nothing of the order machine.
 
+use crate::alarms::Alarms;
 use crate::fair::Fair;
 use saoma_server::UnknownPolicy;
+use saoma_server::simulation::{Wanted, Who};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Money that came.
@@ -22,6 +24,8 @@ pub(crate) struct Refund {
     pub(crate) fen: u64,
     /// WeChat closed it: the money is with the merchant again.
     pub(crate) closed: bool,
+    /// When it was made, its order had shown as shipped.
+    pub(crate) is_after_goods: bool,
 }
 
 impl Captured {
@@ -34,6 +38,8 @@ impl Captured {
 #[derive(Clone, Debug)]
 pub(crate) struct Bought {
     pub(crate) order_no: String,
+    pub(crate) who: Who,
+    pub(crate) goods: String,
     pub(crate) price_fen: u64,
     /// How long it may be paid.
     pub(crate) lasts_s: u64,
@@ -42,16 +48,21 @@ pub(crate) struct Bought {
     pub(crate) phase: String,
     /// When it came into it, in seconds.
     pub(crate) since_s: i64,
-    version: i64,
+    /// How often it was committed, as far as anybody saw; 0 before that.
+    pub(crate) version: i64,
 }
 
-/// A refund that the shop was promised.
+/// A refund that the shop was promised, or an operator.
 #[derive(Clone, Debug)]
 pub(crate) struct Promised {
     pub(crate) order_id: String,
+    /// The payment of which it is.
+    pub(crate) transaction_id: String,
     pub(crate) fen: u64,
     /// When the shop first heard of it.
     pub(crate) at_ms: u64,
+    /// It is an operator's, who may have it while a machine hands the goods out.
+    pub(crate) insists: bool,
 }
 
 /// See the module.
@@ -65,7 +76,7 @@ pub(crate) struct Judge {
     /// Numbers of refunds that somebody made in WeChat's console.
     pub(crate) by_hand: BTreeSet<String>,
     /// Our number for each number of a shop.
-    numbers_of_wish: BTreeMap<String, String>,
+    pub(crate) numbers_of_wish: BTreeMap<String, String>,
     /// Orders of which the customer was told that they are given up.
     pub(crate) given_up: BTreeSet<String>,
     /// When a machine was let hand out an order's goods, until it says that they are out.
@@ -89,6 +100,8 @@ pub(crate) struct Judge {
     pub(crate) released: BTreeSet<String>,
     /// What is expected beyond the money.
     pub(crate) fair: Fair,
+    /// And of alarms.
+    pub(crate) alarms: Alarms,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
     /// The day that the fastest clock showed at first.
@@ -119,18 +132,19 @@ impl Judge {
     }
 
     /// A shop was told that its number is this order.
-    pub(crate) fn created(&mut self, order_no: &str, order_id: &str, wish: (u64, u64)) {
-        let (price_fen, lasts_s) = wish;
-        let known =
-            self.ids_of_no.entry(order_no.to_owned()).or_insert_with(|| order_id.to_owned());
+    pub(crate) fn created(&mut self, order_id: &str, wanted: &Wanted) {
+        let order_no = &wanted.order_no;
+        let known = self.ids_of_no.entry(order_no.clone()).or_insert_with(|| order_id.to_owned());
         if known != order_id {
             let what = format!("{order_no} is {known} and {order_id}");
             return self.violation(what);
         }
         self.bought.entry(order_id.to_owned()).or_insert_with(|| Bought {
-            order_no: order_no.to_owned(),
-            price_fen,
-            lasts_s,
+            order_no: order_no.clone(),
+            who: wanted.who.clone(),
+            goods: wanted.goods.clone(),
+            price_fen: wanted.amount_fen,
+            lasts_s: wanted.expires_in_s,
             shipped: Vec::new(),
             phase: "placing".to_owned(),
             since_s: 0,
@@ -162,6 +176,9 @@ impl Judge {
         };
         let older = version < order.version;
         order.version = version;
+        if phase == "shipped" {
+            self.alarms.shipped.insert(order_id.to_owned());
+        }
         if went_back || older {
             self.violation(format!("{order_id} went from {was} to {phase} (version {version})"));
         }
@@ -258,7 +275,9 @@ impl Judge {
     /// The gateway gives money back.
     pub(crate) fn refunded(&mut self, transaction_id: &str, number: &str, fen: u64) {
         let Some(captured) = self.captured.get_mut(transaction_id) else { return };
-        captured.refunds.insert(number.to_owned(), Refund { fen, closed: false });
+        let is_after_goods = self.alarms.shipped.contains(order_of(&captured.number));
+        let refund = Refund { fen, closed: false, is_after_goods };
+        captured.refunds.insert(number.to_owned(), refund);
         let (sum, total) = (captured.refunded(), captured.total_fen);
         if sum > total {
             self.violation(format!("{sum} of {total} fen of {transaction_id} went back"));
@@ -322,7 +341,8 @@ impl Judge {
         if self.promised.contains_key(&number) {
             return;
         }
-        if self.claimed.get(&promised.order_id).is_some_and(|at_ms| *at_ms < promised.at_ms) {
+        let claimed = self.claimed.get(&promised.order_id);
+        if !promised.insists && claimed.is_some_and(|at_ms| *at_ms < promised.at_ms) {
             self.violation(format!("{number} was begun while a machine hands the goods out"));
         }
         self.promised.insert(number, promised);
@@ -331,7 +351,12 @@ impl Judge {
     /// Goods of an order may go out from now on.
     pub(crate) fn may_go_out(&mut self, order_id: &str, at_ms: u64) {
         let mut promised = self.promised.iter();
-        let begun = promised.find(|(_, it)| it.order_id == order_id && it.at_ms < at_ms);
+        // An operator may mean another payment than the one that is kept.
+        let begun = promised.find(|(_, it)| {
+            it.order_id == order_id
+                && it.at_ms < at_ms
+                && (!it.insists || self.is_only_payment(order_id, &it.transaction_id))
+        });
         if let Some((number, _)) = begun {
             self.violation(format!("{order_id} may go out although {number} was promised back"));
         }

@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask simulate` runs it. What is proved by it, and what is not: `tests/PROOF.md`.
 
+mod alarms;
 mod args;
 mod bills;
 mod bugs;
@@ -13,8 +14,10 @@ mod hmac;
 mod judge;
 mod plan;
 mod random;
+mod rows;
 mod run;
 mod shrink;
+mod told;
 mod verdict;
 mod world;
 

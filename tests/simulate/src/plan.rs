@@ -81,6 +81,10 @@ pub(crate) struct Odd {
     pub(crate) closed_when_refunded: bool,
     /// From when on, and until when, no shop can be reached, in seconds.
     pub(crate) shops_out_s: (u64, u64),
+    /// An operator gives something back.
+    pub(crate) insists: u64,
+    /// A server loses its power while it asks for a code or tells a shop.
+    pub(crate) dies_calling: u64,
 }
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
@@ -149,7 +153,15 @@ impl Plan {
             plan.bill_power_cuts *= 3;
         }
         // In some runs nothing is slow, and whoever waits can tell why.
-        if Random::new(seed, "quiet").chance(80) { plan.without_delays() } else { plan }
+        if Random::new(seed, "quiet").chance(80) {
+            return plan.without_delays();
+        }
+        // In some others only servers delay something that lose their power in the middle of it.
+        let may_die = !without.contains(&"crash") && !without.contains(&"nodes");
+        if may_die && Random::new(seed, "only cuts").chance(45) {
+            return plan.without_delays().with_cuts();
+        }
+        plan
     }
 
     fn any(seed: u64, orders: u64, without: &[&str]) -> Self {
@@ -247,6 +259,20 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The same with two servers, which lose their power over calls: what one leaves behind the
+    /// other one takes up.
+    fn with_cuts(self) -> Self {
+        Self { nodes: 2, odd: Odd { dies_calling: 30, ..self.odd }, ..self }
+    }
+
+    /// Nothing delays what is due but a server that dies, and then not for long.
+    pub(crate) fn is_prompt(&self) -> bool {
+        let odd = Odd { dies_calling: 0, ..self.odd };
+        Self { odd, ..self.clone() }.is_quiet()
+    }
+}
+
 /// When a run begins, how long its faults last, and what becomes of payments that nobody knows.
 ///
 /// Some runs begin before midnight, or before the bill of the day before is there, and the faults
@@ -289,11 +315,18 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged, network]:
             true => outage(more),
             false => (0, 0),
         },
-        many_unknown: if more.chance(300) && people { 14 } else { 0 },
+        many_unknown: if more.chance(300) && people { many_unknown(seed) } else { 0 },
         other_words: upto(&mut Random::new(seed, "words"), gateway, 300),
         closed_when_refunded: Random::new(seed, "closed").chance(300),
         shops_out_s: shops_out(seed, network),
+        insists: upto(&mut Random::new(seed, "insists"), refunds, 60),
+        dies_calling: 0,
     }
+}
+
+/// Around ten: so many at most go back by themselves.
+fn many_unknown(seed: u64) -> u64 {
+    Random::new(seed, "many unknown").pick(&[9, 10, 10, 11, 12, 14])
 }
 
 /// Hours, and more tries than anybody would give up after.
@@ -348,7 +381,7 @@ impl Plan {
     pub(crate) fn goes_on(&self) -> bool {
         let trouble = Trouble { pause: 0, ..self.trouble };
         trouble == Trouble::default()
-            && self.power_cuts + self.bill_power_cuts == 0
+            && self.power_cuts + self.bill_power_cuts + self.odd.dies_calling == 0
             && self.keys.change == KeyChange::No
             && !self.odd.sign_type_changes
     }

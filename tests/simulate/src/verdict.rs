@@ -40,6 +40,7 @@ impl Judge {
         let left_out = self.left_out(books);
         self.orders_at_rest(books);
         self.fair_at_rest(books);
+        self.alarms_are_needed(books);
         self.payments_known(books, &left_out);
         self.each_payment(books, &left_out);
         self.promises_kept(books);
@@ -47,6 +48,7 @@ impl Judge {
         self.days_compared(books, days);
         self.differences_end(books, &left_out);
         self.differences_are_true(books);
+        self.rows_say(books);
         self.too_many_stay();
         self.lost_orders_wait(books);
         self.dropped_stay(books);
@@ -106,12 +108,12 @@ impl Judge {
         let mut wrong = Vec::new();
         for (id, captured) in &self.captured {
             let (back, ours) = (captured.refunded(), done.get(id).copied().unwrap_or(0));
-            // Of a payment that is no order's, because its number was paid twice, nobody here
-            // follows what a person gives back.
+            // Of a payment that is no order's, because its number was paid twice or is nobody's,
+            // nobody here follows what a person gives back.
+            let is_followed = self.bought.contains_key(order_of(&captured.number))
+                && !self.is_paid_twice(&captured.number);
             let by_hand = captured.refunds.iter().filter(|(number, refund)| {
-                !refund.closed
-                    && self.by_hand.contains(*number)
-                    && self.is_paid_twice(&captured.number)
+                !refund.closed && self.by_hand.contains(*number) && !is_followed
             });
             let by_hand: u64 = by_hand.map(|(_, refund)| refund.fen).sum();
             if ours != back && ours + by_hand != back {
@@ -169,7 +171,7 @@ impl Judge {
             let waits = has_alarm("not_fetched") || has_alarm("not_confirmed");
             let conflict = has_alarm("conflict") && self.is_paid_twice(&captured.number);
             let by_person = rows.iter().any(|(number, state)| match *state {
-                "held" => self.hold || self.may_be_lost(&captured.number),
+                "held" => self.may_be_held(id),
                 "dismissed" => self.may_be_dismissed.contains(*number),
                 "failed" => self.may_be_given_up(number, rows),
                 _ => false,

@@ -162,8 +162,9 @@ fn the_document_takes_a_day_as_the_server_does() {
     ] {
         assert_eq!(crate::reconcile::read_date(day).is_some(), is_good, "{day}");
         for end in ["", ".csv"] {
-            let written = jsonschema::validate(schema, &json!(format!("{day}{end}")));
-            assert_eq!(written.is_ok(), is_good, "{day}{end}");
+            let written = json!(format!("{day}{end}"));
+            let is_taken = jsonschema::is_valid(schema, &written);
+            assert_eq!(is_taken, is_good, "{day}{end}");
         }
     }
 }

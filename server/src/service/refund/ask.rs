@@ -39,7 +39,8 @@ impl NewRefund {
             return refuse("refund_no", rule);
         }
         let amount = Fen::new(amount_fen).filter(|fen| (Fen::ZERO..=Fen::ORDER_MAX).contains(fen));
-        let Some(amount) = amount.filter(|fen| *fen != Fen::ZERO) else {
+        let may_be_zero = saoma_core::planted!("refund-of-nothing");
+        let Some(amount) = amount.filter(|fen| *fen != Fen::ZERO || may_be_zero) else {
             return refuse("amount_fen", "amount_fen must be 1 to 2147483647");
         };
         let is_length = (1..=REASON_MAX).contains(&reason.len());
@@ -220,15 +221,18 @@ impl Verb for Ask {
         let known = change.refund_wished(&self.order_id, &wish.refund_no).await?;
         if let Some(known) = known.filter(|_| !saoma_core::planted!("refund-no-not-looked-up")) {
             let any = saoma_core::planted!("refund-no-other-amount");
-            let is_other = self.payment.as_ref().is_some_and(|it| *it != known.transaction_id);
-            if known.part != *amount && !any || known.reason != wish.reason || is_other {
+            let any_reason = saoma_core::planted!("refund-no-other-reason");
+            let is_other = known.reason != wish.reason && !any_reason
+                || self.payment.as_ref().is_some_and(|meant| *meant != known.transaction_id);
+            if known.part != *amount && !any || is_other {
                 return Err(AskRefundError::RefundNoTaken);
             }
             return Ok((known, false));
         }
         let may_go = saoma_core::planted!("refund-while-dispensing");
         let unclaimed = saoma_core::planted!("unclaimed-is-dispensing") && row.device.is_some();
-        if self.by.is_some()
+        let may_insist = self.by.is_none() && !saoma_core::planted!("nobody-may-insist");
+        if !may_insist
             && (order.is_dispensing() || unclaimed)
             && !may_go
             && order.kept_attempt() == Some(attempt)
@@ -268,7 +272,8 @@ impl Ask {
     /// named, and no other one's. Where none is named, of an order without a payment that is kept,
     /// the first that there is.
     fn attempt(&self, order: &Order) -> Option<u8> {
-        if let Some(meant) = &self.payment {
+        let any = saoma_core::planted!("refund-of-unnamed-payment");
+        if let Some(meant) = self.payment.as_ref().filter(|_| !any) {
             return order.attempt_of(meant);
         }
         let first = saoma_core::planted!("refund-of-first-payment");

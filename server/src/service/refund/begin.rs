@@ -98,12 +98,16 @@ impl Change {
         let corrupt = |column| move || StoreError::Corrupt(column);
         let seller = self.context.sellers.of(&row.mch_id, &row.app_id);
         let seller = seller.ok_or_else(corrupt("mch_id"))?.clone();
+        let named = match saoma_core::planted!("refund-names-newest-number") {
+            true => order.current_attempt(),
+            false => part.attempt,
+        };
         let new = New {
             number: order.out_refund_no(refund).ok_or_else(corrupt("out_refund_no"))?,
             index: refund,
             order: Some(row),
             transaction_id,
-            out_trade_no: order.out_trade_no(part.attempt).ok_or_else(corrupt("attempt"))?,
+            out_trade_no: order.out_trade_no(named).ok_or_else(corrupt("attempt"))?,
             total,
             part: part.amount,
             by: match part.by {
@@ -130,7 +134,8 @@ impl Change {
         is_lost: bool,
     ) -> Result<(), StoreError> {
         let lost = is_lost.then_some(LOST);
-        let trouble = if payment.refunded { Some(PARTLY_BACK) } else { lost };
+        let is_partly_back = payment.refunded && !saoma_core::planted!("partly-back-goes-back");
+        let trouble = if is_partly_back { Some(PARTLY_BACK) } else { lost };
         self.begin_unknown(paid_under, 0, &payment.into(), trouble)
     }
 

@@ -21,9 +21,16 @@ pub(super) enum Event {
     Operator,
     SecondThought(String),
     Meddle(usize),
+    /// With a field beyond its rule.
+    AsksWrongly(usize),
+    /// The same in other words.
+    ChangesWords(usize),
+    /// An operator gives something back.
+    Insists(usize),
     AskAfterAll(usize),
     MustBeKnown(String),
     MustBeTold(String),
+    MustHaveCode(usize),
     /// Any refund of this payment, or one of this number.
     MustBeAskedBack(Option<String>, String),
     CloseAgain(usize),

@@ -109,6 +109,9 @@ impl World {
                 if path == GatewayCall::DownloadBill.path() {
                     self.may_die_over_a_bill(epoch);
                 }
+                if path == GatewayCall::UnifiedOrder.path() {
+                    self.may_die_calling(epoch);
+                }
                 let lost = self.is_out() || !self.calm && self.net.chance(self.plan.call_lost);
                 if lost {
                     self.fault("call lost");
@@ -120,9 +123,11 @@ impl World {
             Call::Shop { ship_id, body, signature, reply } => {
                 self.tell(&ship_id);
                 self.one_at_a_time(&ship_id);
+                self.may_die_calling(epoch);
                 let is_signed = self.is_signed(&body, &signature);
                 if let Some(order_id) = ship_id.strip_prefix("ship-") {
                     self.judge.may_go_out(order_id, self.now_ms);
+                    self.judge.is_for_a_webhook(order_id);
                 }
                 let at = self.latency();
                 let call = self.wait(Waiting::ShopAsked { ship_id, body, reply, is_signed });
@@ -398,14 +403,23 @@ impl World {
             let date = of.beijing().chars().take(8).collect();
             let mut sums = LedgerDay { date, ..LedgerDay::default() };
             for entry in self.gateway.ledger(MCH_ID, of) {
+                let is_others = entry.out_trade_no.starts_with("OTHER-");
                 match &entry.event {
                     Booked::Paid { total_fen, .. } => {
                         paid += total_fen;
                         sums.payments.add(*total_fen);
+                        if is_others {
+                            let number = entry.transaction_id.clone();
+                            sums.payments_of_others.insert(number, *total_fen);
+                        }
                     }
                     Booked::RefundAccepted(refund) => {
                         back += refund.refund_fen;
                         sums.refunds.add(refund.refund_fen);
+                        if is_others {
+                            let number = refund.out_refund_no.clone();
+                            sums.refunds_of_others.insert(number, refund.refund_fen);
+                        }
                     }
                     Booked::RefundClosed(refund) => back -= refund.refund_fen,
                 }

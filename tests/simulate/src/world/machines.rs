@@ -2,6 +2,7 @@
 
 use super::{Event, World};
 use crate::bus::Outcome;
+use crate::told::are_fetched;
 use saoma_server::simulation::{Goods, No};
 
 /// How far a machine is.
@@ -27,13 +28,11 @@ impl World {
         if customer.machine == Machine::Waits {
             customer.machine = Machine::Claims;
         }
-        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
-        else {
-            return;
-        };
+        let (order_id, who) = (customer.order_id.clone(), customer.who.clone());
+        let Some(order_id) = order_id.filter(|_| are_fetched(&who)) else { return };
         match self.some_server() {
             Some(node) => self.task(node, move |server| async move {
-                let result = server.dispense(&order_id, &device).await;
+                let result = server.dispense(&order_id, &who).await;
                 Outcome::Dispensed { customer: at, result }
             }),
             None => self.after(2_000, Event::Dispense(at)),
@@ -44,9 +43,9 @@ impl World {
         let goods = match result {
             Ok(goods) => goods,
             Err(No::Failed) => return self.after(3_000, Event::Dispense(at)),
-            Err(No::Refused(_)) => {
+            Err(No::Refused(why)) => {
                 self.customers[at].machine = Machine::Done;
-                return;
+                return self.may_not_be_fetched(at, &why);
             }
         };
         // By it a machine knows goods again that it has handed out.
@@ -58,7 +57,7 @@ impl World {
         if goods.again && forgot {
             // They may be out. A person has to look.
             self.customers[at].machine = Machine::Done;
-            return;
+            return self.may_insist(at, 10);
         }
         if !matches!(self.customers[at].machine, Machine::Claims | Machine::Forgot) {
             return;
@@ -73,6 +72,15 @@ impl World {
         }
         self.customers[at].machine = Machine::Opens;
         self.after(1_500, Event::Flap(at));
+    }
+
+    /// Whoever made an order, and is no webhook, is told why he may not have its goods.
+    fn may_not_be_fetched(&mut self, at: usize, why: &str) {
+        if matches!(why, "NotFound" | "NotYours") {
+            let customer = &self.customers[at];
+            let what = format!("{:?} has ordered {:?}: {why}", customer.who, customer.order_id);
+            self.judge.violation(what);
+        }
     }
 
     /// The goods fall.
@@ -95,14 +103,12 @@ impl World {
 
     pub(super) fn confirm(&mut self, at: usize) {
         let customer = &self.customers[at];
-        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
-        else {
-            return;
-        };
+        let (order_id, who) = (customer.order_id.clone(), customer.who.clone());
+        let Some(order_id) = order_id.filter(|_| are_fetched(&who)) else { return };
         self.judge.confirms(&order_id);
         match self.some_server() {
             Some(node) => self.task(node, move |server| async move {
-                let result = server.confirm(&order_id, &device).await;
+                let result = server.confirm(&order_id, &who).await;
                 Outcome::Confirmed { customer: at, result }
             }),
             None => self.after(2_000, Event::Confirm(at)),

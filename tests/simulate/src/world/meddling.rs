@@ -2,6 +2,7 @@
 
 use super::gateway::field;
 use super::notices::changed;
+use super::wrong::{another_machine, another_shop, one_fen};
 use super::{Event, World};
 use crate::bus::Outcome;
 use crate::judge::{Captured, order_of};
@@ -9,11 +10,16 @@ use saoma_sandbox::Paid;
 use saoma_sandbox::gateway::Call;
 use saoma_sandbox::seal::{open, seal};
 use saoma_sandbox::sign::Key;
-use saoma_server::simulation::{Base, MACHINES, OTHER_APP_ID, SHOP};
+use saoma_server::simulation::{Asker, Base, OTHER_APP_ID, Wanted, WantedBack};
 
 impl World {
     pub(super) fn may_meddle(&mut self, at: usize, phase: &str) {
-        if matches!(phase, "paid" | "shipped") && self.more.chance(self.plan.odd.meddles) {
+        if !matches!(phase, "paid" | "shipped") {
+            return;
+        }
+        self.may_change_words(at);
+        self.may_insist(at, 1);
+        if self.more.chance(self.plan.odd.meddles) {
             let later = self.more.pick(&[1, 50, 2_000, 100_000]);
             self.after(later, Event::Meddle(at));
         }
@@ -23,45 +29,42 @@ impl World {
     pub(super) fn meddle(&mut self, at: usize) {
         let customer = &self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
-        let (order_no, price_fen) = (customer.order_no.clone(), customer.price_fen);
-        let (lasts_s, device) = (customer.expires_in_s, customer.device.clone());
+        let (wanted, is_fetched) = (customer.wanted(), customer.fetches());
         let promised = customer.wishes.iter().find(|wish| wish.is_promised);
-        let promised = promised.map(|wish| (wish.refund_no.clone(), wish.fen));
-        let [its_shop, another] =
-            if device.is_some() { [MACHINES, SHOP] } else { [SHOP, MACHINES] };
+        let promised = promised.map(|wish| wish.wanted(&order_id));
         let which = self.more.below(6);
-        let other_fen = if price_fen > 1 { price_fen - 1 } else { 2 };
-        let other_s = if lasts_s == 900 { 7_200 } else { 900 };
+        let less = |fen: u64| if fen > 1 { fen - 1 } else { 2 };
         let Some(node) = self.some_server() else { return };
         self.fault("somebody tries what may not be");
         self.task(node, move |server| async move {
             let (what, may_not) = match (which, promised) {
-                (0, Some((refund_no, fen))) => {
-                    let fen = if fen > 1 { fen - 1 } else { 2 };
-                    let asked = server.refund(Some(its_shop), &order_id, &refund_no, fen).await;
+                (0, Some(back)) => {
+                    let back = WantedBack { amount_fen: less(back.amount_fen), ..back };
+                    let asked = server.refund(&back).await;
                     ("a refund's number with another amount", asked.is_ok())
                 }
                 (0 | 1, _) => {
-                    let asked = server.refund(Some(another), &order_id, "NOT-MINE", 1).await;
+                    let by = Asker::Shop(another_shop(&wanted.who));
+                    let asked = server.refund(&one_fen(by, &order_id, "NOT-MINE")).await;
                     ("a refund of another shop's order", asked.is_ok())
                 }
-                (2, _) if device.is_some() => {
-                    let claimed = server.dispense(&order_id, "machine-9").await;
+                (2, _) if is_fetched => {
+                    let claimed = server.dispense(&order_id, &another_machine(&wanted.who)).await;
                     ("goods of another machine", claimed.is_ok())
                 }
-                (3, _) if device.is_some() => {
-                    let other = Some("machine-9");
-                    let made = server.create(other, &order_no, price_fen, lasts_s).await;
+                (3, _) if is_fetched => {
+                    let who = another_machine(&wanted.who);
+                    let made = server.create(&Wanted { who, ..wanted }).await;
                     ("another machine's order by its number", made.is_ok())
                 }
                 (4, _) => {
-                    let device = device.as_deref();
-                    let made = server.create(device, &order_no, price_fen, other_s).await;
+                    let expires_in_s = if wanted.expires_in_s == 900 { 7_200 } else { 900 };
+                    let made = server.create(&Wanted { expires_in_s, ..wanted }).await;
                     ("an order's number with another time to pay", made.is_ok())
                 }
                 _ => {
-                    let device = device.as_deref();
-                    let made = server.create(device, &order_no, other_fen, lasts_s).await;
+                    let amount_fen = less(wanted.amount_fen);
+                    let made = server.create(&Wanted { amount_fen, ..wanted }).await;
                     ("an order's number with another price", made.is_ok())
                 }
             };
@@ -127,15 +130,16 @@ impl World {
     pub(super) fn ask_after_all(&mut self, at: usize) {
         let customer = &self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
-        let fen = customer.price_fen;
-        let shop = if customer.device.is_some() { MACHINES } else { SHOP };
+        let by = Asker::Shop(customer.who.shop);
+        let amount_fen = customer.price_fen;
         let mut payments =
             self.judge.captured.values().filter(|it| order_of(&it.number) == order_id);
         let is_back = |it: &Captured| it.refunded() == it.total_fen;
         let all_back = payments.next().is_some_and(is_back) && payments.next().is_none();
         let Some(node) = self.some_server().filter(|_| all_back) else { return };
         self.task(node, move |server| async move {
-            let may_not = server.refund(Some(shop), &order_id, "AFTER-ALL", fen).await.is_ok();
+            let back = WantedBack { amount_fen, ..one_fen(by, &order_id, "AFTER-ALL") };
+            let may_not = server.refund(&back).await.is_ok();
             Outcome::Meddled { what: format!("{order_id} given back once more"), may_not }
         });
     }

@@ -3,6 +3,7 @@
 
 mod event;
 mod gateway;
+mod insisting;
 mod keys;
 mod machines;
 mod meddling;
@@ -10,8 +11,12 @@ mod notices;
 mod others;
 mod people;
 mod rare;
+mod sellers;
 mod servers;
+mod taken_up;
+mod told;
 mod wishes;
+mod wrong;
 
 use crate::bills::day_of;
 use crate::bus::{Bus, Outcome};
@@ -96,6 +101,7 @@ pub(crate) struct World {
     servers: Random,
     keys: Random,
     more: Random,
+    habits: Random,
 }
 
 impl World {
@@ -148,6 +154,7 @@ impl World {
             servers: Random::new(seed, "servers"),
             keys: Random::new(seed, "key change"),
             more: Random::new(seed, "more happens"),
+            habits: Random::new(seed, "newer habits"),
             plan,
         };
         world.begin();
@@ -341,9 +348,13 @@ impl World {
             Event::Operator => self.operator(),
             Event::SecondThought(number) => self.second_thought(number),
             Event::Meddle(customer) => self.meddle(customer),
+            Event::AsksWrongly(customer) => self.asks_wrongly(customer),
+            Event::ChangesWords(customer) => self.changes_words(customer),
+            Event::Insists(customer) => self.insists(customer),
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
+            Event::MustHaveCode(customer) => self.must_have_code(customer),
             Event::MustBeAskedBack(payment, number) => self.must_be_asked_back(payment, &number),
             Event::CloseAgain(customer) => self.close_again(customer),
             Event::TheRest(customer) => self.ask_for_the_rest(customer),
@@ -372,7 +383,7 @@ impl World {
             Outcome::Started(server) => self.started(epoch, *server),
             Outcome::NotStarted => self.not_started(epoch),
             Outcome::Created { customer, result } => self.created(customer, result),
-            Outcome::Viewed { customer, view } => self.viewed(customer, view),
+            Outcome::Viewed { customer, view, since } => self.viewed(customer, view, since),
             Outcome::Cancelled { customer, result } => self.cancelled(customer, &result),
             Outcome::Noticed { notice, answer } => self.noticed(notice, answer),
             Outcome::Claimed { lane, works } => self.claimed(epoch, lane, works),
@@ -395,6 +406,7 @@ impl World {
     /// From now on nothing goes wrong any more.
     fn faults_stop(&mut self) {
         self.calm = true;
+        self.judge.alarms.calm_s = Some(self.now_s().cast_signed());
         self.tell("faults stop");
         if let Base::Memory(memory) = &self.base {
             memory.set_trouble(Trouble::default());

@@ -196,7 +196,7 @@ impl World {
                 self.judge.violation(what);
             }
         }
-        if says_yes && is_ours && !notice.of_refund && self.plan.is_quiet() {
+        if says_yes && is_ours && !notice.of_refund && self.plan.is_prompt() {
             let order_id = order_of(number).to_owned();
             self.after(10_000, Event::MustBeTold(order_id));
         }

@@ -48,6 +48,26 @@ impl World {
             self.pays_foreign.insert(number.clone());
         }
         self.force(&number);
+        self.may_go_back_in_part(&number);
+    }
+
+    /// Somebody gives a fen of it back at once, in the console: whoever hears of the payment by the
+    /// bill cannot know what the rest of it is for.
+    fn may_go_back_in_part(&mut self, number: &str) {
+        let is_untold = self.judge.fair.untold.contains(number) && !self.calm;
+        if !is_untold || !self.more.chance(self.plan.odd.by_hand_at_once * 4) {
+            return;
+        }
+        let refund = ConsoleRefund { refund_fen: Some(1), ..ConsoleRefund::default() };
+        let (target, now) = (Target::of_number(number), self.gateway_now());
+        if let Ok(refund) = self.gateway.refund_by_hand(&target, refund, now) {
+            self.fault("refund by hand of what nobody knows");
+            self.judge.by_hand.insert(refund.out_refund_no);
+            self.look_at_ledger();
+            let payments = self.judge.captured.iter().filter(|(_, it)| it.number == number);
+            let ids = payments.map(|(id, _)| id.clone());
+            self.judge.fair.back_at_once.extend(ids);
+        }
     }
 
     /// A number of the form of ours that nobody here knows: made now, just before a server started
@@ -127,6 +147,7 @@ impl World {
         let Base::Memory(memory) = &self.base else { return };
         let rows = memory.refunds();
         self.decide_after_the_end(&rows);
+        self.refused_refunds_are_told(&rows);
         if !self.plan.hold && self.plan.other_currency == 0 {
             return;
         }

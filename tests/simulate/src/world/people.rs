@@ -1,13 +1,15 @@
 //! Customers and shops, each with habits.
 
 use super::machines::Machine;
+use super::sellers::number_of;
 use super::wishes::Wish;
 use super::{Event, World};
 use crate::bus::Outcome;
 use crate::judge::order_of;
+use crate::told::are_fetched;
 use saoma_sandbox::gateway::{Fault, FaultName, FaultRule};
 use saoma_sandbox::{Coupon, CouponKind, Paid, Target, Tender};
-use saoma_server::simulation::{No, View};
+use saoma_server::simulation::{No, View, Who};
 
 /// How often a page looks at its order.
 const VIEWS_MAX: u32 = 60;
@@ -21,8 +23,9 @@ pub(super) struct Customer {
     pub(super) order_no: String,
     pub(super) price_fen: u64,
     pub(super) expires_in_s: u64,
-    /// The machine that sells, if it is one.
-    pub(super) device: Option<String>,
+    pub(super) goods: &'static str,
+    /// Who sells.
+    pub(super) who: Who,
     pub(super) order_id: Option<String>,
     habit: Habit,
     /// The code that is to be paid: the first one that was shown, or that of the next number.
@@ -57,8 +60,7 @@ enum Habit {
 
 impl World {
     pub(super) fn customer(&mut self, at: usize) -> Customer {
-        let people = &mut self.people;
-        let plan = &self.plan;
+        let (people, plan) = (&mut self.people, &self.plan);
         let habit = [
             (plan.pays_late, Habit::PaysLate),
             (plan.pays_twice, Habit::PaysTwice),
@@ -75,8 +77,11 @@ impl World {
         let stays = device.is_some() || !self.more.chance(plan.odd.closes_page);
         let is_long = !stays && self.more.chance(500);
         let lives_long = self.more.chance(plan.odd.lives_long);
+        let who = self.who_sells(at, device);
+        let (goods, people) = (self.some_goods(), &mut self.people);
         Customer {
-            order_no: format!("NO-{at}"),
+            order_no: number_of(at, format!("NO-{at}")),
+            goods,
             price_fen: people.pick(&[1, 2, 599, 1_800, 9_900, 123_456, 2_147_483_647]),
             expires_in_s: match habit {
                 Habit::PaysTwoNumbers => people.pick(&[900, 7_200]),
@@ -86,7 +91,9 @@ impl World {
                 Habit::PaysLate => people.pick(&[120, 900, 7_200, 7_200]),
                 _ => people.pick(&[120, 300, 900, 900, 900, 7_200]),
             },
-            device,
+            // A machine waits for the payment.
+            stays: stays || are_fetched(&who),
+            who,
             order_id: None,
             habit,
             code: None,
@@ -94,7 +101,6 @@ impl World {
             views: 0,
             tries: 0,
             has_paid: false,
-            stays,
             ordered_ms: 0,
             wishes: Vec::new(),
             machine: Machine::Waits,
@@ -112,12 +118,9 @@ impl World {
             let Some(node) = self.some_server() else {
                 return self.after(1_000, Event::Order(at));
             };
-            let customer = &self.customers[at];
-            let (order_no, price_fen) = (customer.order_no.clone(), customer.price_fen);
-            let (expires_in_s, device) = (customer.expires_in_s, customer.device.clone());
+            let wanted = self.customers[at].wanted();
             self.task(node, move |server| async move {
-                let device = device.as_deref();
-                let result = server.create(device, &order_no, price_fen, expires_in_s).await;
+                let result = server.create(&wanted).await;
                 Outcome::Created { customer: at, result }
             });
         }
@@ -134,12 +137,12 @@ impl World {
         };
         self.tell(&format!("order {order_id}"));
         let customer = &mut self.customers[at];
-        let wish = (customer.price_fen, customer.expires_in_s);
-        self.judge.created(&customer.order_no, &order_id, wish);
+        self.judge.created(&order_id, &customer.wanted());
         if customer.order_id.is_none() {
             customer.order_id = Some(order_id);
             customer.ordered_ms = self.now_ms;
             self.after(300, Event::View(at));
+            self.waits_for_whoever_lives(at);
             self.may_be_odd(at);
         }
     }
@@ -149,19 +152,21 @@ impl World {
         let customer = &mut self.customers[at];
         customer.views += 1;
         let Some(order_id) = customer.order_id.clone() else { return };
+        let since = self.judge.version_of(&order_id);
         match self.some_server() {
             Some(node) => self.task(node, move |server| async move {
                 let view = server.view(&order_id).await;
-                Outcome::Viewed { customer: at, view }
+                Outcome::Viewed { customer: at, view, since }
             }),
             None => self.after(2_000, Event::View(at)),
         }
     }
 
-    pub(super) fn viewed(&mut self, at: usize, view: Result<Option<View>, No>) {
+    pub(super) fn viewed(&mut self, at: usize, view: Result<Option<View>, No>, since: i64) {
         let Ok(Some(view)) = view else {
             return self.after(2_000, Event::View(at));
         };
+        self.judge.reads(&view, since);
         let phase = view.phase.as_str();
         if view.code_url.is_some() && (phase != "open" || view.server_time >= view.expires_at) {
             self.judge.violation(format!("{} shows a code and is {phase}", view.order_id));
@@ -192,7 +197,7 @@ impl World {
             "open" | "closing" | "placing" if customer.has_paid && customer.views < VIEWS_MAX => {
                 self.after(20_000, Event::View(at));
             }
-            "paid" if customer.device.is_some() => {
+            "paid" if customer.fetches() => {
                 let later = self.people.pick(&[10, 10, 5_000]);
                 self.after(later, Event::Dispense(at));
                 self.may_want_back(at);
@@ -363,6 +368,7 @@ impl World {
         let number = format!("{order_id}-1");
         self.fault("number paid twice");
         self.force(&number);
+        self.may_insist(at, 5);
     }
 
     /// The gateway takes a payment for the first number, as it never should.
@@ -435,6 +441,7 @@ impl World {
     pub(super) fn cancelled(&mut self, at: usize, result: &Result<View, No>) {
         // Whoever is told so after the end has given up what WeChat has not closed yet.
         if let Ok(view) = result {
+            self.judge.reads(view, 0);
             self.judge.given_up.insert(view.order_id.as_str().to_owned());
         }
         self.may_be_told_so(at, result);

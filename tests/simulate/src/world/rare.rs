@@ -6,8 +6,9 @@ use super::{Event, World};
 use crate::bus::Outcome;
 use crate::judge::{Captured, order_of};
 use crate::random::Random;
+use crate::told::are_fetched;
 use saoma_sandbox::gateway::{Call, Fault, FaultName};
-use saoma_server::simulation::{Held, No, WEBHOOK_SECRET};
+use saoma_server::simulation::{Asker, Held, MACHINES, No, SHOP, WEBHOOK_SECRET, Wanted, Who};
 
 /// When WeChat is asked about a number by time, in seconds after it was made.
 const ASKED_S: [u64; 7] = [5, 30, 60, 180, 300, 600, 1_800];
@@ -44,10 +45,11 @@ impl World {
                 self.after((CODE_LIVES_S + late_s) * 1_000, Event::View(at));
             }
         }
-        let is_machines = self.customers[at].device.is_some();
+        let is_machines = self.customers[at].fetches();
         if is_machines && self.more.chance(self.plan.odd.confirms_unclaimed) {
             self.after(1, Event::ConfirmsUnclaimed(at));
         }
+        self.may_ask_wrongly(at);
         // Some give up before there is a code.
         if self.more.chance(self.plan.cancels / 8) {
             self.after(1, Event::Cancel(at));
@@ -68,11 +70,15 @@ impl World {
         let Some(node) = self.some_server() else { return };
         self.fault("a number of both shops");
         let customer = &self.customers[at];
-        let device = if customer.device.is_some() { None } else { Some("machine-7") };
-        let (order_no, price_fen) = (customer.order_no.clone(), customer.price_fen);
+        let who = match customer.who.shop {
+            MACHINES => Who { shop: SHOP, device: None },
+            _ => Who { shop: MACHINES, device: Some("machine-7".to_owned()) },
+        };
+        let wanted = Wanted { who, expires_in_s: 120, ..customer.wanted() };
         let its = customer.order_id.clone();
         self.task(node, move |server| async move {
-            let made = server.create(device, &order_no, price_fen, 120).await;
+            let made = server.create(&wanted).await;
+            let order_no = &wanted.order_no;
             let what = format!("an order that is another shop's, or none: {order_no} {made:?}");
             let may_not = match made {
                 Ok(order_id) => Some(order_id) == its,
@@ -87,12 +93,10 @@ impl World {
     pub(super) fn order_again(&mut self, at: usize) {
         let customer = &self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
-        let (order_no, price_fen) = (customer.order_no.clone(), customer.price_fen);
-        let (expires_in_s, device) = (customer.expires_in_s, customer.device.clone());
+        let wanted = customer.wanted();
         let Some(node) = self.some_server() else { return };
         self.task(node, move |server| async move {
-            let device = device.as_deref();
-            let result = server.create(device, &order_no, price_fen, expires_in_s).await;
+            let result = server.create(&wanted).await;
             Outcome::Repeated { order_id, result }
         });
     }
@@ -111,15 +115,13 @@ impl World {
     /// A machine confirms before anybody could have paid.
     pub(super) fn confirms_unclaimed(&mut self, at: usize) {
         let customer = &self.customers[at];
-        let (Some(order_id), Some(device)) = (customer.order_id.clone(), customer.device.clone())
-        else {
-            return;
-        };
+        let (order_id, who) = (customer.order_id.clone(), customer.who.clone());
+        let Some(order_id) = order_id.filter(|_| are_fetched(&who)) else { return };
         let is_paid = self.judge.captured.values().any(|it| order_of(&it.number) == order_id);
         let Some(node) = self.some_server().filter(|_| !is_paid) else { return };
         self.fault("confirmed before it was claimed");
         self.task(node, move |server| async move {
-            let may_not = server.confirm(&order_id, &device).await.is_ok();
+            let may_not = server.confirm(&order_id, &who).await.is_ok();
             Outcome::Meddled { what: format!("goods confirmed unclaimed: {order_id}"), may_not }
         });
     }
@@ -153,8 +155,9 @@ impl World {
         }
         self.fault("a payment goes back in many parts");
         for part in 0..PARTS {
-            let wishes = &mut self.customers[at].wishes;
-            wishes.push(Wish::new(format!("PART-{at}-{part}"), 1));
+            let customer = &mut self.customers[at];
+            let (by, wishes) = (Asker::Shop(customer.who.shop), &mut customer.wishes);
+            wishes.push(Wish::new(by, format!("PART-{at}-{part}"), 1));
             let place = wishes.len() - 1;
             self.after(600_000 + part * 200_000, Event::Refund(at, place));
         }
@@ -176,8 +179,9 @@ impl World {
         let is_said = self.judge.fair.said_yes.contains(&order_id);
         if may && is_said && rest > 0 {
             self.fault("the rest after a refund by hand");
-            let wishes = &mut self.customers[at].wishes;
-            wishes.push(Wish::new(format!("REST-{at}"), rest));
+            let customer = &mut self.customers[at];
+            let (by, wishes) = (Asker::Shop(customer.who.shop), &mut customer.wishes);
+            wishes.push(Wish::new(by, format!("REST-{at}"), rest));
             let place = wishes.len() - 1;
             self.after(1, Event::Refund(at, place));
         }
@@ -425,9 +429,11 @@ impl World {
 
     /// A payment was acknowledged a moment ago; its shop has been told.
     pub(super) fn must_be_told(&mut self, order_id: &str) {
+        if let Some(later_ms) = self.until_taken_up_ms() {
+            return self.after(later_ms, Event::MustBeTold(order_id.to_owned()));
+        }
         let Some(order) = self.judge.bought.get(order_id) else { return };
-        let is_machines =
-            self.customers.iter().any(|it| it.device.is_some() && it.order_no == order.order_no);
+        let is_machines = are_fetched(&order.who);
         let wished = self.judge.wished.contains(order_id);
         if order.phase == "paid" && !is_machines && !wished && !self.judge.may_fail(order_id) {
             self.judge.violation(format!("{order_id} is paid, and its shop was not told"));

@@ -277,6 +277,7 @@ impl World {
         self.bus.end(epoch);
         self.hang_up(node);
         self.judge.fair.died_s = self.now_s().cast_signed();
+        self.judge.alarms.back_ms = self.judge.alarms.back_ms.max(self.now_ms + back);
         self.after(back, Event::Start(node));
     }
 
@@ -441,6 +442,15 @@ impl World {
         let Some(node) = self.node_of(epoch) else { return };
         if !self.calm && self.luck.chance(self.plan.bill_power_cuts) {
             let at = self.luck.between(0, 400);
+            self.after(at, Event::PowerCut(node));
+        }
+    }
+
+    /// The same of one that asks for a code, or tells a shop.
+    pub(super) fn may_die_calling(&mut self, epoch: u64) {
+        let Some(node) = self.node_of(epoch) else { return };
+        if !self.calm && self.more.chance(self.plan.odd.dies_calling) {
+            let at = self.more.between(0, 200);
             self.after(at, Event::PowerCut(node));
         }
     }

@@ -1,20 +1,24 @@
 //! What shops want back.
 
 use super::machines::Machine;
+use super::sellers::number_of;
+use super::wrong::one_fen;
 use super::{Event, World};
 use crate::bus::Outcome;
-use saoma_server::simulation::{MACHINES, No, SHOP};
+use crate::judge::Promised;
+use saoma_server::simulation::{Asker, Begun, No, WantedBack};
 
 /// How often something is asked again that could not be done now.
 const TRIES_MAX: u32 = 400;
 /// How long WeChat may be asked about a payment when nothing delays it.
 const DOUBT_MS: u64 = 180_000;
 
-/// A refund that the shop wants.
+/// A refund that the shop wants, or an operator.
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
-    pub(super) refund_no: String,
-    pub(super) fen: u64,
+    by: Asker,
+    refund_no: String,
+    fen: u64,
     tries: u32,
     /// When the shop was first told that WeChat is being asked about the payment.
     doubted_ms: Option<u64>,
@@ -23,9 +27,20 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    pub(super) const fn new(refund_no: String, fen: u64) -> Self {
+    pub(super) const fn new(by: Asker, refund_no: String, fen: u64) -> Self {
         let doubted_ms = None;
-        Self { refund_no, fen, tries: 0, doubted_ms, is_over: false, is_promised: false }
+        Self { by, refund_no, fen, tries: 0, doubted_ms, is_over: false, is_promised: false }
+    }
+
+    /// It is an operator who insists on it.
+    pub(super) const fn is_operators(&self) -> bool {
+        matches!(self.by, Asker::Operator(_))
+    }
+
+    /// The refund, as it is asked for each time.
+    pub(super) fn wanted(&self, order_id: &str) -> WantedBack {
+        let back = one_fen(self.by.clone(), order_id, &self.refund_no);
+        WantedBack { amount_fen: self.fen, ..back }
     }
 
     /// The shop was told that it may not be.
@@ -37,15 +52,16 @@ impl Wish {
 impl World {
     /// Now and then the shop gives something back.
     pub(super) fn may_want_back(&mut self, at: usize) {
-        if !self.customers[at].wishes.is_empty() || !self.people.chance(self.plan.refunds) {
+        let has_asked = self.customers[at].wishes.iter().any(|wish| !wish.is_operators());
+        if has_asked || !self.people.chance(self.plan.refunds) {
             return;
         }
-        let price = self.customers[at].price_fen;
+        let (price, shop) = (self.customers[at].price_fen, self.customers[at].who.shop);
         for wish in 0..self.people.between(1, 3) {
             let fen = self.people.pick(&[price, price / 2, price / 3, 1]).max(1);
-            let refund_no = format!("BACK-{at}-{wish}");
+            let refund_no = number_of(at, format!("BACK-{at}-{wish}"));
             let wishes = &mut self.customers[at].wishes;
-            wishes.push(Wish::new(refund_no, fen));
+            wishes.push(Wish::new(Asker::Shop(shop), refund_no, fen));
             let place = wishes.len() - 1;
             let later = self.people.pick(&[1, 1, 500, 90_000]);
             self.after(later, Event::Refund(at, place));
@@ -61,14 +77,12 @@ impl World {
         };
         let customer = &mut self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
-        let is_machine = customer.device.is_some();
         let Some(wish_of) = customer.wishes.get_mut(wish).filter(|it| !it.is_over) else { return };
         wish_of.tries += 1;
-        self.judge.wished.insert(order_id.clone());
-        let (refund_no, fen) = (wish_of.refund_no.clone(), wish_of.fen);
+        let back = wish_of.wanted(&order_id);
+        self.judge.wished.insert(order_id);
         self.task(node, move |server| async move {
-            let shop = if is_machine { MACHINES } else { SHOP };
-            let result = server.refund(Some(shop), &order_id, &refund_no, fen).await;
+            let result = server.refund(&back).await;
             Outcome::Refunded { customer: at, wish, result }
         });
         // Whoever hears nothing asks again.
@@ -76,22 +90,16 @@ impl World {
         self.after(again, Event::Refund(at, wish));
     }
 
-    pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<String, No>) {
+    pub(super) fn refund_begun(&mut self, at: usize, wish: usize, result: Result<Begun, No>) {
         self.judge.answered(&format!("refund {wish} of {at}"), result == Err(No::Failed));
         let customer = &mut self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
         let Some(wish_of) = customer.wishes.get_mut(wish) else { return };
         match result {
-            Ok(number) => {
+            Ok(begun) => {
                 (wish_of.is_over, wish_of.is_promised) = (true, true);
-                let fen = wish_of.fen;
-                let promised = crate::judge::Promised { order_id, fen, at_ms: self.now_ms };
-                let refund_no = wish_of.refund_no.clone();
-                if self.plan.is_quiet() {
-                    // Before it others of the payment may be sent, a minute apart.
-                    self.after(300_000, Event::MustBeAskedBack(None, number.clone()));
-                }
-                self.judge.promise(&refund_no, number, promised);
+                let wish = wish_of.clone();
+                self.has_begun(order_id, &wish, begun);
             }
             Err(No::Failed) if wish_of.tries < TRIES_MAX => {}
             // It is asked for again.
@@ -104,6 +112,9 @@ impl World {
             }
             Err(No::Refused(why)) if !wish_of.is_promised => {
                 wish_of.is_over = true;
+                if let Asker::Operator(meant) = wish_of.by.clone() {
+                    return self.insisted_rightly(&order_id, meant.as_deref(), &why);
+                }
                 let fen = wish_of.fen;
                 let wishes = customer.wishes.iter().filter(|it| !it.is_refused());
                 let others = wishes.map(|it| it.fen).sum::<u64>();
@@ -116,6 +127,23 @@ impl World {
         }
     }
 
+    /// Whoever wanted something back hears that it has begun.
+    fn has_begun(&mut self, order_id: String, wish: &Wish, begun: Begun) {
+        let Begun { number, transaction_id } = begun;
+        let meant = match &wish.by {
+            Asker::Operator(meant) => meant.as_deref(),
+            Asker::Shop(_) => None,
+        };
+        self.judge.begun_of(&order_id, &transaction_id, meant);
+        if self.plan.is_quiet() {
+            // Before it others of the payment may be sent, a minute apart.
+            self.after(360_000, Event::MustBeAskedBack(None, number.clone()));
+        }
+        let (fen, at_ms, insists) = (wish.fen, self.now_ms, wish.is_operators());
+        let promised = Promised { order_id, transaction_id, fen, at_ms, insists };
+        self.judge.promise(&wish.refund_no, number, promised);
+    }
+
     /// Why a shop's refund was refused may be so.
     fn refused_rightly(&mut self, at: usize, order_id: &str, why: &str) {
         let order = self.judge.bought.get(order_id);
@@ -124,7 +152,8 @@ impl World {
             "NotFound" | "RefundNoTaken" | "Lost" | "Refused(TooMany)" => true,
             "Refused(NotPaid)" => order.is_some_and(|it| matches!(&*it.phase, "paid" | "shipped")),
             "Dispensing" => self.customers[at].machine == Machine::Waits,
-            _ => false,
+            // No field of it is beyond its rule.
+            _ => why.starts_with("InvalidField"),
         };
         if is_wrong {
             self.judge.violation(format!("{order_id} may not be given back: {why}"));
