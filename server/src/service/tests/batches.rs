@@ -117,3 +117,17 @@ async fn that_goods_wait_is_not_told_once_they_are_confirmed() {
     shop.service.tell_of_late_goods().await.unwrap();
     assert_eq!(shop.rows("select kind from anomaly").await, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_column_that_is_added_beside_us_fails_no_verb() {
+    let shop = Shop::open_on_postgres().await;
+    let (order_id, _) = shop.order("A-1").await;
+    // Until each connection has the statements prepared.
+    for _ in 0..20 {
+        shop.service.cancel(&order_id).await.unwrap();
+    }
+    alter(&shop.service.store, "alter table orders add column more text").await;
+    for _ in 0..20 {
+        shop.service.cancel(&order_id).await.unwrap();
+    }
+}
