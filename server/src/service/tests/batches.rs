@@ -131,3 +131,31 @@ async fn a_column_that_is_added_beside_us_fails_no_verb() {
         shop.service.cancel(&order_id).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_batch_whose_commit_fails_is_not_run_again_by_itself() {
+    let shop = Shop::open_on_postgres().await;
+    for sql in [
+        "create sequence commits",
+        "create function fail_once() returns trigger language plpgsql as $$ begin
+         if nextval('commits') = 1 then raise exception 'no'; end if; return null; end $$",
+        "create constraint trigger fail_once after insert on order_number
+         deferrable initially deferred for each row execute function fail_once()",
+    ] {
+        alter(&shop.service.store, sql).await;
+    }
+    let only = only_shop();
+    let [first, second] = ["A-1", "A-2"].map(|order_no| new_order(order_no, PRICE));
+    let both = async || {
+        let made = [&first, &second].map(|new| shop.service.create(&only, new));
+        futures_util::future::join_all(made).await
+    };
+    // They wait at the same moment, so they are one batch.
+    for made in both().await {
+        assert!(matches!(made, Err(CreateError::Store(_))), "nobody knows whether it is there");
+    }
+    assert_eq!(shop.rows("select order_no from orders").await, [""; 0]);
+    for made in both().await {
+        assert!(made.unwrap().is_new);
+    }
+}
