@@ -73,10 +73,35 @@ pub(crate) async fn ping(conn: &mut Conn) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether the database can be written: this writes a row, and its value says when.
-pub(crate) async fn touch(conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
-    let sql = "insert into setting (name, value) values ('written_at', $1)
-               on conflict (name) do update set value = excluded.value";
-    conn.execute(sql, vec![now.get().to_string().into()]).await?;
+/// Whether the database can be written: this writes a row under a name that nobody else has, and
+/// takes it away again. Under a name that others have, a server that hangs in the middle would keep
+/// all of them from writing.
+pub(crate) async fn touch(conn: &mut Conn, nobodys: &str, now: UnixTime) -> Result<(), StoreError> {
+    let name = format!("written_at_{nobodys}");
+    let insert = "insert into setting (name, value) values ($1, $2)";
+    conn.execute(insert, vec![name.as_str().into(), now.get().to_string().into()]).await?;
+    conn.execute("delete from setting where name = $1", vec![name.as_str().into()]).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Shop;
+
+    #[tokio::test]
+    async fn whoever_hangs_while_he_tries_to_write_keeps_nobody_from_it() {
+        let shop = Shop::open_on_postgres().await;
+        let (store, now) = (&shop.service.store, shop.service.context.clock.now());
+        let name = || shop.service.context.trace_id();
+        let mut hangs = store.begin().await.unwrap();
+        touch(&mut hangs, &name(), now).await.unwrap();
+        let mut other = store.begin().await.unwrap();
+        other.execute("set local lock_timeout = '10ms'", vec![]).await.unwrap();
+        touch(&mut other, &name(), now).await.unwrap();
+        other.commit().await.unwrap();
+        hangs.commit().await.unwrap();
+        let left = shop.rows("select name from setting where name like 'written_at%'").await;
+        assert_eq!(left, [""; 0]);
+    }
 }
