@@ -1,0 +1,174 @@
+//! Connections to PostgreSQL: what is asked of each, and how long each may wait.
+
+use super::promise::check_settings;
+use super::{
+    ACQUIRE_TIMEOUT, Conn, Dialect, OpenError, PEOPLE_WITHIN, POSTGRES_TABLES, POSTGRES_WRITERS,
+    Pools, READERS_MAX, STATEMENTS, Store, StoreError,
+};
+use crate::config::Secret;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool, raw_sql};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+/// Connections for people who look.
+const PEOPLE_MAX: u32 = 2;
+/// Those who write beside the batches: sessions, keys, what is done once at the start.
+const OTHER_WRITERS: u32 = 2;
+/// How long to wait for the replica before the database itself is asked.
+const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often, and how far apart, to look whether another server is there.
+const ALONE_TRIES: u32 = 5;
+const ALONE_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection is taken to be there without being asked.
+const TRUSTED_FOR: Duration = Duration::from_millis(500);
+
+/// What is asked of every connection but the replica's.
+const ASKED: [(&str, &str); 4] = [
+    // A commit that is acknowledged is on the disk, whatever the default says.
+    ("synchronous_commit", "on"),
+    // A server that is cut off in the middle holds up the others no longer than this.
+    ("idle_in_transaction_session_timeout", "10s"),
+    // Whoever waits for somebody else's lock is told so before we give the answer up (`line`):
+    // nobody would take what is locked in the end.
+    ("lock_timeout", "10s"),
+    // Every statement is short; compiling one takes longer than carrying it out.
+    ("jit", "off"),
+];
+/// Planned once: with a table for each month, planning anew costs more than the rest. And what is
+/// taken in an order, or by a key, is read by the index that has it: a plan from a quiet hour, or
+/// from when a month was empty, would read all that there is in a busy one. What people ask for has
+/// filters that want plans of their own.
+const PLANNED_ONCE: [(&str, &str); 3] =
+    [("plan_cache_mode", "force_generic_plan"), ("enable_sort", "off"), ("enable_seqscan", "off")];
+
+/// For what people ask for: nobody waits for it any more after that.
+fn for_people(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([("statement_timeout", format!("{}s", PEOPLE_WITHIN.as_secs()))])
+}
+
+/// What each new connection is told before anybody has it.
+async fn welcome(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // Otherwise PostgreSQL notices that we have given a statement up no sooner than it has an
+    // answer, and holds a connection and locks until then. Where its machine cannot look for that,
+    // it says so, and goes on without.
+    let sql = "set client_connection_check_interval = '2s'";
+    match raw_sql(sql).execute(&mut *conn).await {
+        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn pool(most: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .max_connections(most)
+        .after_connect(|conn, _| Box::pin(welcome(conn)))
+        // Asked whether it is there, unless it was there just now.
+        .test_before_acquire(false)
+        .before_acquire(|conn, idle| {
+            Box::pin(async move {
+                if idle.idle_for > TRUSTED_FOR {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}
+
+impl Store {
+    pub(super) async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
+        let store = Self::connect_postgres(url).await?;
+        if let Pools::Postgres { writers, .. } = &store.pools {
+            // Here it is meant to wait: for another server that is at it, or for a long report.
+            let patient = writers.connect_options().as_ref().clone();
+            let patient = patient.options([("lock_timeout", "0")]);
+            let one = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(1);
+            let one = one.connect_lazy_with(patient);
+            // Under a lock of the database's: of several servers, one does it.
+            let migrated = POSTGRES_TABLES.run(&one).await;
+            one.close().await;
+            migrated.map_err(OpenError::Migrate)?;
+        }
+        Ok(store)
+    }
+
+    pub(super) async fn connect_postgres(url: &Secret) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url.expose())?
+            .application_name("saoma-server")
+            .options(ASKED)
+            .statement_cache_capacity(STATEMENTS);
+        let planned = options.clone().options(PLANNED_ONCE);
+        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS).connect_with(planned.clone()).await?;
+        check_settings(&mut writers.acquire().await?.into()).await?;
+        let readers = pool(READERS_MAX).connect_lazy_with(planned);
+        let people = pool(PEOPLE_MAX).connect_lazy_with(for_people(options));
+        Ok(Self { pools: Pools::Postgres { writers, readers, people }, replica: None })
+    }
+
+    /// Lets people look at a replica. It need not be there now.
+    pub(crate) fn with_replica(mut self, url: &Secret) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url.expose())?.application_name("saoma-look");
+        let pool = PgPoolOptions::new().acquire_timeout(REPLICA_TIMEOUT);
+        let pool = pool.max_connections(READERS_MAX);
+        self.replica = Some(pool.connect_lazy_with(for_people(options)));
+        Ok(self)
+    }
+
+    /// A line for nothing but listening to other servers, if there can be any.
+    pub(crate) fn line_to_listen(&self) -> Option<PgPool> {
+        let Pools::Postgres { readers, .. } = &self.pools else { return None };
+        let options = readers.connect_options().as_ref().clone();
+        Some(PgPoolOptions::new().max_connections(1).connect_lazy_with(options))
+    }
+
+    /// Whether no other server is there, so that every lease is a dead one's. It stays so until
+    /// this transaction ends.
+    pub(crate) async fn is_alone(&self, tx: &mut Conn) -> Result<bool, StoreError> {
+        #[cfg(feature = "simulation")]
+        if let Pools::Memory(server) = &self.pools {
+            return Ok(server.is_alone());
+        }
+        if self.dialect() == Dialect::Sqlite {
+            // One file serves one process.
+            return Ok(true);
+        }
+        let sql = "select pg_try_advisory_xact_lock(hashtext('saoma servers'))::text as is_alone";
+        for _ in 0..ALONE_TRIES {
+            let row = tx.fetch_one(sql, vec![]).await?;
+            if row.is_some_and(|row| row.text("is_alone").is_ok_and(|alone| alone == "true")) {
+                return Ok(true);
+            }
+            // PostgreSQL takes a moment to notice that somebody was killed.
+            tokio::time::sleep(ALONE_PAUSE).await;
+        }
+        Ok(false)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::config::Database;
+    use saoma_postgres::Cluster;
+
+    #[tokio::test]
+    async fn no_statement_waits_for_ever_for_a_lock_or_for_somebody_who_is_gone() {
+        let url = Cluster::shared().unwrap().database().unwrap();
+        let store = Store::open(&Database::Postgres(Secret::new(url))).await.unwrap();
+        let writer = store.writer().await.unwrap();
+        let reader = store.reader().await.unwrap();
+        let person = store.for_people().await.unwrap();
+        for (mut conn, statement_timeout) in [(writer, "0"), (reader, "0"), (person, "2min")] {
+            for (sql, name, wanted) in [
+                ("show lock_timeout", "lock_timeout", "10s"),
+                ("show statement_timeout", "statement_timeout", statement_timeout),
+                ("show client_connection_check_interval", "client_connection_check_interval", "2s"),
+            ] {
+                let row = conn.fetch_one(sql, vec![]).await.unwrap().unwrap();
+                assert_eq!(row.text(name).unwrap(), wanted, "{name}");
+            }
+        }
+        store.close().await;
+    }
+}
