@@ -7,8 +7,10 @@ use super::{
 };
 use crate::config::Secret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool, raw_sql};
+use sqlx::{Connection as _, PgConnection, PgPool, query_scalar, raw_sql};
 use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Connections for people who look.
@@ -22,6 +24,12 @@ const ALONE_TRIES: u32 = 5;
 const ALONE_PAUSE: Duration = Duration::from_millis(100);
 /// How long a connection is taken to be there without being asked.
 const TRUSTED_FOR: Duration = Duration::from_millis(500);
+/// How long one is used before the database's name is followed anew: who was the primary once, and
+/// was cut off from whoever made another one, knows nothing of that.
+const USED_FOR: Duration = Duration::from_mins(5);
+/// What is said of a PostgreSQL that is not asked anything.
+const STANDBY: &str = "the database's name leads to a standby, which takes nothing and may be \
+                       behind: it is not asked, until the name leads to the primary";
 
 /// What is asked of every connection but the replica's.
 const ASKED: [(&str, &str); 4] = [
@@ -47,23 +55,49 @@ fn for_people(options: PgConnectOptions) -> PgConnectOptions {
     options.options([("statement_timeout", format!("{}s", PEOPLE_WITHIN.as_secs()))])
 }
 
-/// What each new connection is told before anybody has it.
-async fn welcome(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// What new connections have shown.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// The last one led to a standby.
+    is_standby: AtomicBool,
+}
+
+/// What each new connection is told and asked before anybody has it.
+///
+/// # Errors
+/// Among others when it leads to a standby: while a failover is under way the name may lead there,
+/// and nothing may be decided by what it shows.
+async fn welcome(conn: &mut PgConnection, shown: &Shown) -> Result<(), sqlx::Error> {
     // Otherwise PostgreSQL notices that we have given a statement up no sooner than it has an
     // answer, and holds a connection and locks until then. Where its machine cannot look for that,
     // it says so, and goes on without.
     let sql = "set client_connection_check_interval = '2s'";
     match raw_sql(sql).execute(&mut *conn).await {
-        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
-        Err(error) => Err(error),
+        Ok(_) | Err(sqlx::Error::Database(_)) => {}
+        Err(error) => return Err(error),
     }
+    let sql = "select pg_is_in_recovery()";
+    let is_standby: bool = query_scalar(sql).fetch_one(&mut *conn).await?;
+    let was_standby = shown.is_standby.swap(is_standby, Ordering::Relaxed);
+    if !is_standby {
+        return Ok(());
+    }
+    if !was_standby {
+        tracing::error!("{STANDBY}");
+    }
+    Err(sqlx::Error::Configuration(STANDBY.into()))
 }
 
-fn pool(most: u32) -> PgPoolOptions {
+fn pool(most: u32, shown: &Arc<Shown>) -> PgPoolOptions {
+    let shown = shown.clone();
     PgPoolOptions::new()
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_connections(most)
-        .after_connect(|conn, _| Box::pin(welcome(conn)))
+        .max_lifetime(USED_FOR)
+        .after_connect(move |conn, _| {
+            let shown = shown.clone();
+            Box::pin(async move { welcome(conn, &shown).await })
+        })
         // Asked whether it is there, unless it was there just now.
         .test_before_acquire(false)
         .before_acquire(|conn, idle| {
@@ -99,10 +133,12 @@ impl Store {
             .options(ASKED)
             .statement_cache_capacity(STATEMENTS);
         let planned = options.clone().options(PLANNED_ONCE);
-        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS).connect_with(planned.clone()).await?;
+        let shown = Arc::new(Shown::default());
+        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS, &shown);
+        let writers = writers.connect_with(planned.clone()).await?;
         check_settings(&mut writers.acquire().await?.into()).await?;
-        let readers = pool(READERS_MAX).connect_lazy_with(planned);
-        let people = pool(PEOPLE_MAX).connect_lazy_with(for_people(options));
+        let readers = pool(READERS_MAX, &shown).connect_lazy_with(planned);
+        let people = pool(PEOPLE_MAX, &shown).connect_lazy_with(for_people(options));
         Ok(Self { pools: Pools::Postgres { writers, readers, people }, replica: None })
     }
 
@@ -170,5 +206,18 @@ mod tests {
             }
         }
         store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_standby_is_not_asked_before_it_is_the_primary() {
+        let cluster = Cluster::own().unwrap();
+        let primary = Database::Postgres(Secret::new(cluster.url("postgres")));
+        Store::open(&primary).await.unwrap().close().await;
+        let standby = cluster.replica().unwrap();
+        let database = Database::Postgres(Secret::new(standby.url("postgres")));
+        let refused = Store::open_as_it_is(&database).await;
+        assert!(matches!(refused, Err(OpenError::Sql(_))), "{refused:?}");
+        assert_eq!(standby.psql("postgres", "select pg_promote()").unwrap(), "t");
+        Store::open_as_it_is(&database).await.unwrap().close().await;
     }
 }
