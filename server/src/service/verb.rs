@@ -255,6 +255,7 @@ impl Writer {
         point("begun");
         let mut change = Change::new(conn, &self.context);
         let decided = async {
+            let timeline = self.store.note_timeline(&mut change.conn, change.now).await?;
             let mut needs = Needs::default();
             jobs.iter().for_each(|job| job.needs(&mut needs));
             change.load(needs).await?;
@@ -263,9 +264,9 @@ impl Writer {
                 job.run(&mut change).await;
                 change.conn.check()?;
             }
-            Ok(())
+            Ok(timeline)
         };
-        decided.await.map_err(Failed::InBetween)?;
+        let timeline = decided.await.map_err(Failed::InBetween)?;
         point("decided");
         change.conn.begin().await.map_err(Failed::NotBegun)?;
         let committed = async {
@@ -277,6 +278,7 @@ impl Writer {
             Err(_) if saoma_core::planted!("commit-failure-is-success") => {}
             decided => decided?,
         }
+        self.store.keep_timeline(timeline);
         point("told");
         self.context.metrics.committed(verbs, began.elapsed());
         Ok(())

@@ -63,6 +63,7 @@ use crate::private;
 use db::Line;
 use direct::Direct;
 use line::PgLine;
+use postgres::Shown;
 use promise::{check_pragmas, forget_statistics};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -121,6 +122,7 @@ enum Pools {
         readers: PgPool,
         /// For [`Store::for_people`] alone.
         people: PgPool,
+        shown: Arc<Shown>,
     },
     #[cfg(feature = "simulation")]
     Memory(memory::Server),
@@ -374,7 +376,7 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres { writers, readers, people } => {
+            Pools::Postgres { writers, readers, people, .. } => {
                 people.close().await;
                 readers.close().await;
                 writers.close().await;

@@ -1,16 +1,18 @@
 //! Connections to PostgreSQL: what is asked of each, and how long each may wait.
 
 use super::promise::check_settings;
+use super::setting::put_timeline;
 use super::{
     ACQUIRE_TIMEOUT, Conn, Dialect, OpenError, PEOPLE_WITHIN, POSTGRES_TABLES, POSTGRES_WRITERS,
     Pools, READERS_MAX, STATEMENTS, Store, StoreError,
 };
 use crate::config::Secret;
+use saoma_core::time::UnixTime;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool, query_scalar, raw_sql};
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Connections for people who look.
@@ -55,12 +57,30 @@ fn for_people(options: PgConnectOptions) -> PgConnectOptions {
     options.options([("statement_timeout", format!("{}s", PEOPLE_WITHIN.as_secs()))])
 }
 
+/// Which timeline this is, as eight hexadecimal digits, for anybody who may connect. PostgreSQL
+/// begins a new one when a standby becomes the primary, and when a backup is brought back to a
+/// moment.
+const TIMELINE: &str = "select left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline";
+/// What is said where that cannot be asked.
+const NO_TIMELINE: &str = "this database does not tell its timeline, so nobody would notice that \
+                           it was brought back or has failed over: stop all servers before that";
+
 /// What new connections have shown.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     /// The last one led to a standby.
     is_standby: AtomicBool,
+    /// The timeline of the last one; 0 when it does not tell.
+    timeline: AtomicU32,
+    /// The one that was written down last.
+    noted: AtomicU32,
+    /// That it does not tell was said.
+    is_silent: AtomicBool,
 }
+
+/// A timeline of PostgreSQL's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeline(u32);
 
 /// What each new connection is told and asked before anybody has it.
 ///
@@ -79,13 +99,26 @@ async fn welcome(conn: &mut PgConnection, shown: &Shown) -> Result<(), sqlx::Err
     let sql = "select pg_is_in_recovery()";
     let is_standby: bool = query_scalar(sql).fetch_one(&mut *conn).await?;
     let was_standby = shown.is_standby.swap(is_standby, Ordering::Relaxed);
-    if !is_standby {
-        return Ok(());
+    if is_standby {
+        if !was_standby {
+            tracing::error!("{STANDBY}");
+        }
+        return Err(sqlx::Error::Configuration(STANDBY.into()));
     }
-    if !was_standby {
-        tracing::error!("{STANDBY}");
+    let timeline: Result<String, sqlx::Error> = query_scalar(TIMELINE).fetch_one(&mut *conn).await;
+    match timeline {
+        Ok(timeline) => {
+            let timeline = u32::from_str_radix(&timeline, 16).unwrap_or(0);
+            shown.timeline.store(timeline, Ordering::Relaxed);
+        }
+        Err(error @ sqlx::Error::Database(_)) => {
+            if !shown.is_silent.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%error, "{NO_TIMELINE}");
+            }
+        }
+        Err(error) => return Err(error),
     }
-    Err(sqlx::Error::Configuration(STANDBY.into()))
+    Ok(())
 }
 
 fn pool(most: u32, shown: &Arc<Shown>) -> PgPoolOptions {
@@ -139,7 +172,35 @@ impl Store {
         check_settings(&mut writers.acquire().await?.into()).await?;
         let readers = pool(READERS_MAX, &shown).connect_lazy_with(planned);
         let people = pool(PEOPLE_MAX, &shown).connect_lazy_with(for_people(options));
-        Ok(Self { pools: Pools::Postgres { writers, readers, people }, replica: None })
+        Ok(Self { pools: Pools::Postgres { writers, readers, people, shown }, replica: None })
+    }
+
+    /// Writes down, before anything else is written there, that PostgreSQL is on another timeline
+    /// than is written down: what was committed last on that one may be lost
+    /// ([`may_have_lost`](super::may_have_lost)). Gives what to [keep](Self::keep_timeline) once
+    /// this is committed. As long as no connection was made to another one, nothing is asked.
+    pub(crate) async fn note_timeline(
+        &self,
+        tx: &mut Conn,
+        now: UnixTime,
+    ) -> Result<Option<Timeline>, StoreError> {
+        let Pools::Postgres { shown, .. } = &self.pools else { return Ok(None) };
+        let timeline = shown.timeline.load(Ordering::Relaxed);
+        if timeline == 0 || timeline == shown.noted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        // Another connection may have shown it: this one's own counts.
+        let Some(row) = tx.fetch_one(TIMELINE, vec![]).await? else { return Ok(None) };
+        let timeline = row.text("timeline")?;
+        put_timeline(tx, &timeline, now).await?;
+        Ok(u32::from_str_radix(&timeline, 16).ok().map(Timeline))
+    }
+
+    /// What [`note_timeline`](Self::note_timeline) has written is committed.
+    pub(crate) fn keep_timeline(&self, timeline: Option<Timeline>) {
+        if let (Pools::Postgres { shown, .. }, Some(Timeline(timeline))) = (&self.pools, timeline) {
+            shown.noted.store(timeline, Ordering::Relaxed);
+        }
     }
 
     /// Lets people look at a replica. It need not be there now.
