@@ -162,12 +162,15 @@ async fn begin(store: &Store, now: UnixTime, fresh_key: &str) -> Result<String, 
     let mut tx = store.begin().await?;
     let token_key = setting(&mut tx, "token_key", fresh_key).await?;
     let timeline = store.note_timeline(&mut tx, now).await?;
-    // Beside others, leases of a server that has died run out by themselves.
-    let mut released = 0;
-    if store.is_alone(&mut tx).await? {
+    let is_alone = store.is_alone(&mut tx).await?;
+    if is_alone {
         put_start(&mut tx, now).await?;
-        released = Entry::release_all(&mut tx, now).await?;
     }
+    // Beside others, leases of a server that has died run out by themselves.
+    let released = match is_alone && !store.sees_others(&mut tx).await? {
+        true => Entry::release_all(&mut tx, now).await?,
+        false => 0,
+    };
     tx.commit().await?;
     store.keep_timeline(timeline);
     if released > 0 {

@@ -7,14 +7,17 @@ use super::{
     Pools, READERS_MAX, STATEMENTS, Store, StoreError,
 };
 use crate::config::Secret;
+use crate::random::{Random, hex};
 use saoma_core::time::UnixTime;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool, query_scalar, raw_sql};
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+/// What connections of this program are called; that of the process follows.
+const PROGRAM: &str = "saoma-server";
 /// Connections for people who look.
 const PEOPLE_MAX: u32 = 2;
 /// Those who write beside the batches: sessions, keys, what is done once at the start.
@@ -51,6 +54,16 @@ const ASKED: [(&str, &str); 4] = [
 /// filters that want plans of their own.
 const PLANNED_ONCE: [(&str, &str); 3] =
     [("plan_cache_mode", "force_generic_plan"), ("enable_sort", "off"), ("enable_seqscan", "off")];
+
+/// What connections of this process are called, and those of no other.
+fn name() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let own = Random::System.bytes::<8>();
+        let own = own.map_or_else(|_| std::process::id().to_string(), |bytes| hex(&bytes));
+        format!("{PROGRAM} {own}")
+    })
+}
 
 /// For what people ask for: nobody waits for it any more after that.
 fn for_people(options: PgConnectOptions) -> PgConnectOptions {
@@ -162,7 +175,7 @@ impl Store {
 
     pub(super) async fn connect_postgres(url: &Secret) -> Result<Self, OpenError> {
         let options = PgConnectOptions::from_str(url.expose())?
-            .application_name("saoma-server")
+            .application_name(name())
             .options(ASKED)
             .statement_cache_capacity(STATEMENTS);
         let planned = options.clone().options(PLANNED_ONCE);
@@ -219,8 +232,7 @@ impl Store {
         Some(PgPoolOptions::new().max_connections(1).connect_lazy_with(options))
     }
 
-    /// Whether no other server is there, so that every lease is a dead one's. It stays so until
-    /// this transaction ends.
+    /// Whether no other server says that it is there. It stays so until this transaction ends.
     pub(crate) async fn is_alone(&self, tx: &mut Conn) -> Result<bool, StoreError> {
         #[cfg(feature = "simulation")]
         if let Pools::Memory(server) = &self.pools {
@@ -240,6 +252,29 @@ impl Store {
             tokio::time::sleep(ALONE_PAUSE).await;
         }
         Ok(false)
+    }
+
+    /// Whether another process is connected. One whose line to listen is broken does not hold what
+    /// [`is_alone`](Self::is_alone) looks for until it has another, and is at what it has leased
+    /// all the same.
+    pub(crate) async fn sees_others(&self, tx: &mut Conn) -> Result<bool, StoreError> {
+        if !matches!(self.pools, Pools::Postgres { .. }) {
+            return Ok(false);
+        }
+        let sql = "select application_name from pg_stat_activity
+                   where datname = current_database() and application_name like $1
+                     and application_name <> $2 limit 1";
+        for _ in 0..ALONE_TRIES {
+            let values = vec![format!("{PROGRAM}%").as_str().into(), name().into()];
+            if tx.fetch_one(sql, values).await?.is_none() {
+                return Ok(false);
+            }
+            // PostgreSQL takes a moment to notice that somebody was killed, and shows all of a
+            // transaction the same unless it is told to look again.
+            tokio::time::sleep(ALONE_PAUSE).await;
+            tx.fetch("select pg_stat_clear_snapshot()", vec![]).await?;
+        }
+        Ok(true)
     }
 }
 
@@ -265,6 +300,26 @@ mod tests {
                 let row = conn.fetch_one(sql, vec![]).await.unwrap().unwrap();
                 assert_eq!(row.text(name).unwrap(), wanted, "{name}");
             }
+        }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn another_process_is_seen_as_long_as_it_is_connected() {
+        let url = Cluster::shared().unwrap().database().unwrap();
+        let store = Store::open(&Database::Postgres(Secret::new(url.clone()))).await.unwrap();
+        let sees_others = async || {
+            let mut tx = store.begin().await.unwrap();
+            store.sees_others(&mut tx).await.unwrap()
+        };
+        // This process has connections of its own.
+        assert!(!sees_others().await);
+        for called in ["saoma-server", "saoma-server 0123456789abcdef"] {
+            let options = PgConnectOptions::from_str(&url).unwrap().application_name(called);
+            let other = PgConnection::connect_with(&options).await.unwrap();
+            assert!(sees_others().await, "{called}");
+            other.close().await.unwrap();
+            assert!(!sees_others().await, "{called}");
         }
         store.close().await;
     }
