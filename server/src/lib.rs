@@ -268,13 +268,12 @@ impl Server {
             let router = http::observe_router(app.clone());
             doors.spawn(serve(listener, router, closing.clone(), HEAD_WITHIN));
         }
+        listen::begin(&mut tasks, &store, &service.context.watchers, &stopping).await;
         tasks.spawn(books.keep_books(stopping.clone()));
         tasks.spawn(worker::compare_clocks(worker.clone(), stopping.clone()));
         tasks.spawn(worker.clone().call_gateway(at_once, stopping.clone()));
         tasks.spawn(worker.call_shop(stopping.clone()));
         tasks.spawn(keys.keep(store.clone(), stopping.clone()));
-        let watchers = service.context.watchers.clone();
-        tasks.spawn(listen::listen(store.clone(), watchers, stopping.clone()));
         tasks.spawn(store::wal::keep_short(store.clone(), stopping.clone()));
         tasks.spawn(worker::keep_months(service.clone(), stopping.clone()));
         tasks.spawn(worker::keep_time(service, stopping));

@@ -8,6 +8,9 @@
 //!
 //! It is announced after the commit and not within it: transactions that announce something are
 //! committed by PostgreSQL one after the other, each with its own wait for the disk.
+//!
+//! Whoever listens also holds a lock by which those who start see that somebody is there, and leave
+//! him what he has leased ([`Store::is_alone`]).
 
 use crate::store::{Store, StoreError};
 use crate::watch::Watchers;
@@ -17,6 +20,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// Where [`Store::announce`] says it.
@@ -32,14 +36,41 @@ const BEAT: Duration = Duration::from_secs(10);
 const SILENCE_MAX: Duration = Duration::from_secs(35);
 /// How long to wait before listening again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long a server waits at its start until others can see it: it is of use without that as well.
+const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
-/// Listens until told to stop. On SQLite there is nobody else to listen to.
-pub(crate) async fn listen(store: Store, watchers: Watchers, mut stop: watch::Receiver<bool>) {
+/// Begins to listen, and waits until those who start can see that we are there. Before that, they
+/// would take over what we are at, so nothing may be begun.
+pub(crate) async fn begin(
+    tasks: &mut JoinSet<()>,
+    store: &Store,
+    watchers: &Watchers,
+    stop: &watch::Receiver<bool>,
+) {
+    let (seen, mut is_seen) = watch::channel(false);
+    tasks.spawn(listen(store.clone(), watchers.clone(), seen, stop.clone()));
+    // Where nobody else can be, it ends at once.
+    let is_late = timeout(SEEN_WITHIN, is_seen.wait_for(|seen| *seen)).await.is_err();
+    if is_late {
+        tracing::warn!(
+            "other servers cannot see this one yet: one that starts now may do its work"
+        );
+    }
+}
+
+/// Listens until told to stop, and says when others can see it. On SQLite there is nobody else to
+/// listen to.
+async fn listen(
+    store: Store,
+    watchers: Watchers,
+    seen: watch::Sender<bool>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut changes = watchers.changes();
     loop {
         let listening = async {
             tokio::select! {
-                end = hear(&store, &watchers) => end,
+                end = hear(&store, &watchers, &seen) => end,
                 never = speak(&store, &mut changes) => never,
             }
         };
@@ -57,13 +88,18 @@ pub(crate) async fn listen(store: Store, watchers: Watchers, mut stop: watch::Re
 }
 
 /// Passes on what is announced. Ends well only when nobody else can be there.
-async fn hear(store: &Store, watchers: &Watchers) -> Result<(), StoreError> {
+async fn hear(
+    store: &Store,
+    watchers: &Watchers,
+    seen: &watch::Sender<bool>,
+) -> Result<(), StoreError> {
     let Some(line) = store.line_to_listen() else { return Ok(()) };
     let mut listener = PgListener::connect_with(&line).await?;
     listener.eager_reconnect(false);
     // Held as long as this line: it tells those who start that somebody is there.
     let here = "select pg_advisory_lock_shared(hashtext('saoma servers'))";
     sqlx::query(here).execute(&mut listener).await?;
+    seen.send_replace(true);
     listener.listen(CHANNEL).await?;
     watchers.knock_at_all();
     loop {
@@ -123,13 +159,14 @@ mod tests {
         let here = Store::open(&database).await.unwrap();
         let there = Store::open(&database).await.unwrap();
         let (watchers, theirs) = (Watchers::default(), Watchers::default());
+        let unseen = || watch::Sender::new(false);
         let (stop, stopping) = watch::channel(false);
         let order_id = OrderId::new("20261125103000ABCDEFGH").unwrap();
         let mut follower = watchers.follow(&order_id);
-        let listening = tokio::spawn(listen(here.clone(), watchers, stopping.clone()));
+        let listening = tokio::spawn(listen(here.clone(), watchers, unseen(), stopping.clone()));
         // Whoever begins to listen looks again in any case.
         timeout(PATIENCE, follower.news()).await.unwrap();
-        let speaking = tokio::spawn(listen(there.clone(), theirs.clone(), stopping));
+        let speaking = tokio::spawn(listen(there.clone(), theirs.clone(), unseen(), stopping));
         while theirs.is_silent() {
             sleep(Duration::from_millis(10)).await;
         }
@@ -166,12 +203,12 @@ mod tests {
         assert!(is_alone().await);
         let watchers = Watchers::default();
         let (stop, stopping) = watch::channel(false);
-        let mut follower = watchers.follow(&OrderId::new("20261125103000ABCDEFGH").unwrap());
-        let listening = tokio::spawn(listen(store.clone(), watchers, stopping));
-        timeout(PATIENCE, follower.news()).await.unwrap();
+        let mut tasks = JoinSet::new();
+        // Whatever is begun after this is left to us.
+        begin(&mut tasks, &store, &watchers, &stopping).await;
         assert!(!is_alone().await);
         stop.send_replace(true);
-        listening.await.unwrap();
+        tasks.join_all().await;
         assert!(is_alone().await);
     }
 }

@@ -89,7 +89,11 @@ impl Shop {
 
     /// On PostgreSQL, whichever database the tests are to run on.
     pub(crate) async fn open_on_postgres() -> Self {
-        let url = saoma_postgres::Cluster::shared().unwrap().database().unwrap();
+        Self::open_at(saoma_postgres::Cluster::shared().unwrap().database().unwrap()).await
+    }
+
+    /// On the PostgreSQL at this URL.
+    pub(crate) async fn open_at(url: String) -> Self {
         let (database, sign_type) = (Database::Postgres(Secret::new(url)), SignType::HmacSha256);
         Self::open_on(database, tempfile::tempdir().unwrap(), sign_type, sellers(sign_type)).await
     }

@@ -42,12 +42,15 @@ pub(crate) use refund::{
 use crate::clock::Clock;
 use crate::metrics::{Gauges, Metrics};
 use crate::random::{Random, base32};
-use crate::store::{Entry, NO_MONTHS, OpenError, Store, make_months, put_start, setting};
+use crate::store::{
+    Entry, NO_MONTHS, OpenError, Store, StoreError, make_months, put_start, setting,
+};
 use crate::watch::Watchers;
 use context::Bells;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use ready::Readiness;
 use saoma_core::ids::OrderId;
+use saoma_core::time::UnixTime;
 use sha2::Sha256;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
@@ -79,22 +82,8 @@ impl Service {
             // Nothing is refused for want of them, and `keep_months` tries again.
             tracing::error!(%error, "{NO_MONTHS}");
         }
-        let mut tx = store.begin().await.map_err(OpenError::Store)?;
-        let token_key = setting(&mut tx, "token_key", &base32(&fresh_key)).await;
+        let token_key = begin(&store, clock.now(), &base32(&fresh_key)).await;
         let token_key = token_key.map_err(OpenError::Store)?;
-        let released = match store.is_alone(&mut tx).await.map_err(OpenError::Store)? {
-            true => {
-                put_start(&mut tx, clock.now()).await.map_err(OpenError::Store)?;
-                Entry::release_all(&mut tx, clock.now()).await
-            }
-            // Leases of a server that has died run out by themselves.
-            false => Ok(0),
-        };
-        let released = released.map_err(OpenError::Store)?;
-        tx.commit().await.map_err(OpenError::Store)?;
-        if released > 0 {
-            tracing::info!(released, "taking up what was interrupted");
-        }
         let (at_once, entries) = mpsc::unbounded_channel();
         let bells = Bells {
             at_once,
@@ -165,6 +154,29 @@ impl Service {
     pub(crate) fn refused_notices(&self) -> u64 {
         self.context.metrics.noticed(crate::metrics::NoticeOutcome::Refused)
     }
+}
+
+/// What is to be done once when a server starts; gives the key that orders' tokens are made with,
+/// this one if there is none yet.
+async fn begin(store: &Store, now: UnixTime, fresh_key: &str) -> Result<String, StoreError> {
+    let mut tx = store.begin().await?;
+    let token_key = setting(&mut tx, "token_key", fresh_key).await?;
+    let timeline = store.note_timeline(&mut tx, now).await?;
+    let is_alone = store.is_alone(&mut tx).await?;
+    if is_alone {
+        put_start(&mut tx, now).await?;
+    }
+    // Beside others, leases of a server that has died run out by themselves.
+    let released = match is_alone && !store.sees_others(&mut tx).await? {
+        true => Entry::release_all(&mut tx, now).await?,
+        false => 0,
+    };
+    tx.commit().await?;
+    store.keep_timeline(timeline);
+    if released > 0 {
+        tracing::info!(released, "taking up what was interrupted");
+    }
+    Ok(token_key)
 }
 
 fn is_same(expected: &str, got: &str) -> bool {

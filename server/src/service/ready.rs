@@ -24,7 +24,8 @@ impl Verb for Touch {
     type Error = StoreError;
 
     async fn run(&self, change: &mut Change) -> Result<(), StoreError> {
-        touch(&mut change.conn, change.now).await
+        let nobodys = change.context.trace_id();
+        touch(&mut change.conn, &nobodys, change.now).await
     }
 }
 

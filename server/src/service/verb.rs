@@ -10,6 +10,12 @@
 //! or because the database failed, its verbs are run again one by one, each from what is stored
 //! then. So a verb may run more than once, and only its last run counts.
 //!
+//! Not so when the commit itself fails: it may have been made, and only its answer be lost. Run
+//! again, a verb would find what it has done itself and take it for another's: a machine that
+//! claims goods for the first time would hear that they were claimed before. So all of the batch
+//! are told of the failure, and whoever asked asks again, as WeChat, shops, machines and the worker
+//! do.
+//!
 //! On SQLite each writer has a thread of its own, because there it is the writer that waits for the
 //! disk.
 
@@ -205,7 +211,7 @@ impl Writer {
         if jobs.len() > 1 {
             match self.attempt(&mut jobs, &mut desk).await {
                 Ok(()) => return jobs.into_iter().for_each(|job| job.answer(Ok(()))),
-                Err(Failed::NotBegun(error)) => return fail(jobs, &error),
+                Err(Failed::NotBegun(error) | Failed::InDoubt(error)) => return fail(jobs, &error),
                 Err(Failed::InBetween(_)) => {}
             }
         }
@@ -213,7 +219,7 @@ impl Writer {
         while let Some(mut job) = jobs.next() {
             match self.alone(&mut job, &mut desk).await {
                 Ok(()) => job.answer(Ok(())),
-                Err(Failed::InBetween(error)) => job.answer(Err(error)),
+                Err(Failed::InBetween(error) | Failed::InDoubt(error)) => job.answer(Err(error)),
                 Err(Failed::NotBegun(error)) => {
                     return fail(std::iter::once(job).chain(jobs), &error);
                 }
@@ -249,6 +255,7 @@ impl Writer {
         point("begun");
         let mut change = Change::new(conn, &self.context);
         let decided = async {
+            let timeline = self.store.note_timeline(&mut change.conn, change.now).await?;
             let mut needs = Needs::default();
             jobs.iter().for_each(|job| job.needs(&mut needs));
             change.load(needs).await?;
@@ -257,20 +264,21 @@ impl Writer {
                 job.run(&mut change).await;
                 change.conn.check()?;
             }
-            Ok(())
+            Ok(timeline)
         };
-        decided.await.map_err(Failed::InBetween)?;
+        let timeline = decided.await.map_err(Failed::InBetween)?;
         point("decided");
         change.conn.begin().await.map_err(Failed::NotBegun)?;
         let committed = async {
-            let changed = change.write().await?;
+            let changed = change.write().await.map_err(Failed::InBetween)?;
             drop(desk.take());
-            change.commit(changed).await
+            change.commit(changed).await.map_err(Failed::at_commit)
         };
         match committed.await {
             Err(_) if saoma_core::planted!("commit-failure-is-success") => {}
-            decided => decided.map_err(Failed::InBetween)?,
+            decided => decided?,
         }
+        self.store.keep_timeline(timeline);
         point("told");
         self.context.metrics.committed(verbs, began.elapsed());
         Ok(())
@@ -281,8 +289,20 @@ impl Writer {
 enum Failed {
     /// There is no connection; the next verb will not get one either.
     NotBegun(StoreError),
-    /// Something went wrong later.
+    /// Something went wrong later, and nothing is kept.
     InBetween(StoreError),
+    /// The commit failed. It may have been made all the same.
+    InDoubt(StoreError),
+}
+
+impl Failed {
+    fn at_commit(error: StoreError) -> Self {
+        match error {
+            // The database says that it has not made it.
+            StoreError::Stale => Self::InBetween(error),
+            error => Self::InDoubt(error),
+        }
+    }
 }
 
 fn fail(jobs: impl IntoIterator<Item = Box<dyn Job>>, error: &StoreError) {

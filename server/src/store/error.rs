@@ -75,7 +75,7 @@ pub enum StoreError {
     Sqlite(Arc<rusqlite::Error>),
     /// A row holds what nobody of ours has written.
     Corrupt(&'static str),
-    /// Somebody else changed the order in between.
+    /// Somebody else changed the order in between, or its tables.
     Stale,
     /// The server stops.
     Stopped,
@@ -87,7 +87,7 @@ impl fmt::Display for StoreError {
             Self::Sql(error) => write!(f, "the database failed: {error}"),
             Self::Sqlite(error) => write!(f, "the database failed: {error}"),
             Self::Corrupt(column) => write!(f, "the database holds an impossible {column}"),
-            Self::Stale => f.write_str("the order was changed by somebody else"),
+            Self::Stale => f.write_str("the order, or its table, was changed by somebody else"),
             Self::Stopped => f.write_str("the server stops"),
         }
     }
@@ -95,9 +95,14 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+/// What PostgreSQL calls a prepared statement that does not fit the tables any more: "cached plan
+/// must not change result type". A newer server has changed them beside us.
+pub(super) const OF_OLD_TABLES: &str = "0A000";
+
 /// What PostgreSQL calls a lost race: a unique key that somebody else has used meanwhile, two
-/// transactions that cannot both be, a deadlock.
-const LOST_RACES: [&str; 3] = ["23505", "40001", "40P01"];
+/// transactions that cannot both be, a deadlock. And a statement that was prepared for other tables
+/// than there are now: its connection is closed (`line`), so that another one prepares it anew.
+const LOST_RACES: [&str; 4] = ["23505", "40001", "40P01", OF_OLD_TABLES];
 
 impl StoreError {
     /// Whether it is an error that PostgreSQL calls by this code.

@@ -4,6 +4,7 @@
 //! and nobody on our side of the line is told. Whoever waited for its answer would wait for ever,
 //! at a desk that all others need (`service::verb`).
 
+use super::error::OF_OLD_TABLES;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -33,11 +34,11 @@ impl Drop for PgLine {
     }
 }
 
-/// Whether a prepared statement does not fit the tables any more: "cached plan must not change
-/// result type". Prepared again, on another connection, it does.
+/// Whether a prepared statement does not fit the tables any more. Prepared again, on another
+/// connection, it does.
 fn is_of_old_tables(error: &Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code == "0A000")
+    code.is_some_and(|code| code == OF_OLD_TABLES)
 }
 
 impl PgLine {

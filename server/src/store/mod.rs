@@ -27,6 +27,7 @@ mod partition;
 mod payment;
 #[cfg(test)]
 pub(crate) mod plans;
+mod postgres;
 mod promise;
 mod refund;
 mod row;
@@ -59,18 +60,17 @@ pub(crate) use session::SessionRow;
 pub(crate) use setting::{may_have_lost, ping, put_start, setting, touch};
 pub(crate) use under_way::{UnderWay, under_way};
 
-use crate::config::{Database, Secret};
+use crate::config::Database;
 use crate::private;
 use db::Line;
 use direct::Direct;
 use line::PgLine;
-use promise::{check_pragmas, check_settings, forget_statistics};
+use postgres::Shown;
+use promise::{check_pragmas, forget_statistics};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, PgPool, SqlitePool};
+use sqlx::{PgPool, SqlitePool};
 use std::path::Path;
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,24 +80,13 @@ const READERS_MAX: u32 = 4;
 const SQLITE_WRITERS: u32 = 2;
 /// Transactions that PostgreSQL works on at once for one process.
 const POSTGRES_WRITERS: u32 = 4;
-/// Connections for people who look.
-const PEOPLE_MAX: u32 = 2;
 /// How long PostgreSQL may take for what people ask for.
 const PEOPLE_WITHIN: Duration = Duration::from_secs(120);
-/// Those who write beside these: sessions, keys, what is done once at the start.
-const OTHER_WRITERS: u32 = 2;
 /// How long to wait for the writer or a reader. A notification is to be answered within five
 /// seconds (protocol §9), so waiting longer helps nobody.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long to wait for the replica before the database itself is asked.
-const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for another program that has locked the file, say a backup.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often, and how far apart, to look whether another server is there.
-const ALONE_TRIES: u32 = 5;
-const ALONE_PAUSE: Duration = Duration::from_millis(100);
-/// How long a connection is taken to be there without being asked.
-const TRUSTED_FOR: Duration = Duration::from_millis(500);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
 /// Rows that SQLite may read before anybody has taken the first.
@@ -135,6 +124,7 @@ enum Pools {
         readers: PgPool,
         /// For [`Store::for_people`] alone.
         people: PgPool,
+        shown: Arc<Shown>,
     },
     #[cfg(feature = "simulation")]
     Memory(memory::Server),
@@ -247,59 +237,6 @@ impl Store {
         Ok(Self { pools: Pools::Sqlite { writer, readers, direct, copier }, replica: None })
     }
 
-    async fn open_postgres(url: &Secret) -> Result<Self, OpenError> {
-        let store = Self::connect_postgres(url).await?;
-        if let Pools::Postgres { writers, .. } = &store.pools {
-            // Under a lock of the database's: of several servers, one does it.
-            POSTGRES_TABLES.run(writers).await.map_err(OpenError::Migrate)?;
-        }
-        Ok(store)
-    }
-
-    async fn connect_postgres(url: &Secret) -> Result<Self, OpenError> {
-        let options = PgConnectOptions::from_str(url.expose())?
-            .application_name("saoma-server")
-            .options([
-                // A commit that is acknowledged is on the disk, whatever the default says.
-                ("synchronous_commit", "on"),
-                // A server that is cut off in the middle holds up the others no longer than this.
-                ("idle_in_transaction_session_timeout", "10s"),
-                // Every statement is short; compiling one takes longer than carrying it out.
-                ("jit", "off"),
-            ])
-            .statement_cache_capacity(STATEMENTS);
-        let pool = |most| {
-            PgPoolOptions::new()
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .max_connections(most)
-                // Asked whether it is there, unless it was there just now.
-                .test_before_acquire(false)
-                .before_acquire(|conn, idle| {
-                    Box::pin(async move {
-                        if idle.idle_for > TRUSTED_FOR {
-                            conn.ping().await?;
-                        }
-                        Ok(true)
-                    })
-                })
-        };
-        // Planned once: with a table for each month, planning anew costs more than the rest. And
-        // what is taken in an order, or by a key, is read by the index that has it: a plan from a
-        // quiet hour, or from when a month was empty, would read all that there is in a busy one.
-        // What people ask for has filters that want plans of their own.
-        let once = [
-            ("plan_cache_mode", "force_generic_plan"),
-            ("enable_sort", "off"),
-            ("enable_seqscan", "off"),
-        ];
-        let planned = options.clone().options(once);
-        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS).connect_with(planned.clone()).await?;
-        check_settings(&mut writers.acquire().await?.into()).await?;
-        let readers = pool(READERS_MAX).connect_lazy_with(planned);
-        let people = pool(PEOPLE_MAX).connect_lazy_with(options);
-        Ok(Self { pools: Pools::Postgres { writers, readers, people }, replica: None })
-    }
-
     /// A server's store in a database that is in memory.
     #[cfg(feature = "simulation")]
     pub(crate) fn in_memory(memory: &memory::Memory) -> (Self, memory::Server) {
@@ -398,36 +335,6 @@ impl Store {
         })
     }
 
-    /// A line for nothing but listening to other servers, if there can be any.
-    pub(crate) fn line_to_listen(&self) -> Option<PgPool> {
-        let Pools::Postgres { readers, .. } = &self.pools else { return None };
-        let options = readers.connect_options().as_ref().clone();
-        Some(PgPoolOptions::new().max_connections(1).connect_lazy_with(options))
-    }
-
-    /// Whether no other server is there, so that every lease is a dead one's. It stays so until
-    /// this transaction ends.
-    pub(crate) async fn is_alone(&self, tx: &mut Conn) -> Result<bool, StoreError> {
-        #[cfg(feature = "simulation")]
-        if let Pools::Memory(server) = &self.pools {
-            return Ok(server.is_alone());
-        }
-        if self.dialect() == Dialect::Sqlite {
-            // One file serves one process.
-            return Ok(true);
-        }
-        let sql = "select pg_try_advisory_xact_lock(hashtext('saoma servers'))::text as is_alone";
-        for _ in 0..ALONE_TRIES {
-            let row = tx.fetch_one(sql, vec![]).await?;
-            if row.is_some_and(|row| row.text("is_alone").is_ok_and(|alone| alone == "true")) {
-                return Ok(true);
-            }
-            // PostgreSQL takes a moment to notice that somebody was killed.
-            tokio::time::sleep(ALONE_PAUSE).await;
-        }
-        Ok(false)
-    }
-
     /// A connection to look with.
     pub(crate) async fn reader(&self) -> Result<Conn, StoreError> {
         Ok(match &self.pools {
@@ -438,14 +345,6 @@ impl Store {
             #[cfg(feature = "simulation")]
             Pools::Memory(server) => Line::Memory(server.reader()).into(),
         })
-    }
-
-    /// Lets people look at a replica. It need not be there now.
-    pub(crate) fn with_replica(mut self, url: &Secret) -> Result<Self, OpenError> {
-        let options = PgConnectOptions::from_str(url.expose())?.application_name("saoma-look");
-        let pool = PgPoolOptions::new().acquire_timeout(REPLICA_TIMEOUT);
-        self.replica = Some(pool.max_connections(READERS_MAX).connect_lazy_with(options));
-        Ok(self)
     }
 
     /// A connection for people who look: to the replica, if there is one that answers. What it
@@ -479,7 +378,7 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres { writers, readers, people } => {
+            Pools::Postgres { writers, readers, people, .. } => {
                 people.close().await;
                 readers.close().await;
                 writers.close().await;

@@ -1,5 +1,6 @@
 //! The outbox: what must be done outside, at least once.
 
+use super::order::all;
 use super::{Conn, Dialect, Row, StoreError, Value};
 use saoma_core::ids::{MchId, OrderId};
 use saoma_core::order::Effect;
@@ -223,6 +224,9 @@ impl FetchRow {
 
     /// Writes down how far goods are now, each beside how far they were. That somebody was told
     /// never hides that they were claimed meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]: some are further meanwhile, so what was to be told of them is wrong.
     pub(crate) async fn update_all(
         conn: &mut Conn,
         rows: &[(Self, Fetch)],
@@ -245,8 +249,7 @@ impl FetchRow {
                          and outbox.state in ('waiting', 'unfetched', 'dispensing', \
                                               'unconfirmed'))";
         let values = rows.iter().map(values).collect();
-        conn.update_rows(head, values, tail, "outbox.order_id").await?;
-        Ok(())
+        all(conn.update_rows(head, values, tail, "outbox.order_id").await?, rows.len())
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) async fn make_months(store: &Store, now: UnixTime) -> Result<usize, S
     }
     // There may be much to move, and another server may be at it.
     let mut tx = store.begin().await?.within(None);
+    tx.execute("set local lock_timeout = 0", vec![]).await?;
     // One server at a time; the next one finds the work done.
     tx.fetch("select pg_advisory_xact_lock(hashtext('saoma months'))", vec![]).await?;
     // Whoever holds the default tables for a long time, such as a dump, is not waited for, because

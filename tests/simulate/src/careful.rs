@@ -22,6 +22,8 @@ const REFUND_GAP_S: i64 = 58;
 const REFUND_GAP_LEASED_S: i64 = 35;
 /// How long after an earlier number a later one may be the first that is committed.
 const COMMITTED_WITHIN_S: i64 = 60;
+/// How much before a start a number may have been made after it, by another server's clock.
+const CLOCKS_APART_S: i64 = 60;
 
 impl Judge {
     /// An order shows as this now: its time is not over before its end.
@@ -191,12 +193,14 @@ impl Judge {
             let Some(made) = UnixTime::from_beijing(time) else { continue };
             let mut starts = self.fair.starts_alone.iter();
             let Some(start) = starts.find(|start| start.as_str() > time) else { continue };
+            let Some(started) = UnixTime::from_beijing(start) else { continue };
             let later = made.plus(COMMITTED_WITHIN_S).beijing();
+            let until = started.plus(-CLOCKS_APART_S).beijing();
             let mut ids = books.orders.iter().map(|row| cell(row, "order_id"));
             let is_used = ids.any(|order_id| order_id < time);
             let is_known = books.orders.iter().map(|row| cell(row, "order_id")).any(|order_id| {
                 order_id == order_of(&captured.number)
-                    || order_id > later.as_str() && order_id < start.as_str()
+                    || order_id > later.as_str() && order_id < until.as_str()
             });
             let mut refunds = books.refunds.iter().filter(|row| cell(row, "transaction_id") == id);
             let is_released = refunds.any(|row| self.released.contains(cell(row, "out_refund_no")));

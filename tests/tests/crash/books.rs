@@ -71,7 +71,8 @@ impl Books {
     /// Cuts the connections of all servers.
     pub(crate) async fn cut_connections(&mut self) -> u64 {
         let sql = "select cast(pg_terminate_backend(pid) as text) from pg_stat_activity
-                   where datname = current_database() and application_name = 'saoma-server'";
+                   where datname = current_database()
+                     and application_name like 'saoma-server%'";
         u64::try_from(self.rows(sql).await.len()).unwrap()
     }
 

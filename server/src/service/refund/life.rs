@@ -53,10 +53,12 @@ impl RefundLook {
 impl Service {
     /// What an entry about refunds asks for, or `None` when it is over.
     pub(crate) async fn refund_job(&self, entry: &Entry) -> Result<Option<RefundJob>, StoreError> {
-        let mut reader = self.store.reader().await?;
         let Some(number) = number_of(entry)? else {
             return self.payment_job(entry).await.map(Some);
         };
+        // Not before: whoever held one reader and asked for another would wait for those who do
+        // the same, until nobody has one.
+        let mut reader = self.store.reader().await?;
         let row = RefundRow::ours(&mut reader, &number).await?;
         let row = row.ok_or(StoreError::Corrupt("refund"))?;
         if row.state.is_over() {

@@ -499,3 +499,21 @@ async fn one_sealed_notification_is_one_message_whatever_stands_around_it() {
     }
     assert_eq!(shop.rows("select outcome from message").await, ["refund"]);
 }
+
+#[tokio::test]
+async fn many_questions_at_once_do_not_keep_one_another_from_being_read() {
+    let mut shop = Shop::open().await;
+    let (order_id, _) = open(&mut shop).await;
+    let entry = |n: u32| Entry {
+        key: format!("refunds-{T1}-{n}"),
+        order_id: Some(order_id.clone()),
+        effect: Effect::RefundQuery { attempt: 0, transaction_id: TransactionId::new(T1).unwrap() },
+        tries: 1,
+        since: shop.service.context.clock.now(),
+    };
+    let entries: Vec<Entry> = (0..16).map(entry).collect();
+    let jobs = entries.iter().map(|entry| shop.service.refund_job(entry));
+    for job in futures_util::future::join_all(jobs).await {
+        assert!(matches!(job, Ok(Some(RefundJob::Look(_)))), "{job:?}");
+    }
+}

@@ -3,6 +3,10 @@
 use super::*;
 use crate::store::OrderRow;
 use crate::store::look::ListedPayment;
+use saoma_postgres::Cluster;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 async fn refusal(shop: &Shop, body: &[u8]) -> String {
     match shop.service.notify(body).await {
@@ -275,15 +279,17 @@ async fn a_payment_for_an_unknown_number_is_acknowledged_and_has_to_go_back() {
 
 #[tokio::test]
 async fn a_number_that_an_older_database_may_have_lost_is_left_to_a_person() {
-    for (is_used_before, is_restarted, is_used_after_s, state) in [
-        (true, false, None, "asked"),
-        (true, true, None, "held"),
+    for (is_used_before, is_restarted_after_s, is_used_after_s, state) in [
+        (true, None, None, "asked"),
+        (true, Some(60), None, "held"),
         // A later number may have been committed before.
-        (true, true, Some(1), "held"),
+        (true, Some(120), Some(1), "held"),
+        // Or it was made after the start, by a server whose clock is behind.
+        (true, Some(60), Some(60), "held"),
         // This database was in use when the number was made, and had no such order.
-        (true, true, Some(60), "asked"),
+        (true, Some(61), Some(60), "asked"),
         // It is no copy of one that had it.
-        (false, true, None, "asked"),
+        (false, Some(60), None, "asked"),
     ] {
         let mut shop = Shop::open().await;
         if is_used_before {
@@ -295,8 +301,8 @@ async fn a_number_that_an_older_database_may_have_lost_is_left_to_a_person() {
             shop.clock.advance(later_s);
             open_order(&mut shop, "A-1").await;
         }
-        if is_restarted {
-            shop.clock.advance(60);
+        if let Some(later_s) = is_restarted_after_s {
+            shop.clock.advance(later_s);
             let store = Store::open(&shop.database).await.unwrap();
             let clock = Clock::Manual(shop.clock.clone());
             let sellers = sellers(SignType::HmacSha256);
@@ -308,6 +314,35 @@ async fn a_number_that_an_older_database_may_have_lost_is_left_to_a_person() {
         let told = shop.rows("select kind, refund from anomaly").await;
         assert_eq!(told, [format!("unknown_order {refund}")]);
     }
+}
+
+#[tokio::test]
+async fn what_a_failover_may_have_lost_is_left_to_a_person_although_no_server_starts() {
+    const SOCKET: &str = ".s.PGSQL.5432";
+    let (primary, folder) = (Cluster::own().unwrap(), tempfile::tempdir().unwrap());
+    // The database's name, which leads to the one first and then to the other.
+    let name = folder.path().join(SOCKET);
+    symlink(primary.folder().join(SOCKET), &name).unwrap();
+    let here = folder.path().display().to_string().replace('/', "%2F");
+    let mut shop = Shop::open_at(format!("postgres://postgres@{here}/postgres")).await;
+    open_order(&mut shop, "A-0").await;
+    let standby = primary.replica().unwrap();
+    shop.clock.advance(60);
+    let number = format!("{}LOST0001-1", shop.service.context.clock.now().beijing());
+    primary.crash().unwrap();
+    assert_eq!(standby.psql("postgres", "select pg_promote()").unwrap(), "t");
+    std::fs::remove_file(&name).unwrap();
+    symlink(standby.folder().join(SOCKET), &name).unwrap();
+    shop.clock.advance(60);
+    let notice = shop.notice(&number, T1, 599);
+    let taken = async {
+        // As WeChat does, until it is taken.
+        while shop.service.notify(&notice).await.is_err() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), taken).await.unwrap();
+    assert_eq!(standby.psql("postgres", "select state from refund").unwrap(), "held");
 }
 
 #[tokio::test]
