@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 177] = [
+pub const BUGS: [(&str, &str); 179] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -134,6 +134,8 @@ pub const BUGS: [(&str, &str); 177] = [
         "a notification counts that is signed as new orders are, and its own was not",
     ),
     ("sign-compared-in-part", "the last digits of a signature may be any"),
+    ("late-goods-not-looked-at", "nobody looks which goods nobody has fetched or confirmed"),
+    ("late-goods-not-waited-for", "whoever keeps time sleeps although goods are about to be late"),
     ("late-goods-told-nobody", "nobody is told of goods that nobody has fetched or confirmed"),
     ("fetched-and-told-late", "a person is told that nobody fetched goods that were fetched"),
     ("confirmed-and-told-late", "a person is told that nobody confirmed goods that were confirmed"),

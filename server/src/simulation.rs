@@ -5,6 +5,7 @@
 //! `simulation` is off there.
 
 mod dump;
+mod time;
 
 pub use crate::store::memory::{Memory, Trouble, TroubleMet};
 pub use saoma_core::native::{CallError, Came};
@@ -20,7 +21,7 @@ use crate::service::{
     AskRefundError, CancelError, CreateError, DecideError, DispenseError, NewOrder, NewRefund,
     RefundBy, Seller, Sellers, Service, Shop,
 };
-use crate::store::{Entry, Lane, OpenError, Store, StoreError};
+use crate::store::{Entry, Lane, OpenError, Store};
 use crate::webhook::{Reach, Webhooks};
 use crate::worker::Worker;
 use futures_util::FutureExt as _;
@@ -377,16 +378,6 @@ impl Server {
         }
     }
 
-    /// Lets time happen to orders and goods that are due.
-    ///
-    /// # Errors
-    /// [`No::Failed`].
-    pub async fn tick(&self) -> Result<(), No> {
-        let failed = |_: StoreError| No::Failed;
-        self.service.tick_due().await.map_err(failed)?;
-        self.service.tell_of_late_goods().await.map_err(failed)
-    }
-
     /// Compares the bills that are due, and asks about what differs.
     ///
     /// # Errors
@@ -418,20 +409,6 @@ impl Server {
         let bells = &self.service.context.bells;
         let rung = |bell: &Notify| bell.notified().now_or_never().is_some();
         [&bells.gateway, &bells.shop, &bells.time].map(rung)
-    }
-
-    /// When the first of these comes up, by the server's clock: entries for WeChat, entries for
-    /// shops, orders, goods, bills.
-    pub async fn due(&self) -> [Option<u64>; 5] {
-        let service = &self.service;
-        let due = [
-            service.next_entry(Lane::Gateway).await,
-            service.next_entry(Lane::Shop).await,
-            service.next_tick().await,
-            service.next_late_goods().await,
-            self.books.next_due().await,
-        ];
-        due.map(|at| at.ok().flatten().map(saoma_core::time::UnixTime::get))
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) enum Event {
     Meddle(usize),
     AskAfterAll(usize),
     MustBeKnown(String),
+    MustBeMissed(String),
     MustBeTold(String),
     /// Any refund of this payment, or one of this number.
     MustBeAskedBack(Option<String>, String),

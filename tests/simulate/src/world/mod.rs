@@ -11,6 +11,7 @@ mod others;
 mod people;
 mod rare;
 mod servers;
+mod time;
 mod wishes;
 
 use crate::bills::day_of;
@@ -316,6 +317,7 @@ impl World {
                 }
             }
         }
+        self.listen().await;
         self.plan_wakes();
         self.plan_gateway();
     }
@@ -342,6 +344,7 @@ impl World {
             Event::SecondThought(number) => self.second_thought(number),
             Event::Meddle(customer) => self.meddle(customer),
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
+            Event::MustBeMissed(order_id) => self.must_be_missed(&order_id),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
             Event::MustBeAskedBack(payment, number) => self.must_be_asked_back(payment, &number),
