@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 179] = [
+pub const BUGS: [(&str, &str); 182] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -198,6 +198,9 @@ pub const BUGS: [(&str, &str); 179] = [
     ("gateway-bell-forgotten", "nobody is woken for what WeChat is to be asked"),
     ("shop-bell-forgotten", "nobody is woken for what a shop is to be told"),
     ("time-bell-forgotten", "nobody is woken for what time is to do"),
+    ("followers-not-told", "whoever follows an order is not told that it has changed"),
+    ("token-key-is-fresh", "each server has tokens of its own"),
+    ("token-of-any-order", "an order's token is any other one's as well"),
     ("told-uncommitted", "whoever must know is told of what could not be committed"),
     ("at-once-forgotten", "what its writer has leased is not performed at once"),
     ("second-key-never-signs", "of two keys only the first one ever signs"),

@@ -5,9 +5,11 @@
 //! `simulation` is off there.
 
 mod dump;
+mod hands;
 mod time;
 
 pub use crate::store::memory::{Memory, Trouble, TroubleMet};
+pub use hands::Follower;
 pub use saoma_core::native::{CallError, Came};
 pub use saoma_core::watch::View;
 
@@ -21,7 +23,7 @@ use crate::service::{
     AskRefundError, CancelError, CreateError, DecideError, DispenseError, NewOrder, NewRefund,
     RefundBy, Seller, Sellers, Service, Shop,
 };
-use crate::store::{Entry, Lane, OpenError, Store};
+use crate::store::{Entry, Lane, OpenError, Store, memory};
 use crate::webhook::{Reach, Webhooks};
 use crate::worker::Worker;
 use futures_util::FutureExt as _;
@@ -445,6 +447,8 @@ pub struct Changed {
     pub phase: String,
     /// Its version.
     pub version: i64,
+    /// The server that has committed it.
+    pub life: u64,
 }
 
 impl Memory {
@@ -462,10 +466,11 @@ impl Memory {
     /// Orders that commits have changed since this was last asked.
     #[must_use]
     pub fn changed(&self) -> Vec<Changed> {
-        let changed = self.take_changed().into_iter();
-        changed
-            .map(|it| Changed { order_id: it.order_id, phase: it.phase, version: it.version })
-            .collect()
+        let of = |changed: memory::Changed| {
+            let memory::Changed { order_id, phase, version, life } = changed;
+            Changed { order_id, phase, version, life }
+        };
+        self.take_changed().into_iter().map(of).collect()
     }
 
     /// When the first of these comes up: entries for WeChat, for shops, orders, goods, bills.

@@ -81,7 +81,10 @@ impl Service {
         }
         let mut tx = store.begin().await.map_err(OpenError::Store)?;
         let token_key = setting(&mut tx, "token_key", &base32(&fresh_key)).await;
-        let token_key = token_key.map_err(OpenError::Store)?;
+        let token_key = match saoma_core::planted!("token-key-is-fresh") {
+            true => base32(&fresh_key),
+            false => token_key.map_err(OpenError::Store)?,
+        };
         let released = match store.is_alone(&mut tx).await.map_err(OpenError::Store)? {
             true => {
                 put_start(&mut tx, clock.now()).await.map_err(OpenError::Store)?;
@@ -132,7 +135,8 @@ impl Service {
     /// It is made from the order's id with a key that only the database holds, so it need not be
     /// stored with the order, and a repeated create gives the same one again.
     pub(crate) fn token(&self, order_id: &OrderId) -> String {
-        self.mac(format!("order token {order_id}").as_bytes())
+        let of = if saoma_core::planted!("token-of-any-order") { "" } else { order_id.as_str() };
+        self.mac(format!("order token {of}").as_bytes())
     }
 
     /// 160 bits that nobody can make who does not hold the database.

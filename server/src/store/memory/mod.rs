@@ -358,7 +358,7 @@ impl Session {
             let written = shared.writer.take().is_some_and(|writer| !writer.undo.is_empty());
             shared.commits += u64::from(written);
             shared.ended += 1;
-            shared.tables.committed();
+            shared.tables.committed(self.server.life);
         }
         self.point().await;
         let mut shared = self.server.memory.shared();
@@ -402,7 +402,7 @@ impl Shared {
             return write(&mut self.tables, &mut writer.undo);
         }
         let written = write(&mut self.tables, &mut Vec::new());
-        self.tables.committed();
+        self.tables.committed(0);
         written
     }
 

@@ -150,6 +150,8 @@ pub(crate) struct Changed {
     pub(crate) order_id: String,
     pub(crate) phase: String,
     pub(crate) version: i64,
+    /// The server that has committed it; 0 without a transaction.
+    pub(crate) life: u64,
 }
 
 /// All tables with their indexes.
@@ -326,13 +328,13 @@ impl Tables {
         self.touched.clear();
     }
 
-    /// What was written stands.
-    pub(super) fn committed(&mut self) {
+    /// What this server wrote stands.
+    pub(super) fn committed(&mut self, life: u64) {
         for order_id in std::mem::take(&mut self.touched) {
             let Some(row) = self.get(Name::Orders, &order_id) else { continue };
             let (order_id, phase) = (order_id.to_string(), text(row.get(7)).to_owned());
             let version = int(row.get(9));
-            self.changed.push(Changed { order_id, phase, version });
+            self.changed.push(Changed { order_id, phase, version, life });
         }
     }
 

@@ -8,6 +8,7 @@ mod machines;
 mod meddling;
 mod notices;
 mod others;
+mod pages;
 mod people;
 mod rare;
 mod servers;
@@ -22,6 +23,7 @@ use crate::random::{Hash, Random};
 use crate::verdict::{Books, cell};
 use event::{At, Event, Returned};
 use notices::Notice;
+use pages::Pages;
 use people::Customer;
 use saoma_sandbox::gateway::{Gateway, Rules};
 use saoma_sandbox::{Limits, Merchant};
@@ -97,6 +99,7 @@ pub(crate) struct World {
     servers: Random,
     keys: Random,
     more: Random,
+    pages: Pages,
 }
 
 impl World {
@@ -149,6 +152,7 @@ impl World {
             servers: Random::new(seed, "servers"),
             keys: Random::new(seed, "key change"),
             more: Random::new(seed, "more happens"),
+            pages: Pages::new(seed),
             plan,
         };
         world.begin();
@@ -308,7 +312,9 @@ impl World {
             self.ask_when_due().await;
         }
         if let Base::Memory(memory) = &self.base {
-            for changed in memory.changed() {
+            let all_changed = memory.changed();
+            self.pages_hear(&all_changed);
+            for changed in all_changed {
                 let when_s = self.now_ms.cast_signed() / 1000;
                 self.judge.changed(&changed.order_id, (&changed.phase, changed.version), when_s);
                 if changed.phase == "refunded" {

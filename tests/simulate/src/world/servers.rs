@@ -127,6 +127,11 @@ impl Node {
         }
     }
 
+    /// The server, if it lives.
+    pub(super) fn server(&self) -> Option<&Server> {
+        self.alive.as_ref().map(|alive| &alive.server)
+    }
+
     /// Hears its bells, and asks for its worker's time where that `is_needed`. `true`: a bell has
     /// rung for nothing.
     pub(super) async fn listen(&mut self, ended: Option<u64>, is_needed: bool) -> bool {
