@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 182] = [
+pub const BUGS: [(&str, &str); 183] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -100,6 +100,7 @@ pub const BUGS: [(&str, &str); 182] = [
     ("query-key-reused", "a number's second question has the key of the first one"),
     ("any-device-claims", "a machine may claim the goods of another one"),
     ("any-shop-refunds", "a shop may give back what another one sold"),
+    ("any-shop-reads-refunds", "a shop reads the refunds of what another one sold"),
     ("order-no-other-price", "a shop's number with another price is taken for the same order"),
     ("order-no-other-device", "a machine's number is taken for the same order by another machine"),
     ("order-no-other-time", "a shop's number with another time to pay is taken for the same order"),

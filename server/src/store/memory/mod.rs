@@ -17,6 +17,7 @@ mod agree;
 mod beside;
 mod bill;
 mod change;
+mod list;
 mod statement;
 mod table;
 

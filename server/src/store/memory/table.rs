@@ -380,6 +380,7 @@ impl Tables {
                 let key = joined(text(values.get(1)), key);
                 self.get(Name::Anomaly, &key).map(whole(ANOMALY)).into_iter().collect()
             }
+            S::AnomaliesOfShop => self.anomalies_of_shop(values),
             S::Attempt => row(Name::Attempt, ATTEMPT),
             S::OurRefund => self.refunds_numbered(key, None),
             S::TheirRefund => self.refunds_numbered(key, values.get(1)),

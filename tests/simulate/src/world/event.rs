@@ -21,6 +21,7 @@ pub(super) enum Event {
     Operator,
     SecondThought(String),
     Meddle(usize),
+    ReadLists(usize),
     AskAfterAll(usize),
     MustBeKnown(String),
     MustBeMissed(String),

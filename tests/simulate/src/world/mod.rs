@@ -4,6 +4,7 @@
 mod event;
 mod gateway;
 mod keys;
+mod lists;
 mod machines;
 mod meddling;
 mod notices;
@@ -349,6 +350,7 @@ impl World {
             Event::Operator => self.operator(),
             Event::SecondThought(number) => self.second_thought(number),
             Event::Meddle(customer) => self.meddle(customer),
+            Event::ReadLists(customer) => self.read_lists(customer),
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeMissed(order_id) => self.must_be_missed(&order_id),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),

@@ -206,6 +206,7 @@ impl World {
             self.after(later, Event::ByHand(at));
         }
         self.may_meddle(at, phase);
+        self.may_read_lists(at, phase);
         self.may_show_token(view.order_id.as_str());
         // Whoever has paid may want to give it up all the same.
         if phase == "paid" && self.people.chance(self.plan.cancels / 4) {
