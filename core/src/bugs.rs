@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 183] = [
+pub const BUGS: [(&str, &str); 188] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -204,6 +204,11 @@ pub const BUGS: [(&str, &str); 183] = [
     ("token-of-any-order", "an order's token is any other one's as well"),
     ("told-uncommitted", "whoever must know is told of what could not be committed"),
     ("at-once-forgotten", "what its writer has leased is not performed at once"),
+    ("retry-bells-forgotten", "nobody is woken for what an operator has tried at once"),
+    ("ask-bell-forgotten", "nobody is woken for what an operator has WeChat asked"),
+    ("retry-always-says-yes", "an operator is told that what is over is tried again"),
+    ("seen-to-is-conflict", "whatever an operator has seen to, a conflict is over"),
+    ("ask-hurries-nothing", "a question that waits goes on waiting when an operator asks"),
     ("second-key-never-signs", "of two keys only the first one ever signs"),
     ("bill-unknown-any-count", "however many payments of a day nobody knows, all go back"),
     ("held-ends-as-refunded", "a difference whose refund waits for a person ends as given back"),

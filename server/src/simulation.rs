@@ -8,7 +8,7 @@ mod dump;
 mod hands;
 mod time;
 
-pub use crate::store::memory::{Memory, Trouble, TroubleMet};
+pub use crate::store::memory::{Listed, Memory, Trouble, TroubleMet};
 pub use hands::Follower;
 pub use saoma_core::native::{CallError, Came};
 pub use saoma_core::watch::View;

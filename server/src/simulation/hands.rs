@@ -1,10 +1,11 @@
 //! What is asked of a server by those who look, and by operators.
 
 use super::{No, Server, id, shop};
-use crate::store::RefundRow;
+use crate::service::AskError;
+use crate::store::{RefundRow, SeenTo};
 use crate::watch;
 use futures_util::FutureExt as _;
-use saoma_core::ids::OrderId;
+use saoma_core::ids::{OrderId, TransactionId};
 
 /// Somebody who follows an order at one server.
 #[derive(Debug)]
@@ -58,5 +59,39 @@ impl Server {
     #[must_use]
     pub fn is_token(&self, order_id: &str, token: &str) -> bool {
         OrderId::new(order_id).is_ok_and(|order_id| self.service.is_token(&order_id, token))
+    }
+
+    /// An operator has an entry of the outbox tried at once, of this order or, with '', of none.
+    /// `false`: there is no such entry that waits.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn retry(&self, order_id: &str, key: &str) -> Result<bool, No> {
+        let order_id = if order_id.is_empty() { None } else { Some(id(order_id)?) };
+        let retried = self.service.retry(order_id, key.to_owned(), "operator").await;
+        retried.map_err(|_| No::Failed)
+    }
+
+    /// An operator has WeChat asked about an order. `false`: it is being asked, or has told
+    /// everything.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn ask_wechat(&self, order_id: &str) -> Result<bool, No> {
+        let asked = self.service.ask_wechat(id(order_id)?, "operator").await;
+        asked.map_err(|error| match error {
+            AskError::Store(_) => No::Failed,
+            error => No::of(error),
+        })
+    }
+
+    /// An operator has seen to an anomaly of this kind. `false`: it does not wait for that.
+    ///
+    /// # Errors
+    /// [`No`].
+    pub async fn see_to(&self, transaction_id: &str, kind: &str) -> Result<bool, No> {
+        let transaction_id = TransactionId::new(transaction_id).map_err(No::of)?;
+        let seen = self.service.see_to(transaction_id, kind, "operator").await;
+        seen.map(|seen| matches!(seen, SeenTo::Now(_))).map_err(|_| No::Failed)
     }
 }

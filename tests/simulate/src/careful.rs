@@ -96,11 +96,14 @@ impl Judge {
         for row in &books.anomalies {
             let (id, order_id) = (cell(row, "transaction_id"), cell(row, "order_id"));
             let is_done = cell(row, "refund") == "done";
+            let key = (id.to_owned(), cell(row, "kind").to_owned());
+            let is_over =
+                is_done || cell(row, "refund") == "dismissed" && self.fair.seen_to.contains(&key);
             let is_left = self.captured.get(id).is_some_and(|it| it.refunded() < it.total_fen);
             let mut refunds = books.refunds.iter().filter(|it| cell(it, "transaction_id") == id);
             let is_wrong = match cell(row, "kind") {
                 "not_fetched" | "not_confirmed" => {
-                    !is_done && self.fair.confirmed_s.contains_key(order_id)
+                    !is_over && self.fair.confirmed_s.contains_key(order_id)
                 }
                 "elsewhere_closed" => {
                     is_done && is_left && !refunds.any(|it| cell(it, "state") == "dismissed")

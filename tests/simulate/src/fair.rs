@@ -124,6 +124,8 @@ pub(crate) struct Fair {
     /// By payment, the refunds that there were when a person decided against one by the rule and no
     /// other was under way.
     pub(crate) dropped: BTreeMap<String, BTreeSet<String>>,
+    /// Alarms that an operator has seen to, by payment and kind.
+    pub(crate) seen_to: BTreeSet<(String, String)>,
     /// How often in a row somebody was told that it cannot be done now.
     pub(crate) not_now: BTreeMap<String, u32>,
 }

@@ -1,8 +1,8 @@
 //! Lists that people look at.
 
 use super::super::db::Value;
-use super::Row;
-use super::table::{ANOMALY, Cells, Name, ORDERS, Tables, at, int, text};
+use super::table::{ANOMALY, Cells, Name, ORDERS, OUTBOX, Tables, at, int, text};
+use super::{Memory, Row};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -19,6 +19,63 @@ const TOLD: &[&str] = &[
     "order_no",
     "amount_fen",
 ];
+
+/// An entry of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its order; '' for a payment without one.
+    pub order_id: String,
+    /// What names it among its order's entries.
+    pub key: String,
+    /// What it does.
+    pub kind: String,
+    /// Whether a shop is called, and not WeChat.
+    pub for_shops: bool,
+    /// How far it is.
+    pub state: String,
+    /// When it comes up.
+    pub due_at: i64,
+    /// How often it was tried.
+    pub tries: i64,
+}
+
+impl Listed {
+    fn of(row: &Cells) -> Self {
+        let word = |column| text(at(OUTBOX, row, column)).to_owned();
+        let number = |column| int(at(OUTBOX, row, column));
+        Self {
+            order_id: word("order_id"),
+            key: word("key"),
+            kind: word("kind"),
+            for_shops: word("lane") == "shop",
+            state: word("state"),
+            due_at: number("due_at"),
+            tries: number("tries"),
+        }
+    }
+}
+
+impl Memory {
+    /// Entries of the outbox that wait and come up after this time.
+    #[must_use]
+    pub fn waiting(&self, after_s: i64) -> Vec<Listed> {
+        let shared = self.shared();
+        let tables = &shared.tables;
+        let mut waiting = Vec::new();
+        for (due_at, _, key) in tables.due_entries.values().flatten() {
+            let row = tables.get(Name::Outbox, key).filter(|_| *due_at > after_s);
+            waiting.extend(row.map(Listed::of).filter(|it| it.state == "pending"));
+        }
+        waiting
+    }
+
+    /// All entries of an order.
+    #[must_use]
+    pub fn entries_of(&self, order_id: &str) -> Vec<Listed> {
+        let shared = self.shared();
+        shared.tables.of(Name::Outbox, order_id).map(|(_, row)| Listed::of(row)).collect()
+    }
+}
 
 impl Tables {
     /// The newest anomalies of a shop's orders, and of its merchant's payments without an order.

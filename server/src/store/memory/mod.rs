@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use table::{Tables, Undo};
 
 pub(crate) use agree::agree;
+pub use list::Listed;
 pub(crate) use table::Changed;
 
 /// How often, of a million, something goes wrong with the database.

@@ -23,6 +23,9 @@ pub(super) enum Event {
     Meddle(usize),
     ReadLists(usize),
     AskAfterAll(usize),
+    Buttons,
+    /// What an operator has made due of this order, for how many times it is looked at.
+    MustBeTried(String, u32),
     MustBeKnown(String),
     MustBeMissed(String),
     MustBeTold(String),

@@ -1,6 +1,7 @@
 //! The world: one thread, virtual time, a queue of events in the order of their times, and
 //! everybody who takes part.
 
+mod buttons;
 mod event;
 mod gateway;
 mod keys;
@@ -15,6 +16,8 @@ mod rare;
 mod servers;
 mod time;
 mod wishes;
+
+pub(crate) use buttons::{Press, Sight};
 
 use crate::bills::day_of;
 use crate::bus::{Bus, Outcome};
@@ -198,6 +201,7 @@ impl World {
             self.after(at, Event::ClockJump(node));
         }
         self.plan_key_change(at_ms + 3_600_000);
+        self.plan_buttons(stop_ms);
         for hour in 1..stop_ms / 3_600_000 {
             self.after(hour * 3_600_000, Event::Operator);
         }
@@ -351,6 +355,8 @@ impl World {
             Event::SecondThought(number) => self.second_thought(number),
             Event::Meddle(customer) => self.meddle(customer),
             Event::ReadLists(customer) => self.read_lists(customer),
+            Event::Buttons => self.press_buttons(),
+            Event::MustBeTried(order_id, times) => self.must_be_tried(order_id, times),
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
             Event::MustBeMissed(order_id) => self.must_be_missed(&order_id),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
@@ -398,6 +404,8 @@ impl World {
             }
             Outcome::Dispensed { customer, result } => self.dispensed(customer, result),
             Outcome::Confirmed { customer, result } => self.confirmed(customer, &result),
+            Outcome::Pressed { press, result } => self.pressed(&press, &result),
+            Outcome::SeenTo { sight, result } => self.seen_to(&sight, &result),
             Outcome::Meddled { what, may_not } => self.meddled(&what, may_not),
             Outcome::Repeated { order_id, result } => self.repeated(&order_id, &result),
         }

@@ -132,6 +132,12 @@ impl Node {
         self.alive.as_ref().map(|alive| &alive.server)
     }
 
+    /// Whether nothing of a lane is being performed.
+    pub(super) fn rests(&self, for_shops: bool) -> bool {
+        let lane = usize::from(for_shops);
+        self.alive.as_ref().is_some_and(|alive| alive.performing[lane] == 0)
+    }
+
     /// Hears its bells, and asks for its worker's time where that `is_needed`. `true`: a bell has
     /// rung for nothing.
     pub(super) async fn listen(&mut self, ended: Option<u64>, is_needed: bool) -> bool {
