@@ -87,7 +87,13 @@ impl Judge {
         let is_orders = order_of(number) == order_id;
         let second = self.bought.contains_key(order_id) && !is_orders;
         let may_be_shops = self.wished.contains(order_id);
-        second && !self.released.contains(number) && !may_be_shops
+        second && !self.is_let_go(number) && !may_be_shops
+    }
+
+    /// Whether a person has let this refund go, or an earlier one of the same payment that came to
+    /// nothing.
+    pub(crate) fn is_let_go(&self, number: &str) -> bool {
+        self.released.iter().any(|released| order_of(released) == order_of(number))
     }
 
     /// An alarm is over once there is nothing to see to, and not before: goods that were confirmed
@@ -174,7 +180,7 @@ impl Judge {
         }
         let days = days.values().filter(|day| day.len() > UNKNOWN_MAX);
         let back: Vec<String> = (days.flatten())
-            .filter(|captured| !captured.refunds.is_empty())
+            .filter(|captured| captured.refunds.keys().any(|number| !self.is_let_go(number)))
             .map(|captured| captured.number.clone())
             .collect();
         for number in back {

@@ -2,6 +2,7 @@
 
 use super::{Event, World};
 use crate::bus::Outcome;
+use crate::random::Random;
 use crate::verdict::{Row, cell};
 use saoma_server::simulation::{Base, Listed, No};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,8 @@ const LATE_TIMES: u32 = 3;
 const LATE_AGAIN_MS: u64 = 1_500;
 /// At what millisecond of a minute he presses: at no other one's.
 const AT_MS: u64 = 17_337;
+/// What is said of a refund that a person may let go once he has looked.
+const LET_GO: &str = "release this refund";
 /// For so long he looks each minute, and later three times an hour; at last each second hour.
 const EAGER_MS: u64 = 3_600_000;
 const CALM_MS: u64 = 2 * 86_400_000;
@@ -78,6 +81,7 @@ impl World {
         }
         if let Some(alarms) = alarms {
             self.see_to_alarms(&alarms);
+            self.let_doubtful_go();
             self.ask_about_some_order(&pressed);
             self.retry_what_is_over();
         }
@@ -200,6 +204,22 @@ impl World {
                 let result = server.see_to(&transaction_id, &kind).await;
                 Outcome::SeenTo { sight: Sight { transaction_id, kind, before }, result }
             });
+        }
+    }
+
+    /// Some of the refunds that wait because somebody had to look first an operator lets go: he has
+    /// looked. Where some of the payment is back already he cannot know how much more may go.
+    fn let_doubtful_go(&mut self) {
+        let Base::Memory(memory) = &self.base else { return };
+        for row in memory.refunds() {
+            let (number, trouble) = (cell(&row, "out_refund_no"), cell(&row, "trouble"));
+            let payment = self.judge.captured.get(cell(&row, "transaction_id"));
+            let is_whole = payment.is_some_and(|payment| payment.refunds.is_empty());
+            let is_doubtful = cell(&row, "state") == "held" && trouble.contains(LET_GO);
+            if is_doubtful && is_whole && Random::new(self.seed, number).chance(250) {
+                self.fault("an operator lets a doubtful refund go");
+                self.decide(number.to_owned(), true);
+            }
         }
     }
 
