@@ -111,10 +111,15 @@ impl World {
         });
     }
 
+    /// Whether no server's clock is wrong at this moment, whatever it was before.
+    fn are_clocks_right(&self) -> bool {
+        self.nodes.iter().all(|node| node.skew_s == 0)
+    }
+
     /// What waited is tried now, unless something new is asked.
     pub(super) fn pressed(&mut self, press: &Press, result: &Result<bool, No>) {
         let Base::Memory(memory) = &self.base else { return };
-        if *result == Err(No::Failed) || !self.plan.right_clocks() {
+        if *result == Err(No::Failed) || !self.are_clocks_right() {
             return;
         }
         let entries = memory.entries_of(&press.order_id);
@@ -136,7 +141,7 @@ impl World {
         let Base::Memory(memory) = &self.base else { return };
         let now_s = self.now_s().cast_signed();
         let lives = self.nodes[0].server().is_some() && now_s - self.judge.fair.died_s > 60;
-        if !lives || !self.is_alone() || !self.plan.right_clocks() {
+        if !lives || !self.is_alone() || !self.are_clocks_right() {
             return;
         }
         let entries = memory.entries_of(&order_id);
@@ -167,8 +172,8 @@ impl World {
 
     /// What is done is not tried again.
     fn retry_what_is_over(&mut self) {
-        let Base::Memory(memory) = &self.base else { return };
         let Some(order_id) = self.some_order() else { return };
+        let Base::Memory(memory) = &self.base else { return };
         let key = format!("place-{order_id}-1");
         let entries = memory.entries_of(&order_id);
         let is_done = entries.iter().any(|it| it.key == key && it.state == "done");
