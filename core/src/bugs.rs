@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 203] = [
+pub const BUGS: [(&str, &str); 214] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -101,6 +101,7 @@ pub const BUGS: [(&str, &str); 203] = [
     ("any-device-claims", "a machine may claim the goods of another one"),
     ("any-shop-claims", "a machine may claim the goods of another shop's of the same name"),
     ("any-shop-refunds", "a shop may give back what another one sold"),
+    ("any-shop-reads-refunds", "a shop reads the refunds of what another one sold"),
     ("order-no-other-price", "a shop's number with another price is taken for the same order"),
     ("order-no-other-device", "a machine's number is taken for the same order by another machine"),
     ("order-no-other-goods", "a shop's number with other goods is taken for the same order"),
@@ -146,6 +147,8 @@ pub const BUGS: [(&str, &str); 203] = [
         "a notification counts that is signed as new orders are, and its own was not",
     ),
     ("sign-compared-in-part", "the last digits of a signature may be any"),
+    ("late-goods-not-looked-at", "nobody looks which goods nobody has fetched or confirmed"),
+    ("late-goods-not-waited-for", "whoever keeps time sleeps although goods are about to be late"),
     ("late-goods-told-nobody", "nobody is told of goods that nobody has fetched or confirmed"),
     ("fetched-and-told-late", "a person is told that nobody fetched goods that were fetched"),
     ("confirmed-and-told-late", "a person is told that nobody confirmed goods that were confirmed"),
@@ -208,8 +211,16 @@ pub const BUGS: [(&str, &str); 203] = [
     ("gateway-bell-forgotten", "nobody is woken for what WeChat is to be asked"),
     ("shop-bell-forgotten", "nobody is woken for what a shop is to be told"),
     ("time-bell-forgotten", "nobody is woken for what time is to do"),
+    ("followers-not-told", "whoever follows an order is not told that it has changed"),
+    ("token-key-is-fresh", "each server has tokens of its own"),
+    ("token-of-any-order", "an order's token is any other one's as well"),
     ("told-uncommitted", "whoever must know is told of what could not be committed"),
     ("at-once-forgotten", "what its writer has leased is not performed at once"),
+    ("retry-bells-forgotten", "nobody is woken for what an operator has tried at once"),
+    ("ask-bell-forgotten", "nobody is woken for what an operator has WeChat asked"),
+    ("retry-always-says-yes", "an operator is told that what is over is tried again"),
+    ("seen-to-is-conflict", "whatever an operator has seen to, a conflict is over"),
+    ("ask-hurries-nothing", "a question that waits goes on waiting when an operator asks"),
     ("second-key-never-signs", "of two keys only the first one ever signs"),
     ("bill-unknown-any-count", "however many payments of a day nobody knows, all go back"),
     ("held-ends-as-refunded", "a difference whose refund waits for a person ends as given back"),

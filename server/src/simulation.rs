@@ -5,9 +5,12 @@
 //! `simulation` is off there.
 
 mod dump;
+mod hands;
 mod people;
+mod time;
 
-pub use crate::store::memory::{Memory, Trouble, TroubleMet};
+pub use crate::store::memory::{Listed, Memory, Trouble, TroubleMet};
+pub use hands::Follower;
 pub use people::{Asker, Begun, Wanted, WantedBack, Who};
 pub use saoma_core::native::{CallError, Came};
 pub use saoma_core::watch::View;
@@ -18,7 +21,7 @@ use crate::http::acknowledgement;
 use crate::random::Random;
 use crate::reconcile::Reconciler;
 use crate::service::{CancelError, DecideError, Seller, Sellers, Service, Shop};
-use crate::store::{Entry, Lane, OpenError, Store, StoreError};
+use crate::store::{Entry, Lane, OpenError, Store, memory};
 use crate::webhook::{Reach, Webhooks};
 use crate::worker::Worker;
 use futures_util::FutureExt as _;
@@ -308,16 +311,6 @@ impl Server {
         })
     }
 
-    /// Lets time happen to orders and goods that are due.
-    ///
-    /// # Errors
-    /// [`No::Failed`].
-    pub async fn tick(&self) -> Result<(), No> {
-        let failed = |_: StoreError| No::Failed;
-        self.service.tick_due().await.map_err(failed)?;
-        self.service.tell_of_late_goods().await.map_err(failed)
-    }
-
     /// Compares the bills that are due, and asks about what differs.
     ///
     /// # Errors
@@ -350,20 +343,6 @@ impl Server {
         let rung = |bell: &Notify| bell.notified().now_or_never().is_some();
         [&bells.gateway, &bells.shop, &bells.time].map(rung)
     }
-
-    /// When the first of these comes up, by the server's clock: entries for WeChat, entries for
-    /// shops, orders, goods, bills.
-    pub async fn due(&self) -> [Option<u64>; 5] {
-        let service = &self.service;
-        let due = [
-            service.next_entry(Lane::Gateway).await,
-            service.next_entry(Lane::Shop).await,
-            service.next_tick().await,
-            service.next_late_goods().await,
-            self.books.next_due().await,
-        ];
-        due.map(|at| at.ok().flatten().map(saoma_core::time::UnixTime::get))
-    }
 }
 
 /// Entries that are to be performed at once.
@@ -383,7 +362,7 @@ impl AtOnce {
 /// # Errors
 /// What is not the same.
 pub async fn stores_agree(seed: u64, path: &Path, transactions: u32) -> Result<u64, String> {
-    crate::store::memory::agree(seed, path, transactions).await
+    memory::agree(seed, path, transactions).await
 }
 
 fn id(text: &str) -> Result<OrderId, No> {
@@ -399,6 +378,8 @@ pub struct Changed {
     pub phase: String,
     /// Its version.
     pub version: i64,
+    /// The server that has committed it.
+    pub life: u64,
 }
 
 impl Memory {
@@ -416,10 +397,11 @@ impl Memory {
     /// Orders that commits have changed since this was last asked.
     #[must_use]
     pub fn changed(&self) -> Vec<Changed> {
-        let changed = self.take_changed().into_iter();
-        changed
-            .map(|it| Changed { order_id: it.order_id, phase: it.phase, version: it.version })
-            .collect()
+        let of = |changed: memory::Changed| {
+            let memory::Changed { order_id, phase, version, life } = changed;
+            Changed { order_id, phase, version, life }
+        };
+        self.take_changed().into_iter().map(of).collect()
     }
 
     /// When the first of these comes up: entries for WeChat, for shops, orders, goods, bills.

@@ -83,7 +83,10 @@ impl Service {
             tracing::error!(%error, "{NO_MONTHS}");
         }
         let token_key = begin(&store, clock.now(), &base32(&fresh_key)).await;
-        let token_key = token_key.map_err(OpenError::Store)?;
+        let token_key = match saoma_core::planted!("token-key-is-fresh") {
+            true => base32(&fresh_key),
+            false => token_key.map_err(OpenError::Store)?,
+        };
         let (at_once, entries) = mpsc::unbounded_channel();
         let bells = Bells {
             at_once,
@@ -121,7 +124,8 @@ impl Service {
     /// It is made from the order's id with a key that only the database holds, so it need not be
     /// stored with the order, and a repeated create gives the same one again.
     pub(crate) fn token(&self, order_id: &OrderId) -> String {
-        self.mac(format!("order token {order_id}").as_bytes())
+        let of = if saoma_core::planted!("token-of-any-order") { "" } else { order_id.as_str() };
+        self.mac(format!("order token {of}").as_bytes())
     }
 
     /// 160 bits that nobody can make who does not hold the database.

@@ -7,6 +7,7 @@ use super::verb::Verb;
 use crate::store::{AnomalyRow, SeenTo, SessionRow, StoreError, hurry_queries, retry_entry};
 use saoma_core::ids::{OrderId, TransactionId};
 use saoma_core::order::{Anomaly, Effect, Event};
+use saoma_core::planted;
 
 /// Why WeChat is not asked.
 #[derive(Debug)]
@@ -52,8 +53,10 @@ impl Service {
         let operator = operator.to_owned();
         let is_retried = self.execute(Retry { order_id, key, operator }).await?;
         let bells = &self.context.bells;
-        bells.gateway.notify_one();
-        bells.shop.notify_one();
+        if !planted!("retry-bells-forgotten") {
+            bells.gateway.notify_one();
+            bells.shop.notify_one();
+        }
         Ok(is_retried)
     }
 
@@ -78,7 +81,9 @@ impl Service {
         operator: &str,
     ) -> Result<bool, AskError> {
         let is_asked = self.execute(Ask { order_id, operator: operator.to_owned() }).await?;
-        self.context.bells.gateway.notify_one();
+        if !planted!("ask-bell-forgotten") {
+            self.context.bells.gateway.notify_one();
+        }
         Ok(is_asked)
     }
 }
@@ -122,7 +127,7 @@ impl Verb for Retry {
         let now = change.now;
         let of = order_id.as_ref().map_or("", OrderId::as_str);
         if !retry_entry(&mut change.conn, of, key, now).await? {
-            return Ok(false);
+            return Ok(planted!("retry-always-says-yes"));
         }
         tracing::info!(operator, key, "an operator has an entry tried again");
         if let Some(order_id) = order_id {
@@ -144,6 +149,7 @@ impl Verb for SeeTo {
 
     async fn run(&self, change: &mut Change) -> Result<SeenTo, StoreError> {
         let Self { transaction_id, kind, operator } = self;
+        let kind = if planted!("seen-to-is-conflict") { "conflict" } else { kind.as_str() };
         let seen = AnomalyRow::see_to(&mut change.conn, (kind, transaction_id)).await?;
         if let SeenTo::Now(order_id) = &seen {
             tracing::info!(operator, kind, %transaction_id, "an operator has seen to an anomaly");
@@ -190,7 +196,9 @@ impl Verb for Ask {
         let is_new = effects.iter().any(|effect| matches!(effect, Effect::Query { .. }));
         // A question that waits for its next try need not wait longer.
         let now = change.now;
-        let is_asked = is_new || hurry_queries(&mut change.conn, &self.order_id, now).await? > 0;
+        let hurries = !planted!("ask-hurries-nothing");
+        let is_asked =
+            is_new || hurries && hurry_queries(&mut change.conn, &self.order_id, now).await? > 0;
         if is_asked {
             change.note(&self.order_id, "note", &self.operator, "query".to_owned());
         }

@@ -98,6 +98,12 @@ impl Memory {
         self.dump("refund")
     }
 
+    /// All anomalies.
+    #[must_use]
+    pub fn anomalies(&self) -> Vec<BTreeMap<&'static str, String>> {
+        self.dump("anomaly")
+    }
+
     fn dump(&self, table: &str) -> Vec<BTreeMap<&'static str, String>> {
         let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |it| it.1);
         let text = |value: &Value| match value {

@@ -2,6 +2,7 @@
 //! asynchronous: tasks say what came of them, calls to the outside wait here until the world
 //! answers, and the world knows when nobody runs any more.
 
+use crate::world::{Press, Sight};
 use saoma_server::simulation::{
     AtOnce, Begun, CallError, Came, Goods, No, Outside, Server, View, Work,
 };
@@ -64,6 +65,16 @@ pub(crate) enum Outcome {
     Meddled {
         what: String,
         may_not: bool,
+    },
+    /// An operator has pressed a button for an entry or an order.
+    Pressed {
+        press: Press,
+        result: Result<bool, No>,
+    },
+    /// An operator has seen to an alarm.
+    SeenTo {
+        sight: Sight,
+        result: Result<bool, No>,
     },
     /// An order that was asked for again.
     Repeated {

@@ -91,7 +91,13 @@ impl Judge {
         let second = self.bought.contains_key(order_id) && !is_orders;
         let may_be_shops = self.wished.contains(order_id);
         let waits = second || self.is_partly_back(transaction_id);
-        waits && !self.released.contains(number) && !may_be_shops
+        waits && !self.is_let_go(number) && !may_be_shops
+    }
+
+    /// Whether a person has let this refund go, or an earlier one of the same payment that came to
+    /// nothing.
+    pub(crate) fn is_let_go(&self, number: &str) -> bool {
+        self.released.iter().any(|released| order_of(released) == order_of(number))
     }
 
     /// An alarm is over once there is nothing to see to, and not before: goods that were confirmed
@@ -100,11 +106,14 @@ impl Judge {
         for row in &books.anomalies {
             let (id, order_id) = (cell(row, "transaction_id"), cell(row, "order_id"));
             let is_done = cell(row, "refund") == "done";
+            let key = (id.to_owned(), cell(row, "kind").to_owned());
+            let is_over =
+                is_done || cell(row, "refund") == "dismissed" && self.fair.seen_to.contains(&key);
             let is_left = self.captured.get(id).is_some_and(|it| it.refunded() < it.total_fen);
             let mut refunds = books.refunds.iter().filter(|it| cell(it, "transaction_id") == id);
             let is_wrong = match cell(row, "kind") {
                 "not_fetched" | "not_confirmed" => {
-                    !is_done && self.fair.confirmed_s.contains_key(order_id)
+                    !is_over && self.fair.confirmed_s.contains_key(order_id)
                 }
                 "elsewhere_closed" => {
                     is_done && is_left && !refunds.any(|it| cell(it, "state") == "dismissed")
@@ -175,7 +184,10 @@ impl Judge {
         }
         let days = days.values().filter(|day| day.len() > UNKNOWN_MAX);
         let back: Vec<String> = (days.flatten())
-            .filter(|captured| captured.refunds.keys().any(|number| self.is_by_rule(number)))
+            .filter(|captured| {
+                let mut numbers = captured.refunds.keys();
+                numbers.any(|number| self.is_by_rule(number) && !self.is_let_go(number))
+            })
             .map(|captured| captured.number.clone())
             .collect();
         for number in back {

@@ -122,6 +122,8 @@ pub(crate) struct Fair {
     /// By payment, the refunds that there were when a person decided against one by the rule and no
     /// other was under way.
     pub(crate) dropped: BTreeMap<String, BTreeSet<String>>,
+    /// Alarms that an operator has seen to, by payment and kind.
+    pub(crate) seen_to: BTreeSet<(String, String)>,
     /// How often in a row somebody was told that it cannot be done now.
     pub(crate) not_now: BTreeMap<String, u32>,
 }
@@ -466,8 +468,11 @@ impl Judge {
                 UnknownPolicy::Ours => number.starts_with("OTHER-"),
                 UnknownPolicy::Hold => true,
             };
-            let is_back = captured.refunds.keys().any(|number| self.is_by_rule(number));
-            if stays && self.fair.untold.contains(number) && is_back {
+            let by_itself = captured
+                .refunds
+                .keys()
+                .any(|number| self.is_by_rule(number) && !self.is_let_go(number));
+            if stays && self.fair.untold.contains(number) && by_itself {
                 wrong.push(format!("{id} ({number}) was not ours to give back"));
             }
         }

@@ -17,6 +17,7 @@ mod agree;
 mod beside;
 mod bill;
 mod change;
+mod list;
 mod statement;
 mod table;
 
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use table::{Tables, Undo};
 
 pub(crate) use agree::agree;
+pub use list::Listed;
 pub(crate) use table::Changed;
 
 /// How often, of a million, something goes wrong with the database.
@@ -358,7 +360,7 @@ impl Session {
             let written = shared.writer.take().is_some_and(|writer| !writer.undo.is_empty());
             shared.commits += u64::from(written);
             shared.ended += 1;
-            shared.tables.committed();
+            shared.tables.committed(self.server.life);
         }
         self.point().await;
         let mut shared = self.server.memory.shared();
@@ -402,7 +404,7 @@ impl Shared {
             return write(&mut self.tables, &mut writer.undo);
         }
         let written = write(&mut self.tables, &mut Vec::new());
-        self.tables.committed();
+        self.tables.committed(0);
         written
     }
 

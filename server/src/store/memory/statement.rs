@@ -25,6 +25,7 @@ pub(super) enum Statement {
     InsertAnomaly,
     TellAnomalies,
     AnomalyOrder,
+    AnomaliesOfShop,
     SeeTo,
     EndWaits,
     PutRefund,
@@ -163,6 +164,13 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
          'elsewhere_closed' ) then 'done' else 'open' end) where transaction_id = $1",
     ),
     (S::AnomalyOrder, "select order_id from anomaly where kind = $1 and transaction_id = $2"),
+    (
+        S::AnomaliesOfShop,
+        "select anomaly.*, orders.order_no, orders.amount_fen from anomaly left join orders on \
+         orders.order_id = anomaly.order_id where orders.shop = $1 or anomaly.order_id = '' and \
+         anomaly.mch_id = $2 order by anomaly.noticed_at desc, anomaly.transaction_id, \
+         anomaly.kind limit $3",
+    ),
     (
         S::SeeTo,
         "update anomaly set refund = 'dismissed' where kind = $1 and transaction_id = $2 and \

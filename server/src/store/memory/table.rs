@@ -150,6 +150,8 @@ pub(crate) struct Changed {
     pub(crate) order_id: String,
     pub(crate) phase: String,
     pub(crate) version: i64,
+    /// The server that has committed it; 0 without a transaction.
+    pub(crate) life: u64,
 }
 
 /// All tables with their indexes.
@@ -326,13 +328,13 @@ impl Tables {
         self.touched.clear();
     }
 
-    /// What was written stands.
-    pub(super) fn committed(&mut self) {
+    /// What this server wrote stands.
+    pub(super) fn committed(&mut self, life: u64) {
         for order_id in std::mem::take(&mut self.touched) {
             let Some(row) = self.get(Name::Orders, &order_id) else { continue };
             let (order_id, phase) = (order_id.to_string(), text(row.get(7)).to_owned());
             let version = int(row.get(9));
-            self.changed.push(Changed { order_id, phase, version });
+            self.changed.push(Changed { order_id, phase, version, life });
         }
     }
 
@@ -378,6 +380,7 @@ impl Tables {
                 let key = joined(text(values.get(1)), key);
                 self.get(Name::Anomaly, &key).map(whole(ANOMALY)).into_iter().collect()
             }
+            S::AnomaliesOfShop => self.anomalies_of_shop(values),
             S::Attempt => row(Name::Attempt, ATTEMPT),
             S::OurRefund => self.refunds_numbered(key, None),
             S::TheirRefund => self.refunds_numbered(key, values.get(1)),

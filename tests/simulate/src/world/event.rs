@@ -27,8 +27,13 @@ pub(super) enum Event {
     ChangesWords(usize),
     /// An operator gives something back.
     Insists(usize),
+    ReadLists(usize),
     AskAfterAll(usize),
+    Buttons,
+    /// What an operator has made due of this order, for how many times it is looked at.
+    MustBeTried(String, u32),
     MustBeKnown(String),
+    MustBeMissed(String),
     MustBeTold(String),
     MustHaveCode(usize),
     /// Any refund of this payment, or one of this number.

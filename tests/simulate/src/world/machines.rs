@@ -64,6 +64,7 @@ impl World {
         }
         if let Some(order_id) = self.customers[at].order_id.clone().filter(|_| !goods.again) {
             self.judge.claimed(&order_id, self.now_ms);
+            self.is_missed_in_time(&order_id);
         }
         if !self.calm && self.people.chance(60) {
             self.fault("machine's power cut before its flap");

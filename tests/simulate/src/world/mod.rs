@@ -1,22 +1,28 @@
 //! The world: one thread, virtual time, a queue of events in the order of their times, and
 //! everybody who takes part.
 
+mod buttons;
 mod event;
 mod gateway;
 mod insisting;
 mod keys;
+mod lists;
 mod machines;
 mod meddling;
 mod notices;
 mod others;
+mod pages;
 mod people;
 mod rare;
 mod sellers;
 mod servers;
 mod taken_up;
+mod time;
 mod told;
 mod wishes;
 mod wrong;
+
+pub(crate) use buttons::{Press, Sight};
 
 use crate::bills::day_of;
 use crate::bus::{Bus, Outcome};
@@ -26,6 +32,7 @@ use crate::random::{Hash, Random};
 use crate::verdict::{Books, cell};
 use event::{At, Event, Returned};
 use notices::Notice;
+use pages::Pages;
 use people::Customer;
 use saoma_sandbox::gateway::{Gateway, Rules};
 use saoma_sandbox::{Limits, Merchant};
@@ -102,6 +109,7 @@ pub(crate) struct World {
     keys: Random,
     more: Random,
     habits: Random,
+    pages: Pages,
 }
 
 impl World {
@@ -155,6 +163,7 @@ impl World {
             keys: Random::new(seed, "key change"),
             more: Random::new(seed, "more happens"),
             habits: Random::new(seed, "newer habits"),
+            pages: Pages::new(seed),
             plan,
         };
         world.begin();
@@ -199,6 +208,7 @@ impl World {
             self.after(at, Event::ClockJump(node));
         }
         self.plan_key_change(at_ms + 3_600_000);
+        self.plan_buttons(stop_ms);
         for hour in 1..stop_ms / 3_600_000 {
             self.after(hour * 3_600_000, Event::Operator);
         }
@@ -314,7 +324,9 @@ impl World {
             self.ask_when_due().await;
         }
         if let Base::Memory(memory) = &self.base {
-            for changed in memory.changed() {
+            let all_changed = memory.changed();
+            self.pages_hear(&all_changed);
+            for changed in all_changed {
                 let when_s = self.now_ms.cast_signed() / 1000;
                 self.judge.changed(&changed.order_id, (&changed.phase, changed.version), when_s);
                 if changed.phase == "refunded" {
@@ -323,6 +335,7 @@ impl World {
                 }
             }
         }
+        self.listen().await;
         self.plan_wakes();
         self.plan_gateway();
     }
@@ -351,7 +364,11 @@ impl World {
             Event::AsksWrongly(customer) => self.asks_wrongly(customer),
             Event::ChangesWords(customer) => self.changes_words(customer),
             Event::Insists(customer) => self.insists(customer),
+            Event::ReadLists(customer) => self.read_lists(customer),
+            Event::Buttons => self.press_buttons(),
+            Event::MustBeTried(order_id, times) => self.must_be_tried(order_id, times),
             Event::AskAfterAll(customer) => self.ask_after_all(customer),
+            Event::MustBeMissed(order_id) => self.must_be_missed(&order_id),
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
             Event::MustHaveCode(customer) => self.must_have_code(customer),
@@ -398,6 +415,8 @@ impl World {
             }
             Outcome::Dispensed { customer, result } => self.dispensed(customer, result),
             Outcome::Confirmed { customer, result } => self.confirmed(customer, &result),
+            Outcome::Pressed { press, result } => self.pressed(&press, &result),
+            Outcome::SeenTo { sight, result } => self.seen_to(&sight, &result),
             Outcome::Meddled { what, may_not } => self.meddled(&what, may_not),
             Outcome::Repeated { order_id, result } => self.repeated(&order_id, &result),
         }

@@ -197,7 +197,7 @@ impl World {
         });
     }
 
-    fn decide(&mut self, number: String, release: bool) {
+    pub(super) fn decide(&mut self, number: String, release: bool) {
         let Some(node) = self.some_server() else { return };
         let wanted = match release {
             true => &mut self.judge.released,

@@ -144,6 +144,7 @@ impl World {
             self.after(300, Event::View(at));
             self.waits_for_whoever_lives(at);
             self.may_be_odd(at);
+            self.opens_page(at);
         }
     }
 
@@ -210,6 +211,8 @@ impl World {
             self.after(later, Event::ByHand(at));
         }
         self.may_meddle(at, phase);
+        self.may_read_lists(at, phase);
+        self.may_show_token(view.order_id.as_str());
         // Whoever has paid may want to give it up all the same.
         if phase == "paid" && self.people.chance(self.plan.cancels / 4) {
             let later = self.people.pick(&[1, 500, 30_000]);

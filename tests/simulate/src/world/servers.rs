@@ -46,6 +46,8 @@ struct Alive {
     /// What it knows of `due`, and of which kinds it looks again.
     known: [Option<u64>; KINDS],
     looks: [bool; KINDS],
+    /// Until when its worker would sleep that keeps time.
+    next_s: Option<u64>,
     /// Whether it is at its bills.
     reconciles: bool,
     /// When it last did everything about bills that there was, by its clock.
@@ -71,6 +73,12 @@ impl Alive {
     /// Who has a database to himself sleeps until what he knew when he looked last, or until his
     /// bell rings. Bills are looked at every few seconds.
     fn knows(&mut self, due: [Option<u64>; KINDS]) -> [Option<u64>; KINDS] {
+        let [gateway, shop, orders, goods, bills] = due;
+        // What is due is no use to a worker that does not know of it.
+        let due = match orders.into_iter().chain(goods).min() == self.next_s {
+            true => due,
+            false => [gateway, shop, self.next_s, None, bills],
+        };
         for (kind, due) in due.into_iter().enumerate() {
             if std::mem::take(&mut self.looks[kind]) || kind == BILLS {
                 self.known[kind] = due;
@@ -117,6 +125,28 @@ impl Node {
             is_starting: false,
             tasks: JoinSet::new(),
         }
+    }
+
+    /// The server, if it lives.
+    pub(super) fn server(&self) -> Option<&Server> {
+        self.alive.as_ref().map(|alive| &alive.server)
+    }
+
+    /// Whether nothing of a lane is being performed.
+    pub(super) fn rests(&self, for_shops: bool) -> bool {
+        let lane = usize::from(for_shops);
+        self.alive.as_ref().is_some_and(|alive| alive.performing[lane] == 0)
+    }
+
+    /// Hears its bells, and asks for its worker's time where that `is_needed`. `true`: a bell has
+    /// rung for nothing.
+    pub(super) async fn listen(&mut self, ended: Option<u64>, is_needed: bool) -> bool {
+        let Some(alive) = &mut self.alive else { return false };
+        let for_nothing = alive.listen(ended);
+        if is_needed && (alive.looks[2] || alive.looks[3]) {
+            alive.next_s = alive.server.next_time().await;
+        }
+        for_nothing
     }
 }
 
@@ -209,6 +239,7 @@ impl World {
             due: [None; KINDS],
             known: [None; KINDS],
             looks: [true; KINDS],
+            next_s: None,
             reconciles: false,
             reconciled_s: None,
         });
@@ -300,22 +331,15 @@ impl World {
 
     /// When somebody has something to do, he is woken then.
     pub(super) fn plan_wakes(&mut self) {
-        let (due, ended) = match &self.base {
-            Base::Memory(memory) => (Some(memory.next_due()), Some(memory.ended())),
-            Base::Sqlite(_) => (None, None),
+        let due = match &self.base {
+            Base::Memory(memory) => Some(memory.next_due()),
+            Base::Sqlite(_) => None,
         };
-        let now_ms = self.now_ms;
-        // Of several servers each looks again every five seconds, as the worker has it; so does one
-        // whose commits may be made without an answer, because its database is another process.
-        let is_alone = self.nodes.len() == 1 && self.plan.trouble.commit_lost == 0;
+        let (now_ms, is_alone) = (self.now_ms, self.is_alone());
         for node in 0..self.nodes.len() {
             self.take_at_once(node);
             let skew_s = self.nodes[node].skew_s;
             let Some(alive) = &mut self.nodes[node].alive else { continue };
-            if alive.listen(ended) {
-                let what = "a bell has rung, and nothing was committed".to_owned();
-                self.judge.violation(what);
-            }
             let due = match due {
                 Some(due) if is_alone => alive.knows(due),
                 Some(due) => due,
