@@ -443,8 +443,11 @@ impl Step {
                 let is_shops = part.by == RefundBy::Shop && part.stage.is_live();
                 part.attempt != index || part.is_forgotten() || is_shops
             });
-        if (settled.elsewhere < before || is_nothing) && !planted!("by-hand-closed-forgotten") {
-            self.came_to_nothing(index);
+        let is_less = settled.elsewhere < before;
+        // What a person keeps stays: what goes back is what has come to nothing.
+        let closed = before.checked_sub(settled.elsewhere).filter(|_| settled.rest_kept && is_less);
+        if (is_less || is_nothing) && !planted!("by-hand-closed-forgotten") {
+            self.came_to_nothing(index, closed.unwrap_or(Fen::MAX));
         }
         // Goods that have not gone out stay: nobody but a person can say what the customer gets.
         let is_out = self.order.phase != Phase::Paid && !planted!("goods-out-told-as-kept");
@@ -455,14 +458,14 @@ impl Step {
     }
 
     /// Somebody gave this payment back, or a part of it, and WeChat has closed that. What may not
-    /// be kept goes back by us, unless it is with a person: he has decided otherwise, or WeChat
+    /// be kept goes back by us, `most` of it at most, unless it is with a person: he has decided otherwise, or WeChat
     /// could not do ours. Of that, and of goods that may not have been sent because of it, he is
     /// told.
-    fn came_to_nothing(&mut self, attempt: u8) {
+    fn came_to_nothing(&mut self, attempt: u8, most: Fen) {
         let with_a_person = self.order.is_dropped(attempt) || self.order.has_failed(attempt);
         let anyhow = planted!("dropped-begins-anew");
         if self.order.anomaly(attempt).is_some() && (!with_a_person || anyhow) {
-            return self.give_back(attempt);
+            return self.give_back_most(attempt, most);
         }
         let is_paid = self.order.phase == Phase::Paid && !planted!("by-hand-closed-told-nobody");
         if with_a_person || is_paid {

@@ -119,8 +119,8 @@ mod tests {
     async fn who_has_waited_for_a_turn_has_less_time_left_to_keep() {
         let within = Duration::from_millis(200);
         // Either alone is short enough.
-        let part = Duration::from_millis(150);
-        let kept = in_turn(within, sleep(part), sleep(part)).await;
+        let part = || async { sleep(Duration::from_millis(150)).await };
+        let kept = in_turn(within, part(), part()).await;
         assert!(!matches!(kept, Ok(Some(()))), "{kept:?}");
         let kept = in_turn(within, async {}, async { "kept" }).await;
         assert!(matches!(kept, Ok(Some("kept"))), "{kept:?}");

@@ -344,7 +344,9 @@ pub(crate) async fn tell_anomalies(
 /// How a refund of an order ended.
 #[derive(Clone, Debug)]
 pub(crate) struct RefundEnded {
-    pub(crate) out_refund_no: OutRefundNo,
+    pub(crate) order_id: OrderId,
+    /// Its place in the order.
+    pub(crate) index: u8,
     pub(crate) transaction_id: TransactionId,
     pub(crate) end: RefundEnd,
 }
@@ -358,14 +360,15 @@ impl RefundEnded {
     ) -> Result<(), StoreError> {
         let values = |row: &Self| -> Vec<Value> {
             let state = RefundState::of(row.end).as_str();
-            vec![row.out_refund_no.as_str().into(), state.into(), now.into()]
+            let place = i64::from(row.index).into();
+            vec![row.order_id.as_str().into(), state.into(), now.into(), place]
         };
         let head = "update refund set state = v.column2, ended_at = v.column3, \
                     updated_at = v.column3, \
                     trouble = case when v.column2 = 'failed' then refund.trouble else null end \
                     from (values";
-        let tail = ") as v where refund.out_refund_no = v.column1 \
-                    and refund.asked_by <> 'elsewhere'";
+        let tail = ") as v where refund.order_id = v.column1 \
+                    and refund.refund_index = v.column4 and refund.asked_by <> 'elsewhere'";
         conn.execute_rows(head, rows.iter().map(values).collect(), tail).await?;
         Ok(())
     }

@@ -90,7 +90,9 @@ pub(crate) async fn may_have_lost(
         return Ok(false);
     }
     let sql = "select name from setting where name > $1 and name < $2 order by name limit 1";
-    let values = [started(time), started("9")].map(|name| name.as_str().into());
+    // The clock of whoever made the number may have been before that of the one who started.
+    let since = UnixTime::new(made_at.get().saturating_sub(CLOCKS_APART_S)).unwrap_or(made_at);
+    let values = [started(since.beijing().as_str()), started("9")].map(|name| name.as_str().into());
     let Some(next) = conn.fetch_one(sql, values.to_vec()).await? else { return Ok(false) };
     let next = next.text("name")?;
     let next = next.strip_prefix(&started("")).ok_or(StoreError::Corrupt("name"))?;

@@ -361,8 +361,11 @@ fn what_a_person_keeps_of_a_payment_of_which_some_went_back_is_owed_no_more() {
     let under_way = then(&step.order, &[under_way_elsewhere(700, 200)]).order;
     assert_eq!(under_way.watched_phase(), watch::Phase::Refunding);
     assert_eq!(then(&under_way, &[elsewhere(700)]).order.watched_phase(), watch::Phase::Expired);
-    // What has come to nothing goes back by the rule, as without his word.
-    assert_eq!(kinds(&then(&step.order, &[elsewhere(0)])), ["refund"]);
+    // What has come to nothing goes back by the rule, and no more than that.
+    let closed = then(&step.order, &[elsewhere(0)]);
+    assert_eq!((kinds(&closed), closed.order.refunds()[0].amount), (vec!["refund"], fen(500)));
+    let back = then(&closed.order, &[ended(0, RefundEnd::Done)]).order;
+    assert_eq!(back.watched_phase(), watch::Phase::Expired);
 }
 
 #[test]

@@ -14,12 +14,15 @@ impl Change {
     /// Writes down how a refund of an order ended, whoever told the order.
     pub(super) fn end_refund(&mut self, row: &OrderRow, event: &Event) {
         if let Event::RefundEnded { refund, end } = event
-            && let Some(out_refund_no) = row.order.out_refund_no(*refund)
             && let Some(part) = row.order.refunds().get(usize::from(*refund))
             && let Some((transaction_id, _)) = row.order.captured(part.attempt)
         {
-            let transaction_id = transaction_id.clone();
-            self.open.refund_ends.push(RefundEnded { out_refund_no, transaction_id, end: *end });
+            self.open.refund_ends.push(RefundEnded {
+                order_id: row.order.id().clone(),
+                index: *refund,
+                transaction_id: transaction_id.clone(),
+                end: *end,
+            });
         }
     }
 

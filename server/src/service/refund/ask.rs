@@ -247,11 +247,14 @@ impl Verb for Ask {
         let number = OutRefundNo::for_wish(&self.order_id, wish.number()).ok();
         let number = number.filter(|_| refund == 0 || !saoma_core::planted!("second-refund-fails"));
         let number = number.ok_or(StoreError::Corrupt("refund"))?;
-        match change.any_refund((&number, &row.mch_id)).await?.map(|there| there.by) {
+        match change.any_refund((&number, &row.mch_id)).await? {
             None => {}
-            Some(AskedBy::Elsewhere) => return Err(AskRefundError::Lost),
-            // Another wish of this order with the same digits, which nobody will ever see.
-            Some(AskedBy::Shop | AskedBy::Rule) => return Err(AskRefundError::RefundNoTaken),
+            Some(there) if there.by != AskedBy::Elsewhere || there.state == RefundState::Closed => {
+                // WeChat gives nothing under a number that it has closed. Or it is another wish of
+                // this order with the same digits, which nobody will ever see.
+                return Err(AskRefundError::RefundNoTaken);
+            }
+            Some(_) => return Err(AskRefundError::Lost),
         }
         if change.context.sellers.of(&row.mch_id, &row.app_id).is_none() {
             return Err(AskRefundError::NotConfigured);

@@ -317,6 +317,21 @@ async fn a_number_that_an_older_database_may_have_lost_is_left_to_a_person() {
 }
 
 #[tokio::test]
+async fn what_a_server_whose_clock_is_ahead_has_made_may_be_lost_as_well() {
+    let mut shop = Shop::open().await;
+    open_order(&mut shop, "A-0").await;
+    shop.clock.advance(120);
+    let by_its_clock = shop.service.context.clock.now().plus(40).beijing();
+    shop.clock.advance(10);
+    let (store, clock) = (Store::open(&shop.database).await.unwrap(), shop.clock.clone());
+    let sellers = sellers(SignType::HmacSha256);
+    Service::open(store, Clock::Manual(clock), Random::seeded(2), sellers).await.unwrap();
+    let number = format!("{by_its_clock}LOST0001-1");
+    shop.service.notify(&shop.notice(&number, T1, 599)).await.unwrap();
+    assert_eq!(shop.rows("select state from refund").await, ["held"]);
+}
+
+#[tokio::test]
 async fn what_a_failover_may_have_lost_is_left_to_a_person_although_no_server_starts() {
     const SOCKET: &str = ".s.PGSQL.5432";
     let (primary, folder) = (Cluster::own().unwrap(), tempfile::tempdir().unwrap());

@@ -238,10 +238,20 @@ impl Tables {
     }
 
     fn end_refund(&mut self, values: &[Value], undo: &mut Vec<Undo>) -> u64 {
-        let [number, state, now] = values else { panic!("a refund's end has three values") };
-        let ours = self.of(Name::Refund, text(Some(number)));
-        let ours = ours.filter(|(_, row)| text(at(REFUND, row, "asked_by")) != "elsewhere");
-        let ours: Vec<(Key, Cells)> = ours.map(|(key, row)| (key.clone(), row.clone())).collect();
+        let [order_id, state, now, place] = values else {
+            panic!("a refund's end has four values")
+        };
+        let order_id = text(Some(order_id));
+        let from = (order_id.to_owned(), Key::default());
+        let its = self.refunds.range(from..).take_while(|(of, _)| of == order_id);
+        let its =
+            its.filter_map(|(_, key)| Some((key.clone(), self.get(Name::Refund, key)?.clone())));
+        let is_it = |row: &Cells| {
+            text(at(REFUND, row, "order_id")) == order_id
+                && int(at(REFUND, row, "refund_index")) == int(Some(place))
+                && text(at(REFUND, row, "asked_by")) != "elsewhere"
+        };
+        let ours: Vec<(Key, Cells)> = its.filter(|(_, row)| is_it(row)).collect();
         for (key, row) in &ours {
             let mut row = Vec::clone(row);
             set(REFUND, &mut row, "state", state.clone());

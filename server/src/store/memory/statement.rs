@@ -218,7 +218,8 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         S::EndRefund,
         "update refund set state = v.column2, ended_at = v.column3, updated_at = v.column3, \
          trouble = case when v.column2 = 'failed' then refund.trouble else null end from (values \
-         .. ) as v where refund.out_refund_no = v.column1 and refund.asked_by <> 'elsewhere'",
+         .. ) as v where refund.order_id = v.column1 and refund.refund_index = v.column4 and \
+         refund.asked_by <> 'elsewhere'",
     ),
     (
         S::InsertEntry,

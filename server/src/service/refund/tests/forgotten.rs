@@ -73,31 +73,59 @@ async fn one_that_a_later_answer_alone_shows_is_asked_about() {
 
 #[tokio::test]
 async fn one_that_an_older_database_has_lost_is_not_made_again_and_another_one_is() {
+    let wish = |refund_no: &str| Wish { refund_no: refund_no.to_owned(), reason: String::new() };
+    for state in [Told::Success, Told::Closed] {
+        let mut shop = Shop::open().await;
+        let (order_id, number) = open(&mut shop).await;
+        shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
+        let lost = OutRefundNo::for_wish(&order_id, wish("R-1").number()).unwrap();
+        let RefundNews::Told { mut refunds, total } = told(&lost, state) else { panic!() };
+        refunds[0].part = Fen::new(100).unwrap();
+        let transaction_id = TransactionId::new(T1).unwrap();
+        let entry = Entry {
+            key: "refunds-of-the-bill".to_owned(),
+            order_id: Some(order_id.clone()),
+            effect: Effect::RefundQuery { attempt: 0, transaction_id },
+            tries: 1,
+            since: shop.service.context.clock.now(),
+        };
+        news(&shop, entry, RefundNews::Told { refunds, total }).await;
+        let before = shop.everything().await;
+        // Under a number that is closed nothing goes back any more: the shop takes a new one.
+        match (state, asks(&shop, &order_id, "R-1").await) {
+            (Told::Success, Err(AskRefundError::Lost)) => {}
+            (Told::Closed, Err(AskRefundError::RefundNoTaken)) => {}
+            (_, other) => panic!("{other:?}"),
+        }
+        assert_eq!(shop.everything().await, before);
+        // What the shop wishes for besides has a number that WeChat has never seen.
+        assert!(asks(&shop, &order_id, "R-2").await.unwrap());
+        let asked = shop.rows("select out_refund_no from refund where asked_by = 'shop'").await;
+        let other = OutRefundNo::for_wish(&order_id, wish("R-2").number()).unwrap();
+        assert_eq!(asked, [other.as_str()]);
+    }
+}
+
+#[tokio::test]
+async fn one_ends_although_an_older_server_beside_this_one_does_not_know_its_number() {
     let mut shop = Shop::open().await;
     let (order_id, number) = open(&mut shop).await;
     shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
-    let wish = |refund_no: &str| Wish { refund_no: refund_no.to_owned(), reason: String::new() };
-    let lost = OutRefundNo::for_wish(&order_id, wish("R-1").number()).unwrap();
-    let RefundNews::Told { mut refunds, total } = told(&lost, Told::Success) else { panic!() };
-    refunds[0].part = Fen::new(100).unwrap();
-    let transaction_id = TransactionId::new(T1).unwrap();
-    let entry = Entry {
-        key: "refunds-of-the-bill".to_owned(),
-        order_id: Some(order_id.clone()),
-        effect: Effect::RefundQuery { attempt: 0, transaction_id },
-        tries: 1,
-        since: shop.service.context.clock.now(),
+    assert!(asks(&shop, &order_id, "R-1").await.unwrap());
+    let entry = loop {
+        let entry = due(&shop).await.unwrap();
+        if matches!(entry.effect, Effect::Refund { .. }) {
+            break entry;
+        }
     };
+    // It has written the order without what it did not know.
+    let forgets = "update orders set state = json_remove(state, '$.refunds[0].wish')";
+    alter(&shop.service.store, forgets).await;
+    let refund = OutRefundNo::new(entry.key.strip_prefix("refund-").unwrap()).unwrap();
+    let RefundNews::Told { mut refunds, total } = told(&refund, Told::Success) else { panic!() };
+    refunds[0].part = Fen::new(100).unwrap();
     news(&shop, entry, RefundNews::Told { refunds, total }).await;
-    let before = shop.everything().await;
-    let refused = asks(&shop, &order_id, "R-1").await;
-    assert!(matches!(refused, Err(AskRefundError::Lost)), "{refused:?}");
-    assert_eq!(shop.everything().await, before);
-    // What the shop wishes for besides has a number that WeChat has never seen.
-    assert!(asks(&shop, &order_id, "R-2").await.unwrap());
-    let asked = shop.rows("select out_refund_no from refund where asked_by = 'shop'").await;
-    let other = OutRefundNo::for_wish(&order_id, wish("R-2").number()).unwrap();
-    assert_eq!(asked, [other.as_str()]);
+    assert_eq!(shop.rows("select state from refund").await, ["done"]);
 }
 
 #[tokio::test]
@@ -125,7 +153,8 @@ async fn a_refund_that_failed_can_be_seen_to_when_its_order_was_archived() {
         let (order_id, number) = open(&mut shop).await;
         shop.service.notify(&shop.notice(&number, T1, PRICE)).await.unwrap();
         assert!(asks(&shop, &order_id, "R-1").await.unwrap());
-        let refund = OutRefundNo::for_order(&order_id, 0).unwrap();
+        let refund = shop.rows("select out_refund_no from refund").await;
+        let refund = OutRefundNo::new(&refund[0]).unwrap();
         let failed = format!("update refund set state = 'failed', asked_by = '{by}'");
         for sql in [&*failed, "delete from outbox", "delete from attempt", "delete from orders"] {
             alter(&shop.service.store, sql).await;
