@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 214] = [
+pub const BUGS: [(&str, &str); 215] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -198,6 +198,7 @@ pub const BUGS: [(&str, &str); 214] = [
     ("accepted-is-forgotten", "nobody looks at a refund any more once WeChat has accepted it"),
     ("accepted-anew", "a refund counts as accepted when it was last looked at"),
     ("refund-gap-ignored", "a payment's next refund is sent at once after the one before"),
+    ("put-off-is-at-once", "a refund is sent again at once although WeChat wants it later"),
     ("refund-gap-of-fifty", "a payment's next refund is sent fifty seconds after the one before"),
     ("hold-for-shops-too", "a shop's refund waits for a person as well"),
     ("foreign-goes-back-in-yuan", "what was paid in another currency is asked back in yuan"),

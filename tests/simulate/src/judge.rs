@@ -4,6 +4,7 @@
 
 use crate::alarms::Alarms;
 use crate::fair::Fair;
+use crate::heard::Heard;
 use saoma_server::UnknownPolicy;
 use saoma_server::simulation::{Wanted, Who};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +103,8 @@ pub(crate) struct Judge {
     pub(crate) fair: Fair,
     /// And of alarms.
     pub(crate) alarms: Alarms,
+    /// And of what follows from WeChat's words.
+    pub(crate) heard: Heard,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
     /// The day that the fastest clock showed at first.

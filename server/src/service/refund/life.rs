@@ -151,7 +151,8 @@ impl Change {
                 }
                 self.alert(&mut row, trouble.then_some(why.as_str()));
                 self.put_refund(row);
-                Ok(Some((now.plus(pause_s.max(*after_s)), why.clone())))
+                let after_s = if planted!("put-off-is-at-once") { 0 } else { *after_s };
+                Ok(Some((now.plus(pause_s.max(after_s)), why.clone())))
             }
             RefundNews::Failed(why) => {
                 self.alert(&mut row, Some(why));

@@ -207,6 +207,9 @@ impl World {
             return (timeout_ms(path), nothing(CallError::Timeout));
         }
         self.note_code(call, body, &answer.body);
+        if faults.len() == 1 {
+            self.note_put_off(call, body, &answer);
+        }
         let mut at = self.latency();
         if pays_now {
             // The payment may be known before this answer is.
@@ -272,6 +275,7 @@ impl World {
                 let sums = (fen("refund_fee"), fen("total_fee"));
                 let now_s = self.now_s().cast_signed();
                 self.judge.refund_in_turn(transaction_id, number, now_s);
+                self.judge.refund_waits(number, now_s);
                 self.judge.refund_asked(transaction_id, number, sums);
                 let told = REFUND_FIELDS.map(|name| field(body, name).unwrap_or_default());
                 self.judge.placed(number, &told.join("|"));

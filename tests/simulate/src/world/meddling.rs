@@ -245,6 +245,7 @@ impl World {
         let plain = changed(&plain, "refund_status", "SUCCESS");
         let forged = body.replacen(sealed, &seal(&plain, &key), 1);
         self.fault("a refund notice put together");
+        self.judge.heard.hurried.insert(number);
         let at = self.more.between(1, 400);
         self.deliver(at, None, &forged, true, false);
     }
