@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 215] = [
+pub const BUGS: [(&str, &str); 218] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -205,6 +205,18 @@ pub const BUGS: [(&str, &str); 215] = [
     ("second-is-sent", "a number's second payment goes back without a person"),
     ("dead-after-five", "a shop that fails five times is not told any more"),
     ("refund-notice-believed", "a notification that a refund is done is believed without asking"),
+    (
+        "refund-notice-asks-nothing",
+        "WeChat's word on a refund of ours is no reason to ask about it",
+    ),
+    (
+        "by-hand-notice-asks-nothing",
+        "WeChat's word on a refund by hand is no reason to ask about it",
+    ),
+    (
+        "told-back-ships",
+        "goods go out for what WeChat has told of as going back before it was known",
+    ),
     ("confirmed-unclaimed", "a machine may confirm what it has never claimed"),
     ("webhook-signs-no-time", "a webhook's signature leaves its time out"),
     ("webhook-time-of-payment", "a webhook is signed with the time of the payment and not of now"),

@@ -1,6 +1,7 @@
-//! The judge's word about what follows from what WeChat says: what it puts off waits.
+//! The judge's word about what follows from what WeChat says: what it puts off waits, and for what
+//! went back before it was known to be paid no goods go out.
 
-use crate::judge::Judge;
+use crate::judge::{Judge, order_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a refund waits at least that WeChat does not want now: a minute. Who could not put that
@@ -17,6 +18,12 @@ pub(crate) struct Heard {
     pub(crate) put_off_s: BTreeMap<String, i64>,
     /// Refunds that somebody may have had tried before their time.
     pub(crate) hurried: BTreeSet<String>,
+    /// When the last answer arrives that is about a number or a payment, in milliseconds.
+    pub(crate) answered_ms: BTreeMap<String, u64>,
+    /// What was sealed in notifications of refunds that were acknowledged.
+    pub(crate) refund_notices: BTreeSet<String>,
+    /// By payment, refunds by hand that a server was told of before the payment was known.
+    pub(crate) told_back: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Judge {
@@ -31,5 +38,30 @@ impl Judge {
         if is_sure && waited_s < least_s {
             self.violation(format!("{number} is put off, and sent again after {waited_s} s"));
         }
+    }
+
+    /// Goods of an order go out: not for what some went back of before it was known to be paid,
+    /// unless that comes to nothing.
+    pub(crate) fn is_not_told_back(&mut self, order_id: &str, transaction_id: Option<&str>) {
+        let mut payments = self.captured.iter().filter(|(_, it)| order_of(&it.number) == order_id);
+        let only = payments.next().filter(|_| payments.next().is_none());
+        let Some(id) = transaction_id.or(only.map(|(id, _)| id.as_str())) else { return };
+        let Some(captured) = self.captured.get(id) else { return };
+        let is_back = |number: &String| {
+            captured.refunds.get(number).is_some_and(|refund| !refund.closed)
+                && !self.ends_badly.contains(number)
+        };
+        let told = self.heard.told_back.get(id);
+        if told.is_some_and(|numbers| numbers.iter().any(is_back)) {
+            self.violation(format!(
+                "{order_id} ships, and WeChat had told first that it goes back"
+            ));
+        }
+    }
+
+    /// Whether all answers have arrived that were given about one of these, and not just now.
+    pub(crate) fn is_answered(&self, names: [&str; 2], now_ms: u64) -> bool {
+        let answered = names.iter().filter_map(|name| self.heard.answered_ms.get(*name));
+        answered.max().is_none_or(|answered_ms| *answered_ms < now_ms)
     }
 }

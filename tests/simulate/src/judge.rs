@@ -315,6 +315,7 @@ impl Judge {
             self.violation(format!("{order_id} ships for {amount_fen:?} instead of {price} fen"));
         }
         self.may_be_handed_over(order_id, transaction_id);
+        self.is_not_told_back(order_id, transaction_id);
         if self.given_up.contains(order_id) {
             self.violation(format!("{order_id} ships, although it was given up"));
         }

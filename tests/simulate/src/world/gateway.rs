@@ -143,6 +143,7 @@ impl World {
                     true => (0, nothing(CallError::Timeout)),
                     false => self.ask_gateway(path, &body),
                 };
+                self.is_about_to_arrive(&body, at);
                 let call = self.wait(Waiting::Answered { reply, answer });
                 self.after(at, Event::AnswerArrives(call));
             }

@@ -92,6 +92,8 @@ pub(crate) struct World {
     last_call: u64,
     notices: BTreeMap<u64, Notice>,
     last_notice: u64,
+    /// Notifications of payments that wait for one about a refund, by payment.
+    held_back: BTreeMap<String, String>,
     last_unknown: u64,
     customers: Vec<Customer>,
     answers: BTreeMap<&'static str, Vec<u8>>,
@@ -148,6 +150,7 @@ impl World {
             last_call: 0,
             notices: BTreeMap::new(),
             last_notice: 0,
+            held_back: BTreeMap::new(),
             last_unknown: 0,
             customers: Vec::new(),
             answers: BTreeMap::new(),

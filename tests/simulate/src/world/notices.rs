@@ -73,6 +73,9 @@ impl World {
             self.fault("notice lost for ever");
             return self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Late));
         }
+        if !of_refund && self.waits_for_its_refund(body) {
+            return self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Late));
+        }
         if !self.calm && self.net.chance(self.plan.forged) {
             self.forge(body, of_refund);
         }
@@ -195,6 +198,9 @@ impl World {
                 let what = format!("{transaction_id} is acknowledged and not kept");
                 self.judge.violation(what);
             }
+        }
+        if says_yes && notice.of_refund && !notice.is_forged {
+            self.refund_notice_taken(&notice.body);
         }
         if says_yes && is_ours && !notice.of_refund && self.plan.is_prompt() {
             let order_id = order_of(number).to_owned();
