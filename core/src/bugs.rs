@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 218] = [
+pub const BUGS: [(&str, &str); 222] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -276,6 +276,13 @@ pub const BUGS: [(&str, &str); 218] = [
         "what is known because it was given back by hand goes back by the rule",
     ),
     ("new-code-is-stop", "a code of WeChat's that nobody knows yet is taken for a mistake of ours"),
+    ("used-number-is-the-end", "an order fails because WeChat says that its number is used"),
+    ("invalid-request-is-the-end", "the same, where WeChat says that the request is not valid"),
+    ("no-auth-is-unknown", "an order that WeChat does not allow is tried until its end"),
+    (
+        "fee-mismatch-is-the-end",
+        "a refund is given up because WeChat says that its sum is another one",
+    ),
     ("second-refund-fails", "an order's second refund can never be begun"),
     ("failed-is-sent-again", "a person may have a refund sent again that has failed for good"),
     (

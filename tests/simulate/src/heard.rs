@@ -2,12 +2,17 @@
 //! went back before it was known to be paid no goods go out.
 
 use crate::judge::{Judge, order_of};
+use crate::verdict::{Books, cell};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a refund waits at least that WeChat does not want now: a minute. Who could not put that
 /// down tries again when his lease ends, of which slow calls to two hosts took some.
 const PUT_OFF_S: i64 = 55;
 const PUT_OFF_LEASED_S: i64 = 35;
+/// How long an order that WeChat does not allow goes on at most when nothing delays it.
+const FAILS_WITHIN_S: i64 = 10;
+/// An order has no more numbers than this.
+const NUMBERS_MAX: u64 = 8;
 /// How long after a server has died another one may begin anew what it was at.
 const TAKEN_UP_S: i64 = 60;
 
@@ -24,6 +29,10 @@ pub(crate) struct Heard {
     pub(crate) refund_notices: BTreeSet<String>,
     /// By payment, refunds by hand that a server was told of before the payment was known.
     pub(crate) told_back: BTreeMap<String, BTreeSet<String>>,
+    /// When WeChat said first of each number that this merchant may not have it, in seconds.
+    pub(crate) impossible_s: BTreeMap<String, i64>,
+    /// Numbers that WeChat has taken, and of which it said later that they are used.
+    pub(crate) used: BTreeSet<String>,
 }
 
 impl Judge {
@@ -63,5 +72,32 @@ impl Judge {
     pub(crate) fn is_answered(&self, names: [&str; 2], now_ms: u64) -> bool {
         let answered = names.iter().filter_map(|name| self.heard.answered_ms.get(*name));
         answered.max().is_none_or(|answered_ms| *answered_ms < now_ms)
+    }
+
+    /// Whether an order may fail although it lives long enough: WeChat does not allow it, or each
+    /// number that it may have is used up.
+    pub(crate) fn is_impossible(&self, order_id: &str) -> bool {
+        self.heard.impossible_s.contains_key(&format!("{order_id}-1"))
+            || self.fair.ordered.contains_key(&format!("{order_id}-{NUMBERS_MAX}"))
+    }
+
+    /// What WeChat does not allow fails, and where nothing delays it at once.
+    pub(crate) fn impossible_fail(&self, books: &Books, wrong: &mut Vec<String>) {
+        if !self.fair.is_quiet {
+            return;
+        }
+        for row in &books.orders {
+            let (id, phase) = (cell(row, "order_id"), cell(row, "phase"));
+            let said_s = self.heard.impossible_s.get(&format!("{id}-1"));
+            let order = self.bought.get(id).filter(|order| order.version > 0);
+            let Some((said_s, order)) = said_s.zip(order) else { continue };
+            let took_s = order.since_s - said_s;
+            let is_late = order.phase == phase && took_s > FAILS_WITHIN_S;
+            if !self.fair.cancelled.contains(id) && (phase != "failed" || is_late) {
+                wrong.push(format!(
+                    "WeChat does not allow {id}, and it is {phase} after {took_s} s"
+                ));
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ mod others;
 mod pages;
 mod people;
 mod rare;
+mod refused;
 mod sellers;
 mod servers;
 mod taken_up;

@@ -423,6 +423,11 @@ impl World {
         let customer = &mut self.customers[at];
         let Some(order_id) = &customer.order_id else { return };
         let number = format!("{order_id}-1");
+        // One that WeChat has given no code for has a successor already.
+        let shown = customer.code.as_ref().and_then(|code| self.judge.fair.codes.get(code));
+        if shown != Some(&number) {
+            return;
+        }
         customer.closed_ms = Some(self.now_ms);
         customer.views = 0;
         self.fault("number closed by another program");
