@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 222] = [
+pub const BUGS: [(&str, &str); 223] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -241,6 +241,7 @@ pub const BUGS: [(&str, &str); 222] = [
     ("asked-after-half-an-hour", "WeChat is not asked by time before half an hour is over"),
     ("paid-at-is-made-at", "a shop is told when the order was made and not when it was paid"),
     ("failed-notice-counts", "a notification that says FAIL counts as a payment"),
+    ("one-payment-for-two", "a payment counts for a second number that WeChat names with it"),
     ("notice-of-any-app", "a notification in the name of another app of the merchant counts"),
     ("answer-of-any-merchant", "an answer in the name of another merchant counts"),
     ("answer-of-any-app", "an answer in the name of another app of the merchant counts"),

@@ -2,7 +2,7 @@
 //! went back before it was known to be paid no goods go out.
 
 use crate::judge::{Judge, order_of};
-use crate::verdict::{Books, cell};
+use crate::verdict::{Books, Row, cell};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a refund waits at least that WeChat does not want now: a minute. Who could not put that
@@ -29,6 +29,10 @@ pub(crate) struct Heard {
     pub(crate) refund_notices: BTreeSet<String>,
     /// By payment, refunds by hand that a server was told of before the payment was known.
     pub(crate) told_back: BTreeMap<String, BTreeSet<String>>,
+    /// Payments that it has told of for another number as well, and which.
+    pub(crate) for_two: BTreeMap<String, String>,
+    /// Those of them for which that was acknowledged.
+    pub(crate) conflicts: BTreeSet<String>,
     /// When WeChat said first of each number that this merchant may not have it, in seconds.
     pub(crate) impossible_s: BTreeMap<String, i64>,
     /// Numbers that WeChat has taken, and of which it said later that they are used.
@@ -99,5 +103,24 @@ impl Judge {
                 ));
             }
         }
+    }
+
+    /// What WeChat has told of for two numbers is put down as a conflict, which says nothing about
+    /// the payment itself.
+    pub(crate) fn conflicts_are_told(&mut self, anomalies: &mut Vec<Row>) {
+        let is_told = |id: &&String| {
+            let mut its = anomalies.iter().filter(|row| cell(row, "transaction_id") == **id);
+            its.any(|row| cell(row, "kind") == "conflict")
+        };
+        let untold = self.heard.conflicts.iter().filter(|id| !is_told(id));
+        let untold: Vec<String> = untold.cloned().collect();
+        for id in untold {
+            self.violation(format!("{id} was told for two numbers, and nobody is told of that"));
+        }
+        let is_other = |row: &Row| {
+            let number = self.heard.for_two.get(cell(row, "transaction_id"));
+            number.is_some_and(|number| number == cell(row, "out_trade_no"))
+        };
+        anomalies.retain(|row| cell(row, "kind") != "conflict" || !is_other(row));
     }
 }

@@ -27,7 +27,7 @@ impl World {
     pub(super) async fn end(mut self) -> Ran {
         let mut differences = BTreeMap::new();
         if self.judge.violations.is_empty() {
-            let books = Books {
+            let mut books = Books {
                 orders: self.base.dump("orders").await,
                 payments: self.base.dump("payment").await,
                 anomalies: self.base.dump("anomaly").await,
@@ -36,6 +36,7 @@ impl World {
                 bills: self.base.dump("bill_day").await,
                 differences: self.base.dump("bill_difference").await,
             };
+            self.judge.conflicts_are_told(&mut books.anomalies);
             for row in &books.differences {
                 let words = ["kind", "state", "why"].map(|column| cell(row, column));
                 *differences.entry(words.join(", ")).or_default() += 1;

@@ -1,6 +1,7 @@
 //! The world: one thread, virtual time, a queue of events in the order of their times, and
 //! everybody who takes part.
 
+mod another;
 mod buttons;
 mod end;
 mod event;

@@ -168,6 +168,11 @@ impl World {
         let Some(notice) = self.notices.remove(&id) else { return };
         let says_yes = status == 200 && text.contains("SUCCESS");
         self.tell(if says_yes { "yes" } else { "no" });
+        if !notice.is_forged && self.is_for_two(&notice.body) {
+            let id = field(&notice.body, "transaction_id").filter(|_| says_yes);
+            self.judge.heard.conflicts.extend(id.map(str::to_owned));
+            return;
+        }
         // Of a number that nobody here knows it is not known how its messages are signed.
         let number = field(&notice.body, "out_trade_no").unwrap_or_default();
         let is_ours = notice.of_refund || self.judge.bought.contains_key(order_of(number));
@@ -201,6 +206,9 @@ impl World {
         }
         if says_yes && notice.of_refund && !notice.is_forged {
             self.refund_notice_taken(&notice.body);
+        }
+        if says_yes && is_ours && !notice.of_refund && !notice.is_forged {
+            self.may_be_told_for_two(&notice.body);
         }
         if says_yes && is_ours && !notice.of_refund && self.plan.is_prompt() {
             let order_id = order_of(number).to_owned();
