@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 223] = [
+pub const BUGS: [(&str, &str); 225] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -46,6 +46,8 @@ pub const BUGS: [(&str, &str); 223] = [
     ("unknown-payment-kept", "a payment for a number of nobody's is not given back"),
     ("new-refund-number-on-retry", "an unknown outcome of a refund makes another number"),
     ("refund-done-on-accept", "an accepted refund counts as done"),
+    ("accepted-in-any-sum", "a refund counts as accepted although WeChat names another sum"),
+    ("done-in-any-sum", "a refund counts as done although WeChat names another sum"),
     ("refund-unsure-is-failed", "an unknown outcome of a refund counts as a failure"),
     ("refund-no-not-looked-up", "a shop's refund that is asked for again is made again"),
     ("refund-while-dispensing", "a refund is begun while a machine hands the goods out"),

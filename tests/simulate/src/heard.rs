@@ -1,7 +1,7 @@
 //! The judge's word about what follows from what WeChat says: what it puts off waits, and for what
 //! went back before it was known to be paid no goods go out.
 
-use crate::judge::{Judge, order_of};
+use crate::judge::{Captured, Judge, order_of};
 use crate::verdict::{Books, Row, cell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +33,8 @@ pub(crate) struct Heard {
     pub(crate) for_two: BTreeMap<String, String>,
     /// Those of them for which that was acknowledged.
     pub(crate) conflicts: BTreeSet<String>,
+    /// Refunds of which it names another sum each time.
+    pub(crate) other_sums: BTreeSet<String>,
     /// When WeChat said first of each number that this merchant may not have it, in seconds.
     pub(crate) impossible_s: BTreeMap<String, i64>,
     /// Numbers that WeChat has taken, and of which it said later that they are used.
@@ -122,5 +124,34 @@ impl Judge {
             number.is_some_and(|number| number == cell(row, "out_trade_no"))
         };
         anomalies.retain(|row| cell(row, "kind") != "conflict" || !is_other(row));
+    }
+
+    /// Whether WeChat names another sum whenever it tells of this refund. What ends badly it tells
+    /// as it is.
+    pub(crate) fn has_another_sum(&self, number: &str) -> bool {
+        self.heard.other_sums.contains(number)
+            && !self.ends_badly.contains(number)
+            && !self.ends_in_change.contains(number)
+    }
+
+    /// The same of any refund of a payment.
+    pub(crate) fn goes_back_otherwise(&self, captured: &Captured) -> bool {
+        captured.refunds.keys().any(|number| self.has_another_sum(number))
+    }
+
+    /// What goes back in another sum than was asked for is not done, and a person is told.
+    pub(crate) fn other_sums_are_told(&mut self, books: &Books) {
+        let mut wrong = Vec::new();
+        for row in &books.refunds {
+            let (number, state) = (cell(row, "out_refund_no"), cell(row, "state"));
+            let captured = self.captured.get(cell(row, "transaction_id"));
+            let is_made = captured.is_some_and(|it| it.refunds.contains_key(number));
+            let is_untold =
+                matches!(state, "asked" | "unsure" | "accepted") && cell(row, "trouble").is_empty();
+            if is_made && self.has_another_sum(number) && (state == "done" || is_untold) {
+                wrong.push(format!("WeChat names another sum, and nobody is told: {row:?}"));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.violation(what));
     }
 }

@@ -91,6 +91,8 @@ pub(crate) struct Odd {
     /// code.
     pub(crate) used_numbers: u64,
     pub(crate) used_on_renewal: u64,
+    /// WeChat names another sum than was asked for whenever it tells of a refund.
+    pub(crate) other_sums: u64,
 }
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
@@ -332,6 +334,7 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged, network]:
         not_allowed: upto(&mut Random::new(seed, "not allowed"), people, 12),
         used_numbers: upto(&mut Random::new(seed, "used"), gateway, 30),
         used_on_renewal: upto(&mut Random::new(seed, "used on renewal"), gateway, 150),
+        other_sums: upto(&mut Random::new(seed, "other sums"), gateway, 40),
     }
 }
 

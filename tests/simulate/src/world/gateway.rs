@@ -217,7 +217,9 @@ impl World {
             at += self.more.below(2_000);
         }
         let (code, mut came, status) = (answer.code, answer.body, answer.manner.status);
+        came = self.in_other_sums(call, came);
         if code.is_none() && status == 200 && faults.is_empty() {
+            self.other_sum_comes(call, body, at);
             came = self.may_go_wrong(path, came);
         }
         if code == Some(Code::SystemError) {
@@ -280,6 +282,7 @@ impl World {
                 self.judge.refund_asked(transaction_id, number, sums);
                 let told = REFUND_FIELDS.map(|name| field(body, name).unwrap_or_default());
                 self.judge.placed(number, &told.join("|"));
+                self.may_have_another_sum(number, sums.0);
                 let [.., why, notify_url] = told;
                 self.judge.refund_worded(number, why, notify_url);
                 if self.luck.chance(self.plan.refund_ends_badly)

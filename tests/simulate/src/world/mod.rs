@@ -379,6 +379,7 @@ impl World {
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
             Event::MustHaveCode(customer) => self.must_have_code(customer),
             Event::MustBeAskedBack(payment, number) => self.must_be_asked_back(payment, &number),
+            Event::MustBeTroubled(number, told_ms) => self.must_be_troubled(&number, told_ms),
             Event::CloseAgain(customer) => self.close_again(customer),
             Event::TheRest(customer) => self.ask_for_the_rest(customer),
             Event::SameNumber(customer) => self.same_number(customer),
