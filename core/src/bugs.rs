@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 225] = [
+pub const BUGS: [(&str, &str); 226] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -240,6 +240,7 @@ pub const BUGS: [(&str, &str); 225] = [
     ("bill-unknown-any-count", "however many payments of a day nobody knows, all go back"),
     ("held-ends-as-refunded", "a difference whose refund waits for a person ends as given back"),
     ("bill-refund-without-coupons", "a bill's refund counts without its coupons"),
+    ("look-asks-nothing", "whoever looks at an open order has nobody asked whether it is paid"),
     ("asked-after-half-an-hour", "WeChat is not asked by time before half an hour is over"),
     ("paid-at-is-made-at", "a shop is told when the order was made and not when it was paid"),
     ("failed-notice-counts", "a notification that says FAIL counts as a payment"),

@@ -33,6 +33,10 @@ pub(crate) struct Heard {
     pub(crate) for_two: BTreeMap<String, String>,
     /// Those of them for which that was acknowledged.
     pub(crate) conflicts: BTreeSet<String>,
+    /// Numbers of whose payment nobody is notified.
+    pub(crate) at_leisure: BTreeSet<String>,
+    /// When whoever has paid looked first at an order that was open all the same, in milliseconds.
+    pub(crate) looked_ms: BTreeMap<String, u64>,
     /// Refunds of which it names another sum each time.
     pub(crate) other_sums: BTreeSet<String>,
     /// When WeChat said first of each number that this merchant may not have it, in seconds.

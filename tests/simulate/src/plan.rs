@@ -93,6 +93,8 @@ pub(crate) struct Odd {
     pub(crate) used_on_renewal: u64,
     /// WeChat names another sum than was asked for whenever it tells of a refund.
     pub(crate) other_sums: u64,
+    /// Whoever has much time pays late, and nobody is notified of it.
+    pub(crate) at_leisure: u64,
 }
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
@@ -335,6 +337,7 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged, network]:
         used_numbers: upto(&mut Random::new(seed, "used"), gateway, 30),
         used_on_renewal: upto(&mut Random::new(seed, "used on renewal"), gateway, 150),
         other_sums: upto(&mut Random::new(seed, "other sums"), gateway, 40),
+        at_leisure: upto(&mut Random::new(seed, "at leisure"), people, 600),
     }
 }
 

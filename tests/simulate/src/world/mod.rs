@@ -10,6 +10,7 @@ mod heard;
 mod insisting;
 mod keys;
 mod lists;
+mod looks;
 mod machines;
 mod meddling;
 mod notices;

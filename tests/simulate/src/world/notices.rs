@@ -112,7 +112,8 @@ impl World {
     pub(super) fn is_number_untold(&self, number: &str) -> bool {
         // Another program's orders name its own address, as a rule.
         let is_others = number.starts_with("OTHER-") && number.ends_with(['0', '2', '4', '6', '8']);
-        if self.plan.all_notices_lost || is_others || Self::is_lost_number(number) {
+        let is_lost = Self::is_lost_number(number) || self.judge.heard.at_leisure.contains(number);
+        if self.plan.all_notices_lost || is_others || is_lost {
             return true;
         }
         Random::new(self.seed, number).chance(self.plan.never_told)
