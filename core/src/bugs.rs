@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 226] = [
+pub const BUGS: [(&str, &str); 228] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -298,6 +298,8 @@ pub const BUGS: [(&str, &str); 226] = [
         "dropped-begins-anew",
         "what a person has decided against begins anew when a refund by hand is closed",
     ),
+    ("first-shop-told", "one shop is told of goods that another one has sold"),
+    ("any-app-of-the-merchant", "WeChat is called in the name of another app than the order's"),
     ("webhook-for-devices", "a webhook is told of goods that a machine of its shop fetches"),
     ("no-webhook-told", "goods of a shop without a webhook wait for one that is told of them"),
     ("goods-as-merchant", "a page shows the goods as the merchant and the merchant as the goods"),

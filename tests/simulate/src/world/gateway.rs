@@ -120,14 +120,14 @@ impl World {
                 let call = self.wait(Waiting::Asked { path, body, reply, lost });
                 self.after(at, Event::CallArrives(call));
             }
-            Call::Shop { ship_id, body, signature, reply } => {
+            Call::Shop { shop, ship_id, body, signature, reply } => {
                 self.tell(&ship_id);
                 self.one_at_a_time(&ship_id);
                 self.may_die_calling(epoch);
                 let is_signed = self.is_signed(&body, &signature);
                 if let Some(order_id) = ship_id.strip_prefix("ship-") {
                     self.judge.may_go_out(order_id, self.now_ms);
-                    self.judge.is_for_a_webhook(order_id);
+                    self.judge.is_for_a_webhook(order_id, &shop);
                 }
                 let at = self.latency();
                 let call = self.wait(Waiting::ShopAsked { ship_id, body, reply, is_signed });
@@ -239,6 +239,7 @@ impl World {
 
     /// What the judge has to know of a request. `true`: somebody pays at this moment.
     fn note_request(&mut self, call: GatewayCall, body: &str) -> bool {
+        self.names_its_app(body);
         match call {
             GatewayCall::UnifiedOrder => {
                 let Some(number) = field(body, "out_trade_no") else { return false };

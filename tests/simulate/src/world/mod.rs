@@ -40,7 +40,7 @@ use pages::Pages;
 use people::Customer;
 use saoma_sandbox::gateway::{Gateway, Rules};
 use saoma_sandbox::{Limits, Merchant};
-use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, REFUND_NOTIFY_URL};
+use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, OTHER_APP_ID, REFUND_NOTIFY_URL};
 use servers::Node;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -127,6 +127,7 @@ impl World {
             Rules { limits: Limits::OFF, refund_after_s, closed_when_refunded, ..Rules::default() };
         let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "Saoma Cafe");
         let mut merchant = merchant.expect("the made-up merchant is a good one");
+        merchant.more_appids.push(OTHER_APP_ID.to_owned());
         merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
         let mut judge = Judge::default();
         (judge.hold, judge.unknown) = (plan.hold, plan.unknown);

@@ -1,6 +1,7 @@
 //! Notifications on their way, and those that somebody has made up.
 
 use super::gateway::field;
+use super::sellers::other_app;
 use super::{Event, Returned, World};
 use crate::bus::Outcome;
 use crate::judge::order_of;
@@ -9,7 +10,7 @@ use crate::random::Random;
 use saoma_sandbox::gateway::Returned as Back;
 use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_sandbox::xml::Document;
-use saoma_server::simulation::{Base, Held, NOTIFY_URL, OTHER_APP_ID};
+use saoma_server::simulation::{Base, Held, NOTIFY_URL};
 
 /// A notification on its way.
 pub(super) struct Notice {
@@ -293,7 +294,7 @@ impl World {
             // WeChat's own word, but of another, or not of a payment.
             (_, 6) => self.resigned(body, "mch_id", "1900000110"),
             // For a number that nobody knows it may be so.
-            (_, 7) if is_known => self.resigned(body, "appid", OTHER_APP_ID),
+            (_, 7) if is_known => self.resigned(body, "appid", other_app(body)),
             (_, 8) => self.resigned(body, "appid", "wx5a0mademeup0009"),
             (_, 9) => self.resigned(body, "result_code", "FAIL"),
             (_, 10) => self.resigned(body, "return_code", "FAIL"),
