@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each bug and what it does.
-pub const BUGS: [(&str, &str); 214] = [
+pub const BUGS: [(&str, &str); 228] = [
     ("skip-amount-check", "a payment of another amount ships"),
     ("skip-currency-check", "a payment in another currency ships"),
     ("ship-after-close", "a payment after the order was closed ships"),
@@ -46,6 +46,8 @@ pub const BUGS: [(&str, &str); 214] = [
     ("unknown-payment-kept", "a payment for a number of nobody's is not given back"),
     ("new-refund-number-on-retry", "an unknown outcome of a refund makes another number"),
     ("refund-done-on-accept", "an accepted refund counts as done"),
+    ("accepted-in-any-sum", "a refund counts as accepted although WeChat names another sum"),
+    ("done-in-any-sum", "a refund counts as done although WeChat names another sum"),
     ("refund-unsure-is-failed", "an unknown outcome of a refund counts as a failure"),
     ("refund-no-not-looked-up", "a shop's refund that is asked for again is made again"),
     ("refund-while-dispensing", "a refund is begun while a machine hands the goods out"),
@@ -198,12 +200,25 @@ pub const BUGS: [(&str, &str); 214] = [
     ("accepted-is-forgotten", "nobody looks at a refund any more once WeChat has accepted it"),
     ("accepted-anew", "a refund counts as accepted when it was last looked at"),
     ("refund-gap-ignored", "a payment's next refund is sent at once after the one before"),
+    ("put-off-is-at-once", "a refund is sent again at once although WeChat wants it later"),
     ("refund-gap-of-fifty", "a payment's next refund is sent fifty seconds after the one before"),
     ("hold-for-shops-too", "a shop's refund waits for a person as well"),
     ("foreign-goes-back-in-yuan", "what was paid in another currency is asked back in yuan"),
     ("second-is-sent", "a number's second payment goes back without a person"),
     ("dead-after-five", "a shop that fails five times is not told any more"),
     ("refund-notice-believed", "a notification that a refund is done is believed without asking"),
+    (
+        "refund-notice-asks-nothing",
+        "WeChat's word on a refund of ours is no reason to ask about it",
+    ),
+    (
+        "by-hand-notice-asks-nothing",
+        "WeChat's word on a refund by hand is no reason to ask about it",
+    ),
+    (
+        "told-back-ships",
+        "goods go out for what WeChat has told of as going back before it was known",
+    ),
     ("confirmed-unclaimed", "a machine may confirm what it has never claimed"),
     ("webhook-signs-no-time", "a webhook's signature leaves its time out"),
     ("webhook-time-of-payment", "a webhook is signed with the time of the payment and not of now"),
@@ -225,9 +240,11 @@ pub const BUGS: [(&str, &str); 214] = [
     ("bill-unknown-any-count", "however many payments of a day nobody knows, all go back"),
     ("held-ends-as-refunded", "a difference whose refund waits for a person ends as given back"),
     ("bill-refund-without-coupons", "a bill's refund counts without its coupons"),
+    ("look-asks-nothing", "whoever looks at an open order has nobody asked whether it is paid"),
     ("asked-after-half-an-hour", "WeChat is not asked by time before half an hour is over"),
     ("paid-at-is-made-at", "a shop is told when the order was made and not when it was paid"),
     ("failed-notice-counts", "a notification that says FAIL counts as a payment"),
+    ("one-payment-for-two", "a payment counts for a second number that WeChat names with it"),
     ("notice-of-any-app", "a notification in the name of another app of the merchant counts"),
     ("answer-of-any-merchant", "an answer in the name of another merchant counts"),
     ("answer-of-any-app", "an answer in the name of another app of the merchant counts"),
@@ -263,6 +280,13 @@ pub const BUGS: [(&str, &str); 214] = [
         "what is known because it was given back by hand goes back by the rule",
     ),
     ("new-code-is-stop", "a code of WeChat's that nobody knows yet is taken for a mistake of ours"),
+    ("used-number-is-the-end", "an order fails because WeChat says that its number is used"),
+    ("invalid-request-is-the-end", "the same, where WeChat says that the request is not valid"),
+    ("no-auth-is-unknown", "an order that WeChat does not allow is tried until its end"),
+    (
+        "fee-mismatch-is-the-end",
+        "a refund is given up because WeChat says that its sum is another one",
+    ),
     ("second-refund-fails", "an order's second refund can never be begun"),
     ("failed-is-sent-again", "a person may have a refund sent again that has failed for good"),
     (
@@ -274,6 +298,8 @@ pub const BUGS: [(&str, &str); 214] = [
         "dropped-begins-anew",
         "what a person has decided against begins anew when a refund by hand is closed",
     ),
+    ("first-shop-told", "one shop is told of goods that another one has sold"),
+    ("any-app-of-the-merchant", "WeChat is called in the name of another app than the order's"),
     ("webhook-for-devices", "a webhook is told of goods that a machine of its shop fetches"),
     ("no-webhook-told", "goods of a shop without a webhook wait for one that is told of them"),
     ("goods-as-merchant", "a page shows the goods as the merchant and the merchant as the goods"),

@@ -42,7 +42,7 @@ pub const MCH_ID: &str = "1900000109";
 pub const NAME: &str = "扫码咖啡";
 /// Its app.
 pub const APP_ID: &str = "wx5a0mademeup0001";
-/// Another app of the same merchant, under which nothing is sold here.
+/// Another app of the same merchant, under which [`BRANCH`] sells.
 pub const OTHER_APP_ID: &str = "wx5a0mademeup0002";
 /// Its key at WeChat.
 pub const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
@@ -159,18 +159,20 @@ pub struct Server {
 
 /// The shop that sells by a webhook.
 pub const SHOP: &str = "shop";
-/// What it knows webhooks by.
+/// Another one that does, under another app.
+pub const BRANCH: &str = "branch";
+/// What both know webhooks by.
 pub const WEBHOOK_SECRET: &str = "a secret of the made-up shop";
 /// The shop whose machines hand out.
 pub const MACHINES: &str = "machines";
 
-fn merchant(hmac: bool, held: Held) -> Merchant {
+fn merchant(app_id: &str, hmac: bool, held: Held) -> Merchant {
     // All of them are good.
     let good = "a made-up merchant is a good one";
     let [old, new] = [KEY, NEW_KEY].map(|key| ApiKey::new(key).expect(good));
     Merchant {
         mch_id: MchId::new(MCH_ID).expect(good),
-        app_id: AppId::new(APP_ID).expect(good),
+        app_id: AppId::new(app_id).expect(good),
         key: match held {
             Held::Old => old,
             Held::Both => old.or(&new),
@@ -181,14 +183,15 @@ fn merchant(hmac: bool, held: Held) -> Merchant {
 }
 
 fn shop(id: &str) -> Shop {
-    let Merchant { mch_id, app_id, .. } = merchant(true, Held::Old);
-    Shop { id: id.to_owned(), mch_id, app_id, has_webhook: id == SHOP, fetch_within_s: 600 }
+    let app_id = if id == BRANCH { OTHER_APP_ID } else { APP_ID };
+    let Merchant { mch_id, app_id, .. } = merchant(app_id, true, Held::Old);
+    Shop { id: id.to_owned(), mch_id, app_id, has_webhook: id != MACHINES, fetch_within_s: 600 }
 }
 
 fn sellers(options: Options) -> Sellers {
     let anomalies = if options.hold { AnomalyPolicy::Hold } else { AnomalyPolicy::Refund };
     let seller = Seller {
-        merchant: merchant(options.hmac, options.held),
+        merchant: merchant(APP_ID, options.hmac, options.held),
         name: NAME.to_owned(),
         notify_url: NOTIFY_URL.to_owned(),
         refund_notify_url: REFUND_NOTIFY_URL.to_owned(),
@@ -196,21 +199,24 @@ fn sellers(options: Options) -> Sellers {
         ip: [127, 0, 0, 1].into(),
     };
     let mut other = seller.clone();
-    other.merchant.app_id = AppId::new(OTHER_APP_ID).expect("a made-up app is a good one");
-    Sellers { sellers: vec![seller, other], shops: vec![shop(SHOP), shop(MACHINES)] }
+    other.merchant = merchant(OTHER_APP_ID, options.hmac, options.held);
+    let shops = vec![shop(SHOP), shop(MACHINES), shop(BRANCH)];
+    Sellers { sellers: vec![seller, other], shops }
 }
 
 /// The lines are made once: TLS takes its time.
-fn lines(hmac: bool, held: Held) -> (Gateway, Webhooks) {
-    static LINES: [OnceLock<(Gateway, Webhooks)>; 6] = [const { OnceLock::new() }; 6];
+fn lines(hmac: bool, held: Held) -> ([Gateway; 2], Webhooks) {
+    static LINES: [OnceLock<([Gateway; 2], Webhooks)>; 6] = [const { OnceLock::new() }; 6];
     let make = || {
         let hosts = ["http://gateway.example", "http://standby.example"];
-        let gateway = Gateway::new(merchant(hmac, held), &hosts).expect("the hosts are good");
+        let gateway = |app_id| Gateway::new(merchant(app_id, hmac, held), &hosts);
+        let gateways = [APP_ID, OTHER_APP_ID].map(gateway);
+        let gateways = gateways.map(|gateway| gateway.expect("the hosts are good"));
         let [url, secret] = ["http://shop.example/webhook", WEBHOOK_SECRET].map(str::to_owned);
         let (url, secret) = (Secret::new(url), Secret::new(secret));
         let webhook = WebhookConfig { url, secret };
-        let webhooks = Webhooks::new([(SHOP, &webhook)], Reach::of(true));
-        (gateway, webhooks.expect("TLS can be set up"))
+        let webhooks = Webhooks::new([(SHOP, &webhook), (BRANCH, &webhook)], Reach::of(true));
+        (gateways, webhooks.expect("TLS can be set up"))
     };
     let held = match held {
         Held::Old => 0,
@@ -242,16 +248,20 @@ impl Server {
         let clock = Clock::Manual(clock.clone());
         let (service, at_once) = Service::open(store, clock, random, sellers(options)).await?;
         let outside = OutsideLine(outside);
-        let (gateway, webhooks) = lines(options.hmac, options.held);
-        let key = (gateway.merchant().mch_id.clone(), gateway.merchant().app_id.clone());
-        let gateways = HashMap::from([(key, gateway.wired(Arc::new(outside.clone())))]);
+        let (gateways, webhooks) = lines(options.hmac, options.held);
+        let gateways = gateways.map(|gateway| {
+            let Merchant { mch_id, app_id, .. } = gateway.merchant().clone();
+            ((mch_id, app_id), gateway.wired(Arc::new(outside.clone())))
+        });
+        let gateways = HashMap::from(gateways);
         let service = Arc::new(service);
         let worker = Arc::new(Worker {
             service: service.clone(),
             gateways,
             webhooks: webhooks.simulated(outside),
         });
-        let unknown = HashMap::from([(gateway.merchant().mch_id.clone(), options.unknown)]);
+        let Merchant { mch_id, .. } = merchant(APP_ID, options.hmac, options.held);
+        let unknown = HashMap::from([(mch_id, options.unknown)]);
         let books = Arc::new(Reconciler::with(worker.clone(), unknown));
         if let Base::Sqlite(_) = base {
             books.take_up().await;

@@ -196,6 +196,11 @@ impl ErrCode {
     #[must_use]
     pub fn class(&self, call: Call) -> Class {
         match self {
+            Self::OutTradeNoUsed if crate::planted!("used-number-is-the-end") => Class::Stop,
+            Self::NoAuth if crate::planted!("no-auth-is-unknown") => Class::Unknown,
+            Self::RefundFeeMismatch if crate::planted!("fee-mismatch-is-the-end") => {
+                Class::TellPerson
+            }
             Self::SystemError | Self::BizErrNeedRetry | Self::OrderNotReady => Class::RetrySame,
             Self::FrequencyLimited | Self::InvalidReqTooMuch => Class::RetrySlower,
             Self::OrderPaid => Class::Paid,
@@ -225,6 +230,7 @@ impl ErrCode {
             // On a call that is replayed unchanged this says that the number was first used with
             // other parameters; on a close it has been seen for "too early".
             Self::InvalidRequest => match call {
+                Call::UnifiedOrder if crate::planted!("invalid-request-is-the-end") => Class::Stop,
                 Call::UnifiedOrder => Class::QueryFirst,
                 Call::CloseOrder => Class::RetrySame,
                 Call::OrderQuery

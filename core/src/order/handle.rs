@@ -67,6 +67,7 @@ impl Order {
     pub fn may_ask(&self, now: UnixTime) -> bool {
         let gap_s = match self.phase {
             Phase::Closing(_) => WATCHED_GAP_S.0,
+            Phase::Open if planted!("look-asks-nothing") => return false,
             Phase::Open => WATCHED_GAP_S.1,
             Phase::Placing | Phase::Closed(_) | Phase::Paid | Phase::Shipped => return false,
         };

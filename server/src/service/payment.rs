@@ -27,7 +27,8 @@ impl Change {
     ) -> Result<Taken, StoreError> {
         let number = self.number_of(&payment.transaction_id).await?;
         let attempt = self.attempt(&payment.out_trade_no).await?;
-        if number.as_ref().is_some_and(|number| *number != payment.out_trade_no) {
+        let is_any = saoma_core::planted!("one-payment-for-two");
+        if number.as_ref().is_some_and(|it| *it != payment.out_trade_no && !is_any) {
             let order_id = attempt.map(|attempt| attempt.order_id);
             self.report(anomaly(Anomaly::Conflict, mch_id, payment, order_id));
             return Ok(Taken::Elsewhere);

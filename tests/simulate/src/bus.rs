@@ -85,8 +85,18 @@ pub(crate) enum Outcome {
 
 /// A call to the outside that waits.
 pub(crate) enum Call {
-    Gateway { path: &'static str, body: String, reply: Reply<Came> },
-    Shop { ship_id: String, body: Vec<u8>, signature: String, reply: Reply<Option<u16>> },
+    Gateway {
+        path: &'static str,
+        body: String,
+        reply: Reply<Came>,
+    },
+    Shop {
+        shop: String,
+        ship_id: String,
+        body: Vec<u8>,
+        signature: String,
+        reply: Reply<Option<u16>>,
+    },
 }
 
 /// Where a waiting call is answered.
@@ -205,12 +215,13 @@ impl Outside for Line {
 
     fn shop<'o>(
         &'o self,
-        _: &'o str,
+        shop: &'o str,
         ship_id: &'o str,
         body: &'o [u8],
         signature: &'o str,
     ) -> Boxed<'o, Option<u16>> {
         let call = |reply| Call::Shop {
+            shop: shop.to_owned(),
             ship_id: ship_id.to_owned(),
             body: body.to_vec(),
             signature: signature.to_owned(),

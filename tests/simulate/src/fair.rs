@@ -301,7 +301,8 @@ impl Judge {
             // wrong, or a key was for hours.
             let is_long =
                 self.bought.get(id).is_some_and(|it| it.lasts_s >= LONG_S + self.fair.outage_s);
-            if phase == "failed" && is_long && self.fair.right_clocks && self.fair.right_keys {
+            let is_right = self.fair.right_clocks && self.fair.right_keys;
+            if phase == "failed" && is_long && is_right && !self.is_impossible(id) {
                 wrong.push(format!("{id} has failed, and WeChat takes it"));
             }
             if matches!(phase, "cancelled" | "expired") {
@@ -313,6 +314,7 @@ impl Judge {
         for row in &books.anomalies {
             alarms.entry(cell(row, "transaction_id")).or_default().insert(cell(row, "kind"));
         }
+        self.impossible_fail(books, &mut wrong);
         self.alarms_are_right(&alarms, &mut wrong);
         self.alarms_say(books, &mut wrong);
         self.alarms_end(books, &mut wrong);

@@ -4,6 +4,7 @@
 
 use crate::alarms::Alarms;
 use crate::fair::Fair;
+use crate::heard::Heard;
 use saoma_server::UnknownPolicy;
 use saoma_server::simulation::{Wanted, Who};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +103,8 @@ pub(crate) struct Judge {
     pub(crate) fair: Fair,
     /// And of alarms.
     pub(crate) alarms: Alarms,
+    /// And of what follows from WeChat's words.
+    pub(crate) heard: Heard,
     /// Whether payments that may not be kept wait for a person.
     pub(crate) hold: bool,
     /// The day that the fastest clock showed at first.
@@ -312,6 +315,7 @@ impl Judge {
             self.violation(format!("{order_id} ships for {amount_fen:?} instead of {price} fen"));
         }
         self.may_be_handed_over(order_id, transaction_id);
+        self.is_not_told_back(order_id, transaction_id);
         if self.given_up.contains(order_id) {
             self.violation(format!("{order_id} ships, although it was given up"));
         }

@@ -10,6 +10,7 @@ mod bugs;
 mod bus;
 mod careful;
 mod fair;
+mod heard;
 mod hmac;
 mod judge;
 mod plan;

@@ -85,6 +85,16 @@ pub(crate) struct Odd {
     pub(crate) insists: u64,
     /// A server loses its power while it asks for a code or tells a shop.
     pub(crate) dies_calling: u64,
+    /// WeChat takes no order of this merchant's under the first number.
+    pub(crate) not_allowed: u64,
+    /// WeChat says of a number that it is used, and of another one when it is asked for a newer
+    /// code.
+    pub(crate) used_numbers: u64,
+    pub(crate) used_on_renewal: u64,
+    /// WeChat names another sum than was asked for whenever it tells of a refund.
+    pub(crate) other_sums: u64,
+    /// Whoever has much time pays late, and nobody is notified of it.
+    pub(crate) at_leisure: u64,
 }
 
 /// What goes wrong in a run, in thousandths where nothing else is said.
@@ -239,7 +249,9 @@ impl Plan {
     fn without_delays(self) -> Self {
         let odd =
             Odd { answer_mixed_up: 0, answer_altered: 0, not_now: 0, outage_s: (0, 0), ..self.odd };
-        let odd = Odd { shops_out_s: (0, 0), ..odd };
+        // What has to be soon is only judged here.
+        let not_allowed = odd.not_allowed * 4;
+        let odd = Odd { shops_out_s: (0, 0), used_on_renewal: 0, not_allowed, ..odd };
         Self {
             call_lost: 0,
             answer_lost: 0,
@@ -321,6 +333,11 @@ fn odd(seed: u64, without: &[&str], [people, refunds, gateway, forged, network]:
         shops_out_s: shops_out(seed, network),
         insists: upto(&mut Random::new(seed, "insists"), refunds, 60),
         dies_calling: 0,
+        not_allowed: upto(&mut Random::new(seed, "not allowed"), people, 12),
+        used_numbers: upto(&mut Random::new(seed, "used"), gateway, 30),
+        used_on_renewal: upto(&mut Random::new(seed, "used on renewal"), gateway, 150),
+        other_sums: upto(&mut Random::new(seed, "other sums"), gateway, 40),
+        at_leisure: upto(&mut Random::new(seed, "at leisure"), people, 600),
     }
 }
 

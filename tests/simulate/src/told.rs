@@ -2,21 +2,21 @@
 //! is.
 
 use crate::judge::{Judge, order_of};
-use saoma_server::simulation::{NAME, SHOP, View, Who};
+use saoma_server::simulation::{MACHINES, NAME, View, Who};
 
-/// Whether goods that somebody sells are fetched, and told to no webhook: one shop has one, and is
-/// told by it of what it has ordered itself.
+/// Whether goods that somebody sells are fetched, and told to no webhook: all shops but one have
+/// one, and are told by it of what they have ordered themselves.
 pub(crate) fn are_fetched(who: &Who) -> bool {
-    who.device.is_some() || who.shop != SHOP
+    who.device.is_some() || who.shop == MACHINES
 }
 
 impl Judge {
-    /// A webhook is told of an order's goods.
-    pub(crate) fn is_for_a_webhook(&mut self, order_id: &str) {
+    /// This shop's webhook is told of an order's goods.
+    pub(crate) fn is_for_a_webhook(&mut self, order_id: &str, shop: &str) {
         let order = self.bought.get(order_id);
-        if let Some(order) = order.filter(|order| are_fetched(&order.who)) {
+        if let Some(order) = order.filter(|it| are_fetched(&it.who) || it.who.shop != shop) {
             let who = order.who.clone();
-            self.violation(format!("{order_id} is told to a webhook, and {who:?} fetches it"));
+            self.violation(format!("{order_id} is told to the webhook of {shop}: {who:?}"));
         }
     }
 

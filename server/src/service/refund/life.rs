@@ -151,7 +151,8 @@ impl Change {
                 }
                 self.alert(&mut row, trouble.then_some(why.as_str()));
                 self.put_refund(row);
-                Ok(Some((now.plus(pause_s.max(*after_s)), why.clone())))
+                let after_s = if planted!("put-off-is-at-once") { 0 } else { *after_s };
+                Ok(Some((now.plus(pause_s.max(after_s)), why.clone())))
             }
             RefundNews::Failed(why) => {
                 self.alert(&mut row, Some(why));
@@ -241,7 +242,7 @@ impl Change {
         mut row: RefundRow,
         told: &ToldRefund,
     ) -> Result<Option<(UnixTime, String)>, StoreError> {
-        if told.part != row.part {
+        if told.part != row.part && !planted!("done-in-any-sum") {
             let why = format!("WeChat has {} fen under this number", told.part);
             self.alert(&mut row, Some(&why));
             self.put_refund(row);

@@ -127,6 +127,9 @@ impl Heed {
                 let event = Event::RefundEnded { refund: row.index, end };
                 change.apply(order, &event)?;
             }
+            if saoma_core::planted!("refund-notice-asks-nothing") {
+                return Ok(());
+            }
             let key = key(&row.out_refund_no);
             return change.wake(row.order_id.as_ref(), &key, false).await;
         }
@@ -145,7 +148,8 @@ impl Heed {
             change.apply(order, &Event::SaysPaid { attempt: attempt.index })?;
             return Ok(());
         };
-        if *paid != hint.transaction_id {
+        let is_ignored = saoma_core::planted!("by-hand-notice-asks-nothing");
+        if *paid != hint.transaction_id || is_ignored {
             return Ok(());
         }
         let key = format!("refunds-{}-{}", hint.refund_id, word(hint.state));

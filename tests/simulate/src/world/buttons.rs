@@ -90,6 +90,9 @@ impl World {
     fn press_retry(&mut self, entry: Listed) {
         let Some(node) = self.any_server() else { return };
         self.fault("an operator has something tried at once");
+        if let Some(number) = entry.key.strip_prefix("refund-") {
+            self.judge.heard.hurried.insert(number.to_owned());
+        }
         self.task(node, move |server| async move {
             let result = server.retry(&entry.order_id, &entry.key).await;
             let order_id = entry.order_id.clone();

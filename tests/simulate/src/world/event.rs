@@ -38,6 +38,8 @@ pub(super) enum Event {
     MustHaveCode(usize),
     /// Any refund of this payment, or one of this number.
     MustBeAskedBack(Option<String>, String),
+    /// A person reads of this refund, about which the last answer arrived then.
+    MustBeTroubled(String, u64),
     CloseAgain(usize),
     TheRest(usize),
     SameNumber(usize),

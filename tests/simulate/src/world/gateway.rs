@@ -120,14 +120,14 @@ impl World {
                 let call = self.wait(Waiting::Asked { path, body, reply, lost });
                 self.after(at, Event::CallArrives(call));
             }
-            Call::Shop { ship_id, body, signature, reply } => {
+            Call::Shop { shop, ship_id, body, signature, reply } => {
                 self.tell(&ship_id);
                 self.one_at_a_time(&ship_id);
                 self.may_die_calling(epoch);
                 let is_signed = self.is_signed(&body, &signature);
                 if let Some(order_id) = ship_id.strip_prefix("ship-") {
                     self.judge.may_go_out(order_id, self.now_ms);
-                    self.judge.is_for_a_webhook(order_id);
+                    self.judge.is_for_a_webhook(order_id, &shop);
                 }
                 let at = self.latency();
                 let call = self.wait(Waiting::ShopAsked { ship_id, body, reply, is_signed });
@@ -143,6 +143,7 @@ impl World {
                     true => (0, nothing(CallError::Timeout)),
                     false => self.ask_gateway(path, &body),
                 };
+                self.is_about_to_arrive(&body, at);
                 let call = self.wait(Waiting::Answered { reply, answer });
                 self.after(at, Event::AnswerArrives(call));
             }
@@ -207,13 +208,18 @@ impl World {
             return (timeout_ms(path), nothing(CallError::Timeout));
         }
         self.note_code(call, body, &answer.body);
+        if faults.len() == 1 {
+            self.note_put_off(call, body, &answer);
+        }
         let mut at = self.latency();
         if pays_now {
             // The payment may be known before this answer is.
             at += self.more.below(2_000);
         }
         let (code, mut came, status) = (answer.code, answer.body, answer.manner.status);
+        came = self.in_other_sums(call, came);
         if code.is_none() && status == 200 && faults.is_empty() {
+            self.other_sum_comes(call, body, at);
             came = self.may_go_wrong(path, came);
         }
         if code == Some(Code::SystemError) {
@@ -233,6 +239,7 @@ impl World {
 
     /// What the judge has to know of a request. `true`: somebody pays at this moment.
     fn note_request(&mut self, call: GatewayCall, body: &str) -> bool {
+        self.names_its_app(body);
         match call {
             GatewayCall::UnifiedOrder => {
                 let Some(number) = field(body, "out_trade_no") else { return false };
@@ -272,9 +279,11 @@ impl World {
                 let sums = (fen("refund_fee"), fen("total_fee"));
                 let now_s = self.now_s().cast_signed();
                 self.judge.refund_in_turn(transaction_id, number, now_s);
+                self.judge.refund_waits(number, now_s);
                 self.judge.refund_asked(transaction_id, number, sums);
                 let told = REFUND_FIELDS.map(|name| field(body, name).unwrap_or_default());
                 self.judge.placed(number, &told.join("|"));
+                self.may_have_another_sum(number, sums.0);
                 let [.., why, notify_url] = told;
                 self.judge.refund_worded(number, why, notify_url);
                 if self.luck.chance(self.plan.refund_ends_badly)

@@ -1,9 +1,10 @@
 //! What shops read: their refunds and their anomalies, and nobody else's.
 
+use super::wrong::another_shop;
 use super::{Event, World};
 use crate::bus::Outcome;
 use crate::verdict::cell;
-use saoma_server::simulation::{Base, MACHINES, SHOP};
+use saoma_server::simulation::Base;
 use std::collections::BTreeSet;
 
 /// How often of a thousand looks at a paid order its shop reads its lists later.
@@ -20,20 +21,19 @@ impl World {
         }
     }
 
-    /// The orders of the one shop or of the other one.
-    fn orders_of(&self, machines: bool) -> BTreeSet<String> {
-        let customers = self.customers.iter().filter(|it| (it.who.shop == MACHINES) == machines);
+    /// The orders of this shop, or of all the others.
+    fn orders_of(&self, shop: &str, is_its: bool) -> BTreeSet<String> {
+        let customers = self.customers.iter().filter(|it| (it.who.shop == shop) == is_its);
         customers.filter_map(|customer| customer.order_id.clone()).collect()
     }
 
-    /// Both shops ask for an order's refunds, and the one that sells it for its anomalies.
+    /// Two shops ask for an order's refunds, and the one that sells it for its anomalies.
     pub(super) fn read_lists(&mut self, at: usize) {
         let Base::Memory(memory) = &self.base else { return };
         let customer = &self.customers[at];
         let Some(order_id) = customer.order_id.clone() else { return };
-        let machines = customer.who.shop == MACHINES;
-        let [its_shop, another] = if machines { [MACHINES, SHOP] } else { [SHOP, MACHINES] };
-        let (own, others) = (self.orders_of(machines), self.orders_of(!machines));
+        let (its_shop, another) = (customer.who.shop, another_shop(&customer.who));
+        let (own, others) = (self.orders_of(its_shop, true), self.orders_of(its_shop, false));
         let promised = self.judge.promised.iter().filter(|(_, it)| it.order_id == order_id);
         let promised: Vec<String> = promised.map(|(number, _)| number.clone()).collect();
         // What is there already.

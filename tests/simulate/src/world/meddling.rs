@@ -2,6 +2,7 @@
 
 use super::gateway::field;
 use super::notices::changed;
+use super::sellers::other_app;
 use super::wrong::{another_machine, another_shop, one_fen};
 use super::{Event, World};
 use crate::bus::Outcome;
@@ -10,7 +11,7 @@ use saoma_sandbox::Paid;
 use saoma_sandbox::gateway::Call;
 use saoma_sandbox::seal::{open, seal};
 use saoma_sandbox::sign::Key;
-use saoma_server::simulation::{Asker, Base, OTHER_APP_ID, Wanted, WantedBack};
+use saoma_server::simulation::{Asker, Base, Wanted, WantedBack};
 
 impl World {
     pub(super) fn may_meddle(&mut self, at: usize, phase: &str) {
@@ -212,7 +213,8 @@ impl World {
     /// What became of another's number, rightly signed: one word says that it is not this one.
     fn in_anothers_name(&mut self, answer: &str) -> String {
         self.fault("an answer in another's name");
-        let (name, value) = self.more.pick(&[("appid", OTHER_APP_ID), ("mch_id", "1900000110")]);
+        let (name, value) =
+            self.more.pick(&[("appid", other_app(answer)), ("mch_id", "1900000110")]);
         let closed = self.resigned(answer, "trade_state", "CLOSED");
         self.resigned(&closed, name, value)
     }
@@ -245,6 +247,7 @@ impl World {
         let plain = changed(&plain, "refund_status", "SUCCESS");
         let forged = body.replacen(sealed, &seal(&plain, &key), 1);
         self.fault("a refund notice put together");
+        self.judge.heard.hurried.insert(number);
         let at = self.more.between(1, 400);
         self.deliver(at, None, &forged, true, false);
     }

@@ -1,12 +1,16 @@
 //! The world: one thread, virtual time, a queue of events in the order of their times, and
 //! everybody who takes part.
 
+mod another;
 mod buttons;
+mod end;
 mod event;
 mod gateway;
+mod heard;
 mod insisting;
 mod keys;
 mod lists;
+mod looks;
 mod machines;
 mod meddling;
 mod notices;
@@ -14,6 +18,7 @@ mod others;
 mod pages;
 mod people;
 mod rare;
+mod refused;
 mod sellers;
 mod servers;
 mod taken_up;
@@ -29,14 +34,13 @@ use crate::bus::{Bus, Outcome};
 use crate::judge::Judge;
 use crate::plan::Plan;
 use crate::random::{Hash, Random};
-use crate::verdict::{Books, cell};
 use event::{At, Event, Returned};
 use notices::Notice;
 use pages::Pages;
 use people::Customer;
 use saoma_sandbox::gateway::{Gateway, Rules};
 use saoma_sandbox::{Limits, Merchant};
-use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, REFUND_NOTIFY_URL, Trouble};
+use saoma_server::simulation::{APP_ID, Base, KEY, MCH_ID, OTHER_APP_ID, REFUND_NOTIFY_URL};
 use servers::Node;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -91,6 +95,8 @@ pub(crate) struct World {
     last_call: u64,
     notices: BTreeMap<u64, Notice>,
     last_notice: u64,
+    /// Notifications of payments that wait for one about a refund, by payment.
+    held_back: BTreeMap<String, String>,
     last_unknown: u64,
     customers: Vec<Customer>,
     answers: BTreeMap<&'static str, Vec<u8>>,
@@ -121,6 +127,7 @@ impl World {
             Rules { limits: Limits::OFF, refund_after_s, closed_when_refunded, ..Rules::default() };
         let merchant = Merchant::new(MCH_ID, APP_ID, KEY, "Saoma Cafe");
         let mut merchant = merchant.expect("the made-up merchant is a good one");
+        merchant.more_appids.push(OTHER_APP_ID.to_owned());
         merchant.refund_notify_url = Some(REFUND_NOTIFY_URL.to_owned());
         let mut judge = Judge::default();
         (judge.hold, judge.unknown) = (plan.hold, plan.unknown);
@@ -147,6 +154,7 @@ impl World {
             last_call: 0,
             notices: BTreeMap::new(),
             last_notice: 0,
+            held_back: BTreeMap::new(),
             last_unknown: 0,
             customers: Vec::new(),
             answers: BTreeMap::new(),
@@ -373,6 +381,7 @@ impl World {
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
             Event::MustHaveCode(customer) => self.must_have_code(customer),
             Event::MustBeAskedBack(payment, number) => self.must_be_asked_back(payment, &number),
+            Event::MustBeTroubled(number, told_ms) => self.must_be_troubled(&number, told_ms),
             Event::CloseAgain(customer) => self.close_again(customer),
             Event::TheRest(customer) => self.ask_for_the_rest(customer),
             Event::SameNumber(customer) => self.same_number(customer),
@@ -419,72 +428,6 @@ impl World {
             Outcome::SeenTo { sight, result } => self.seen_to(&sight, &result),
             Outcome::Meddled { what, may_not } => self.meddled(&what, may_not),
             Outcome::Repeated { order_id, result } => self.repeated(&order_id, &result),
-        }
-    }
-
-    /// From now on nothing goes wrong any more.
-    fn faults_stop(&mut self) {
-        self.calm = true;
-        self.judge.alarms.calm_s = Some(self.now_s().cast_signed());
-        self.tell("faults stop");
-        if let Base::Memory(memory) = &self.base {
-            memory.set_trouble(Trouble::default());
-        }
-        for node in 0..self.nodes.len() {
-            self.nodes[node].skew_s = 0;
-            self.after(0, Event::Start(node));
-        }
-        self.plan_ask_after_all();
-        for hour in 0..REST_WITHIN_S / 3_600 {
-            self.after(hour * 3_600_000, Event::Operator);
-        }
-    }
-
-    async fn end(mut self) -> Ran {
-        let mut differences = BTreeMap::new();
-        if self.judge.violations.is_empty() {
-            let books = Books {
-                orders: self.base.dump("orders").await,
-                payments: self.base.dump("payment").await,
-                anomalies: self.base.dump("anomaly").await,
-                refunds: self.base.dump("refund").await,
-                outbox: self.base.dump("outbox").await,
-                bills: self.base.dump("bill_day").await,
-                differences: self.base.dump("bill_difference").await,
-            };
-            for row in &books.differences {
-                let words = ["kind", "state", "why"].map(|column| cell(row, column));
-                *differences.entry(words.join(", ")).or_default() += 1;
-            }
-            let days = self.ledger_days();
-            self.look_at_numbers();
-            self.judge.at_rest(&books, &days);
-        }
-        if let Base::Memory(memory) = &self.base {
-            let met = memory.met();
-            for (name, times) in [
-                ("database busy", met.busy),
-                ("database full", met.full),
-                ("commit failed", met.commit_fails),
-                ("commit's answer lost", met.commit_lost),
-                ("crash at a write", met.crash),
-                ("another server in between", met.pause),
-            ] {
-                if times > 0 {
-                    self.faults.insert(name, times);
-                }
-            }
-        }
-        let orders = self.judge.bought.len() as u64;
-        let found = !self.judge.violations.is_empty();
-        Ran {
-            trace: self.trace.value(),
-            events: self.events,
-            orders,
-            faults: self.faults,
-            differences,
-            violations: self.judge.violations,
-            caught_after: self.caught_after.or(found.then_some(orders)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Notifications on their way, and those that somebody has made up.
 
 use super::gateway::field;
+use super::sellers::other_app;
 use super::{Event, Returned, World};
 use crate::bus::Outcome;
 use crate::judge::order_of;
@@ -9,7 +10,7 @@ use crate::random::Random;
 use saoma_sandbox::gateway::Returned as Back;
 use saoma_sandbox::sign::{Algorithm, Key, sign};
 use saoma_sandbox::xml::Document;
-use saoma_server::simulation::{Base, Held, NOTIFY_URL, OTHER_APP_ID};
+use saoma_server::simulation::{Base, Held, NOTIFY_URL};
 
 /// A notification on its way.
 pub(super) struct Notice {
@@ -73,6 +74,9 @@ impl World {
             self.fault("notice lost for ever");
             return self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Late));
         }
+        if !of_refund && self.waits_for_its_refund(body) {
+            return self.after(ANSWER_WITHIN_MS, Event::Returned(id, Returned::Late));
+        }
         if !self.calm && self.net.chance(self.plan.forged) {
             self.forge(body, of_refund);
         }
@@ -109,7 +113,8 @@ impl World {
     pub(super) fn is_number_untold(&self, number: &str) -> bool {
         // Another program's orders name its own address, as a rule.
         let is_others = number.starts_with("OTHER-") && number.ends_with(['0', '2', '4', '6', '8']);
-        if self.plan.all_notices_lost || is_others || Self::is_lost_number(number) {
+        let is_lost = Self::is_lost_number(number) || self.judge.heard.at_leisure.contains(number);
+        if self.plan.all_notices_lost || is_others || is_lost {
             return true;
         }
         Random::new(self.seed, number).chance(self.plan.never_told)
@@ -165,6 +170,11 @@ impl World {
         let Some(notice) = self.notices.remove(&id) else { return };
         let says_yes = status == 200 && text.contains("SUCCESS");
         self.tell(if says_yes { "yes" } else { "no" });
+        if !notice.is_forged && self.is_for_two(&notice.body) {
+            let id = field(&notice.body, "transaction_id").filter(|_| says_yes);
+            self.judge.heard.conflicts.extend(id.map(str::to_owned));
+            return;
+        }
         // Of a number that nobody here knows it is not known how its messages are signed.
         let number = field(&notice.body, "out_trade_no").unwrap_or_default();
         let is_ours = notice.of_refund || self.judge.bought.contains_key(order_of(number));
@@ -195,6 +205,12 @@ impl World {
                 let what = format!("{transaction_id} is acknowledged and not kept");
                 self.judge.violation(what);
             }
+        }
+        if says_yes && notice.of_refund && !notice.is_forged {
+            self.refund_notice_taken(&notice.body);
+        }
+        if says_yes && is_ours && !notice.of_refund && !notice.is_forged {
+            self.may_be_told_for_two(&notice.body);
         }
         if says_yes && is_ours && !notice.of_refund && self.plan.is_prompt() {
             let order_id = order_of(number).to_owned();
@@ -278,7 +294,7 @@ impl World {
             // WeChat's own word, but of another, or not of a payment.
             (_, 6) => self.resigned(body, "mch_id", "1900000110"),
             // For a number that nobody knows it may be so.
-            (_, 7) if is_known => self.resigned(body, "appid", OTHER_APP_ID),
+            (_, 7) if is_known => self.resigned(body, "appid", other_app(body)),
             (_, 8) => self.resigned(body, "appid", "wx5a0mademeup0009"),
             (_, 9) => self.resigned(body, "result_code", "FAIL"),
             (_, 10) => self.resigned(body, "return_code", "FAIL"),

@@ -175,6 +175,7 @@ impl World {
         let (id, shown) = (view.order_id.as_str(), (view.amount_fen.get(), view.expires_at.get()));
         self.judge.viewed(id, shown, view.code_url.as_deref());
         self.waits_for_its_code(at, phase);
+        self.waits_at_the_page(at, phase);
         if view.server_time < view.expires_at {
             self.code_is_good(view.order_id.as_str(), phase, view.code_url.as_deref());
         }
@@ -255,7 +256,10 @@ impl World {
         let pays = self.people.between(pays / 2, pays + 1).min(lives_ms - 2_000);
         let about_the_end = lives_ms - 3_000 + self.people.below(4_000);
         match self.customers[at].habit {
-            Habit::Pays => self.after(pays, Event::Pay(at)),
+            Habit::Pays => {
+                let pays = self.may_take_his_time(at, pays);
+                self.after(pays, Event::Pay(at));
+            }
             Habit::PaysLate => self.after(about_the_end, Event::Pay(at)),
             Habit::PaysTwice => {
                 self.after(pays, Event::Pay(at));
@@ -423,6 +427,11 @@ impl World {
         let customer = &mut self.customers[at];
         let Some(order_id) = &customer.order_id else { return };
         let number = format!("{order_id}-1");
+        // One that WeChat has given no code for has a successor already.
+        let shown = customer.code.as_ref().and_then(|code| self.judge.fair.codes.get(code));
+        if shown != Some(&number) {
+            return;
+        }
         customer.closed_ms = Some(self.now_ms);
         customer.views = 0;
         self.fault("number closed by another program");

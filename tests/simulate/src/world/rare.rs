@@ -213,7 +213,7 @@ impl World {
 
     /// The gateway says now and then that it will not do it now.
     pub(super) fn not_now(&mut self, call: Call, body: &str) -> Option<Fault> {
-        if let Some(code) = self.never(call, body) {
+        if let Some(code) = self.never(call, body).or_else(|| self.refuses(call, body)) {
             self.fault(code);
             return Fault::with(FaultName::Error, code).ok();
         }
@@ -240,6 +240,9 @@ impl World {
                 "CERT_ERROR",
                 "NOAUTH",
                 "INVALID_REQUEST",
+                "REFUND_FEE_MISMATCH",
+                "INVALID_TRANSACTIONID",
+                "PARAM_ERROR",
             ],
             _ => return None,
         };
@@ -264,11 +267,12 @@ impl World {
     }
 
     /// Some numbers WeChat may not know when they are to be closed, and the others when it is asked
-    /// about them: who says so both times is believed.
+    /// about them: who says so both times is believed. What it has said to be used it knows.
     fn may_be_unknown(&self, call: Call, body: &str) -> bool {
         let number = field(body, "out_trade_no").unwrap_or_default();
         let on_close = number.bytes().map(u64::from).sum::<u64>() % 2 == 1;
-        (call == Call::CloseOrder) == on_close && !self.is_paid(body)
+        let is_used = self.judge.heard.used.contains(number);
+        (call == Call::CloseOrder) == on_close && !self.is_paid(body) && !is_used
     }
 
     /// Of a number that is not paid WeChat says that somebody is about to pay; of one that is
