@@ -1,6 +1,7 @@
 //! The judge's word about bills: each day of the gateway's ledger was compared, our books say the
 //! same, and what they lack a person was told of.
 
+use crate::careful::CLOCKS_APART_S;
 use crate::judge::{Captured, Judge, order_of};
 use crate::verdict::{Books, Row, cell};
 use saoma_sandbox::time::UnixTime;
@@ -99,10 +100,13 @@ impl Judge {
     }
 
     /// Whether a number that nobody here knows may have been known to this database, and lost: a
-    /// server has started with it since the number was made.
+    /// server has started with it since the number was made, by any clock.
     pub(crate) fn may_be_lost(&self, number: &str) -> bool {
         let is_ours = !number.starts_with("OTHER-") && !self.bought.contains_key(order_of(number));
-        is_ours && self.starts.last().is_some_and(|last| number < &**last)
+        let made = number.get(..14).and_then(UnixTime::from_beijing);
+        let since = made.map(|made| made.plus(-CLOCKS_APART_S).beijing());
+        let since = since.as_ref().map_or(number, |since| since.as_str());
+        is_ours && self.starts.last().is_some_and(|last| since < &**last)
     }
 
     /// Whether nobody here knows a payment's number, and some of it went back by hand before

@@ -23,7 +23,7 @@ const REFUND_GAP_LEASED_S: i64 = 35;
 /// How long after an earlier number a later one may be the first that is committed.
 const COMMITTED_WITHIN_S: i64 = 60;
 /// How much before a start a number may have been made after it, by another server's clock.
-const CLOCKS_APART_S: i64 = 60;
+pub(crate) const CLOCKS_APART_S: i64 = 60;
 
 impl Judge {
     /// An order shows as this now: its time is not over before its end.

@@ -182,9 +182,10 @@ impl Judge {
             // came to nothing, and the goods of a payment that is kept were not sent meanwhile.
             let is_paid = self.bought.get(order_of(&captured.number));
             let is_paid = is_paid.is_some_and(|order| order.phase == "paid");
+            let is_kept = self.is_rest_kept(id);
             let by_hand = has_alarm("refunded_elsewhere")
                 && captured.refunds.iter().any(|(number, refund)| {
-                    self.by_hand.contains(number) && (!refund.closed || is_paid)
+                    self.by_hand.contains(number) && (!refund.closed || is_paid || is_kept)
                 });
             let told = conflict || waits || by_person || by_hand || left_out.contains(id);
             // So is what somebody gives back by hand of an order that is otherwise good.
@@ -205,6 +206,16 @@ impl Judge {
             }
         }
         wrong.into_iter().for_each(|what| self.violation(what));
+    }
+
+    /// Whether a person has kept what is left of a payment of which some went back by hand; as much
+    /// is back then as was to go back by hand, also where WeChat has closed that.
+    fn is_rest_kept(&self, transaction_id: &str) -> bool {
+        let Some(captured) = self.captured.get(transaction_id) else { return false };
+        let by_hand = captured.refunds.iter().filter(|(number, _)| self.by_hand.contains(*number));
+        let meant: u64 = by_hand.map(|(_, refund)| refund.fen).sum();
+        let word = (transaction_id.to_owned(), "refunded_elsewhere".to_owned());
+        self.fair.seen_to.contains(&word) && captured.refunded() >= meant
     }
 
     /// Whether a refund may have failed for good: what the customer could not be given, and what is

@@ -166,7 +166,7 @@ pub(super) struct Tables {
     /// Days and differences.
     pub(super) due_bills: BTreeSet<(i64, Name, Key)>,
     /// Keys of refunds by payment and by order.
-    refunds: BTreeSet<(String, Key)>,
+    pub(super) refunds: BTreeSet<(String, Key)>,
     /// Orders that the open transaction has changed.
     touched: Vec<Key>,
     /// What commits have left since somebody asked.
