@@ -62,13 +62,13 @@ pub async fn check(config: &Config, offline: bool, clock: &Clock, random: &Rando
     if found.iter().any(|finding| finding.level == Level::Fail) {
         return found;
     }
-    let (state, under_way) = database(&config.database).await;
+    let (state, under_way) = database(&config.database, false).await;
     let about = state.about.clone();
     found.push(state);
     let stranded = stranded(config, under_way).into_iter();
     found.extend(stranded.map(|text| finding(Level::Warn, &about, text)));
     if let Some(url) = &config.replica {
-        let (state, _) = database(&Database::Postgres(url.clone())).await;
+        let (state, _) = database(&Database::Postgres(url.clone()), true).await;
         found.push(Finding { about: "replica".to_owned(), ..state });
     }
     if offline {
@@ -169,7 +169,7 @@ fn day(time: UnixTime) -> String {
 }
 
 /// How a database is, and for whom something is under way in it.
-async fn database(database: &Database) -> (Finding, ForWhom) {
+async fn database(database: &Database, is_replica: bool) -> (Finding, ForWhom) {
     let about = "database";
     if let Database::Sqlite(path) = database
         && !path.exists()
@@ -184,7 +184,7 @@ async fn database(database: &Database) -> (Finding, ForWhom) {
         };
         return (state, Ok(Vec::new()));
     }
-    match inspect(database).await {
+    match inspect(database, is_replica).await {
         Ok((tables, under_way)) => {
             let (level, what) = match tables {
                 Tables::Current => (Level::Ok, "is up to date, and keeps what it is told"),

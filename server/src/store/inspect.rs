@@ -31,11 +31,14 @@ pub(crate) enum Tables {
 pub(crate) type ForWhom = Result<Vec<UnderWay>, StoreError>;
 
 /// Opens a database that is there, and looks whether it would keep what it is told, and for whom
-/// something is under way in it.
+/// something is under way in it. Only a replica may be a standby.
 ///
 /// # Errors
 /// [`OpenError`] says why it cannot be used.
-pub(crate) async fn inspect(database: &Database) -> Result<(Tables, ForWhom), OpenError> {
+pub(crate) async fn inspect(
+    database: &Database,
+    is_replica: bool,
+) -> Result<(Tables, ForWhom), OpenError> {
     match database {
         Database::Sqlite(path) => {
             let options = SqliteConnectOptions::new()
@@ -63,6 +66,9 @@ pub(crate) async fn inspect(database: &Database) -> Result<(Tables, ForWhom), Op
             let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
             let pool = pool.connect_with(options).await?;
             let mut conn = pool.acquire().await?.into();
+            if !is_replica && is_standby(&mut conn).await? {
+                return Err(OpenError::Standby);
+            }
             let tables = tables(&mut conn, &POSTGRES_TABLES).await?;
             for name in ["fsync", "full_page_writes"] {
                 durable(&mut conn, name).await?;
@@ -101,6 +107,12 @@ async fn tables(conn: &mut Conn, migrator: &Migrator) -> Result<Tables, OpenErro
         std::cmp::Ordering::Equal => Tables::Current,
         std::cmp::Ordering::Greater => Tables::Newer,
     })
+}
+
+async fn is_standby(conn: &mut Conn) -> Result<bool, OpenError> {
+    let sql = "select pg_is_in_recovery()::text as is_standby";
+    let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
+    Ok(row.is_some_and(|row| row.text("is_standby").is_ok_and(|standby| standby == "true")))
 }
 
 async fn durable(conn: &mut Conn, name: &'static str) -> Result<(), OpenError> {

@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL: what is asked of each, and how long each may wait.
 
+use super::error::STANDBY;
 use super::promise::check_settings;
 use super::setting::put_timeline;
 use super::{
@@ -32,9 +33,6 @@ const TRUSTED_FOR: Duration = Duration::from_millis(500);
 /// How long one is used before the database's name is followed anew: who was the primary once, and
 /// was cut off from whoever made another one, knows nothing of that.
 const USED_FOR: Duration = Duration::from_mins(5);
-/// What is said of a PostgreSQL that is not asked anything.
-const STANDBY: &str = "the database's name leads to a standby, which takes nothing and may be \
-                       behind: it is not asked, until the name leads to the primary";
 
 /// With what every connection but the replica's begins.
 const ASKED: [(&str, &str); 3] = [
@@ -100,6 +98,8 @@ const NO_TIMELINE: &str = "this database does not tell its timeline, so nobody w
 pub(super) struct Shown {
     /// The last one led to a standby.
     is_standby: AtomicBool,
+    /// Another trouble of the last one was said.
+    is_unwell: AtomicBool,
     /// The timeline of the last one; 0 when it does not tell.
     timeline: AtomicU32,
     /// The one that was written down last.
@@ -146,6 +146,33 @@ async fn welcome(conn: &mut PgConnection, shown: &Shown) -> Result<(), sqlx::Err
     Ok(())
 }
 
+/// The same, and how long each statement may take. What is wrong is said once, however often it is
+/// tried again: the pool does so many times a second, and what it says of that is not written
+/// (`log.rs`).
+async fn receive(
+    conn: &mut PgConnection,
+    within: Option<Duration>,
+    shown: &Shown,
+) -> Result<(), sqlx::Error> {
+    let mut received = welcome(conn, shown).await;
+    if received.is_ok()
+        && let Some(within) = within
+    {
+        received = set_within(conn, within).await;
+    }
+    match &received {
+        Ok(()) => shown.is_unwell.store(false, Ordering::Relaxed),
+        // That it is a standby is said already.
+        Err(sqlx::Error::Configuration(_)) => {}
+        Err(error) => {
+            if !shown.is_unwell.swap(true, Ordering::Relaxed) {
+                tracing::error!(%error, "a new connection to PostgreSQL is of no use");
+            }
+        }
+    }
+    received
+}
+
 /// Connections on which each statement ends after `within`, if it is to.
 fn pool(most: u32, within: Option<Duration>, shown: &Arc<Shown>) -> PgPoolOptions {
     let shown = shown.clone();
@@ -155,13 +182,7 @@ fn pool(most: u32, within: Option<Duration>, shown: &Arc<Shown>) -> PgPoolOption
         .max_lifetime(USED_FOR)
         .after_connect(move |conn, _| {
             let shown = shown.clone();
-            Box::pin(async move {
-                welcome(conn, &shown).await?;
-                match within {
-                    Some(within) => set_within(conn, within).await,
-                    None => Ok(()),
-                }
-            })
+            Box::pin(async move { receive(conn, within, &shown).await })
         })
         // Asked whether it is there, unless it was there just now.
         .test_before_acquire(false)
@@ -203,7 +224,11 @@ impl Store {
         let planned = options.clone().options(PLANNED_ONCE);
         let shown = Arc::new(Shown::default());
         let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS, None, &shown);
-        let writers = writers.connect_with(planned.clone()).await?;
+        let writers = writers.connect_with(planned.clone()).await;
+        // The pool itself only knows that it took too long.
+        let is_standby = shown.is_standby.load(Ordering::Relaxed);
+        let writers = writers
+            .map_err(|error| if is_standby { OpenError::Standby } else { OpenError::Sql(error) })?;
         check_settings(&mut writers.acquire().await?.into()).await?;
         let readers = pool(READERS_MAX, None, &shown).connect_lazy_with(planned);
         let people = pool(PEOPLE_MAX, Some(PEOPLE_WITHIN), &shown).connect_lazy_with(options);
@@ -308,6 +333,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::config::Database;
+    use crate::store::inspect;
     use saoma_postgres::Cluster;
 
     #[tokio::test]
@@ -371,7 +397,11 @@ mod tests {
         let standby = cluster.replica().unwrap();
         let database = Database::Postgres(Secret::new(standby.url("postgres")));
         let refused = Store::open_as_it_is(&database).await;
-        assert!(matches!(refused, Err(OpenError::Sql(_))), "{refused:?}");
+        assert!(matches!(refused, Err(OpenError::Standby)), "{refused:?}");
+        let looked_at = inspect(&database, false).await;
+        assert!(matches!(looked_at, Err(OpenError::Standby)), "{looked_at:?}");
+        let looked_at = inspect(&database, true).await;
+        assert!(looked_at.is_ok(), "{looked_at:?}");
         assert_eq!(standby.psql("postgres", "select pg_promote()").unwrap(), "t");
         Store::open_as_it_is(&database).await.unwrap().close().await;
     }
