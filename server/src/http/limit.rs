@@ -266,16 +266,25 @@ impl Gate {
     /// Whether this is the first caller from nearby that speaks for others and is not trusted. Such
     /// a one is mostly a proxy that was forgotten; from afar anybody may send the header.
     fn is_news(&self, caller: IpAddr) -> bool {
-        let is_near = match caller.to_canonical() {
-            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
-            IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback(),
-        };
-        is_near && !self.is_proxy(caller) && !self.is_told.swap(true, Ordering::Relaxed)
+        is_near(caller) && !self.is_proxy(caller) && !self.is_told.swap(true, Ordering::Relaxed)
     }
 
     fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxies.iter().any(|proxy| proxy.contains(&address))
+    }
+}
+
+/// Whether an address is none of the Internet's: of this machine, of a private network, or of those
+/// from which the load balancers of clouds call (shared, RFC 6598, and link-local).
+fn is_near(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let is_shared = a == 100 && (64..128).contains(&b);
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || is_shared
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
     }
 }
 
@@ -405,6 +414,30 @@ mod tests {
         ] {
             let (gate, caller): (_, IpAddr) = (gate("10.0.0.0/8"), caller.parse().unwrap());
             assert_eq!([gate.is_news(caller), gate.is_news(caller)], expected, "{caller}");
+        }
+    }
+
+    #[test]
+    fn what_is_near_is_on_no_road_of_the_internets() {
+        let is_near = |address: &str| is_near(address.parse().unwrap());
+        for near in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.0.7",
+            "100.64.0.1",
+            "100.127.255.254",
+            "169.254.1.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+            "febf::1",
+            "::ffff:100.64.0.1",
+        ] {
+            assert!(is_near(near), "{near}");
+        }
+        for far in ["100.63.255.255", "100.128.0.0", "169.253.0.1", "2001:db8::1", "fec0::1"] {
+            assert!(!is_near(far), "{far}");
         }
     }
 
