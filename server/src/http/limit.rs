@@ -6,6 +6,7 @@
 
 use super::error::ApiError;
 use crate::config::{Config, Limits};
+use crate::keys::KeyDigest;
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
@@ -22,6 +23,9 @@ const CALLERS_MAX: usize = 65_536;
 /// Calls with a device's key, a second and at once. One machine needs few, and a key that somebody
 /// has read out of one in the street must not use up what WeChat lets the merchant ask.
 const DEVICE: Rate = Rate { per_s: 5, burst: 50 };
+/// How many follow orders at once with one key of a device: it has a customer at a time, and leaves
+/// some behind that are noticed later.
+const DEVICE_FOLLOWERS: u32 = 50;
 /// Refused notifications of one address, a second and at once, before it is suspected.
 const REFUSED: Rate = Rate { per_s: 1, burst: 20 };
 /// How many messages of suspected addresses are looked at at once.
@@ -108,34 +112,44 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
-/// Counts the pages that follow orders, by address. Only those that do are kept.
+/// Who follows an order, as it is counted. Devices behind one address do not share a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum FollowedBy {
+    /// A page, by its address.
+    Page(IpAddr),
+    /// A device, by the digest of its key.
+    Device(KeyDigest),
+}
+
+/// Counts those that follow orders. Only those that do are kept.
 #[derive(Debug)]
 struct Followers {
-    most: u32,
-    open: Mutex<HashMap<IpAddr, u32>>,
+    /// How many pages of one address.
+    pages: u32,
+    open: Mutex<HashMap<FollowedBy, u32>>,
 }
 
 impl Followers {
-    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<FollowedBy, u32>> {
         // The counts are right at every moment, whoever panicked meanwhile.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A page that follows, until this is gone.
+/// One that follows, until this is gone.
 #[derive(Debug)]
 pub(super) struct Following {
     followers: Arc<Followers>,
-    address: IpAddr,
+    by: FollowedBy,
 }
 
 impl Drop for Following {
     fn drop(&mut self) {
         let mut open = self.followers.open();
-        let Some(count) = open.get_mut(&self.address) else { return };
+        let Some(count) = open.get_mut(&self.by) else { return };
         *count -= 1;
         if *count == 0 {
-            open.remove(&self.address);
+            open.remove(&self.by);
         }
     }
 }
@@ -164,7 +178,7 @@ impl Gate {
             keys: Counter::new(Rate { per_s: key_per_s, burst: key_burst }),
             devices: Counter::new(device),
             addresses: Counter::new(Rate { per_s: address_per_s, burst: address_burst }),
-            followers: Arc::new(Followers { most: address_followers, open: Mutex::default() }),
+            followers: Arc::new(Followers { pages: address_followers, open: Mutex::default() }),
             refused: Counter::new(REFUSED),
             suspected: Arc::new(Semaphore::new(SUSPECTED_AT_ONCE)),
             proxies: config.trusted_proxies.clone(),
@@ -200,18 +214,21 @@ impl Gate {
         self.addresses.take(&address, now).then_some(address)
     }
 
-    /// Lets a page of this address follow an order. One page of each of many orders would hold as
-    /// many connections as many pages of one.
-    pub(super) fn follow(&self, address: IpAddr) -> Result<Following, ApiError> {
-        let address = counted(address);
+    /// Lets a page of an address, or a device, follow an order. One page of each of many orders would
+    /// hold as many connections as many pages of one.
+    pub(super) fn follow(&self, by: FollowedBy) -> Result<Following, ApiError> {
+        let (by, most) = match by {
+            FollowedBy::Page(address) => (FollowedBy::Page(counted(address)), self.followers.pages),
+            FollowedBy::Device(_) => (by, DEVICE_FOLLOWERS),
+        };
         let mut open = self.followers.open();
-        let count = open.get(&address).copied().unwrap_or(0);
-        if count >= self.followers.most {
+        let count = open.get(&by).copied().unwrap_or(0);
+        if count >= most {
             return Err(ApiError::TooMany);
         }
-        open.insert(address, count + 1);
+        open.insert(by, count + 1);
         drop(open);
-        Ok(Following { followers: Arc::clone(&self.followers), address })
+        Ok(Following { followers: Arc::clone(&self.followers), by })
     }
 
     /// Lets a notification in, now or as soon as there is room.
@@ -447,14 +464,28 @@ mod tests {
         let gate = gate_with(&limits.into_iter().collect());
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let (one, other) = (address("2001:db8::1"), address("203.0.113.1"));
-        let first = gate.follow(one).unwrap();
-        let second = gate.follow(address("2001:db8::2")).unwrap();
-        assert!(gate.follow(one).is_err(), "a network is one");
-        let elsewhere = gate.follow(other).unwrap();
+        let follow = |address| gate.follow(FollowedBy::Page(address));
+        let first = follow(one).unwrap();
+        let second = follow(address("2001:db8::2")).unwrap();
+        assert!(follow(one).is_err(), "a network is one");
+        let elsewhere = follow(other).unwrap();
         drop(first);
-        let third = gate.follow(one).unwrap();
-        assert!(gate.follow(one).is_err());
+        let third = follow(one).unwrap();
+        assert!(follow(one).is_err());
         drop((second, third, elsewhere));
+        assert_eq!(gate.followers.open().len(), 0);
+    }
+
+    #[test]
+    fn only_so_many_follow_with_one_devices_key_at_once_and_no_other_device_is_held_up_by_that() {
+        let gate = gate("127.0.0.1");
+        let follow = |digest| gate.follow(FollowedBy::Device([digest; 32]));
+        let mut open: Vec<Following> = (0..DEVICE_FOLLOWERS).map(|_| follow(1).unwrap()).collect();
+        assert!(follow(1).is_err());
+        assert!(follow(2).is_ok() && gate.follow(FollowedBy::Page([0_u8; 4].into())).is_ok());
+        open.pop();
+        assert!(follow(1).is_ok());
+        drop(open);
         assert_eq!(gate.followers.open().len(), 0);
     }
 
