@@ -154,6 +154,16 @@ impl Drop for Following {
     }
 }
 
+/// Where a login comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// What is counted for the address.
+    pub(crate) address: IpAddr,
+    /// It is a proxy's that nobody has named: everybody stands behind it, so nobody may have to wait
+    /// for what others did there.
+    pub(crate) is_shared: bool,
+}
+
 /// Counts requests, and knows where they come from.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -202,16 +212,19 @@ impl Gate {
         if self.addresses.take(&counted(address), now) { Ok(()) } else { Err(ApiError::TooMany) }
     }
 
-    /// Counts somebody who would log in, and gives what is counted for the address; `None`: too
-    /// many calls came from there.
+    /// Counts somebody who would log in, unless all would share that count, and says where from;
+    /// `None`: too many calls came from there.
     pub(crate) fn login(
         &self,
         extensions: &Extensions,
         headers: &HeaderMap,
         now: UnixTime,
-    ) -> Option<IpAddr> {
+    ) -> Option<Origin> {
         let address = counted(self.client(extensions, headers));
-        self.addresses.take(&address, now).then_some(address)
+        let is_forwarded = headers.contains_key("x-forwarded-for");
+        let is_shared = is_forwarded && self.is_unnamed(caller(extensions));
+        let has_one = is_shared || self.addresses.take(&address, now);
+        has_one.then_some(Origin { address, is_shared })
     }
 
     /// Lets a page of an address, or a device, follow an order. One page of each of many orders would
@@ -257,8 +270,7 @@ impl Gate {
     /// The address of the client: the caller's, or, behind proxies that are trusted, the last one
     /// that they did not add themselves.
     pub(super) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
-        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-        let mut client = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
+        let mut client = caller(extensions);
         let forwarded = headers.get_all("x-forwarded-for").into_iter();
         let forwarded: Vec<&str> =
             forwarded.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
@@ -280,16 +292,27 @@ impl Gate {
         client
     }
 
-    /// Whether this is the first caller from nearby that speaks for others and is not trusted. Such
-    /// a one is mostly a proxy that was forgotten; from afar anybody may send the header.
+    /// Whether a caller that speaks for others is mostly a proxy that was forgotten: it calls from
+    /// nearby and is not trusted. From afar anybody may send the header.
+    fn is_unnamed(&self, caller: IpAddr) -> bool {
+        is_near(caller) && !self.is_proxy(caller)
+    }
+
+    /// Whether this is the first such caller.
     fn is_news(&self, caller: IpAddr) -> bool {
-        is_near(caller) && !self.is_proxy(caller) && !self.is_told.swap(true, Ordering::Relaxed)
+        self.is_unnamed(caller) && !self.is_told.swap(true, Ordering::Relaxed)
     }
 
     fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxies.iter().any(|proxy| proxy.contains(&address))
     }
+}
+
+/// The address of whoever holds the other end of the connection.
+fn caller(extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip())
 }
 
 /// Whether an address is none of the Internet's: of this machine, of a private network, or of those
@@ -394,6 +417,38 @@ mod tests {
         assert_eq!((taken(&slow, true, at(0)), taken(&slow, true, at(1))), (3, 2));
     }
 
+    fn call(peer: &str, forwarded: Option<&str>) -> (Extensions, HeaderMap) {
+        let (mut extensions, mut headers) = (Extensions::new(), HeaderMap::new());
+        extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+        if let Some(forwarded) = forwarded {
+            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+        }
+        (extensions, headers)
+    }
+
+    #[test]
+    fn logins_are_counted_by_address_unless_a_proxy_that_nobody_named_hides_it() {
+        for (peer, forwarded, client, is_shared) in [
+            ("192.168.0.7", Some("1.1.1.1"), "192.168.0.7", true),
+            ("192.168.0.7", None, "192.168.0.7", false),
+            ("203.0.113.9", Some("1.1.1.1"), "203.0.113.9", false),
+            ("10.0.0.1", Some("1.1.1.1"), "1.1.1.1", false),
+        ] {
+            let limits = [
+                ("SAOMA_TRUSTED_PROXIES", "10.0.0.0/8"),
+                ("SAOMA_LIMITS_ADDRESS_PER_S", "1"),
+                ("SAOMA_LIMITS_ADDRESS_BURST", "2"),
+            ];
+            let gate = gate_with(&limits.into_iter().collect());
+            let (extensions, headers) = call(peer, forwarded);
+            let logins: Vec<Origin> =
+                (0..5).filter_map(|_| gate.login(&extensions, &headers, at(0))).collect();
+            let address = client.parse().unwrap();
+            let expected = vec![Origin { address, is_shared }; if is_shared { 5 } else { 2 }];
+            assert_eq!(logins, expected, "{peer} {forwarded:?}");
+        }
+    }
+
     #[test]
     fn only_trusted_proxies_say_who_the_client_is() {
         let gate = gate("127.0.0.1,10.0.0.0/8,fd00::/8");
@@ -409,11 +464,7 @@ mod tests {
             ("127.0.0.1", "10.0.0.1, 10.0.0.2", "10.0.0.1"),
             ("127.0.0.1", "", "127.0.0.1"),
         ] {
-            let mut extensions = Extensions::new();
-            let peer: IpAddr = peer.parse().unwrap();
-            extensions.insert(ConnectInfo(SocketAddr::new(peer, 1)));
-            let mut headers = HeaderMap::new();
-            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+            let (extensions, headers) = call(peer, Some(forwarded));
             let expected: IpAddr = client.parse().unwrap();
             assert_eq!(gate.client(&extensions, &headers), expected, "{peer} {forwarded}");
         }

@@ -167,11 +167,11 @@ fn who(office: &Desk, name: &str, headers: &HeaderMap, extensions: &Extensions) 
     if let Some(mark) = mark.filter(|mark| office.service.is_mark(name, mark)) {
         return Some(Who::Known(mark));
     }
-    let address = office.gate.login(extensions, headers, office.now());
-    if address.is_none() {
+    let origin = office.gate.login(extensions, headers, office.now());
+    if origin.is_none() {
         office.service.context.metrics.rate_limited("address");
     }
-    Some(Who::stranger(&office.service.mark(name), address?))
+    Some(Who::stranger(&office.service.mark(name), origin?))
 }
 
 /// Begins the session of somebody who may come in.
