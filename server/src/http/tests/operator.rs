@@ -147,6 +147,7 @@ async fn a_wrong_name_and_a_wrong_password_get_the_same_answer_and_slow_down() {
     let waits = browser.log_in("wang", PASSWORD).await;
     assert_eq!(waits.status, 429);
     assert_eq!(waits.headers["retry-after"], "1");
+    assert!(waits.html.contains("Too many failures. Try again in 1 s."));
     assert_eq!(browser.log_in("li", PASSWORD).await.status, 303, "others are not held up");
     desk.clock.advance(1);
     assert_eq!(browser.log_in("wang", PASSWORD).await.status, 303);
@@ -205,6 +206,7 @@ async fn logins_are_counted_by_address_unless_the_browser_is_known() {
     let page = stranger.log_in("li", PASSWORD).await;
     assert_eq!(page.status, 429);
     assert_eq!(page.headers["retry-after"], "2");
+    assert!(page.html.contains("Too many requests at once."), "it has made no mistake");
     let limited = "saoma_rate_limited_requests_total{limit=\"address\"}";
     assert_eq!(desk.metrics().await[limited], "1");
     assert_eq!(known.log_in("wang", PASSWORD).await.status, 303);

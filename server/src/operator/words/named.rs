@@ -225,6 +225,14 @@ impl Words {
             Lang::En => format!("Too many failures. Try again in {wait_s} s."),
         }
     }
+
+    /// To who has made no mistake.
+    pub(crate) fn crowded_login(&self, wait_s: u64) -> String {
+        match self.lang {
+            Lang::Zh => format!("同时登录的请求太多，请 {wait_s} 秒后再试。"),
+            Lang::En => format!("Too many requests at once. Try again in {wait_s} s."),
+        }
+    }
 }
 
 const fn plural(count: u64) -> &'static str {
