@@ -185,7 +185,7 @@ impl Words {
         }
     }
 
-    pub(crate) fn bills_fail(&self, oldest_day: &str, count: usize) -> String {
+    pub(crate) fn bills_fail(&self, oldest_day: &str, count: u64) -> String {
         match (self.lang, count) {
             (Lang::Zh, 1) => format!("{oldest_day} 的账单对账失败"),
             (Lang::Zh, _) => format!("{count} 份账单对账失败，最早的是 {oldest_day}"),
