@@ -309,6 +309,18 @@ impl BillDay {
         Ok(())
     }
 
+    /// Gives up a run in the middle, which is no failure: the day is due now, unless somebody else
+    /// has taken it meanwhile.
+    pub(crate) async fn left(&self, conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
+        let sql = "update bill_day set due_at = $1
+                   where mch_id = $2 and bill_date = $3 and due_at = $4 and runs = $5";
+        let who: [Value; 2] = [self.mch_id.as_str().into(), self.date.as_str().into()];
+        let was = [self.due_at.into(), self.runs.into()];
+        let values = [now.into()].into_iter().chain(who).chain(was).collect();
+        conn.execute(sql, values).await?;
+        Ok(())
+    }
+
     /// Ends a run that failed. Where a later one has begun, what came of that one counts.
     pub(crate) async fn failed(
         &self,
