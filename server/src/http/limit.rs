@@ -159,8 +159,8 @@ impl Drop for Following {
 pub(crate) struct Origin {
     /// What is counted for the address.
     pub(crate) address: IpAddr,
-    /// It is a proxy's that nobody has named: everybody stands behind it, so nobody may have to wait
-    /// for what others did there.
+    /// It is a proxy's that nobody has named: everybody stands behind it, so nobody may have to
+    /// wait for what others did there.
     pub(crate) is_shared: bool,
 }
 
@@ -227,8 +227,8 @@ impl Gate {
         has_one.then_some(Origin { address, is_shared })
     }
 
-    /// Lets a page of an address, or a device, follow an order. One page of each of many orders would
-    /// hold as many connections as many pages of one.
+    /// Lets a page of an address, or a device, follow an order. One page of each of many orders
+    /// would hold as many connections as many pages of one.
     pub(super) fn follow(&self, by: FollowedBy) -> Result<Following, ApiError> {
         let (by, most) = match by {
             FollowedBy::Page(address) => (FollowedBy::Page(counted(address)), self.followers.pages),
