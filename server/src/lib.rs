@@ -209,7 +209,7 @@ async fn open(config: &Config) -> Result<Store, OpenError> {
         store = store.with_replica(replica)?;
     }
     let under_way = async { store::under_way(&mut store.reader().await?).await };
-    for text in check::stranded(config, &under_way.await.map_err(OpenError::Store)?) {
+    for text in check::stranded(config, store::for_a_moment(under_way).await) {
         tracing::warn!("{text}");
     }
     Ok(store)

@@ -41,9 +41,15 @@ pub(crate) fn init(filter: &str, format: Option<LogFormat>) {
     tracing_subscriber::registry().with(lines).with(wanted).init();
 }
 
-/// Our own parts may write everything, the parts of others `info` and above.
+/// Where a pool of connections says as an error, many times a second, that a new one was of no use.
+/// What is wrong with it the store says, once: a failover must not fill the log.
+const POOL: &str = "sqlx_core::pool::inner";
+
+/// Our own parts may write everything, the parts of others `info` and above, but for [`POOL`].
 fn may_be_written(line: &Metadata<'_>) -> bool {
-    *line.level() <= Level::INFO || is_ours(line.target())
+    let (level, target) = (*line.level(), line.target());
+    let is_said_elsewhere = target == POOL && level == Level::ERROR;
+    is_ours(target) || level <= Level::INFO && !is_said_elsewhere
 }
 
 fn is_ours(target: &str) -> bool {
@@ -156,7 +162,7 @@ impl Visit for Fields {
 mod tests {
     use super::*;
     use std::sync::{Mutex, PoisonError};
-    use tracing::{debug, error_span, info, trace};
+    use tracing::{debug, error, error_span, info, trace};
 
     static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
@@ -186,6 +192,7 @@ mod tests {
             debug!(target: "hyper::proto", "authorization: Bearer KEY");
             trace!(target: "sqlx::query", "bound: KEY");
             trace!(target: "saoma_server_of_others", "KEY");
+            error!(target: POOL, "error returned from after_connect: KEY");
             info!(target: "sqlx::query", "slow");
         });
         let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner).clone();

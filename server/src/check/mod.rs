@@ -10,7 +10,7 @@ pub(crate) use stranded::stranded;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::random::Random;
-use crate::store::{Tables, UnderWay, inspect};
+use crate::store::{ForWhom, Tables, inspect};
 use saoma_core::time::UnixTime;
 use std::fmt;
 
@@ -62,13 +62,13 @@ pub async fn check(config: &Config, offline: bool, clock: &Clock, random: &Rando
     if found.iter().any(|finding| finding.level == Level::Fail) {
         return found;
     }
-    let (state, under_way) = database(&config.database).await;
+    let (state, under_way) = database(&config.database, false).await;
     let about = state.about.clone();
     found.push(state);
-    let stranded = stranded(config, &under_way).into_iter();
+    let stranded = stranded(config, under_way).into_iter();
     found.extend(stranded.map(|text| finding(Level::Warn, &about, text)));
     if let Some(url) = &config.replica {
-        let (state, _) = database(&Database::Postgres(url.clone())).await;
+        let (state, _) = database(&Database::Postgres(url.clone()), true).await;
         found.push(Finding { about: "replica".to_owned(), ..state });
     }
     if offline {
@@ -169,7 +169,7 @@ fn day(time: UnixTime) -> String {
 }
 
 /// How a database is, and for whom something is under way in it.
-async fn database(database: &Database) -> (Finding, Vec<UnderWay>) {
+async fn database(database: &Database, is_replica: bool) -> (Finding, ForWhom) {
     let about = "database";
     if let Database::Sqlite(path) = database
         && !path.exists()
@@ -182,9 +182,9 @@ async fn database(database: &Database) -> (Finding, Vec<UnderWay>) {
             let text = format!("there is no folder for {}: make it", path.display());
             finding(Level::Fail, about, text)
         };
-        return (state, Vec::new());
+        return (state, Ok(Vec::new()));
     }
-    match inspect(database).await {
+    match inspect(database, is_replica).await {
         Ok((tables, under_way)) => {
             let (level, what) = match tables {
                 Tables::Current => (Level::Ok, "is up to date, and keeps what it is told"),
@@ -195,7 +195,7 @@ async fn database(database: &Database) -> (Finding, Vec<UnderWay>) {
             };
             (finding(level, about, format!("{database} {what}")), under_way)
         }
-        Err(error) => (finding(Level::Fail, about, format!("{database}: {error}")), Vec::new()),
+        Err(error) => (finding(Level::Fail, about, format!("{database}: {error}")), Ok(Vec::new())),
     }
 }
 
@@ -203,6 +203,7 @@ async fn database(database: &Database) -> (Finding, Vec<UnderWay>) {
 mod tests {
     use super::*;
     use crate::config::Env;
+    use crate::store::{StoreError, UnderWay};
     use std::path::Path;
 
     fn config(more: &str) -> Config {
@@ -211,6 +212,16 @@ mod tests {
              mch_id = \"1\"\napp_id = \"wx1\"\nkey = \"0123456789abcdef0123456789abcdef\"\n[shop]\n"
         );
         Config::parse(&text, Path::new(""), &Env::default()).unwrap()
+    }
+
+    #[test]
+    fn who_is_stranded_is_worth_a_word_and_so_is_that_nobody_could_look() {
+        let of =
+            |app_id: &str| UnderWay { mch_id: "1".to_owned(), app_id: app_id.to_owned(), count: 3 };
+        let said = stranded(&config(""), Ok(vec![of("wx1"), of("wx2")]));
+        assert!(said.len() == 1 && said[0].contains("app wx2 is not in"), "{said:?}");
+        let said = stranded(&config(""), Err(StoreError::Stopped));
+        assert!(said.len() == 1 && said[0].ends_with("the server stops"), "{said:?}");
     }
 
     #[test]

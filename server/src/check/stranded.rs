@@ -1,10 +1,20 @@
 //! Merchants and apps that were taken out of the configuration too early.
 
 use crate::config::Config;
-use crate::store::UnderWay;
+use crate::store::{ForWhom, UnderWay};
 
-/// What to say of each for whom something is under way, and whom the configuration does not have.
-pub(crate) fn stranded(config: &Config, under_way: &[UnderWay]) -> Vec<String> {
+/// What to say of each for whom something is under way, and whom the configuration does not have;
+/// or of why nobody could look, which keeps no server from its work.
+pub(crate) fn stranded(config: &Config, under_way: ForWhom) -> Vec<String> {
+    let under_way = match under_way {
+        Ok(under_way) => under_way,
+        Err(error) => {
+            return vec![format!(
+                "whether the configuration lacks a merchant or an app whose orders are not over \
+                 could not be seen now: {error}"
+            )];
+        }
+    };
     let is_known = |it: &UnderWay| {
         let merchants = config.merchants.iter();
         let mut merchants = merchants.filter(|merchant| merchant.mch_id.as_str() == it.mch_id);

@@ -2,8 +2,8 @@
 
 use super::App;
 use super::error::ApiError;
-use super::limit::Following;
-use crate::keys::Holder;
+use super::limit::{FollowedBy, Following};
+use crate::keys::{Holder, KeyDigest};
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -24,7 +24,7 @@ impl FromRequestParts<App> for ByKey {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let key = bearer(&parts.headers).ok_or(ApiError::Unauthorized)?;
         match holder(key, app)? {
-            Some(holder) => Ok(Self(holder)),
+            Some((_, holder)) => Ok(Self(holder)),
             None => {
                 count_address(parts, app)?;
                 Err(ApiError::Unauthorized)
@@ -49,22 +49,29 @@ impl FromRequestParts<App> for ByShop {
 /// page that holds its token. There may be no such order.
 pub(super) struct Allowed {
     pub(super) order_id: OrderId,
-    /// Where the page is; `None`: it is none.
-    page: Option<IpAddr>,
+    /// Who would follow it; `None`: the shop itself.
+    by: Option<FollowedBy>,
 }
 
 impl Allowed {
-    /// Whether one more may follow, as long as what is given is kept. A page is anybody's, and each
-    /// follower is an open connection; a shop is trusted with its own.
+    /// Whether one more may follow, as long as what is given is kept. Each follower is an open
+    /// connection; a page is anybody's, and a device's key may be stolen with it. A shop is trusted
+    /// with its own.
     pub(super) fn may_follow(&self, app: &App) -> Result<Option<Following>, ApiError> {
-        let Some(address) = self.page else { return Ok(None) };
         let context = &app.service.context;
-        if context.watchers.followers(&self.order_id) >= FOLLOWERS_MAX {
-            context.metrics.rate_limited("order");
-            return Err(ApiError::TooMany);
-        }
-        let following = app.gate.follow(address);
-        following.map(Some).inspect_err(|_| context.metrics.rate_limited("address"))
+        let (by, limit) = match self.by {
+            None => return Ok(None),
+            Some(by @ FollowedBy::Device(_)) => (by, "key"),
+            Some(by @ FollowedBy::Page(_)) => {
+                if context.watchers.followers(&self.order_id) >= FOLLOWERS_MAX {
+                    context.metrics.rate_limited("order");
+                    return Err(ApiError::TooMany);
+                }
+                (by, "address")
+            }
+        };
+        let following = app.gate.follow(by);
+        following.map(Some).inspect_err(|_| context.metrics.rate_limited(limit))
     }
 }
 
@@ -84,16 +91,17 @@ impl FromRequestParts<App> for Allowed {
         let token = bearer.or(in_url.as_ref().map(|Query(in_url)| in_url.token.as_str()));
         let token = token.ok_or(ApiError::Unauthorized)?;
         let order_id = order_id.ok_or(ApiError::NotFound)?;
-        if let Some(holder) = bearer.map_or(Ok(None), |key| holder(key, app))? {
+        if let Some((digest, holder)) = bearer.map_or(Ok(None), |key| holder(key, app))? {
             let owner = app.service.owner(&order_id).await?;
             let is_theirs =
                 owner.is_some_and(|(shop, device)| may_see(&holder, &shop, device.as_deref()));
-            let allowed = Self { order_id, page: None };
+            let by = holder.device.is_some().then_some(FollowedBy::Device(digest));
+            let allowed = Self { order_id, by };
             return if is_theirs { Ok(allowed) } else { Err(ApiError::NotFound) };
         }
         let client = count_address(parts, app)?;
         if app.service.is_token(&order_id, token) {
-            Ok(Self { order_id, page: Some(client) })
+            Ok(Self { order_id, by: Some(FollowedBy::Page(client)) })
         } else {
             Err(ApiError::NotFound)
         }
@@ -124,13 +132,13 @@ async fn order_id(parts: &mut Parts, app: &App) -> Option<OrderId> {
     OrderId::new(&order_id).ok()
 }
 
-/// Who holds this key, counted against its limit; `None`: nobody does.
-fn holder(key: &str, app: &App) -> Result<Option<Holder>, ApiError> {
+/// The digest of this key and who holds it, counted against its limit; `None`: nobody does.
+fn holder(key: &str, app: &App) -> Result<Option<(KeyDigest, Holder)>, ApiError> {
     let now = app.service.context.clock.now();
     let Some((digest, holder)) = app.keys.find(key, now) else { return Ok(None) };
     let within = app.gate.key(&digest, holder.device.is_some(), now);
     within.inspect_err(|_| app.service.context.metrics.rate_limited("key"))?;
-    Ok(Some(holder))
+    Ok(Some((digest, holder)))
 }
 
 /// Counts a call by the client's address, and gives that.

@@ -29,14 +29,14 @@ pub(super) async fn follow(
     if app.service.view(order_id).await?.is_none() {
         return Err(ApiError::NotFound);
     }
-    let page = allowed.may_follow(&app)?;
+    let counted = allowed.may_follow(&app)?;
     // Following begins before the first look, so nothing falls between.
     let follower = app.service.context.watchers.follow(order_id);
     let open = app.service.context.metrics.open_stream();
     let order_id = allowed.order_id;
     let is_over = false;
     let following =
-        Following { app, order_id, follower, shown: 0, is_over, _page: page, _open: open };
+        Following { app, order_id, follower, shown: 0, is_over, _counted: counted, _open: open };
     let events = stream::unfold(following, async |mut following| {
         let event = following.next().await?;
         Some((Ok(event), following))
@@ -53,7 +53,7 @@ struct Following {
     /// A final phase was sent.
     is_over: bool,
     /// It counts as long as the stream is open.
-    _page: Option<limit::Following>,
+    _counted: Option<limit::Following>,
     _open: OpenStream,
 }
 

@@ -6,6 +6,7 @@
 
 use super::error::ApiError;
 use crate::config::{Config, Limits};
+use crate::keys::KeyDigest;
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
@@ -22,6 +23,9 @@ const CALLERS_MAX: usize = 65_536;
 /// Calls with a device's key, a second and at once. One machine needs few, and a key that somebody
 /// has read out of one in the street must not use up what WeChat lets the merchant ask.
 const DEVICE: Rate = Rate { per_s: 5, burst: 50 };
+/// How many follow orders at once with one key of a device: it has a customer at a time, and leaves
+/// some behind that are noticed later.
+const DEVICE_FOLLOWERS: u32 = 50;
 /// Refused notifications of one address, a second and at once, before it is suspected.
 const REFUSED: Rate = Rate { per_s: 1, burst: 20 };
 /// How many messages of suspected addresses are looked at at once.
@@ -108,36 +112,56 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
-/// Counts the pages that follow orders, by address. Only those that do are kept.
+/// Who follows an order, as it is counted. Devices behind one address do not share a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum FollowedBy {
+    /// A page, by its address.
+    Page(IpAddr),
+    /// A device, by the digest of its key.
+    Device(KeyDigest),
+}
+
+/// Counts those that follow orders. Only those that do are kept.
 #[derive(Debug)]
 struct Followers {
-    most: u32,
-    open: Mutex<HashMap<IpAddr, u32>>,
+    /// How many pages of one address.
+    pages: u32,
+    open: Mutex<HashMap<FollowedBy, u32>>,
 }
 
 impl Followers {
-    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<FollowedBy, u32>> {
         // The counts are right at every moment, whoever panicked meanwhile.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A page that follows, until this is gone.
+/// One that follows, until this is gone.
 #[derive(Debug)]
 pub(super) struct Following {
     followers: Arc<Followers>,
-    address: IpAddr,
+    by: FollowedBy,
 }
 
 impl Drop for Following {
     fn drop(&mut self) {
         let mut open = self.followers.open();
-        let Some(count) = open.get_mut(&self.address) else { return };
+        let Some(count) = open.get_mut(&self.by) else { return };
         *count -= 1;
         if *count == 0 {
-            open.remove(&self.address);
+            open.remove(&self.by);
         }
     }
+}
+
+/// Where a login comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// What is counted for the address.
+    pub(crate) address: IpAddr,
+    /// It is a proxy's that nobody has named: everybody stands behind it, so nobody may have to
+    /// wait for what others did there.
+    pub(crate) is_shared: bool,
 }
 
 /// Counts requests, and knows where they come from.
@@ -164,7 +188,7 @@ impl Gate {
             keys: Counter::new(Rate { per_s: key_per_s, burst: key_burst }),
             devices: Counter::new(device),
             addresses: Counter::new(Rate { per_s: address_per_s, burst: address_burst }),
-            followers: Arc::new(Followers { most: address_followers, open: Mutex::default() }),
+            followers: Arc::new(Followers { pages: address_followers, open: Mutex::default() }),
             refused: Counter::new(REFUSED),
             suspected: Arc::new(Semaphore::new(SUSPECTED_AT_ONCE)),
             proxies: config.trusted_proxies.clone(),
@@ -188,30 +212,36 @@ impl Gate {
         if self.addresses.take(&counted(address), now) { Ok(()) } else { Err(ApiError::TooMany) }
     }
 
-    /// Counts somebody who would log in, and gives what is counted for the address; `None`: too
-    /// many calls came from there.
+    /// Counts somebody who would log in, unless all would share that count, and says where from;
+    /// `None`: too many calls came from there.
     pub(crate) fn login(
         &self,
         extensions: &Extensions,
         headers: &HeaderMap,
         now: UnixTime,
-    ) -> Option<IpAddr> {
+    ) -> Option<Origin> {
         let address = counted(self.client(extensions, headers));
-        self.addresses.take(&address, now).then_some(address)
+        let is_forwarded = headers.contains_key("x-forwarded-for");
+        let is_shared = is_forwarded && self.is_unnamed(caller(extensions));
+        let has_one = is_shared || self.addresses.take(&address, now);
+        has_one.then_some(Origin { address, is_shared })
     }
 
-    /// Lets a page of this address follow an order. One page of each of many orders would hold as
-    /// many connections as many pages of one.
-    pub(super) fn follow(&self, address: IpAddr) -> Result<Following, ApiError> {
-        let address = counted(address);
+    /// Lets a page of an address, or a device, follow an order. One page of each of many orders
+    /// would hold as many connections as many pages of one.
+    pub(super) fn follow(&self, by: FollowedBy) -> Result<Following, ApiError> {
+        let (by, most) = match by {
+            FollowedBy::Page(address) => (FollowedBy::Page(counted(address)), self.followers.pages),
+            FollowedBy::Device(_) => (by, DEVICE_FOLLOWERS),
+        };
         let mut open = self.followers.open();
-        let count = open.get(&address).copied().unwrap_or(0);
-        if count >= self.followers.most {
+        let count = open.get(&by).copied().unwrap_or(0);
+        if count >= most {
             return Err(ApiError::TooMany);
         }
-        open.insert(address, count + 1);
+        open.insert(by, count + 1);
         drop(open);
-        Ok(Following { followers: Arc::clone(&self.followers), address })
+        Ok(Following { followers: Arc::clone(&self.followers), by })
     }
 
     /// Lets a notification in, now or as soon as there is room.
@@ -240,8 +270,7 @@ impl Gate {
     /// The address of the client: the caller's, or, behind proxies that are trusted, the last one
     /// that they did not add themselves.
     pub(super) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
-        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-        let mut client = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
+        let mut client = caller(extensions);
         let forwarded = headers.get_all("x-forwarded-for").into_iter();
         let forwarded: Vec<&str> =
             forwarded.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
@@ -263,19 +292,39 @@ impl Gate {
         client
     }
 
-    /// Whether this is the first caller from nearby that speaks for others and is not trusted. Such
-    /// a one is mostly a proxy that was forgotten; from afar anybody may send the header.
+    /// Whether a caller that speaks for others is mostly a proxy that was forgotten: it calls from
+    /// nearby and is not trusted. From afar anybody may send the header.
+    fn is_unnamed(&self, caller: IpAddr) -> bool {
+        is_near(caller) && !self.is_proxy(caller)
+    }
+
+    /// Whether this is the first such caller.
     fn is_news(&self, caller: IpAddr) -> bool {
-        let is_near = match caller.to_canonical() {
-            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
-            IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback(),
-        };
-        is_near && !self.is_proxy(caller) && !self.is_told.swap(true, Ordering::Relaxed)
+        self.is_unnamed(caller) && !self.is_told.swap(true, Ordering::Relaxed)
     }
 
     fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxies.iter().any(|proxy| proxy.contains(&address))
+    }
+}
+
+/// The address of whoever holds the other end of the connection.
+fn caller(extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip())
+}
+
+/// Whether an address is none of the Internet's: of this machine, of a private network, or of those
+/// from which the load balancers of clouds call (shared, RFC 6598, and link-local).
+fn is_near(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let is_shared = a == 100 && (64..128).contains(&b);
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || is_shared
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
     }
 }
 
@@ -368,6 +417,38 @@ mod tests {
         assert_eq!((taken(&slow, true, at(0)), taken(&slow, true, at(1))), (3, 2));
     }
 
+    fn call(peer: &str, forwarded: Option<&str>) -> (Extensions, HeaderMap) {
+        let (mut extensions, mut headers) = (Extensions::new(), HeaderMap::new());
+        extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+        if let Some(forwarded) = forwarded {
+            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+        }
+        (extensions, headers)
+    }
+
+    #[test]
+    fn logins_are_counted_by_address_unless_a_proxy_that_nobody_named_hides_it() {
+        for (peer, forwarded, client, is_shared) in [
+            ("192.168.0.7", Some("1.1.1.1"), "192.168.0.7", true),
+            ("192.168.0.7", None, "192.168.0.7", false),
+            ("203.0.113.9", Some("1.1.1.1"), "203.0.113.9", false),
+            ("10.0.0.1", Some("1.1.1.1"), "1.1.1.1", false),
+        ] {
+            let limits = [
+                ("SAOMA_TRUSTED_PROXIES", "10.0.0.0/8"),
+                ("SAOMA_LIMITS_ADDRESS_PER_S", "1"),
+                ("SAOMA_LIMITS_ADDRESS_BURST", "2"),
+            ];
+            let gate = gate_with(&limits.into_iter().collect());
+            let (extensions, headers) = call(peer, forwarded);
+            let logins: Vec<Origin> =
+                (0..5).filter_map(|_| gate.login(&extensions, &headers, at(0))).collect();
+            let address = client.parse().unwrap();
+            let expected = vec![Origin { address, is_shared }; if is_shared { 5 } else { 2 }];
+            assert_eq!(logins, expected, "{peer} {forwarded:?}");
+        }
+    }
+
     #[test]
     fn only_trusted_proxies_say_who_the_client_is() {
         let gate = gate("127.0.0.1,10.0.0.0/8,fd00::/8");
@@ -383,11 +464,7 @@ mod tests {
             ("127.0.0.1", "10.0.0.1, 10.0.0.2", "10.0.0.1"),
             ("127.0.0.1", "", "127.0.0.1"),
         ] {
-            let mut extensions = Extensions::new();
-            let peer: IpAddr = peer.parse().unwrap();
-            extensions.insert(ConnectInfo(SocketAddr::new(peer, 1)));
-            let mut headers = HeaderMap::new();
-            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+            let (extensions, headers) = call(peer, Some(forwarded));
             let expected: IpAddr = client.parse().unwrap();
             assert_eq!(gate.client(&extensions, &headers), expected, "{peer} {forwarded}");
         }
@@ -409,19 +486,57 @@ mod tests {
     }
 
     #[test]
+    fn what_is_near_is_on_no_road_of_the_internets() {
+        let is_near = |address: &str| is_near(address.parse().unwrap());
+        for near in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.0.7",
+            "100.64.0.1",
+            "100.127.255.254",
+            "169.254.1.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+            "febf::1",
+            "::ffff:100.64.0.1",
+        ] {
+            assert!(is_near(near), "{near}");
+        }
+        for far in ["100.63.255.255", "100.128.0.0", "169.253.0.1", "2001:db8::1", "fec0::1"] {
+            assert!(!is_near(far), "{far}");
+        }
+    }
+
+    #[test]
     fn only_so_many_pages_of_an_address_follow_at_once_and_nothing_is_kept_of_who_has_gone() {
         let limits = [("SAOMA_LIMITS_ADDRESS_FOLLOWERS", "2")];
         let gate = gate_with(&limits.into_iter().collect());
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let (one, other) = (address("2001:db8::1"), address("203.0.113.1"));
-        let first = gate.follow(one).unwrap();
-        let second = gate.follow(address("2001:db8::2")).unwrap();
-        assert!(gate.follow(one).is_err(), "a network is one");
-        let elsewhere = gate.follow(other).unwrap();
+        let follow = |address| gate.follow(FollowedBy::Page(address));
+        let first = follow(one).unwrap();
+        let second = follow(address("2001:db8::2")).unwrap();
+        assert!(follow(one).is_err(), "a network is one");
+        let elsewhere = follow(other).unwrap();
         drop(first);
-        let third = gate.follow(one).unwrap();
-        assert!(gate.follow(one).is_err());
+        let third = follow(one).unwrap();
+        assert!(follow(one).is_err());
         drop((second, third, elsewhere));
+        assert_eq!(gate.followers.open().len(), 0);
+    }
+
+    #[test]
+    fn only_so_many_follow_with_one_devices_key_at_once_and_no_other_device_is_held_up_by_that() {
+        let gate = gate("127.0.0.1");
+        let follow = |digest| gate.follow(FollowedBy::Device([digest; 32]));
+        let mut open: Vec<Following> = (0..DEVICE_FOLLOWERS).map(|_| follow(1).unwrap()).collect();
+        assert!(follow(1).is_err());
+        assert!(follow(2).is_ok() && gate.follow(FollowedBy::Page([0_u8; 4].into())).is_ok());
+        open.pop();
+        assert!(follow(1).is_ok());
+        drop(open);
         assert_eq!(gate.followers.open().len(), 0);
     }
 

@@ -23,7 +23,7 @@ mod tests;
 
 pub(crate) use bills::table as bill_table;
 use error::ApiError;
-pub(crate) use limit::Gate;
+pub(crate) use limit::{Gate, Origin};
 #[cfg(feature = "simulation")]
 pub(crate) use notify::acknowledgement;
 pub(crate) use observe::{MetricsFor, router as observe_router};

@@ -26,8 +26,8 @@ pub(crate) struct Glance {
     pub(crate) refunds: Vec<(String, i64, UnixTime)>,
     /// Differences between bills and records that nobody has settled, by kind.
     pub(crate) differences: Vec<(String, u64)>,
-    /// Days whose bills could not be compared so far, one for each merchant.
-    pub(crate) failing_bills: Vec<BillDate>,
+    /// Days whose bills could not be compared so far, and of how many merchants each.
+    pub(crate) failing_bills: Vec<(BillDate, u64)>,
 }
 
 /// Entries of the outbox.
@@ -81,13 +81,13 @@ impl Glance {
             page.sample(name, &[("kind", kind)], count);
         }
         // Of what WeChat no longer has nothing can come, and nobody could end the alert.
-        let failing = self.failing_bills.iter().filter(|date| date.ready(now).is_ok());
+        let failing = self.failing_bills.iter().filter(|(date, _)| date.ready(now).is_ok());
         let name = "saoma_bills_failing";
         page.family(name, Kind::Gauge, "Bills that WeChat has and that could not be compared yet.");
-        page.sample(name, &[], failing.clone().count());
+        page.sample(name, &[], failing.clone().map(|(_, merchants)| merchants).sum::<u64>());
         let name = "saoma_bill_oldest_failing_seconds";
         page.family(name, Kind::Gauge, "Since when the oldest of those should be compared.");
-        let oldest = failing.map(BillDate::ready_at).min();
+        let oldest = failing.map(|(date, _)| date.ready_at()).min();
         page.sample(name, &[], oldest.map_or(0, |oldest| now.since(oldest)));
     }
 

@@ -23,7 +23,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Lines of a list's part.
+/// Lines of a list's part. One more is read, so that no part leads to one that is empty.
 const LINES: u32 = 50;
 /// Differences on a day's page; the table has all of them.
 const DIFFERENCES: u32 = 200;
@@ -38,6 +38,13 @@ type Asked = BTreeMap<String, String>;
 /// for nothing.
 fn asked<'a>(all: &'a Asked, name: &str) -> &'a str {
     all.get(name).map(|value| value.trim()).filter(|value| !value.contains('\0')).unwrap_or("")
+}
+
+/// Cuts a list to its part; `true`: there was more.
+fn cut<T>(rows: &mut Vec<T>, lines: u32) -> bool {
+    let is_cut = rows.len() > lines as usize;
+    rows.truncate(lines as usize);
+    is_cut
 }
 
 pub(super) async fn overview(office: &Arc<Office>) -> Result<OverviewPage, StoreError> {
@@ -274,8 +281,9 @@ pub(super) async fn anomalies(office: &Office, all: &Asked) -> Result<AnomaliesP
     let before = before.and_then(|(at, skip)| Some((at.parse().ok()?, skip.parse().ok()?)));
     let (at, skip): (i64, u32) = before.unwrap_or((i64::MAX, 0));
     let mut reader = office.looks.for_people().await?;
-    let rows = ListedAnomaly::newest(&mut reader, is_waiting, (at, skip), LINES).await?;
-    let older = rows.last().filter(|_| rows.len() >= LINES as usize).map(|last| {
+    let mut rows = ListedAnomaly::newest(&mut reader, is_waiting, (at, skip), LINES + 1).await?;
+    let is_cut = cut(&mut rows, LINES);
+    let older = rows.last().filter(|_| is_cut).map(|last| {
         let seconds = i64::try_from(last.noticed_at.get()).unwrap_or(i64::MAX);
         let same = rows.iter().filter(|row| row.noticed_at == last.noticed_at).count();
         let skipped = if seconds == at { skip } else { 0 };
@@ -337,14 +345,15 @@ pub(super) async fn outbox(office: &Office, all: &Asked) -> Result<Option<Outbox
     let is_to_do = name.is_empty();
     let at: Option<i64> = asked(all, "at").parse().ok();
     let (order_id, key) = (asked(all, "order"), asked(all, "key"));
-    let rows = if is_to_do {
+    let mut rows = if is_to_do {
         let behind = at.map_or(FIRST, |at| (at, order_id, key));
-        ListedEntry::to_do(&mut reader, behind, LINES).await?
+        ListedEntry::to_do(&mut reader, behind, LINES + 1).await?
     } else {
         let before = (at.unwrap_or(i64::MAX), order_id, key);
-        ListedEntry::stopped(&mut reader, name, before, LINES).await?
+        ListedEntry::stopped(&mut reader, name, before, LINES + 1).await?
     };
-    let next = rows.last().filter(|_| rows.len() >= LINES as usize).map(|last| {
+    let is_cut = cut(&mut rows, LINES);
+    let next = rows.last().filter(|_| is_cut).map(|last| {
         let ListedEntry { due_at, updated_at, order_id, key, .. } = last;
         let at = if is_to_do { due_at.get() } else { updated_at.get() };
         let state = if is_to_do { String::new() } else { format!("state={name}&") };
@@ -357,9 +366,9 @@ pub(super) async fn bills(office: &Office, all: &Asked) -> Result<BillsPage, Sto
     let before = read_date(asked(all, "before"));
     // One day's merchants may stand on two pages.
     let behind = before.as_ref().map(|date| (date, asked(all, "merchant")));
-    let days = office.service.bill_days(None, behind, LINES).await?;
-    let older = days.last().filter(|_| days.len() >= LINES as usize);
-    let older = older.map(|day| {
+    let mut days = office.service.bill_days(None, behind, LINES + 1).await?;
+    let is_cut = cut(&mut days, LINES);
+    let older = days.last().filter(|_| is_cut).map(|day| {
         let DayReport { date, mch_id, .. } = day;
         format!("/operator/bills?before={date}&merchant={mch_id}")
     });
@@ -378,8 +387,7 @@ pub(super) async fn bill(
     let service = &office.service;
     let Some(day) = service.bill_day(mch_id, date).await? else { return Ok(None) };
     let mut differences = service.bill_differences(mch_id, date, None, DIFFERENCES + 1).await?;
-    let is_cut = differences.len() > DIFFERENCES as usize;
-    differences.truncate(DIFFERENCES as usize);
+    let is_cut = cut(&mut differences, DIFFERENCES);
     Ok(Some(BillPage { day, differences, is_cut }))
 }
 

@@ -129,12 +129,13 @@ async fn log_in(
     let Ok(Form(fields)) = form else { return refused(lang) };
     let (to, name) = (local(field(&fields, "to")), field(&fields, "name").trim());
     let again = |status, error: &str| login_page(&office, lang, (status, Some(error)), (to, name));
-    let too_many = |wait_s: u64| {
-        let mut response = again(StatusCode::TOO_MANY_REQUESTS, &w.too_many_logins(wait_s));
+    let later = |wait_s: u64, error: &str| {
+        let mut response = again(StatusCode::TOO_MANY_REQUESTS, error);
         response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
         response
     };
-    let Some(who) = who(&office, name, &headers, &extensions) else { return too_many(CROWDED_S) };
+    let crowded = || later(CROWDED_S, &w.crowded_login(CROWDED_S));
+    let Some(who) = who(&office, name, &headers, &extensions) else { return crowded() };
     let token = office.cookies.get(&headers, "login").and_then(|text| Token::read(&text));
     let is_ours = token.is_some_and(|token| token.is_csrf(field(&fields, "csrf")));
     if !is_ours || is_foreign(&headers) {
@@ -142,11 +143,11 @@ async fn log_in(
     }
     // Who does not even get a place has made no mistake.
     let Some(waiting) = office.operators.line_up(matches!(who, Who::Known(_))) else {
-        return too_many(CROWDED_S);
+        return crowded();
     };
     let wait_s = office.patience.attempt(&who, office.now());
     if wait_s > 0 {
-        return too_many(wait_s);
+        return later(wait_s, &w.too_many_logins(wait_s));
     }
     let password = field(&fields, "password").to_owned();
     if !office.operators.may_enter(waiting, name, password).await {
@@ -167,11 +168,11 @@ fn who(office: &Desk, name: &str, headers: &HeaderMap, extensions: &Extensions) 
     if let Some(mark) = mark.filter(|mark| office.service.is_mark(name, mark)) {
         return Some(Who::Known(mark));
     }
-    let address = office.gate.login(extensions, headers, office.now());
-    if address.is_none() {
+    let origin = office.gate.login(extensions, headers, office.now());
+    if origin.is_none() {
         office.service.context.metrics.rate_limited("address");
     }
-    Some(Who::stranger(&office.service.mark(name), address?))
+    Some(Who::stranger(&office.service.mark(name), origin?))
 }
 
 /// Begins the session of somebody who may come in.

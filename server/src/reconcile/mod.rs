@@ -268,7 +268,8 @@ impl Reconciler {
         Ok(row)
     }
 
-    /// Compares a day that was taken, and writes down how that went.
+    /// Compares a day that was taken, and writes down how that went. That the server stops is no
+    /// failure: nobody is to be told of it.
     async fn compare_day(
         &self,
         day: &BillDay,
@@ -276,16 +277,19 @@ impl Reconciler {
     ) -> Result<bool, StoreError> {
         let result = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => {
-                Err(Failure { why: "the server stopped".to_owned(), again_in_s: 0 })
-            }
-            result = self.compare(day) => result,
+            _ = stop.wait_for(|stop| *stop) => None,
+            result = self.compare(day) => Some(result),
         };
         let (mch_id, bill_date) = (day.mch_id.as_str(), day.date.as_str());
         let now = self.now();
         let mut tx = self.service().store.begin().await?;
         let is_compared = match &result {
-            Ok(sums) => {
+            None => {
+                day.left(&mut tx, now).await?;
+                tracing::info!(mch_id, bill_date, "a bill is left until the next start");
+                false
+            }
+            Some(Ok(sums)) => {
                 BillDay::hold(&mut tx, &day.mch_id, &day.date).await?;
                 DifferenceRow::end_unseen(&mut tx, day, now).await?;
                 day.compared(&mut tx, *sums, now).await?;
@@ -293,7 +297,7 @@ impl Reconciler {
                 tracing::info!(mch_id, bill_date, there = there.count, here = here.count, "a bill");
                 true
             }
-            Err(Failure { why, again_in_s }) => {
+            Some(Err(Failure { why, again_in_s })) => {
                 day.failed(&mut tx, why, Some(now.plus(*again_in_s))).await?;
                 tracing::warn!(mch_id, bill_date, why, again_in_s, "no bill");
                 false

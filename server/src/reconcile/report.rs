@@ -161,12 +161,16 @@ impl Service {
 
     /// The oldest day that could not be compared so far although WeChat still has its bill, and how
     /// many there are of those. No line of such a day is looked at, and the days after it hide it.
-    pub(crate) async fn failing_bill(&self) -> Result<Option<(DayReport, usize)>, StoreError> {
+    pub(crate) async fn failing_bill(&self) -> Result<Option<(DayReport, u64)>, StoreError> {
         let now = self.context.clock.now();
-        let mut days = BillDay::failing(&mut self.store.reader().await?).await?;
-        days.retain(|day| day.date.ready(now).is_ok());
-        let count = days.len();
-        Ok(days.pop().map(|day| (DayReport::of(day, (0, 0)), count)))
+        let mut reader = self.store.reader().await?;
+        let mut days = BillDay::failing(&mut reader).await?;
+        days.retain(|(date, _)| date.ready(now).is_ok());
+        let count = days.iter().map(|(_, merchants)| merchants).sum();
+        let Some((oldest, _)) = days.last() else { return Ok(None) };
+        // It may have been compared meanwhile.
+        let day = BillDay::failing_on(&mut reader, oldest).await?;
+        Ok(day.map(|day| (DayReport::of(day, (0, 0)), count)))
     }
 
     /// The newest days of a merchant, or of all of them, newest first; at most `limit`, behind the

@@ -365,6 +365,24 @@ fn reconciler(service: Service) -> Reconciler {
 }
 
 #[tokio::test]
+async fn a_stop_in_the_middle_of_a_day_is_no_failure_and_leaves_it_to_the_next_start() {
+    let shop = Shop::open().await;
+    let day = taken(&shop, "20261122").await;
+    let now = shop.service.context.clock.now();
+    let books = reconciler(shop.service);
+    let (_stopped, stop) = watch::channel(true);
+    assert!(!books.compare_day(&day, stop.clone()).await.unwrap());
+    let rows = "select state, due_at, failures, last_error from bill_day";
+    let left = [format!("waiting {} 0 -", now.get())];
+    assert_eq!(crate::testing::rows(&books.service().store, rows).await, left);
+    // Nobody takes it from whoever has it by then.
+    let again = books.take_day(&mch_id(), &date("20261122")).await.unwrap().unwrap();
+    assert!(!books.compare_day(&day, stop).await.unwrap());
+    let due = crate::testing::rows(&books.service().store, "select due_at from bill_day").await;
+    assert_eq!(due, [again.due_at.unwrap().get().to_string()]);
+}
+
+#[tokio::test]
 async fn a_clock_that_was_fast_at_first_hides_no_day() {
     let shop = Shop::open().await;
     // The server's first day is the 23rd by its clock, and it was paid on the 22nd. A payment that

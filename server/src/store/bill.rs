@@ -220,12 +220,30 @@ impl BillDay {
         conn.fetch_one(sql, vec![]).await?.as_ref().map(Self::read).transpose()
     }
 
-    /// Days that nobody could compare so far although it was tried, newest first.
-    pub(crate) async fn failing(conn: &mut Conn) -> Result<Vec<Self>, StoreError> {
-        let sql = "select * from bill_day
+    /// Days that nobody could compare so far although it was tried, newest first, and of how many
+    /// merchants each. More days than these WeChat does not keep.
+    pub(crate) async fn failing(conn: &mut Conn) -> Result<Vec<(BillDate, u64)>, StoreError> {
+        let sql = "select bill_date, count(*) as merchants from bill_day
                    where due_at is not null and state = 'waiting' and failures > 0
-                   order by bill_date desc, mch_id limit 500";
-        conn.fetch(sql, vec![]).await?.iter().map(Self::read).collect()
+                   group by bill_date order by bill_date desc limit 100";
+        let read = |row: &Row| -> Result<(BillDate, u64), StoreError> {
+            let date = BillDate::parse(&row.text("bill_date")?);
+            let date = date.map_err(|_| StoreError::Corrupt("bill_date"))?;
+            Ok((date, row.number("merchants")?))
+        };
+        conn.fetch(sql, vec![]).await?.iter().map(read).collect()
+    }
+
+    /// The first merchant's of those of one day.
+    pub(crate) async fn failing_on(
+        conn: &mut Conn,
+        date: &BillDate,
+    ) -> Result<Option<Self>, StoreError> {
+        let sql = "select * from bill_day where bill_date = $1
+                       and due_at is not null and state = 'waiting' and failures > 0
+                   order by mch_id limit 1";
+        let row = conn.fetch_one(sql, vec![date.as_str().into()]).await?;
+        row.as_ref().map(Self::read).transpose()
     }
 
     /// When a day is next to be compared.
@@ -287,6 +305,18 @@ impl BillDay {
         values.extend(sums.values());
         values.extend([self.due_at.into(), self.mch_id.as_str().into()]);
         values.extend([self.date.as_str().into(), self.runs.into()]);
+        conn.execute(sql, values).await?;
+        Ok(())
+    }
+
+    /// Gives up a run in the middle, which is no failure: the day is due now, unless somebody else
+    /// has taken it meanwhile.
+    pub(crate) async fn left(&self, conn: &mut Conn, now: UnixTime) -> Result<(), StoreError> {
+        let sql = "update bill_day set due_at = $1
+                   where mch_id = $2 and bill_date = $3 and due_at = $4 and runs = $5";
+        let who: [Value; 2] = [self.mch_id.as_str().into(), self.date.as_str().into()];
+        let was = [self.due_at.into(), self.runs.into()];
+        let values = [now.into()].into_iter().chain(who).chain(was).collect();
         conn.execute(sql, values).await?;
         Ok(())
     }

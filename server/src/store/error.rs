@@ -5,6 +5,11 @@ use sqlx::migrate::MigrateError;
 use std::sync::Arc;
 use std::{fmt, io};
 
+/// What is said of a PostgreSQL that is not asked anything.
+pub(super) const STANDBY: &str = "the database's name leads to a standby, which takes nothing and \
+                                  may be behind: it is not asked, until the name leads to the \
+                                  primary";
+
 /// Why a database cannot be used at all.
 #[derive(Debug)]
 pub enum OpenError {
@@ -25,6 +30,8 @@ pub enum OpenError {
         /// What it is, although it was set.
         got: String,
     },
+    /// It is a copy of another one, where that one should be.
+    Standby,
     /// It could not be made ready.
     Store(StoreError),
     /// Nobody can write into it.
@@ -51,6 +58,7 @@ impl fmt::Display for OpenError {
                 "the database does not take {name} = {wanted} (it stays {got}), so that a payment \
                  could be forgotten; put the file on a local disk, or set PostgreSQL right"
             ),
+            Self::Standby => f.write_str(STANDBY),
             Self::Store(error) => error.fmt(f),
             Self::Thread(error) => write!(f, "a thread cannot be started: {error}"),
             Self::NoRandom => NoRandom.fmt(f),

@@ -48,6 +48,6 @@ pub(crate) async fn glance(conn: &mut Conn) -> Result<Glance, StoreError> {
     for row in conn.fetch(sql, vec![]).await? {
         seen.differences.push((row.text("kind")?, row.number("differences")?));
     }
-    seen.failing_bills = BillDay::failing(conn).await?.into_iter().map(|day| day.date).collect();
+    seen.failing_bills = BillDay::failing(conn).await?;
     Ok(seen)
 }

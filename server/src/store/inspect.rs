@@ -2,12 +2,16 @@
 
 use super::db::Line;
 use super::promise::check_pragmas;
-use super::{Conn, Database, OpenError, POSTGRES_TABLES, SQLITE_TABLES, UnderWay, under_way};
+use super::{
+    Conn, Database, OpenError, POSTGRES_TABLES, SQLITE_TABLES, StoreError, UnderWay, for_a_moment,
+    under_way,
+};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use std::str::FromStr as _;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long to wait for the database.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,12 +27,18 @@ pub(crate) enum Tables {
     Newer,
 }
 
+/// For whom something is under way, or why that cannot be seen now: whoever starts goes without.
+pub(crate) type ForWhom = Result<Vec<UnderWay>, StoreError>;
+
 /// Opens a database that is there, and looks whether it would keep what it is told, and for whom
-/// something is under way in it.
+/// something is under way in it. Only a replica may be a standby.
 ///
 /// # Errors
 /// [`OpenError`] says why it cannot be used.
-pub(crate) async fn inspect(database: &Database) -> Result<(Tables, Vec<UnderWay>), OpenError> {
+pub(crate) async fn inspect(
+    database: &Database,
+    is_replica: bool,
+) -> Result<(Tables, ForWhom), OpenError> {
     match database {
         Database::Sqlite(path) => {
             let options = SqliteConnectOptions::new()
@@ -45,9 +55,10 @@ pub(crate) async fn inspect(database: &Database) -> Result<(Tables, Vec<UnderWay
             if tables == Tables::Current && has_log(&mut conn).await? {
                 check_pragmas(&mut conn).await?;
             }
-            let under_way = look_for_whom(&mut conn, tables).await?;
+            let under_way = look_for_whom(&mut conn, tables).await;
             drop(conn);
-            pool.close().await;
+            // A question that was given up may hold it for longer.
+            let _ = timeout(PATIENCE, pool.close()).await;
             Ok((tables, under_way))
         }
         Database::Postgres(url) => {
@@ -55,22 +66,26 @@ pub(crate) async fn inspect(database: &Database) -> Result<(Tables, Vec<UnderWay
             let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
             let pool = pool.connect_with(options).await?;
             let mut conn = pool.acquire().await?.into();
+            if !is_replica && is_standby(&mut conn).await? {
+                return Err(OpenError::Standby);
+            }
             let tables = tables(&mut conn, &POSTGRES_TABLES).await?;
             for name in ["fsync", "full_page_writes"] {
                 durable(&mut conn, name).await?;
             }
-            let under_way = look_for_whom(&mut conn, tables).await?;
+            let under_way = look_for_whom(&mut conn, tables).await;
             drop(conn);
-            pool.close().await;
+            // A question that was given up may hold it for longer.
+            let _ = timeout(PATIENCE, pool.close()).await;
             Ok((tables, under_way))
         }
     }
 }
 
 /// For whom something is under way; other versions' tables may say it in another way.
-async fn look_for_whom(conn: &mut Conn, tables: Tables) -> Result<Vec<UnderWay>, OpenError> {
+async fn look_for_whom(conn: &mut Conn, tables: Tables) -> ForWhom {
     match tables {
-        Tables::Current => under_way(conn).await.map_err(OpenError::Store),
+        Tables::Current => for_a_moment(under_way(conn)).await,
         Tables::Older | Tables::Newer => Ok(Vec::new()),
     }
 }
@@ -92,6 +107,12 @@ async fn tables(conn: &mut Conn, migrator: &Migrator) -> Result<Tables, OpenErro
         std::cmp::Ordering::Equal => Tables::Current,
         std::cmp::Ordering::Greater => Tables::Newer,
     })
+}
+
+async fn is_standby(conn: &mut Conn) -> Result<bool, OpenError> {
+    let sql = "select pg_is_in_recovery()::text as is_standby";
+    let row = conn.fetch_one(sql, vec![]).await.map_err(OpenError::Store)?;
+    Ok(row.is_some_and(|row| row.text("is_standby").is_ok_and(|standby| standby == "true")))
 }
 
 async fn durable(conn: &mut Conn, name: &'static str) -> Result<(), OpenError> {

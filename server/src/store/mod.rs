@@ -45,7 +45,7 @@ pub(crate) use difference::{DifferenceKey, DifferenceRow, End};
 pub use error::{OpenError, StoreError};
 pub(crate) use glance::glance;
 pub(crate) use history::HistoryRow;
-pub(crate) use inspect::{Tables, inspect};
+pub(crate) use inspect::{ForWhom, Tables, inspect};
 pub use month::Month;
 pub(crate) use order::{AttemptRow, ByNumber, OrderRow};
 pub(crate) use outbox::{
@@ -58,7 +58,7 @@ pub(crate) use payment::{
 pub(crate) use refund::{AskedBy, RefundEnded, RefundRow, RefundState, tell_anomalies};
 pub(crate) use session::SessionRow;
 pub(crate) use setting::{may_have_lost, ping, put_start, setting, touch};
-pub(crate) use under_way::{UnderWay, under_way};
+pub(crate) use under_way::{UnderWay, for_a_moment, under_way};
 
 use crate::config::Database;
 use crate::private;

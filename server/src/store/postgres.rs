@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL: what is asked of each, and how long each may wait.
 
+use super::error::STANDBY;
 use super::promise::check_settings;
 use super::setting::put_timeline;
 use super::{
@@ -10,7 +11,7 @@ use crate::config::Secret;
 use crate::random::{Random, hex};
 use saoma_core::time::UnixTime;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool, query_scalar, raw_sql};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, query_scalar, raw_sql};
 use std::str::FromStr as _;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -32,19 +33,13 @@ const TRUSTED_FOR: Duration = Duration::from_millis(500);
 /// How long one is used before the database's name is followed anew: who was the primary once, and
 /// was cut off from whoever made another one, knows nothing of that.
 const USED_FOR: Duration = Duration::from_mins(5);
-/// What is said of a PostgreSQL that is not asked anything.
-const STANDBY: &str = "the database's name leads to a standby, which takes nothing and may be \
-                       behind: it is not asked, until the name leads to the primary";
 
-/// What is asked of every connection but the replica's.
-const ASKED: [(&str, &str); 4] = [
+/// With what every connection but the replica's begins.
+const ASKED: [(&str, &str); 3] = [
     // A commit that is acknowledged is on the disk, whatever the default says.
     ("synchronous_commit", "on"),
     // A server that is cut off in the middle holds up the others no longer than this.
     ("idle_in_transaction_session_timeout", "10s"),
-    // Whoever waits for somebody else's lock is told so before we give the answer up (`line`):
-    // nobody would take what is locked in the end.
-    ("lock_timeout", "10s"),
     // Every statement is short; compiling one takes longer than carrying it out.
     ("jit", "off"),
 ];
@@ -54,6 +49,15 @@ const ASKED: [(&str, &str); 4] = [
 /// filters that want plans of their own.
 const PLANNED_ONCE: [(&str, &str); 3] =
     [("plan_cache_mode", "force_generic_plan"), ("enable_sort", "off"), ("enable_seqscan", "off")];
+/// What is set on every connection but the replica's once it is there.
+const SET: [(&str, &str); 2] = [
+    // Whoever waits for somebody else's lock is told so before we give the answer up (`line`):
+    // nobody would take what is locked in the end.
+    ("lock_timeout", "10s"),
+    // Otherwise PostgreSQL notices that we have given a statement up no sooner than it has an
+    // answer, and holds a connection and locks until then.
+    ("client_connection_check_interval", "2s"),
+];
 
 /// What connections of this process are called, and those of no other.
 fn name() -> &'static str {
@@ -65,9 +69,20 @@ fn name() -> &'static str {
     })
 }
 
-/// For what people ask for: nobody waits for it any more after that.
-fn for_people(options: PgConnectOptions) -> PgConnectOptions {
-    options.options([("statement_timeout", format!("{}s", PEOPLE_WITHIN.as_secs()))])
+/// Sets something for as long as a connection lives. A pooler may refuse a connection that begins
+/// with what it does not know, as PgBouncer does; this it passes on. A database that cannot have it
+/// says so, and it goes on without.
+async fn set(conn: &mut PgConnection, name: &str, value: &str) -> Result<(), sqlx::Error> {
+    let sql = AssertSqlSafe(format!("set {name} = '{value}'"));
+    match raw_sql(sql).execute(conn).await {
+        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// How long statements may take: for what people ask for, nobody waits any more after that.
+async fn set_within(conn: &mut PgConnection, within: Duration) -> Result<(), sqlx::Error> {
+    set(conn, "statement_timeout", &format!("{}s", within.as_secs())).await
 }
 
 /// Which timeline this is, as eight hexadecimal digits, for anybody who may connect. PostgreSQL
@@ -83,6 +98,8 @@ const NO_TIMELINE: &str = "this database does not tell its timeline, so nobody w
 pub(super) struct Shown {
     /// The last one led to a standby.
     is_standby: AtomicBool,
+    /// Another trouble of the last one was said.
+    is_unwell: AtomicBool,
     /// The timeline of the last one; 0 when it does not tell.
     timeline: AtomicU32,
     /// The one that was written down last.
@@ -101,13 +118,8 @@ pub(crate) struct Timeline(u32);
 /// Among others when it leads to a standby: while a failover is under way the name may lead there,
 /// and nothing may be decided by what it shows.
 async fn welcome(conn: &mut PgConnection, shown: &Shown) -> Result<(), sqlx::Error> {
-    // Otherwise PostgreSQL notices that we have given a statement up no sooner than it has an
-    // answer, and holds a connection and locks until then. Where its machine cannot look for that,
-    // it says so, and goes on without.
-    let sql = "set client_connection_check_interval = '2s'";
-    match raw_sql(sql).execute(&mut *conn).await {
-        Ok(_) | Err(sqlx::Error::Database(_)) => {}
-        Err(error) => return Err(error),
+    for (name, value) in SET {
+        set(conn, name, value).await?;
     }
     let sql = "select pg_is_in_recovery()";
     let is_standby: bool = query_scalar(sql).fetch_one(&mut *conn).await?;
@@ -134,7 +146,35 @@ async fn welcome(conn: &mut PgConnection, shown: &Shown) -> Result<(), sqlx::Err
     Ok(())
 }
 
-fn pool(most: u32, shown: &Arc<Shown>) -> PgPoolOptions {
+/// The same, and how long each statement may take. What is wrong is said once, however often it is
+/// tried again: the pool does so many times a second, and what it says of that is not written
+/// (`log.rs`).
+async fn receive(
+    conn: &mut PgConnection,
+    within: Option<Duration>,
+    shown: &Shown,
+) -> Result<(), sqlx::Error> {
+    let mut received = welcome(conn, shown).await;
+    if received.is_ok()
+        && let Some(within) = within
+    {
+        received = set_within(conn, within).await;
+    }
+    match &received {
+        Ok(()) => shown.is_unwell.store(false, Ordering::Relaxed),
+        // That it is a standby is said already.
+        Err(sqlx::Error::Configuration(_)) => {}
+        Err(error) => {
+            if !shown.is_unwell.swap(true, Ordering::Relaxed) {
+                tracing::error!(%error, "a new connection to PostgreSQL is of no use");
+            }
+        }
+    }
+    received
+}
+
+/// Connections on which each statement ends after `within`, if it is to.
+fn pool(most: u32, within: Option<Duration>, shown: &Arc<Shown>) -> PgPoolOptions {
     let shown = shown.clone();
     PgPoolOptions::new()
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -142,7 +182,7 @@ fn pool(most: u32, shown: &Arc<Shown>) -> PgPoolOptions {
         .max_lifetime(USED_FOR)
         .after_connect(move |conn, _| {
             let shown = shown.clone();
-            Box::pin(async move { welcome(conn, &shown).await })
+            Box::pin(async move { receive(conn, within, &shown).await })
         })
         // Asked whether it is there, unless it was there just now.
         .test_before_acquire(false)
@@ -161,10 +201,13 @@ impl Store {
         let store = Self::connect_postgres(url).await?;
         if let Pools::Postgres { writers, .. } = &store.pools {
             // Here it is meant to wait: for another server that is at it, or for a long report.
-            let patient = writers.connect_options().as_ref().clone();
-            let patient = patient.options([("lock_timeout", "0")]);
-            let one = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(1);
-            let one = one.connect_lazy_with(patient);
+            let patient = PgPoolOptions::new()
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .max_connections(1)
+                .after_connect(|conn, _| {
+                    Box::pin(async move { set(conn, "lock_timeout", "0").await })
+                });
+            let one = patient.connect_lazy_with(writers.connect_options().as_ref().clone());
             // Under a lock of the database's: of several servers, one does it.
             let migrated = POSTGRES_TABLES.run(&one).await;
             one.close().await;
@@ -180,11 +223,15 @@ impl Store {
             .statement_cache_capacity(STATEMENTS);
         let planned = options.clone().options(PLANNED_ONCE);
         let shown = Arc::new(Shown::default());
-        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS, &shown);
-        let writers = writers.connect_with(planned.clone()).await?;
+        let writers = pool(POSTGRES_WRITERS + OTHER_WRITERS, None, &shown);
+        let writers = writers.connect_with(planned.clone()).await;
+        // The pool itself only knows that it took too long.
+        let is_standby = shown.is_standby.load(Ordering::Relaxed);
+        let writers = writers
+            .map_err(|error| if is_standby { OpenError::Standby } else { OpenError::Sql(error) })?;
         check_settings(&mut writers.acquire().await?.into()).await?;
-        let readers = pool(READERS_MAX, &shown).connect_lazy_with(planned);
-        let people = pool(PEOPLE_MAX, &shown).connect_lazy_with(for_people(options));
+        let readers = pool(READERS_MAX, None, &shown).connect_lazy_with(planned);
+        let people = pool(PEOPLE_MAX, Some(PEOPLE_WITHIN), &shown).connect_lazy_with(options);
         Ok(Self { pools: Pools::Postgres { writers, readers, people, shown }, replica: None })
     }
 
@@ -219,9 +266,13 @@ impl Store {
     /// Lets people look at a replica. It need not be there now.
     pub(crate) fn with_replica(mut self, url: &Secret) -> Result<Self, OpenError> {
         let options = PgConnectOptions::from_str(url.expose())?.application_name("saoma-look");
-        let pool = PgPoolOptions::new().acquire_timeout(REPLICA_TIMEOUT);
-        let pool = pool.max_connections(READERS_MAX);
-        self.replica = Some(pool.connect_lazy_with(for_people(options)));
+        let pool = PgPoolOptions::new()
+            .acquire_timeout(REPLICA_TIMEOUT)
+            .max_connections(READERS_MAX)
+            .after_connect(|conn, _| {
+                Box::pin(async move { set_within(conn, PEOPLE_WITHIN).await })
+            });
+        self.replica = Some(pool.connect_lazy_with(options));
         Ok(self)
     }
 
@@ -282,6 +333,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::config::Database;
+    use crate::store::inspect;
     use saoma_postgres::Cluster;
 
     #[tokio::test]
@@ -301,6 +353,19 @@ mod tests {
                 assert_eq!(row.text(name).unwrap(), wanted, "{name}");
             }
         }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_replica_ends_what_people_ask_for_too_and_is_sent_nothing_to_begin_with() {
+        let url = Secret::new(Cluster::shared().unwrap().database().unwrap());
+        let store = Store::open(&Database::Postgres(url.clone())).await.unwrap();
+        let store = store.with_replica(&url).unwrap();
+        let replica = store.replica.as_ref().unwrap();
+        assert_eq!(replica.connect_options().get_options(), None);
+        let shown: String =
+            query_scalar("show statement_timeout").fetch_one(replica).await.unwrap();
+        assert_eq!(shown, "2min");
         store.close().await;
     }
 
@@ -332,7 +397,11 @@ mod tests {
         let standby = cluster.replica().unwrap();
         let database = Database::Postgres(Secret::new(standby.url("postgres")));
         let refused = Store::open_as_it_is(&database).await;
-        assert!(matches!(refused, Err(OpenError::Sql(_))), "{refused:?}");
+        assert!(matches!(refused, Err(OpenError::Standby)), "{refused:?}");
+        let looked_at = inspect(&database, false).await;
+        assert!(matches!(looked_at, Err(OpenError::Standby)), "{looked_at:?}");
+        let looked_at = inspect(&database, true).await;
+        assert!(looked_at.is_ok(), "{looked_at:?}");
         assert_eq!(standby.psql("postgres", "select pg_promote()").unwrap(), "t");
         Store::open_as_it_is(&database).await.unwrap().close().await;
     }

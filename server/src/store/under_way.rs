@@ -2,6 +2,12 @@
 //! configuration strands it.
 
 use super::{Conn, Row, StoreError};
+use std::io;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long to look at most.
+const WITHIN: Duration = Duration::from_secs(2);
 
 /// A merchant with an app, and how much of theirs is not over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +16,18 @@ pub(crate) struct UnderWay {
     pub(crate) app_id: String,
     /// Orders and refunds.
     pub(crate) count: u64,
+}
+
+/// What a look shows that may not take long: it is worth a word to a person, and no server starts
+/// later for it.
+///
+/// # Errors
+/// Those of the look, or that it took too long.
+pub(crate) async fn for_a_moment<T>(
+    look: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = |_| sqlx::Error::from(io::Error::from(io::ErrorKind::TimedOut));
+    timeout(WITHIN, look).await.map_err(late)?
 }
 
 /// All of them. Only what is not over is read, by the indexes that the metrics use (`glance.rs`):

@@ -3,6 +3,7 @@
 //! A name that nobody has waits as one that somebody has: who is an operator cannot be told by it.
 //! And whoever makes mistakes elsewhere, were it under an operator's name, holds up nobody here.
 
+use crate::http::Origin;
 use saoma_core::time::UnixTime;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -32,26 +33,29 @@ pub(crate) enum Who {
     Stranger {
         /// Where the name is kept.
         place: String,
-        address: IpAddr,
+        origin: Origin,
     },
 }
 
 impl Who {
     /// Names are kept in 1,024 places, which bounds the memory. `mark` is a text that only this
     /// server can make of the name, so nobody can look for names of one place.
-    pub(crate) fn stranger(mark: &str, address: IpAddr) -> Self {
+    pub(crate) fn stranger(mark: &str, origin: Origin) -> Self {
         let place = mark.get(..2).unwrap_or(mark).to_owned();
-        Self::Stranger { place, address }
+        Self::Stranger { place, origin }
     }
 
+    /// An address that everybody shares has no count of its own: one stranger would use it up for
+    /// all who have made no mistake.
     fn counts(&self) -> Vec<Count> {
         match self {
             Self::Known(mark) => vec![Count::Browser(mark.clone())],
-            Self::Stranger { place, address } => vec![
-                Count::Both(place.clone(), *address),
-                Count::Address(*address),
-                Count::Name(place.clone()),
-            ],
+            Self::Stranger { place, origin: Origin { address, is_shared } } => {
+                let mut counts = vec![Count::Both(place.clone(), *address)];
+                counts.extend((!is_shared).then_some(Count::Address(*address)));
+                counts.push(Count::Name(place.clone()));
+                counts
+            }
         }
     }
 }
@@ -175,7 +179,13 @@ mod tests {
     }
 
     fn stranger(name: &str, address: u32) -> Who {
-        Who::stranger(name, IpAddr::from(address.to_be_bytes()))
+        let address = IpAddr::from(address.to_be_bytes());
+        Who::stranger(name, Origin { address, is_shared: false })
+    }
+
+    fn behind_a_proxy(name: &str) -> Who {
+        let address = IpAddr::from([127, 0, 0, 1]);
+        Who::stranger(name, Origin { address, is_shared: true })
     }
 
     #[test]
@@ -233,6 +243,18 @@ mod tests {
         }
         assert_eq!(patience.attempt(&stranger(&names[30], 1), start()), 1);
         assert_eq!(patience.attempt(&stranger(&names[30], 2), start()), 0);
+    }
+
+    #[test]
+    fn behind_a_proxy_that_nobody_named_a_name_waits_and_no_other_name_does() {
+        let patience = Patience::default();
+        for name in 10..=10 + 2 * FREE_OF_ADDRESS {
+            let name = name.to_string();
+            assert_eq!(patience.attempt(&behind_a_proxy(&name), start()), 0, "{name}");
+        }
+        let waits = [(); 4].map(|()| patience.attempt(&behind_a_proxy("wang"), start()));
+        assert_eq!(waits, [0, 0, 0, 1]);
+        assert_eq!(patience.attempt(&behind_a_proxy("li"), start()), 0);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) struct OverviewPage {
     /// The last day whose bill was compared or should have been.
     pub(crate) bill: Option<DayReport>,
     /// The oldest day that could not be compared so far, and how many there are.
-    pub(crate) failing_bill: Option<(DayReport, usize)>,
+    pub(crate) failing_bill: Option<(DayReport, u64)>,
 }
 
 /// How long something may be due before a person should look.

@@ -185,7 +185,7 @@ impl Words {
         }
     }
 
-    pub(crate) fn bills_fail(&self, oldest_day: &str, count: usize) -> String {
+    pub(crate) fn bills_fail(&self, oldest_day: &str, count: u64) -> String {
         match (self.lang, count) {
             (Lang::Zh, 1) => format!("{oldest_day} 的账单对账失败"),
             (Lang::Zh, _) => format!("{count} 份账单对账失败，最早的是 {oldest_day}"),
@@ -223,6 +223,14 @@ impl Words {
         match self.lang {
             Lang::Zh => format!("失败次数太多，请 {wait_s} 秒后再试。"),
             Lang::En => format!("Too many failures. Try again in {wait_s} s."),
+        }
+    }
+
+    /// To who has made no mistake.
+    pub(crate) fn crowded_login(&self, wait_s: u64) -> String {
+        match self.lang {
+            Lang::Zh => format!("同时登录的请求太多，请 {wait_s} 秒后再试。"),
+            Lang::En => format!("Too many requests at once. Try again in {wait_s} s."),
         }
     }
 }

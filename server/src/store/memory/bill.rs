@@ -192,7 +192,7 @@ impl Tables {
     ) -> Option<u64> {
         Some(match statement {
             S::InsertDays => self.insert_day(values, undo),
-            S::TakeDay | S::DayCompared | S::DayFailed | S::DayAgain => {
+            S::TakeDay | S::DayCompared | S::DayFailed | S::DayLeft | S::DayAgain => {
                 self.change_day(statement, values, undo)
             }
             S::PutDifferences => self.put_difference(values, undo),
@@ -229,11 +229,10 @@ impl Tables {
         let Some(row) = self.get(Name::BillDay, &key) else { return 0 };
         let due_at = at(BILL_DAY, row, "due_at");
         let next = |column| Value::from(int(at(BILL_DAY, row, column)) + 1);
+        let is_whose = || due_at == values.get(3) && at(BILL_DAY, row, "runs") == values.get(4);
         let (matches, mut sets) = match statement {
-            S::TakeDay => (
-                due_at == values.get(3) && at(BILL_DAY, row, "runs") == values.get(4),
-                vec![("due_at", value(0)), ("runs", next("runs"))],
-            ),
+            S::TakeDay => (is_whose(), vec![("due_at", value(0)), ("runs", next("runs"))]),
+            S::DayLeft => (is_whose(), vec![("due_at", value(0))]),
             S::DayAgain => {
                 // Nothing is later than null.
                 let now = values.first().filter(|now| !is_null(Some(now)));

@@ -56,6 +56,7 @@ pub(super) enum Statement {
     TakeDay,
     DayCompared,
     DayFailed,
+    DayLeft,
     RecordedPayments,
     RecordedRefunds,
     FirstPaid,
@@ -325,6 +326,11 @@ pub(super) const TEXTS: &[(Statement, &str)] = &[
         S::DayFailed,
         "update bill_day set failures = failures + 1, last_error = $1, due_at = case when due_at \
          = $2 then $3 else due_at end where mch_id = $4 and bill_date = $5 and runs = $6",
+    ),
+    (
+        S::DayLeft,
+        "update bill_day set due_at = $1 where mch_id = $2 and bill_date = $3 and due_at = $4 and \
+         runs = $5",
     ),
     (
         S::RecordedPayments,

@@ -42,3 +42,20 @@ async fn a_day_that_cannot_be_compared_is_seen_whatever_was_compared_after_it() 
     assert_eq!(seen["saoma_bill_oldest_failing_seconds"], age);
     desk.server.stop().await;
 }
+
+#[tokio::test]
+async fn the_oldest_day_that_cannot_be_compared_is_seen_however_many_merchants_fail_after_it() {
+    let desk = desk().await;
+    failing(&desk, "20261120", "waiting").await;
+    let many = "insert into bill_day (mch_id, bill_date, state, due_at, runs, failures)
+                with recursive n (i) as (select 1 union all select i + 1 from n where i < 600)
+                select cast(1900001000 + i as text), '20261121', 'waiting', 9999999999, 0, 1
+                from n";
+    alter(&desk.server.store, many).await;
+    let mut browser = Browser::logged_in(&desk).await;
+    let html = browser.get("/operator").await.html;
+    assert!(html.contains("601 bills could not be compared, from 2026-11-20 on"), "{html}");
+    assert!(html.contains("href=\"/operator/bills/2026-11-20?merchant=1900000109\""), "{html}");
+    assert_eq!(desk.metrics().await["saoma_bills_failing"], "601");
+    desk.server.stop().await;
+}
