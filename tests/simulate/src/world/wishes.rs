@@ -12,6 +12,8 @@ use saoma_server::simulation::{Asker, Begun, No, WantedBack};
 const TRIES_MAX: u32 = 400;
 /// How long WeChat may be asked about a payment when nothing delays it.
 const DOUBT_MS: u64 = 180_000;
+/// And once nothing goes wrong any more: pauses grow to ten minutes before.
+const CALM_DOUBT_MS: u64 = 1_800_000;
 
 /// A refund that the shop wants, or an operator.
 #[derive(Clone, Debug)]
@@ -105,7 +107,11 @@ impl World {
             // It is asked for again.
             Err(No::Refused(why)) if why.contains("InDoubt") && wish_of.tries < TRIES_MAX => {
                 let since_ms = *wish_of.doubted_ms.get_or_insert(self.now_ms);
-                if self.now_ms - since_ms > DOUBT_MS && self.plan.is_quiet() {
+                let calm_ms = self.judge.alarms.calm_s.map(|calm_s| calm_s.unsigned_abs() * 1_000);
+                let is_long = |since_ms: u64, most| self.now_ms.saturating_sub(since_ms) > most;
+                let for_ever = self.plan.right_clocks()
+                    && calm_ms.is_some_and(|calm_ms| is_long(calm_ms.max(since_ms), CALM_DOUBT_MS));
+                if for_ever || is_long(since_ms, DOUBT_MS) && self.plan.is_quiet() {
                     let what = format!("{order_id}: WeChat is asked about its payment for ever");
                     self.judge.violation(what);
                 }
