@@ -4,7 +4,7 @@
 use crate::fair::FETCH_WITHIN_S;
 use crate::judge::{Judge, order_of};
 use crate::verdict::{Books, Row, cell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How long before goods are late a refund is surely known that a shop was promised.
 const PROMISED_BEFORE_S: i64 = 60;
@@ -14,8 +14,6 @@ const PROMISED_BEFORE_S: i64 = 60;
 pub(crate) struct Alarms {
     /// Orders that have shown as shipped.
     pub(crate) shipped: BTreeSet<String>,
-    /// When each refund was asked for first, in seconds.
-    pub(crate) first_asked_s: BTreeMap<String, i64>,
     /// Since when nothing goes wrong any more.
     pub(crate) calm_s: Option<i64>,
     /// When all servers live again that have died, in milliseconds.

@@ -68,7 +68,6 @@ impl Judge {
             let gap_s = now_s - last_s;
             self.violation(format!("{number} is asked for {gap_s} s after another refund"));
         }
-        self.alarms.first_asked_s.entry(number.to_owned()).or_insert(now_s);
         self.fair.asked_s.insert((transaction_id.to_owned(), number.to_owned()), now_s);
     }
 

@@ -198,8 +198,7 @@ impl Change {
         }
         // It never arrived: the same may be sent again (protocol §8).
         row.state = RefundState::Asked;
-        let most = if planted!("told-after-two-hundred") { 200 } else { TRIES_UNTIL_TOLD };
-        if entry.tries > most {
+        if entry.tries > TRIES_UNTIL_TOLD {
             self.alert(&mut row, Some(NOT_TAKEN));
         }
         self.put_refund(row);

@@ -23,7 +23,6 @@ mod sellers;
 mod servers;
 mod taken_up;
 mod time;
-mod told;
 mod wishes;
 mod wrong;
 

@@ -147,7 +147,6 @@ impl World {
         let Base::Memory(memory) = &self.base else { return };
         let rows = memory.refunds();
         self.decide_after_the_end(&rows);
-        self.refused_refunds_are_told(&rows);
         if !self.plan.hold && self.plan.other_currency == 0 {
             return;
         }
