@@ -30,6 +30,7 @@
 //! ```
 
 mod dispense;
+mod elsewhere;
 mod handle;
 mod number;
 mod payment;

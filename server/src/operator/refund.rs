@@ -35,14 +35,7 @@ pub(super) async fn refund(
     let (_, paid) = row.order.captured(attempt).ok_or_else(|| not_found(visitor.lang))?;
     let amount = parse_yuan(posted.field("amount")).filter(|amount| *amount != Fen::ZERO);
     let reason = posted.field("reason").trim();
-    let refund_no = match posted.field("refund_no") {
-        "" => {
-            let random = office.random.bytes::<10>();
-            let random = random.map_err(|_| failed(StoreError::Corrupt("random")))?;
-            format!("op-{}", base32(&random))
-        }
-        known => known.to_owned(),
-    };
+    let refund_no = refund_no(&office, &posted).map_err(failed)?;
     let mut confirm = RefundPage {
         order_id: order_id.to_string(),
         order_no: row.order_no.clone(),
@@ -89,6 +82,18 @@ pub(super) async fn refund(
     let status = if confirm.error.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let frame = visitor.frame(&office).await?;
     Ok(answer(status, page::refund(&frame, &confirm)))
+}
+
+/// The number of this wish: that of the first step, or a new one.
+fn refund_no(office: &Desk, posted: &Posted) -> Result<String, StoreError> {
+    match posted.field("refund_no") {
+        "" => {
+            let random = office.random.bytes::<10>();
+            let random = random.map_err(|_| StoreError::Corrupt("random"))?;
+            Ok(format!("op-{}", base32(&random)))
+        }
+        known => Ok(known.to_owned()),
+    }
 }
 
 const fn in_words(w: &Words, why: RefundRefused) -> &'static str {

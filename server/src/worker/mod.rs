@@ -440,8 +440,8 @@ mod tests {
         let merchant = merchant(SignType::HmacSha256);
         let ids = (merchant.mch_id.clone(), merchant.app_id.clone());
         let settings = Settings { call_timeout: Duration::from_hours(1), ..Settings::default() };
-        let gateway = Gateway::with(merchant, &[host], settings).unwrap();
-        let webhooks = Webhooks::new([], Reach::of(true)).unwrap();
+        let gateway = Gateway::with(merchant, &[host], settings).expect("a line");
+        let webhooks = Webhooks::new([], Reach::of(true)).expect("no shops");
         Arc::new(Worker { service, gateways: HashMap::from([(ids, gateway)]), webhooks })
     }
 

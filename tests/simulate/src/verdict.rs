@@ -196,8 +196,7 @@ impl Judge {
                         .iter()
                         .any(|(number, refund)| self.by_hand.contains(number) && !refund.closed);
             if !(is_back || of_shop || told) {
-                let number = &captured.number;
-                let total = captured.total_fen;
+                let (number, total) = (&captured.number, captured.total_fen);
                 wrong.push(format!(
                     "{id} ({number}, {total} fen) was neither shipped for nor given back: \
                      {refunded} fen are back, refunds {rows:?}, alarms {:?}",

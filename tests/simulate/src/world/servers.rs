@@ -215,7 +215,7 @@ impl World {
         }));
     }
 
-    fn node_of(&self, epoch: u64) -> Option<usize> {
+    pub(super) fn node_of(&self, epoch: u64) -> Option<usize> {
         self.nodes.iter().position(|node| node.epoch == epoch)
     }
 
@@ -458,24 +458,6 @@ impl World {
             if went_well {
                 alive.reconciled_s = Some(alive.looked_s[BILLS]);
             }
-        }
-    }
-
-    /// A server that asks for a bill loses its power now and then before it is through with it.
-    pub(super) fn may_die_over_a_bill(&mut self, epoch: u64) {
-        let Some(node) = self.node_of(epoch) else { return };
-        if !self.calm && self.luck.chance(self.plan.bill_power_cuts) {
-            let at = self.luck.between(0, 400);
-            self.after(at, Event::PowerCut(node));
-        }
-    }
-
-    /// The same of one that asks for a code, or tells a shop.
-    pub(super) fn may_die_calling(&mut self, epoch: u64) {
-        let Some(node) = self.node_of(epoch) else { return };
-        if !self.calm && self.more.chance(self.plan.odd.dies_calling) {
-            let at = self.more.between(0, 200);
-            self.after(at, Event::PowerCut(node));
         }
     }
 

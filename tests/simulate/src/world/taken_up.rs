@@ -10,6 +10,24 @@ const TAKEN_UP_MS: u64 = 60_000 + 5_000 + 10_000;
 const FIRST_NUMBER_MS: u64 = 290_000;
 
 impl World {
+    /// A server that asks for a bill loses its power now and then before it is through with it.
+    pub(super) fn may_die_over_a_bill(&mut self, epoch: u64) {
+        let Some(node) = self.node_of(epoch) else { return };
+        if !self.calm && self.luck.chance(self.plan.bill_power_cuts) {
+            let at = self.luck.between(0, 400);
+            self.after(at, Event::PowerCut(node));
+        }
+    }
+
+    /// The same of one that asks for a code, or tells a shop.
+    pub(super) fn may_die_calling(&mut self, epoch: u64) {
+        let Some(node) = self.node_of(epoch) else { return };
+        if !self.calm && self.more.chance(self.plan.odd.dies_calling) {
+            let at = self.more.between(0, 200);
+            self.after(at, Event::PowerCut(node));
+        }
+    }
+
     /// For how long somebody may still be at what another one has left behind; `None`: it is done.
     pub(super) fn until_taken_up_ms(&self) -> Option<u64> {
         let back_ms = Some(self.judge.alarms.back_ms).filter(|back_ms| *back_ms > 0)?;
