@@ -1,6 +1,6 @@
 //! Refunds: money that goes back. They stand beside the phase and are not multiplied with it.
 
-use super::{Anomaly, Effect, Order, Phase, Settlement, Step};
+use super::{Anomaly, Effect, Order, Settlement, Step};
 use crate::api::{Currency, REFUNDS_MAX};
 use crate::ids::{OutRefundNo, TransactionId};
 use crate::money::Fen;

@@ -379,7 +379,9 @@ impl World {
             Event::MustBeKnown(payment) => self.must_be_known(&payment),
             Event::MustBeTold(order_id) => self.must_be_told(&order_id),
             Event::MustHaveCode(customer) => self.must_have_code(customer),
-            Event::MustBeAskedBack(payment, number) => self.must_be_asked_back(payment, &number),
+            Event::MustBeAskedBack(payment, number) => {
+                self.must_be_asked_back(payment.as_deref(), &number)
+            }
             Event::MustBeTroubled(number, told_ms) => self.must_be_troubled(&number, told_ms),
             Event::CloseAgain(customer) => self.close_again(customer),
             Event::TheRest(customer) => self.ask_for_the_rest(customer),

@@ -424,8 +424,8 @@ impl World {
 
     /// Some of a payment of this number, or of this order, is owed back since a while: it has been
     /// asked for.
-    pub(super) fn must_be_asked_back(&mut self, payment: Option<String>, number: &str) {
-        let is_sent = self.judge.is_asked_back(payment.as_deref(), number);
+    pub(super) fn must_be_asked_back(&mut self, payment: Option<&str>, number: &str) {
+        let is_sent = self.judge.is_asked_back(payment, number);
         if !is_sent && !self.judge.may_fail(order_of(number)) {
             self.judge.violation(format!("{number} ({payment:?}) is owed, and not asked for"));
         }
