@@ -58,8 +58,7 @@ impl Step {
         if self.order.anomaly(attempt).is_some() && (!with_a_person || anyhow) {
             return self.give_back_most(attempt, most);
         }
-        let is_paid = self.order.phase == Phase::Paid && !planted!("by-hand-closed-told-nobody");
-        if with_a_person || is_paid {
+        if with_a_person || self.order.phase == Phase::Paid {
             self.report_of(attempt, Anomaly::ElsewhereClosed);
         }
     }

@@ -208,7 +208,8 @@ impl World {
             return (timeout_ms(path), nothing(CallError::Timeout));
         }
         self.note_code(call, body, &answer.body);
-        if faults.len() == 1 {
+        // Nothing else has happened to that answer.
+        if matches!(&*faults, [only] if only.name() == F::Error) {
             self.note_put_off(call, body, &answer);
         }
         let mut at = self.latency();
