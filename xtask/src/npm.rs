@@ -44,18 +44,33 @@ pub(crate) fn build() -> Result<(), Failure> {
     core(&npm, &dist)?;
     println!("    TypeScript of wasm/npm");
     let tsc = npm.join("node_modules/typescript/bin/tsc");
-    process::run(
-        program("node", &[])
-            .arg(tsc)
-            .args(["-p", "wasm/npm/tsconfig.json"])
-            .args(["--outDir".as_ref(), dist.as_os_str()]),
-    )?;
+    process::run(program("node", &[]).arg(tsc).arg("-p").arg(tsconfig(&npm, &dist)?))?;
     for file in COPIED {
         let from = workspace::root().join(file);
         let to = package.join(from.file_name().unwrap_or_default());
         std::fs::copy(&from, &to).map_err(Failure::io(format!("cannot copy {file}")))?;
     }
     Ok(())
+}
+
+/// `wasm/npm/tsconfig.json` for wherever cargo's target folder is: the glue stands there.
+fn tsconfig(npm: &Path, dist: &Path) -> Result<PathBuf, Failure> {
+    let (base, source) = (npm.join("tsconfig.json"), npm.join("src"));
+    let text = format!(
+        r#"{{
+  "extends": {base:?},
+  "compilerOptions": {{
+    "rootDir": {source:?},
+    "rootDirs": [{source:?}, {dist:?}],
+    "outDir": {dist:?}
+  }},
+  "include": [{source:?}]
+}}
+"#
+    );
+    let file = workspace::target().join("npm/tsconfig.json");
+    std::fs::write(&file, text).map_err(Failure::io(format!("cannot write {}", file.display())))?;
+    Ok(file)
 }
 
 /// The core, as wasm and as plain JavaScript.
